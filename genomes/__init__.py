@@ -1,0 +1,40 @@
+"""What evolves: encodings of neural networks, as pure data and variation.
+
+Each encoding is a `Space` and its `Genome`. Names are imported when first used, so `import genomes` is instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from genomes.base import Genome, Space
+
+if TYPE_CHECKING:
+    from genomes.cell import CellGenome, CellSpace
+    from genomes.neat import NeatGenome, NeatSpace
+    from genomes.network import NetworkGenome, NetworkSpace
+
+_WHERE = {
+    "CellGenome": "genomes.cell",
+    "CellSpace": "genomes.cell",
+    "NeatGenome": "genomes.neat",
+    "NeatSpace": "genomes.neat",
+    "NetworkGenome": "genomes.network",
+    "NetworkSpace": "genomes.network",
+}
+
+__all__ = [
+    "CellGenome",
+    "CellSpace",
+    "Genome",
+    "NeatGenome",
+    "NeatSpace",
+    "NetworkGenome",
+    "NetworkSpace",
+    "Space",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'genomes' has no attribute {name!r}")

@@ -1,0 +1,258 @@
+"""Genome and Space: what every encoding promises.
+
+A *space* says what may be encoded and how it varies; it is a frozen dataclass (picklable, hashable, JSON). A *genome* is an
+immutable value: genes and the space that they live in. Variation returns a new genome. To add an encoding, subclass both with
+`encoding="name"` and run the public suite: `genomes.testing.GenomeSuite`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+Json = dict[str, Any]
+
+# Where the built-in encodings live; imported when one of their names is first read from JSON.
+_MODULES = {
+    "cell": "genomes.cell",
+    "chain": "genomes.chain",
+    "cppn": "genomes.cppn",
+    "dag": "genomes.dag",
+    "neat": "genomes.neat",
+    "network": "genomes.network",
+}
+_SPACES: dict[str, type[Space]] = {}
+
+
+def space_class(encoding: str) -> type[Space]:
+    """The Space class registered under an encoding's name.
+
+    Raises:
+        ValueError: no encoding has that name; the nearest name is suggested.
+    """
+    if encoding not in _SPACES and encoding in _MODULES:
+        importlib.import_module(_MODULES[encoding])
+    if encoding not in _SPACES:
+        raise ValueError(unknown("encoding", encoding, sorted({*_SPACES, *_MODULES})))
+    return _SPACES[encoding]
+
+
+def unknown(what: str, given: object, allowed: Sequence[str]) -> str:
+    """One sentence for an unknown name: what was given, the nearest allowed name, and all of them."""
+    near = difflib.get_close_matches(str(given), allowed, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {what} {given!r}{hint} (allowed: {', '.join(allowed)})"
+
+
+def _to_json(value: object) -> Any:
+    if isinstance(value, Space):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): _to_json(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_to_json(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def frozen_tuples(value: Any) -> Any:
+    """Lists, at any depth, as tuples: how JSON's lists become hashable settings again."""
+    if isinstance(value, list):
+        return tuple(frozen_tuples(item) for item in value)
+    return value
+
+
+class Space(ABC):
+    """What may be encoded and how it varies. Subclass as a frozen dataclass: `class MySpace(Space, encoding="mine")`.
+
+    Every field is a plain JSON value or a tuple of them; `__post_init__` validates.
+    """
+
+    encoding: ClassVar[str]
+
+    def __init_subclass__(cls, encoding: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if encoding is not None:
+            cls.encoding = encoding
+            _SPACES[encoding] = cls
+
+    @abstractmethod
+    def random(self, rng: np.random.Generator) -> Genome:
+        """A random genome; the same stream gives the same genome."""
+
+    @abstractmethod
+    def from_genes(self, genes: Any) -> Genome:
+        """The genome with these genes (as `Genome.genes` gave them, through JSON).
+
+        Raises:
+            ValueError: the genes are not valid in this space; the sentence says which and why. Nothing is executed.
+        """
+
+    def choices(self, prefix: Sequence[int]) -> tuple[str, ...]:
+        """For controllers and tree searches: the next decision's options after these decisions; () when complete."""
+        raise NotImplementedError(f"{type(self).__name__} does not offer sequential decisions")
+
+    def build(self, decisions: Sequence[int]) -> Genome:
+        """The genome that a complete sequence of decisions describes."""
+        raise NotImplementedError(f"{type(self).__name__} does not offer sequential decisions")
+
+    def to_dict(self) -> Json:
+        """JSON: the encoding's name and every field."""
+        fields = {f.name: _to_json(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {"encoding": self.encoding, **fields}
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Space:
+        """The space that `to_dict` described.
+
+        Raises:
+            ValueError: unknown encoding, unknown field, or a value that the space refuses.
+        """
+        if not isinstance(data, Mapping) or not isinstance(data.get("encoding"), str):
+            raise ValueError(f"a space is a JSON object with an 'encoding' name, got {shown(data)}")
+        cls = space_class(data["encoding"])
+        names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        values = {key: frozen_tuples(value) for key, value in data.items() if key != "encoding"}
+        for key in values:
+            if key not in names:
+                raise ValueError(unknown(f"field of {cls.__name__}", key, names))
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"{cls.__name__} cannot be made from {shown(data)}: {error}") from error
+
+
+SomeGenome = TypeVar("SomeGenome", bound="Genome")
+
+
+class Genome(ABC):
+    """An immutable value: genes and the space that they live in.
+
+    `operators` names what the variation that made this genome did ("add_node", ...); it is not part of the value.
+    """
+
+    version: ClassVar[int] = 1
+    space: Space
+    operators: tuple[str, ...]
+
+    @abstractmethod
+    def mutate(self, rng: np.random.Generator, *, clock: int) -> Self:
+        """A varied copy; `clock` is the generation, from which new genes derive their markings."""
+
+    @abstractmethod
+    def crossover(self, others: Sequence[Self], rng: np.random.Generator, *, ranks: Sequence[int] | None = None) -> Self:
+        """A child of this genome and the others (any number). `ranks`, one for each parent with this genome's first:
+        lower is fitter, equal is equally fit."""
+
+    @abstractmethod
+    def distance(self, other: Self) -> float:
+        """A dissimilarity: >= 0, symmetric, 0 to itself."""
+
+    @abstractmethod
+    def key(self) -> str:
+        """Canonical: equal for genomes with isomorphic phenotypes."""
+
+    @abstractmethod
+    def graph(self) -> nx.DiGraph:
+        """For drawing and analysis."""
+
+    @abstractmethod
+    def genes(self) -> Any:
+        """The genes as JSON; `space.from_genes` reads them back."""
+
+    @property
+    def parameters(self) -> int:
+        """Trainable weights of the phenotype."""
+        raise NotImplementedError(f"{type(self).__name__} does not count parameters")
+
+    @property
+    def flops(self) -> int:
+        """Multiply-adds of one forward pass of the phenotype."""
+        raise NotImplementedError(f"{type(self).__name__} does not count flops")
+
+    def to_dict(self) -> Json:
+        """JSON, versioned."""
+        return {
+            "encoding": self.space.encoding,
+            "version": self.version,
+            "space": self.space.to_dict(),
+            "genes": self.genes(),
+        }
+
+    @classmethod
+    def from_dict(cls: type[SomeGenome], data: Mapping[str, Any]) -> SomeGenome:
+        """The genome that `to_dict` described; validates, never executes anything.
+
+        Raises:
+            ValueError: not a genome, a genome of another encoding than the class asked, or invalid genes.
+        """
+        if not isinstance(data, Mapping):
+            raise ValueError(f"a genome is a JSON object, got {shown(data)}")
+        missing = [key for key in ("encoding", "version", "space", "genes") if key not in data]
+        if missing:
+            raise ValueError(f"a genome's JSON needs {', '.join(missing)}; found {', '.join(map(str, data)) or 'nothing'}")
+        space = Space.from_dict(data["space"])
+        genome = space.from_genes(data["genes"])
+        if data["encoding"] != space.encoding:
+            raise ValueError(f"the genome says encoding {data['encoding']!r} but its space is {space.encoding!r}")
+        if data["version"] != genome.version:
+            raise ValueError(
+                f"{type(genome).__name__} version {shown(data['version'])} cannot be read here (this release reads {genome.version})"
+            )
+        if not isinstance(genome, cls):
+            raise ValueError(f"expected a {cls.__name__}, got a {type(genome).__name__}")
+        return genome
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the genome as JSON, whole or not at all."""
+        target = Path(path)
+        temporary = target.with_name(target.name + ".tmp")
+        temporary.write_text(json.dumps(self.to_dict(), indent=1))
+        os.replace(temporary, target)
+
+    @classmethod
+    def load(cls: type[SomeGenome], path: str | os.PathLike[str]) -> SomeGenome:
+        """Read a genome that `save` wrote.
+
+        Raises:
+            ValueError: the file is not a genome of this class.
+            FileNotFoundError: there is no such file.
+        """
+        try:
+            data = json.loads(Path(path).read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"{path} is not a genome file (JSON): {error}") from error
+        return cls.from_dict(data)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Genome):
+            return NotImplemented
+        return type(self) is type(other) and self.space == other.space and bool(self.genes() == other.genes())
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value for an error message, cut to a readable length."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
