@@ -166,7 +166,7 @@ class Genome(ABC):
         """Canonical: equal for genomes with isomorphic phenotypes."""
 
     @abstractmethod
-    def graph(self) -> nx.DiGraph:
+    def graph(self) -> nx.DiGraph[Any]:
         """For drawing and analysis."""
 
     @abstractmethod

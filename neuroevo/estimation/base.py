@@ -1,0 +1,35 @@
+"""Estimation: *how* a trained objective is obtained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from neuroevo.individual import Individual
+from neuroevo.tasks.base import Context, Task
+from neuroevo.trial import FULL, Fidelity, Measurement, Result, Trial
+
+
+class Estimation(ABC):
+    """How a trained objective is obtained: by full training, at low fidelity, from a model of scores, ...
+
+    `plan` and `observe` run in the driver, `measure` in a worker. An estimation is sent to every worker once: keep it small and
+    picklable, and keep what the driver learns out of what `measure` needs.
+    """
+
+    def plan(self, individual: Individual) -> Fidelity:
+        """Driver, before a trial: how thoroughly to measure this individual."""
+        return FULL
+
+    @abstractmethod
+    def measure(self, trial: Trial, task: Task, context: Context) -> Measurement:
+        """Worker: decode, inherit, train and score every individual of the trial."""
+
+    def observe(self, results: Sequence[Result]) -> None:
+        """Driver: learn from what came back."""
+        return
+
+    def settings(self) -> dict[str, Any]:
+        """JSON: what a run records of the estimation."""
+        return {"estimation": type(self).__name__}

@@ -1,0 +1,58 @@
+"""Evaluator: *where* trials run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from neuroevo.estimation.base import Estimation
+from neuroevo.tasks.base import Context, Task
+from neuroevo.trial import Measurement, Result, Trial
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every worker is given once: the task, the estimation and the context. Calling it measures a trial."""
+
+    task: Task
+    estimation: Estimation
+    context: Context
+
+    def __call__(self, trial: Trial) -> Measurement:
+        return self.estimation.measure(trial, self.task, self.context)
+
+
+class Evaluator(ABC):
+    """Where trials run. The run calls `start` once, then `submit` and `as_completed` in turn, then `close`.
+
+    Attributes:
+        capacity: how many trials can run at once; the run keeps about that many submitted.
+    """
+
+    capacity: int = 1
+
+    @abstractmethod
+    def start(self, work: Work) -> None:
+        """Make the workers ready for this work."""
+
+    @abstractmethod
+    def submit(self, trial: Trial) -> None:
+        """Hand over one trial; returns at once where there are several workers."""
+
+    @abstractmethod
+    def as_completed(self) -> Iterator[Result]:
+        """The results of submitted trials as they finish; ends when nothing is in flight.
+
+        A trial whose worker died, ran out of memory or out of time comes back with a measurement whose reasons say so.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop the workers; called once, also after an error."""
+
+    def __enter__(self) -> Evaluator:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

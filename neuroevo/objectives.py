@@ -1,0 +1,122 @@
+"""Objectives: one named number each, minimised or maximised."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Genome, shown, unknown
+
+Direction = Literal["minimise", "maximise"]
+minimise: Direction = "minimise"
+maximise: Direction = "maximise"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One named number that the search minimises or maximises.
+
+    Args:
+        name: what users, tables and plots call it.
+        direction: "minimise" or "maximise".
+        kind: "cheap" (known from the genome: parameters, flops), "trained" (needs training: error) or "measured"
+            (on this hardware, noisy: latency).
+        of: for a cheap objective, the function from a genome to the number.
+        limit: the worst value allowed (inclusive); a cheap objective beyond it is never trained.
+        log: whether the number spans orders of magnitude (plots, densities and hypervolumes then take its logarithm).
+    """
+
+    name: str
+    direction: Direction = "minimise"
+    kind: Literal["cheap", "trained", "measured"] = "trained"
+    of: Callable[[Genome], float] | None = None
+    limit: float | None = None
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("minimise", "maximise"):
+            raise ValueError(
+                f"objective {self.name!r}: direction must be 'minimise' or 'maximise' (ne.minimise, ne.maximise), got {shown(self.direction)}"
+            )
+
+    @property
+    def weight(self) -> float:
+        """DEAP's sign: +1 maximises, -1 minimises."""
+        return 1.0 if self.direction == "maximise" else -1.0
+
+    @property
+    def worst(self) -> float:
+        """What a failed candidate is given."""
+        return -math.inf if self.direction == "maximise" else math.inf
+
+    def within_limit(self, value: float) -> bool:
+        """Whether a value respects the limit."""
+        return self.limit is None or (value >= self.limit if self.direction == "maximise" else value <= self.limit)
+
+    def settings(self) -> dict[str, Any]:
+        """What a run's settings record of it."""
+        return {"name": self.name, "direction": self.direction, "kind": self.kind, "limit": self.limit, "log": self.log}
+
+
+Objectives = Mapping[str, Objective]
+
+PARAMETERS = Objective("parameters", "minimise", "cheap", of=lambda genome: float(genome.parameters), log=True)
+FLOPS = Objective("flops", "minimise", "cheap", of=lambda genome: float(genome.flops), log=True)
+
+
+def parse_limits(specification: str | Sequence[str]) -> list[tuple[str, float | None]]:
+    """Names and limits from "error,parameters<20000" or a sequence of such names.
+
+    >>> parse_limits("error, parameters<20000")
+    [('error', None), ('parameters', 20000.0)]
+    """
+    parts = specification.split(",") if isinstance(specification, str) else list(specification)
+    found: list[tuple[str, float | None]] = []
+    for part in parts:
+        match = re.fullmatch(r"\s*([A-Za-z_][A-Za-z_0-9]*)\s*(?:[<>]=?\s*([0-9.eE+-]+))?\s*", part)
+        if match is None:
+            raise ValueError(f"cannot read objective {part!r}; write a name, or a name and a limit such as parameters<20000")
+        name, limit = match.groups()
+        if name in [known for known, _ in found]:
+            raise ValueError(f"objective {name!r} is named twice")
+        try:
+            found.append((name, None if limit is None else float(limit)))
+        except ValueError:
+            raise ValueError(f"the limit in {part!r} is not a number") from None
+    return found
+
+
+def choose(specification: str | Sequence[str | Objective], offered: Sequence[Objective]) -> dict[str, Objective]:
+    """The objectives that a user names, from those a task offers; `Objective` values pass through.
+
+    Raises:
+        ValueError: a name that is not offered (the nearest is suggested), none at all, or the same twice.
+    """
+    by_name = {objective.name: objective for objective in offered}
+    items = specification.split(",") if isinstance(specification, str) else list(specification)
+    chosen: dict[str, Objective] = {}
+    for item in items:
+        if isinstance(item, Objective):
+            objective = item
+        else:
+            ((name, limit),) = parse_limits([item])
+            if name not in by_name:
+                raise ValueError(unknown("objective", name, sorted(by_name)))
+            objective = by_name[name] if limit is None else replace(by_name[name], limit=limit)
+        if objective.name in chosen:
+            raise ValueError(f"objective {objective.name!r} is named twice")
+        chosen[objective.name] = objective
+    if not chosen:
+        raise ValueError("a search needs at least one objective")
+    return chosen
+
+
+def worst_values(objectives: Objectives) -> npt.NDArray[np.float64]:
+    """The worst value in every objective, in order: float64 [objectives]."""
+    return np.array([objective.worst for objective in objectives.values()])

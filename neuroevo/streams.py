@@ -1,0 +1,33 @@
+"""Random streams: counter-based, so a birth's randomness depends on the run's seed and the birth id alone.
+
+Not on order, threads or workers. Philox is keyed by (seed, id); `purpose` offsets the counter so that one birth has several
+independent streams.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+VARIATION = 0  # how a child is made: its parents, its operators
+TRAINING = 1  # what happens in the worker: initial weights, batches
+SELECTION = 2  # who survives a generation (keyed by the generation)
+
+
+def stream(seed: int, id: int, purpose: int = VARIATION) -> np.random.Generator:
+    """The random stream of one birth (or generation) for one purpose."""
+    return np.random.Generator(np.random.Philox(key=[seed, id], counter=[0, 0, 0, purpose]))
+
+
+@contextmanager
+def python_random(rng: np.random.Generator) -> Iterator[None]:
+    """Set Python's global `random` from `rng` for the block, then put it back: DEAP's tools draw from it."""
+    before = random.getstate()
+    random.seed(int(rng.integers(2**63)))
+    try:
+        yield
+    finally:
+        random.setstate(before)

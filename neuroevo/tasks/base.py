@@ -1,0 +1,76 @@
+"""Task: *what* is measured."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genomes.base import Genome
+from neuroevo.objectives import Objective, Objectives
+from neuroevo.streams import TRAINING, stream
+
+if TYPE_CHECKING:
+    from neuroevo.estimation.base import Estimation
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a worker knows beside the trial.
+
+    Args:
+        seed: the run's seed.
+        threads: CPU threads for this candidate.
+        alone: whether nothing else runs on the machine (for measured objectives such as latency).
+    """
+
+    seed: int = 0
+    threads: int = 1
+    alone: bool = False
+
+    def rng(self, id: int) -> np.random.Generator:
+        """The stream for one individual's training: depends on the run's seed and the id alone."""
+        return stream(self.seed, id, TRAINING)
+
+
+class Task(ABC):
+    """What is measured: the objectives, and how a phenotype is scored on them.
+
+    Subclass with `objectives` and `score`. `score` may return more than the objectives: every further number is recorded with
+    the individual (`individual.info["scores"]`); "simulated_seconds" among them advances the run's simulated clock.
+    """
+
+    objectives: Mapping[str, Objective]
+    population: bool = False  # whether the task scores a whole population at once (`score_population`)
+
+    @abstractmethod
+    def score(self, phenotype: Any, context: Context) -> Mapping[str, float]:
+        """The trained and measured objectives of one phenotype, by name."""
+
+    def phenotype(self, genome: Genome) -> Any:
+        """What `score` is given: by default the fast network of an encoding that evolves weights, else a `keras.Model`."""
+        from neuroevo.decode import network
+
+        return network(genome)
+
+    def estimation(self) -> Estimation:
+        """The estimation used when the user names none."""
+        from neuroevo.estimation.direct import Direct
+
+        return Direct()
+
+    def cheap(self, genome: Genome) -> dict[str, float]:
+        """The objectives that are known from the genome alone."""
+        return {name: o.of(genome) for name, o in self.objectives.items() if o.kind == "cheap" and o.of is not None}
+
+    def settings(self) -> dict[str, Any]:
+        """JSON: what a run records of the task, to refuse a resume with another one."""
+        return {"task": type(self).__name__}
+
+
+def weights(objectives: Objectives) -> tuple[float, ...]:
+    """DEAP's weights: +1 for an objective that is maximised, -1 for one that is minimised."""
+    return tuple(objective.weight for objective in objectives.values())
