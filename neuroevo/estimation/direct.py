@@ -1,0 +1,145 @@
+"""Direct estimation: the task scores the phenotype as it is, nothing is trained."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import shown
+from neuroevo.estimation.base import Estimation
+from neuroevo.individual import Individual
+from neuroevo.objectives import Objectives
+from neuroevo.population import ArrayPopulation
+from neuroevo.tasks.base import Context, Task
+from neuroevo.trial import Measurement, Trial
+
+
+class Direct(Estimation):
+    """Score the phenotype as it is: for weights that evolve, tables and custom fitness functions."""
+
+    def measure(self, trial: Trial, task: Task, context: Context) -> Measurement:
+        start = time.perf_counter()
+        if task.population:
+            values, reasons = _measure_population(trial, task, context)
+            return Measurement(values, reasons, seconds=time.perf_counter() - start)
+        values = np.full((len(trial.individuals), len(task.objectives)), np.nan)
+        reasons = {}
+        info: list[Mapping[str, Any]] = []
+        with_rng = "rng" in inspect.signature(task.score).parameters if getattr(task, "takes_rng", False) else False
+        for row, individual in enumerate(trial.individuals):
+            details: dict[str, Any] = {}
+            try:
+                phenotype = task.phenotype(individual.genome)
+                extra = {"rng": context.rng(individual.id)} if with_rng else {}
+                scores = task.score(phenotype, context, **extra)
+                values[row] = objective_values(scores, individual, task)
+                details = recorded(scores, task.objectives)
+            except Exception as error:
+                reasons[row] = describe(error)
+            info.append(details)
+        kept = tuple(info) if any(info) else ()
+        return Measurement(values, reasons, kept, seconds=time.perf_counter() - start)
+
+
+def objective_values(scores: Mapping[str, float], individual: Individual, task: Task) -> list[float]:
+    """The objectives in order: cheap ones from the genome, the others from the task's scores.
+
+    Raises:
+        ValueError: one is missing, not a number, or not finite.
+    """
+    row = []
+    for name, objective in task.objectives.items():
+        if objective.of is not None and objective.kind == "cheap":
+            value: Any = objective.of(individual.genome)
+        elif name in scores:
+            value = scores[name]
+        else:
+            raise ValueError(f"the task returned no {name!r}, only {', '.join(map(repr, scores)) or 'nothing'}")
+        row.append(finite(name, value))
+    return row
+
+
+def finite(name: str, value: Any) -> float:
+    """The value as a float.
+
+    Raises:
+        ValueError: it is not a number, or not finite.
+    """
+    if type(value) is not float:
+        try:
+            if value is None or isinstance(value, (str, bytes)):
+                raise TypeError
+            array = np.asarray(value, dtype=np.float64)
+            if array.size != 1:
+                raise TypeError
+            value = float(array.reshape(()))
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must be a number, the fitness returned {shown(value)}") from None
+    if value - value != 0.0:
+        raise ValueError(f"{name} must be finite, the fitness returned {value}")
+    return float(value)
+
+
+def recorded(scores: Mapping[str, Any], objectives: Objectives) -> dict[str, Any]:
+    """What a task returned beside the objectives, as JSON numbers."""
+    if len(scores) <= len(objectives) and all(name in objectives for name in scores):
+        return {}
+    return {"scores": {str(k): float(v) for k, v in scores.items() if k not in objectives and np.ndim(v) == 0}}
+
+
+def _measure_population(trial: Trial, task: Task, context: Context) -> tuple[npt.NDArray[np.float64], dict[int, str]]:
+    members, names = len(trial.individuals), list(task.objectives)
+    values = np.full((members, len(names)), np.nan)
+    try:
+        answer = task.score_population(_population_network(trial), context)  # type: ignore[attr-defined]
+        columns = answer if isinstance(answer, Mapping) else {_only(names, task): answer}
+        for column, (name, objective) in enumerate(task.objectives.items()):
+            if objective.of is not None and objective.kind == "cheap":
+                values[:, column] = [objective.of(individual.genome) for individual in trial.individuals]
+                continue
+            if name not in columns:
+                raise ValueError(
+                    f"the population fitness returned no {name!r}, only {', '.join(map(repr, columns)) or 'nothing'}"
+                )
+            scores = np.asarray(columns[name], dtype=np.float64)
+            if scores.shape != (members,):
+                raise ValueError(
+                    f"a population fitness returns one number for each of the {members} members, got an array of shape {scores.shape}"
+                )
+            values[:, column] = scores
+    except Exception as error:
+        return np.full_like(values, np.nan), dict.fromkeys(range(members), describe(error))
+    bad = ~np.isfinite(values).all(axis=1)
+    if not bad.any():
+        return values, {}
+    reasons = {
+        int(row): f"the fitness must be finite, the function returned {values[row].tolist()}" for row in np.flatnonzero(bad)
+    }
+    values[bad] = np.nan
+    return values, reasons
+
+
+def _only(names: list[str], task: Task) -> str:
+    returned = [name for name in names if task.objectives[name].of is None]
+    if len(returned) != 1:
+        raise ValueError(f"the objectives are {', '.join(map(repr, names))}: the population fitness returns a dict with them")
+    return returned[0]
+
+
+def _population_network(trial: Trial) -> Any:
+    if isinstance(trial.individuals, ArrayPopulation):
+        return trial.individuals.network()
+    from neuroevo.decode import population_network
+
+    return population_network([individual.genome for individual in trial.individuals])
+
+
+def describe(error: BaseException) -> str:
+    """An exception as the reason of a recorded failure: one line."""
+    text = " ".join(str(error).split())
+    return (f"{type(error).__name__}: {text}" if text else type(error).__name__)[:500]

@@ -1,0 +1,140 @@
+"""Any callable as a task."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Genome, shown
+from neuroevo.objectives import Direction, Objective, choose
+from neuroevo.tasks.base import Context, Task
+
+SomeCallable = TypeVar("SomeCallable", bound=Callable[..., Any])
+
+
+def population_fitness(fitness: SomeCallable) -> SomeCallable:
+    """Mark a fitness that scores a whole population at once.
+
+    `fitness(population)` is given a callable that maps float [samples, inputs] or [population, samples, inputs] to float
+    [population, samples, outputs]; it returns float [population], or a dict of such arrays when there are several objectives.
+    """
+    fitness.__dict__["scores_population"] = True
+    return fitness
+
+
+def directions(objectives: Mapping[str, Direction | Objective] | None) -> dict[str, Objective]:
+    """Objectives from a user's `{"reward": ne.maximise, "size": ne.minimise}`; None is one number, maximised."""
+    if objectives is None:
+        return {"fitness": Objective("fitness", "maximise")}
+    return choose(
+        [given if isinstance(given, Objective) else Objective(name, given) for name, given in objectives.items()], offered=()
+    )
+
+
+class Function(Task):
+    """A custom fitness: `fitness(network) -> float` (maximised), or `-> dict` with declared objectives.
+
+    Args:
+        fitness: the callable. If it has a parameter named `rng` it is also given a NumPy generator that depends on the run's
+            seed and the individual alone: draw from it, and the run is reproducible with any number of workers.
+        objectives: `{"reward": ne.maximise, "size": ne.minimise}`; cheap objectives (`Objective(..., of=...)`) are computed from
+            the genome and need not be returned.
+        of: "network" gives the fitness the phenotype (a fast callable, or an untrained `keras.Model`), "genome" the genome.
+
+    Raises:
+        TypeError: the fitness is not callable.
+    """
+
+    def __init__(
+        self,
+        fitness: Callable[..., Any],
+        objectives: Mapping[str, Direction | Objective] | None = None,
+        *,
+        of: Literal["network", "genome"] = "network",
+    ) -> None:
+        if not callable(fitness):
+            raise TypeError(f"a fitness is a callable that takes a network, got {shown(fitness)}")
+        if of not in ("network", "genome"):
+            raise ValueError(f"of must be 'network' or 'genome', got {of!r}")
+        self.fitness = fitness
+        self.objectives = directions(objectives)
+        self.of = of
+        self.population = bool(getattr(fitness, "scores_population", False))
+        self.returned = [name for name, objective in self.objectives.items() if objective.of is None]
+        self.takes_rng = _has_parameter(fitness, "rng")
+
+    def phenotype(self, genome: Genome) -> Any:
+        return genome if self.of == "genome" else super().phenotype(genome)
+
+    def score(self, phenotype: Any, context: Context, rng: np.random.Generator | None = None) -> Mapping[str, float]:
+        """The fitness of one phenotype, by objective; what the fitness returns beside them is recorded too."""
+        answer = self.fitness(phenotype, rng=rng) if self.takes_rng else self.fitness(phenotype)
+        return self._named(answer)
+
+    def score_population(self, network: Any, context: Context) -> npt.NDArray[np.float64] | Mapping[str, npt.NDArray[np.float64]]:
+        """The fitness of a whole population: float64 [members], or a dict of them."""
+        answer: npt.NDArray[np.float64] | Mapping[str, npt.NDArray[np.float64]] = self.fitness(network)
+        return answer
+
+    def _named(self, answer: Any) -> Mapping[str, Any]:
+        if isinstance(answer, Mapping):
+            missing = [name for name in self.returned if name not in answer]
+            if missing:
+                raise ValueError(
+                    f"the fitness returned a dict with {_listed(answer)} but the objectives are {_listed(self.objectives)}; "
+                    f"missing: {_listed(missing)}"
+                )
+            return answer
+        if len(self.returned) != 1:
+            raise ValueError(
+                f"the fitness returned {shown(answer)} but the objectives are {_listed(self.objectives)}: return a dict with them"
+            )
+        return {self.returned[0]: answer}
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "task": "Function",
+            "fitness": f"{getattr(self.fitness, '__module__', '')}.{getattr(self.fitness, '__qualname__', type(self.fitness).__name__)}",
+            "source": _source_digest(self.fitness),
+            "of": self.of,
+            "objectives": [objective.settings() for objective in self.objectives.values()],
+        }
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(repr(str(name)) for name in names) or "nothing"
+
+
+def _has_parameter(function: Callable[..., Any], name: str) -> bool:
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _source_digest(function: Callable[..., Any]) -> str:
+    """A digest of the fitness's source text, so that a resumed run can tell that it was edited; "" where there is none."""
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        source = repr((code.co_code, code.co_names)) if code is not None else ""
+    return hashlib.sha256(source.encode()).hexdigest()[:16] if source else ""
+
+
+def as_task(fitness: Any, objectives: Mapping[str, Direction | Objective] | Sequence[str] | None = None) -> Task:
+    """A task as it is, or any callable as one."""
+    if isinstance(fitness, Task):
+        if objectives is not None:
+            raise ValueError(f"{type(fitness).__name__} has its own objectives; name them where the task is made")
+        return fitness
+    if objectives is not None and not isinstance(objectives, Mapping):
+        raise ValueError(
+            f"objectives of a custom fitness need a direction each, such as {{'reward': ne.maximise}}; got {shown(objectives)}"
+        )
+    return Function(fitness, objectives)
