@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +29,7 @@ class Direct(Estimation):
         values = np.full((len(trial.individuals), len(task.objectives)), np.nan)
         reasons = {}
         info: list[Mapping[str, Any]] = []
-        with_rng = "rng" in inspect.signature(task.score).parameters if getattr(task, "takes_rng", False) else False
+        with_rng = getattr(task, "takes_rng", False)
         for row, individual in enumerate(trial.individuals):
             details: dict[str, Any] = {}
             try:
