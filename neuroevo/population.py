@@ -6,6 +6,7 @@ objects a generation would cost more than the evolution. Everything that takes a
 
 from __future__ import annotations
 
+import importlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -16,9 +17,26 @@ import numpy.typing as npt
 from genomes.base import Space
 from neuroevo.individual import Individual
 
+# Where the array populations of built-in encodings live; imported when a run that recorded one is read.
+_MODULES = {"neat": "neuroevo.strategies.neat", "cppn": "neuroevo.strategies.neat"}
+_CLASSES: dict[str, type[ArrayPopulation]] = {}
+
+
+def population_class(encoding: str) -> type[ArrayPopulation]:
+    """The array population of an encoding.
+
+    Raises:
+        ValueError: the encoding has none.
+    """
+    if encoding not in _CLASSES and encoding in _MODULES:
+        importlib.import_module(_MODULES[encoding])
+    if encoding not in _CLASSES:
+        raise ValueError(f"encoding {encoding!r} has no array population")
+    return _CLASSES[encoding]
+
 
 class ArrayPopulation(Sequence[Individual]):
-    """A population as arrays: consecutive birth ids, one generation.
+    """A population as arrays: consecutive birth ids, one generation. Subclass with `encodings=("name", ...)`.
 
     Attributes:
         first_id: the birth id of member 0; member i has id `first_id + i`.
@@ -31,6 +49,10 @@ class ArrayPopulation(Sequence[Individual]):
     generation: int
     values: npt.NDArray[np.float64] | None
     reasons: Mapping[int, str]
+
+    def __init_subclass__(cls, encodings: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _CLASSES.update(dict.fromkeys(encodings, cls))
 
     @abstractmethod
     def assign(self, values: npt.NDArray[np.float64], reasons: Mapping[int, str]) -> None:

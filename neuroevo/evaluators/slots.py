@@ -7,11 +7,13 @@ retry and nothing else.
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from socket import socketpair
@@ -123,10 +125,8 @@ class Slots(Evaluator):
             if slot.trial is None:
                 slot.trial, slot.attempt = self._waiting.popleft()
                 slot.started = time.monotonic()
-                try:
+                with suppress(BrokenPipeError, ConnectionResetError):  # a dead worker: `_look_at` sees the end of its connection
                     slot.connection.send_bytes(_pickled(slot.trial))
-                except (BrokenPipeError, ConnectionResetError):
-                    pass  # the worker is dead: `_look_at` sees the end of its connection
 
     def _patience(self) -> float | None:
         if self.timeout is None:
@@ -143,8 +143,6 @@ class Slots(Evaluator):
                     slot.connection.recv()
                     slot.ready, slot.started = True, time.monotonic()
                     return None
-                import pickle
-
                 _, measurement = pickle.loads(slot.connection.recv_bytes())  # from our own worker, over a private pipe
                 trial, attempt = slot.trial, slot.attempt
                 assert trial is not None
@@ -159,6 +157,9 @@ class Slots(Evaluator):
     def _bury(self, number: int, reason: str | None) -> Result | None:
         """Replace a worker that died (no reason) or must (a reason); retry or fail its trial."""
         slot = self._slots[number]
+        if reason is None:
+            with suppress(subprocess.TimeoutExpired):
+                slot.process.wait(timeout=1.0)  # its connection closes a moment before its exit status is known
         _end(slot)
         never_started = not slot.ready and reason is None
         if never_started and slot.attempt > self.retries:
@@ -175,9 +176,7 @@ class Slots(Evaluator):
         return Result(trial, failure(trial, self._objectives, reason), attempt)
 
 
-_BOOT = "import sys; sys.path.insert(0, {!r}); from neuroevo.evaluators.worker import main; main()".format(
-    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-)
+_BOOT = f"import sys; sys.path.insert(0, {os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))!r}); from neuroevo.evaluators.worker import main; main()"
 
 
 def _pickled(trial: Trial) -> bytes:

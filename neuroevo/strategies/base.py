@@ -137,6 +137,14 @@ class Strategy(ABC):
     def population(self) -> Sequence[Individual]:
         """The individuals that the next generation would be made from."""
 
+    def report(self) -> dict[str, Any]:
+        """JSON numbers about the last complete generation, recorded with it (species sizes, baselines, ...)."""
+        return {}
+
+    def champions(self) -> Sequence[Individual]:
+        """Individuals whose genomes are kept even when a run records champions only (`record="champions"`)."""
+        return ()
+
     def settings(self) -> dict[str, Any]:
         """JSON: the strategy's name and settings."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}  # type: ignore[arg-type]

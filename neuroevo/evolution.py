@@ -1,0 +1,256 @@
+"""The front door: `evolve` makes a run from a space and a fitness, and drives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from genomes.base import Space, shown
+from neuroevo.budget import Budget
+from neuroevo.callbacks import Callback
+from neuroevo.estimation.base import Estimation
+from neuroevo.evaluators.base import Evaluator, Work
+from neuroevo.individual import Individual
+from neuroevo.loop import Known, Loop
+from neuroevo.objectives import Direction, Objective
+from neuroevo.run import Run, fill
+from neuroevo.store import Store, StoreError
+from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.tasks.base import Context, Task
+from neuroevo.tasks.function import as_task
+
+if TYPE_CHECKING:
+    from deap.base import Toolbox
+
+
+def evolve(
+    space: Space,
+    fitness: Task | Callable[..., Any],
+    *,
+    budget: Budget,
+    strategy: Strategy | None = None,
+    population: int | None = None,
+    objectives: Mapping[str, Direction | Objective] | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    evaluator: Evaluator | None = None,
+    estimation: Estimation | None = None,
+    toolbox: Toolbox | None = None,
+    run: str | os.PathLike[str] | None = None,
+    record: Literal["all", "champions"] = "all",
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+) -> Run:
+    """Evolve genomes of `space` for a fitness, until the budget is spent.
+
+    Args:
+        space: what may be encoded, such as `NeatSpace(inputs=2, outputs=1)`.
+        fitness: any callable `fitness(network) -> float` (maximised) or `-> dict` (see `objectives`), or a `Task`.
+        budget: when to stop.
+        strategy: which candidates come next. Default: NEAT for one objective on NEAT genomes, regularized evolution for one
+            objective on other encodings, NSGA-II for several objectives.
+        population: population size of the default strategy.
+        objectives: names and directions of a fitness that returns a dict: `{"reward": ne.maximise, "size": ne.minimise}`.
+        seed: decides everything; with any number of workers.
+        workers: processes that evaluate; None or 1 evaluates in this one.
+        evaluator: where trials run, instead of `workers`.
+        estimation: how trained objectives are obtained; default: as the task says.
+        toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
+        run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
+        record: "all" keeps every genome; "champions" those of the front, the living population and the strategy's champions.
+        callbacks: observers.
+        progress: show a live view; None shows it on a terminal.
+
+    Returns:
+        The run: `run.best`, `run.front`, `run.history()`.
+
+    Raises:
+        ValueError: settings that do not fit, or a folder whose run had other settings (each is named).
+        SearchFailed: every candidate of the first generation failed.
+        KeyboardInterrupt: on Ctrl-C, after everything finished was saved.
+    """
+    task = as_task(fitness, objectives)
+    if not isinstance(space, Space):
+        raise ValueError(f"space must be a genomes.Space such as NeatSpace(inputs=2, outputs=1), got {shown(space)}")
+    if not isinstance(budget, Budget):
+        raise ValueError(f"budget must be a neuroevo.Budget such as Budget(evaluations=1000), got {shown(budget)}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, got {shown(seed)}")
+    if record not in ("all", "champions"):
+        raise ValueError(f"record must be 'all' or 'champions', got {record!r}")
+    strategy = strategy or default_strategy(space, task, population)
+    estimation = estimation or task.estimation()
+    evaluator = evaluator or default_evaluator(workers)
+    limits = [o.name for o in task.objectives.values() if o.limit is not None and o.kind != "cheap"]
+    if limits:
+        raise ValueError(f"a limit needs an objective that is known from the genome (parameters, flops); {limits[0]!r} is not")
+
+    settings = {
+        "space": space.to_dict(),
+        "task": task.settings(),
+        "objectives": [objective.settings() for objective in task.objectives.values()],
+        "strategy": strategy.settings(),
+        "estimation": estimation.settings(),
+        "seed": seed,
+        "record": record,
+    }
+    settings = json.loads(json.dumps(settings, default=_json_setting))
+    store = None if run is None else Store(run, writable=True)
+    search = Search(space, task, seed, toolbox)
+    result = Run(space, task.objectives, settings, folder=None if store is None else store.folder, task=task, strategy=strategy)
+    try:
+        strategy.start(search)
+        known, stale = Known(), 0
+        if store is not None:
+            _check_settings(store, settings, budget)
+            known, stale = _restore(result, search, strategy, store)
+        if progress or (progress is None and sys.stderr.isatty()):
+            from neuroevo.live import Live
+
+            callbacks = [*callbacks, Live(budget)]
+        with evaluator:
+            evaluator.start(Work(task, estimation, Context(seed=seed)))
+            loop = Loop(
+                result,
+                search,
+                strategy,
+                estimation,
+                evaluator,
+                budget,
+                store=store,
+                record=record,
+                callbacks=callbacks,
+                known=known,
+                stale=stale,
+            )
+            loop.go()
+    finally:
+        if store is not None:
+            store.close()
+    return result
+
+
+def default_strategy(space: Space, task: Task, population: int | None) -> Strategy:
+    """NEAT, regularized evolution or NSGA-II: what fits the encoding and the number of objectives."""
+    from neuroevo import strategies
+
+    size = {} if population is None else {"population": population}
+    if len(task.objectives) > 1:
+        strategy: Strategy = strategies.Nsga2(**size)
+    elif space.encoding in ("neat", "cppn"):
+        strategy = strategies.Neat(**size)
+    else:
+        strategy = strategies.RegularizedEvolution(**size)
+    return strategy
+
+
+def default_evaluator(workers: int | None) -> Evaluator:
+    """This process for one worker, worker slots for more."""
+    from neuroevo.evaluators import Serial, Slots
+
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ValueError(f"workers must be a whole number >= 1, got {shown(workers)}")
+    return Serial() if workers in (None, 1) else Slots(workers)
+
+
+def _json_setting(value: Any) -> Any:
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if hasattr(value, "settings"):
+        return value.settings()
+    return repr(value)
+
+
+def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -> None:
+    """Record the settings of a new run; refuse to go on with a run that had others."""
+    recorded = store.read_json("config.json")
+    if recorded is not None:
+        changes = [
+            f"{name} (the run's: {shown(old, 60)}, now: {shown(new, 60)})"
+            for name, old, new in differences({k: v for k, v in recorded.items() if k != "budget"}, settings)
+        ]
+        if changes:
+            raise StoreError(
+                f"{store.folder} holds a run with other settings: {'; '.join(changes)}. Use the same settings, or another folder"
+            )
+    elif store.state() is not None or store.counts()["done"]:
+        raise StoreError(
+            f"{store.folder} holds a run without its config.json; restore that file from a copy, or use another folder"
+        )
+    store.write_json("config.json", {**settings, "budget": budget.settings()})
+    store.write_json("environment.json", environment())
+    store.log("start", budget=budget.settings(), resumed=recorded is not None)
+    store.end("", store.ended()[1])
+
+
+def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two JSON values differ: (dotted name, old, new)."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in [*old, *[key for key in new if key not in old]]:
+            found += differences(old.get(key), new.get(key), f"{name}.{key}" if name else str(key))
+        return found
+    return [] if old == new else [(name, old, new)]
+
+
+def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tuple[Known, int]:
+    """Bring a run back to its last saved state; what was recorded after it is returned as known."""
+    saved = store.state()
+    if saved is None:
+        return Known(store.evaluations(), store.births_from(0)), 0
+    run.generation, state = saved
+    counters = state.json["run"]
+    search.next_id = counters["next_id"]
+    fill(run, store, before=search.next_id)
+    records = run.records
+    records.evaluations, records.failures = counters["evaluations"], counters["failures"]
+    records.simulated_seconds, records.scale = counters["simulated_seconds"], counters["scale"]
+    run.seconds = max(counters["seconds"], store.ended()[1])
+    run.summaries = [row for row in run.summaries if row["generation"] <= run.generation]
+
+    def find(id: int) -> Individual:
+        try:
+            return records.find(id)
+        except KeyError:
+            raise StoreError(
+                f"{store.folder} lacks individual {id}, which its last state needs; the database is damaged: restore it from a copy"
+            ) from None
+
+    strategy.restore(State(state.json["strategy"], state.arrays), find)
+    beyond = {id: evaluated for id, evaluated in store.evaluations().items() if id >= search.next_id}
+    return Known(beyond, store.births_from(search.next_id)), counters["stale"]
+
+
+def environment() -> dict[str, Any]:
+    """Versions and hardware, recorded beside a run."""
+    packages = {}
+    for name in ("neuroevo", "numpy", "deap", "keras", "tensorflow", "jax", "numba", "networkx", "moocore"):
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "packages": packages,
+    }
+
+
+def load_genome(path: str | os.PathLike[str]) -> Any:
+    """A genome that `genome.save(path)` wrote, of whatever encoding.
+
+    Raises:
+        ValueError: the file is not a genome.
+    """
+    from genomes.base import Genome
+
+    return Genome.load(Path(path))

@@ -1,0 +1,105 @@
+"""The live view: what a run is doing, on a terminal (rich) or as an occasional line in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from neuroevo.budget import Budget
+from neuroevo.callbacks import Callback
+
+if TYPE_CHECKING:
+    from neuroevo.run import Run
+    from neuroevo.trial import Result
+
+LINE_SECONDS = 10.0  # between two lines where the output is not a terminal
+
+
+class Live(Callback):
+    """Generation, evaluations, rate, time left, best, hypervolume, front size, failures."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self._view: object | None = None
+        self._evaluated = 0
+        self._shown = 0.0
+
+    def on_start(self, run: Run) -> None:
+        self._start, self._before = time.monotonic(), run.evaluations
+        self._seconds_before = run.seconds
+        self._evaluated, self._failed = run.evaluations, run.failures
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live as RichLive
+
+            self._view = RichLive(console=Console(stderr=True), refresh_per_second=4, transient=True)
+            self._view.start()
+        elif run.evaluations:
+            self._print(f"going on with {run.folder}: {run.evaluations} evaluations are done")
+        self._shown = time.monotonic()
+
+    def on_result(self, run: Run, result: Result) -> None:
+        self._evaluated += len(result.individuals)
+        self._failed += len(result.measurement.reasons)
+        self._show(run)
+
+    def on_generation(self, run: Run) -> None:
+        self._evaluated, self._failed = run.evaluations, run.failures
+        self._show(run)
+
+    def on_end(self, run: Run) -> None:
+        if self._view is not None:
+            self._view.stop()  # type: ignore[attr-defined]
+            self._view = None
+        self._print(f"ended ({run.ended}) after {run.seconds:.1f} s: {self.line(run)}")
+        if run.ended in ("interrupted", "error") and run.folder is not None:
+            self._print(f"everything finished is saved; to go on: {run.resume_command} (or run the same command again)")
+
+    def line(self, run: Run) -> str:
+        """The view as one line of text."""
+        elapsed = max(1e-9, time.monotonic() - self._start)
+        rate = (self._evaluated - self._before) / elapsed
+        parts = [f"generation {run.generation}", f"{self._evaluated} evaluations", f"{rate:.3g}/s"]
+        left = self._seconds_left(run, rate, elapsed)
+        if left is not None:
+            parts.append(f"about {_duration(left)} left")
+        if run.records.best is not None:
+            parts.append("best " + ", ".join(f"{name} {value:.5g}" for name, value in run.records.best.values.items()))
+        if len(run.objectives) > 1:
+            hypervolume = run.records.hypervolume()
+            parts.append(f"front {len(run.records.front)}")
+            if hypervolume is not None:
+                parts.append(f"hypervolume {hypervolume:.4f}")
+        parts.append(f"{self._failed} failed")
+        return " · ".join(parts)
+
+    def _seconds_left(self, run: Run, rate: float, elapsed: float) -> float | None:
+        estimates = []
+        if self.budget.evaluations is not None and rate > 0:
+            estimates.append((self.budget.evaluations - self._evaluated) / rate)
+        if self.budget.seconds is not None:
+            estimates.append(self.budget.seconds - self._seconds_before - elapsed)
+        if self.budget.generations is not None and run.generation:
+            estimates.append((self.budget.generations - run.generation) * (elapsed + self._seconds_before) / run.generation)
+        return max(0.0, min(estimates)) if estimates else None
+
+    def _show(self, run: Run) -> None:
+        now = time.monotonic()
+        if self._view is not None:
+            if now - self._shown >= 0.2:
+                self._view.update(self.line(run))  # type: ignore[attr-defined]
+                self._shown = now
+        elif now - self._shown >= LINE_SECONDS:
+            self._print(self.line(run))
+            self._shown = now
+
+    @staticmethod
+    def _print(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
