@@ -331,6 +331,7 @@ class Loop:
                 if self._batch is None and self.run.ended not in ("error", "interrupted"):
                     self._save_state()
                 self.store.end(self.run.ended, self.run.seconds)
+                self.store.log("end", ended=self.run.ended, evaluations=records.evaluations)
         finally:
             for callback in self.callbacks:
                 callback.on_end(self.run)

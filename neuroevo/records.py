@@ -32,6 +32,7 @@ class Records:
         self.failures = 0
         self.simulated_seconds = 0.0
         self._signs = np.array([objective.weight for objective in objectives.values()])
+        self._gains = np.empty((16, len(objectives)))  # weighted values of the front, in its order; the rest is room to grow
         self._scale: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
 
     @property
@@ -95,12 +96,17 @@ class Records:
         return iter([kept[id] for id in sorted(kept)])
 
     def _offer(self, individual: Individual) -> bool:
-        mine = individual.fitness.wvalues
-        for other in self.front:
-            theirs = other.fitness.wvalues
-            if all(a >= b for a, b in zip(theirs, mine, strict=True)):
-                return False
-        self.front = [other for other in self.front if not individual.fitness.dominates(other.fitness)]
+        mine = np.array(individual.fitness.wvalues)
+        theirs = self._gains[: len(self.front)]
+        if (theirs >= mine).all(axis=1).any():
+            return False
+        dominated = (mine >= theirs).all(axis=1)
+        if dominated.any():
+            self.front = [other for other, beaten in zip(self.front, dominated, strict=True) if not beaten]
+            self._gains[: len(self.front)] = theirs[~dominated]
+        if len(self.front) == len(self._gains):
+            self._gains = np.concatenate([self._gains, np.empty_like(self._gains)])
+        self._gains[len(self.front)] = mine
         self.front.append(individual)
         return True
 
