@@ -1,0 +1,203 @@
+"""The command line: neuroevo search | resume | show | train | predict | export.
+
+What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+app = typer.Typer(
+    add_completion=True,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Evolve neural networks towards several objectives at once.",
+)
+
+RunFolder = Annotated[Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False)]
+Id = Annotated[int, typer.Argument(help="The individual's id, as `neuroevo show RUN` lists it.", show_default=False)]
+
+
+@app.command()
+def search(
+    data: Annotated[
+        str, typer.Argument(help="A data set's name (digits, mnist1d, ...), or a .csv, .npz or image folder.", show_default=False)
+    ],
+    objectives: Annotated[str, typer.Option(help="Names, with limits: 'error,parameters<20000'.")] = "error,parameters",
+    evaluations: Annotated[int, typer.Option(help="Candidates to train.", min=1)] = 60,
+    workers: Annotated[int, typer.Option(help="Processes that train candidates.", min=1)] = 2,
+    seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
+    run: Annotated[Path | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict, for a .csv.")] = None,
+    strategy: Annotated[str, typer.Option(help="nsga2, nsga3, random_search or regularized_evolution.")] = "nsga2",
+    inheritance: Annotated[
+        str, typer.Option(help="lamarckian: children start from their parents' weights; or none.")
+    ] = "lamarckian",
+    epochs: Annotated[
+        int | None, typer.Option(help="Training epochs a candidate; default by the size of the data.", min=1)
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="End after this many seconds, too.")] = None,
+    max_parameters: Annotated[int | None, typer.Option(help="The largest network allowed.", min=1)] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which one candidate is stopped and recorded failed.")
+    ] = None,
+) -> None:
+    """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
+    from neuroevo.search import SearchSettings, evolve_networks
+
+    folder = run or Path("runs") / Path(data).stem
+    asked = SearchSettings(
+        data=data,
+        objectives=objectives,
+        target=target,
+        strategy=strategy,
+        inheritance=inheritance,
+        epochs=epochs,
+        max_parameters=max_parameters,
+        seed=seed,
+    )
+    evolve_networks(asked, folder, evaluations=evaluations, seconds=seconds, workers=workers, timeout=timeout)
+    _summary(folder)
+
+
+@app.command()
+def resume(
+    run: RunFolder,
+    evaluations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
+    generations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
+    workers: Annotated[int, typer.Option(help="Processes that evaluate.", min=1)] = 2,
+) -> None:
+    """Go on with an interrupted run, or with a complete one under a larger budget."""
+    from dataclasses import replace
+
+    from neuroevo.evolution import evolve
+    from neuroevo.search import finish
+    from neuroevo.settings import search_from_settings
+    from neuroevo.store import Store
+
+    store = Store(run, writable=False)
+    settings = store.read_json("config.json")
+    store.close()
+    if settings is None:
+        raise ValueError(f"{run} has no config.json: it is not a run")
+    arguments = search_from_settings(settings)
+    larger = {name: value for name, value in (("evaluations", evaluations), ("generations", generations)) if value is not None}
+    arguments["budget"] = replace(arguments["budget"], **larger)
+    finish(evolve(**arguments, run=run, workers=workers, progress=True))
+    _summary(run)
+
+
+@app.command()
+def show(
+    run: RunFolder,
+    id: Annotated[int | None, typer.Argument(help="One individual of it.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Settings, counts and front as JSON.")] = False,
+) -> None:
+    """Show a run (also while it goes on), or one of its individuals."""
+    from neuroevo.report.text import individual_table, run_json, run_table
+    from neuroevo.run import load_run
+
+    loaded = load_run(run)
+    if as_json:
+        print(json.dumps(run_json(loaded), indent=2))
+    elif id is None:
+        print(run_table(loaded))
+    else:
+        print(individual_table(loaded, id))
+
+
+@app.command()
+def train(
+    run: RunFolder,
+    id: Id,
+    epochs: Annotated[int, typer.Option(help="Training epochs.", min=1)] = 60,
+    augment: Annotated[bool, typer.Option(help="Train on shifted copies of the images, too.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Where to write the model; default RUN/ID.keras.")] = None,
+) -> None:
+    """Train one network of a run to the end, on train and validation data; test it before and after."""
+    from neuroevo.search import train_to_the_end
+
+    path = output or run / f"{id}.keras"
+    before, after = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path)
+    for name in after:
+        print(f"test {name}: {before[name]:.4g} before, {after[name]:.4g} after {epochs} more epochs on train + validation")
+    print(f"written: {path}")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A run's folder (its best network), or a .keras file.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="Raw inputs: .npz, .npy, .csv, an image or a folder of images.", show_default=False)
+    ],
+    id: Annotated[int | None, typer.Option(help="Another individual of the run than its best.")] = None,
+) -> None:
+    """Predict with a run's network, or with an exported one: one line for each input."""
+    from neuroevo.search import predictions
+
+    for line in predictions(model, file, id=id):
+        print(line)
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    id: Id,
+    path: Annotated[Path, typer.Argument(help="The file to write, such as model.keras.", show_default=False)],
+) -> None:
+    """Write one network as a .keras file that takes raw inputs and loads in plain Keras."""
+    from neuroevo.search import export_individual
+
+    export_individual(run, id, path)
+    print(f"written: {path} (keras.saving.load_model opens it; inputs are raw, outputs are probabilities or values)")
+
+
+def _summary(folder: Path) -> None:
+    from neuroevo.report.text import run_table
+    from neuroevo.run import load_run
+
+    print(run_table(load_run(folder)))
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Turn what a user can mend into one sentence and an exit code."""
+    from neuroevo.loop import SearchFailed
+
+    try:
+        yield
+    except SearchFailed as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except KeyError as error:
+        _fail(error.args[0] if error.args else error, 2)
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        if os.environ.get("NEUROEVO_TRACEBACK"):
+            raise
+        _fail(error, 2)
+
+
+def _fail(error: Any, code: int) -> None:
+    print(f"neuroevo: {' '.join(str(error).split())}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """The console script."""
+    with _one_sentence():
+        app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""A model compiled for training with JAX.
+
+One jitted step in a Python loop: XLA on a CPU compiles convolutions inside `lax.scan` to loops that are several times slower. Dense
+networks run their whole epoch inside one `lax.scan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.train.compiled import Compiled, Method, decayed
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
+
+
+class JaxNetwork(Compiled):
+    """See `Compiled`."""
+
+    def __init__(self, model: Any, method: Method) -> None:
+        super().__init__(model, method)
+        self._decayed = decayed(model)
+        self._place_of = {id(variable): index for index, variable in enumerate(model.weights)}
+        self._trainable_at = [self._place_of[id(v)] for v in model.trainable_variables]
+        self._dense = not any("Conv" in type(layer).__name__ for layer in model._flatten_layers())
+        self._state: Any = None
+        self._step_jit = jax.jit(self._step, donate_argnums=0)
+        self._epoch_jit = jax.jit(self._scan, donate_argnums=0)
+        self._predict_jit = jax.jit(self._predict)
+        self.reset([np.asarray(variable, dtype=np.float32) for variable in model.weights])
+
+    def _step(self, state: Any, x: Any, targets: Any, teacher: Any, rows: Any, rate: Any) -> tuple[Any, Any]:
+        trainable, others, slots, averages, step = state
+        (loss, others), gradients = jax.value_and_grad(self._loss, has_aux=True)(
+            trainable, others, x[rows], targets[rows], teacher[rows]
+        )
+        step = step + 1
+        updated = [
+            self._updated(*one, rate, step) for one in zip(trainable, gradients, slots, self._decayed, strict=True)
+        ]
+        trainable, slots = [weight for weight, _ in updated], [slot for _, slot in updated]
+        if averages:
+            keep = jnp.minimum(self.method.averaging, step / (step + 10.0))
+            now = self._merged(trainable, others)
+            averages = [average - (1 - keep) * (average - weight) for average, weight in zip(averages, now, strict=True)]
+        return (trainable, others, slots, averages, step), loss
+
+    def _scan(self, state: Any, x: Any, targets: Any, teacher: Any, order: Any, rates: Any) -> tuple[Any, Any]:
+        state, losses = jax.lax.scan(
+            lambda state, step: self._step(state, x, targets, teacher, *step), state, (order, rates)
+        )
+        return state, jnp.mean(losses)
+
+    def _loss(self, trainable: Any, others: Any, x: Any, targets: Any, teacher: Any) -> tuple[Any, Any]:
+        outputs, others = self.model.stateless_call(trainable, others, x, training=True)
+        outputs = outputs.astype(jnp.float32)
+        method = self.method
+        if method.loss == "mean_squared_error":
+            loss = jnp.mean((outputs - targets) ** 2)
+            taught = jnp.mean((outputs - teacher) ** 2)
+        else:
+            loss = _cross_entropy(targets, outputs)
+            soft = jax.nn.softmax(teacher / method.temperature)
+            taught = method.temperature**2 * _cross_entropy(soft, outputs / method.temperature)
+        return (loss if method.teaching == 0 else (1 - method.teaching) * loss + method.teaching * taught), others
+
+    def _updated(self, weight: Any, gradient: Any, slots: Any, decay: bool, rate: Any, step: Any) -> tuple[Any, Any]:
+        method = self.method
+        decay = decay and method.weight_decay > 0
+        if decay and method.optimizer != "adamw":
+            gradient = gradient + method.weight_decay * weight
+        if method.optimizer == "sgd":
+            if method.momentum == 0:
+                return weight - rate * gradient, slots
+            velocity = method.momentum * slots[0] - rate * gradient
+            return weight + (method.momentum * velocity - rate * gradient if method.nesterov else velocity), [velocity]
+        if decay:
+            weight = weight - rate * method.weight_decay * weight if method.optimizer == "adamw" else weight
+        mean = slots[0] + (1 - BETA_1) * (gradient - slots[0])
+        square = slots[1] + (1 - BETA_2) * (gradient**2 - slots[1])
+        corrected = rate * jnp.sqrt(1 - BETA_2**step) / (1 - BETA_1**step)
+        return weight - corrected * mean / (jnp.sqrt(square) + EPSILON), [mean, square]
+
+    def _predict(self, trainable: Any, others: Any, x: Any) -> Any:
+        return self.model.stateless_call(trainable, others, x, training=False)[0].astype(jnp.float32)
+
+    def epoch(
+        self,
+        x: Any,
+        targets: Any,
+        order: npt.NDArray[np.int32],
+        rates: npt.NDArray[np.float32],
+        teacher: Any = None,
+    ) -> float:
+        teacher = targets if teacher is None else teacher
+        if self._dense:
+            self._state, mean = self._epoch_jit(self._state, x, targets, teacher, order, rates)
+            return float(mean)
+        losses = []
+        for rows, rate in zip(order, rates, strict=True):
+            self._state, loss = self._step_jit(self._state, x, targets, teacher, rows, rate)
+            losses.append(loss)
+        return float(np.mean([float(loss) for loss in losses]))
+
+    def place(self, array: npt.NDArray[np.float32]) -> Any:
+        return jnp.asarray(array, jnp.float32)
+
+    def outputs(self, x: Any) -> npt.NDArray[np.float32]:
+        trainable, others = self._state[:2]
+        return np.asarray(self._predict_jit(trainable, others, x))
+
+    def weights(self) -> list[npt.NDArray[np.float32]]:
+        return [np.asarray(array) for array in self._merged(*self._state[:2])]
+
+    def averages(self) -> list[npt.NDArray[np.float32]]:
+        return [np.asarray(array) for array in self._state[3]]
+
+    def set_weights(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
+        trainable, others = self._split(arrays)
+        self._state = (trainable, others, *self._state[2:])
+
+    def reset(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
+        trainable, others = self._split(arrays)
+        count = (1 if self.method.momentum > 0 else 0) if self.method.optimizer == "sgd" else 2
+        slots = [[jnp.zeros_like(weight) for _ in range(count)] for weight in trainable]
+        averages = [jnp.array(array, jnp.float32) for array in arrays] if self.method.averaging > 0 else []
+        self._state = (trainable, others, slots, averages, jnp.zeros(()))
+
+    def _split(self, arrays: Sequence[npt.NDArray[np.float32]]) -> tuple[list[Any], list[Any]]:
+        """Trainable and other variables, as `stateless_call` takes them. Random-seed states are not weights: they begin at 0."""
+        trainable = [jnp.array(arrays[index], jnp.float32) for index in self._trainable_at]
+        others = []
+        for variable in self.model.non_trainable_variables:
+            index = self._place_of.get(id(variable))
+            others.append(jnp.zeros(variable.shape, variable.dtype) if index is None else jnp.array(arrays[index], jnp.float32))
+        return trainable, others
+
+    def _merged(self, trainable: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+        found = {id(v): array for v, array in zip(self.model.trainable_variables, trainable, strict=True)}
+        found |= {id(v): array for v, array in zip(self.model.non_trainable_variables, others, strict=True)}
+        return [found[id(variable)] for variable in self.model.weights]
+
+
+def _cross_entropy(targets: Any, logits: Any) -> Any:
+    return -jnp.mean(jnp.sum(targets * jax.nn.log_softmax(logits), axis=-1))

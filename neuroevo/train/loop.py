@@ -1,0 +1,121 @@
+"""The training loop: epochs, schedule, augmentation, a learning curve, and the end of a training that diverged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.train.augmentation import augmented
+from neuroevo.train.compiled import Compiled, Floats
+from neuroevo.train.recipe import Recipe
+
+EVALUATION_BATCH = 2048
+
+
+class Diverged(ValueError):
+    """A training whose loss is no longer finite."""
+
+
+@dataclass
+class Training:
+    """What a training was.
+
+    Attributes:
+        train_loss: mean training loss of each epoch.
+        validation: the validation score (lower is better) of each epoch that was scored, and `scored`, those epochs' numbers.
+        seconds: wall-clock time of the epochs ("train", of which "first_epoch" holds the tracing) and of scoring ("evaluate").
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    scored: list[int] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def fit(
+    network: Compiled,
+    x: Floats,
+    targets: Floats,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    *,
+    epochs: int | None = None,
+    score: Callable[[Compiled], float] | None = None,
+    score_every: int = 1,
+    teacher: Callable[[Floats], Floats] | None = None,
+    report: Callable[[int, float, float | None], bool | None] | None = None,
+) -> Training:
+    """Train a network whose weights are set (`network.reset`), in place.
+
+    Args:
+        x: float32 [samples, *input_shape].
+        targets: float32 [samples, outputs]: probabilities of the classes (one-hot), or values.
+        recipe: how; its epochs unless `epochs` is given.
+        rng: decides the order of the samples and their augmentation.
+        score: the validation score, called every `score_every` epochs and after the last.
+        teacher: the teacher's outputs for samples: float32 [samples, *input_shape] to float32 [samples, outputs].
+        report: called after every epoch with its number (from 1), training loss and validation score; True ends the training.
+
+    Raises:
+        Diverged: the training loss is not a finite number.
+    """
+    epochs = recipe.epochs if epochs is None else epochs
+    training = Training(seconds={"train": 0.0, "first_epoch": 0.0, "evaluate": 0.0})
+    if network.method.loss == "cross_entropy" and recipe.label_smoothing > 0:
+        targets = smoothed(targets, recipe.label_smoothing)
+    batch = network.method.batch_size
+    steps = max(1, round(len(x) / batch))
+    rates = recipe.rates(steps, epochs)
+    placed_targets = network.place(targets)
+    placed = None if recipe.augment else network.place(x)
+    taught = network.place(teacher(x)) if teacher is not None and not recipe.augment else None
+    for epoch in range(epochs):
+        start = time.perf_counter()
+        if recipe.augment:
+            varied = augmented(x, recipe.augment, rng)
+            placed = network.place(varied)
+            taught = network.place(teacher(varied)) if teacher is not None else None
+        loss = network.epoch(placed, placed_targets, sample_order(len(x), steps, batch, rng), rates[epoch], taught)
+        spent = time.perf_counter() - start
+        training.seconds["train"] += spent
+        training.train_loss.append(loss)
+        if epoch == 0:
+            training.seconds["first_epoch"] = spent
+        if not np.isfinite(loss):
+            raise Diverged(f"the training loss became {loss} in epoch {epoch + 1} of {epochs}; a lower learning rate may help")
+        scored = None
+        if score is not None and ((epoch + 1) % score_every == 0 or epoch + 1 == epochs):
+            start = time.perf_counter()
+            scored = score(network)
+            training.seconds["evaluate"] += time.perf_counter() - start
+            training.validation.append(scored)
+            training.scored.append(epoch + 1)
+        if report is not None and report(epoch + 1, loss, scored):
+            break
+    if network.averages() and epochs > 0:
+        network.set_weights(network.averages())
+    return training
+
+
+def sample_order(samples: int, steps: int, batch: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
+    """Which samples each step sees: int32 [steps, batch]. Every sample at most once, except those that fill the last step."""
+    order = rng.permutation(samples)
+    while len(order) < steps * batch:
+        order = np.concatenate([order, rng.permutation(samples)])
+    return order[: steps * batch].reshape(steps, batch).astype(np.int32)
+
+
+def smoothed(targets: Floats, share: float) -> Floats:
+    """Class probabilities with a share of the weight spread over all classes (Szegedy et al. 2016)."""
+    return (targets * (1 - share) + share / targets.shape[1]).astype(np.float32)
+
+
+def outputs_in_batches(network: Compiled, x: Floats, batch: int = EVALUATION_BATCH) -> Floats:
+    """The network's outputs in inference mode for any number of samples: float32 [samples, outputs]."""
+    parts: Sequence[Any] = [network.outputs(network.place(x[at : at + batch])) for at in range(0, len(x), batch)]
+    return np.concatenate(parts) if parts else np.zeros((0, *network.model.output_shape[1:]), np.float32)
