@@ -1,0 +1,19 @@
+"""How a trained objective is obtained: directly, by full training, at low fidelity."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuroevo.estimation.base import Estimation
+    from neuroevo.estimation.direct import Direct
+    from neuroevo.estimation.training import FullTraining, LowFidelity
+
+_WHERE = {"Direct": "direct", "Estimation": "base", "FullTraining": "training", "LowFidelity": "training"}
+
+__all__ = ["Direct", "Estimation", "FullTraining", "LowFidelity"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"neuroevo.estimation.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'neuroevo.estimation' has no attribute {name!r}")

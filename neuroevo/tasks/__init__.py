@@ -1,0 +1,29 @@
+"""What is measured: custom functions, tables, classification and regression on data."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuroevo.tasks.base import Context, Task
+    from neuroevo.tasks.classification import Classification
+    from neuroevo.tasks.function import Function, population_fitness
+    from neuroevo.tasks.regression import Regression
+    from neuroevo.tasks.table import Table
+
+_WHERE = {
+    "Classification": "classification",
+    "Context": "base",
+    "Function": "function",
+    "Regression": "regression",
+    "Table": "table",
+    "Task": "base",
+    "population_fitness": "function",
+}
+
+__all__ = ["Classification", "Context", "Function", "Regression", "Table", "Task", "population_fitness"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"neuroevo.tasks.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'neuroevo.tasks' has no attribute {name!r}")
