@@ -245,8 +245,8 @@ class Loop:
 
     def _keep_champions(self) -> None:
         keep = [*self.run.records.front, *self.strategy.champions()]
-        if not isinstance(self.strategy.population, ArrayPopulation):
-            keep.extend(self.strategy.population)
+        if not isinstance(self.strategy.living, ArrayPopulation):
+            keep.extend(self.strategy.living)
         if self.store is not None:
             self.store.champions(keep)
         self.run.records.keep_only({individual.id for individual in keep})
@@ -318,7 +318,7 @@ class Loop:
 
     def _needed_artifacts(self) -> set[int]:
         """Ids of the front and of living parents: what a later trial or a user may still ask for."""
-        living = self.strategy.population
+        living = self.strategy.living
         return {individual.id for individual in [*self.run.records.front, *living]}
 
     def _finish(self) -> None:

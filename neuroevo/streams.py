@@ -14,6 +14,7 @@ import numpy as np
 
 VARIATION = 0  # how a child is made: its parents, its operators
 TRAINING = 1  # what happens in the worker: initial weights, batches
+ACCEPTANCE = 3  # which of many proposed children are evaluated (keyed by the generation)
 SELECTION = 2  # who survives a generation (keyed by the generation)
 
 

@@ -134,8 +134,8 @@ class Strategy(ABC):
 
     @property
     @abstractmethod
-    def population(self) -> Sequence[Individual]:
-        """The individuals that the next generation would be made from."""
+    def living(self) -> Sequence[Individual]:
+        """The individuals that the next generation would be made from (`population` is the name of a size, among the settings)."""
 
     def report(self) -> dict[str, Any]:
         """JSON numbers about the last complete generation, recorded with it (species sizes, baselines, ...)."""

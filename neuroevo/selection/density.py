@@ -1,0 +1,49 @@
+"""Density sampling: prefer individuals where the cheap objectives are thinly populated.
+
+Elsken, Metzen & Hutter (2019), LEMONADE, section 3.2: parents and children are drawn with probability proportional to 1 / p_KDE, where
+p_KDE is a kernel density estimate over the cheap objectives of the population.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Points = npt.NDArray[np.float64]
+
+
+def kernel_density(points: Points, at: Points) -> npt.NDArray[np.float64]:
+    """A Gaussian product-kernel density estimate, with Scott's bandwidth n**(-1 / (d + 4)) * deviation in every dimension.
+
+    Works for one point and for points that agree in a dimension, where the covariance estimates of general libraries are singular:
+    a dimension without spread takes the unit as its deviation.
+
+    Args:
+        points: float64 [points, dimensions] that the estimate is fitted on.
+        at: float64 [queries, dimensions].
+
+    Returns:
+        float64 [queries], positive.
+
+    Raises:
+        ValueError: no points, or dimensions that differ.
+    """
+    if points.ndim != 2 or not len(points):
+        raise ValueError(f"points must be [points, dimensions] with at least one point, got shape {points.shape}")
+    if at.ndim != 2 or at.shape[1] != points.shape[1]:
+        raise ValueError(f"queries must be [queries, {points.shape[1]}], got shape {at.shape}")
+    count, dimensions = points.shape
+    deviation = points.std(axis=0)
+    deviation = np.where(deviation > 1e-12, deviation, 1.0)
+    bandwidth = deviation * count ** (-1.0 / (dimensions + 4))
+    scaled = (at[:, None, :] - points[None, :, :]) / bandwidth
+    kernels = np.exp(-0.5 * (scaled**2).sum(axis=2))
+    density = kernels.mean(axis=1) / np.prod(bandwidth * np.sqrt(2 * np.pi))
+    return np.maximum(density, np.finfo(np.float64).tiny * 1e30)
+
+
+def inverse_density_probabilities(points: Points, at: Points) -> npt.NDArray[np.float64]:
+    """Sampling probabilities proportional to 1 / p_KDE: float64 [queries], summing to 1."""
+    inverse = 1.0 / kernel_density(points, at)
+    probabilities: npt.NDArray[np.float64] = inverse / inverse.sum()
+    return probabilities
