@@ -1,0 +1,74 @@
+"""The skeleton around the cells: a stem, three stages of stacked cells with residual reductions between them, a classifier.
+
+Dong & Yang 2020 (NAS-Bench-201), section 2.1: a 3x3 convolution to C channels; N cells; a residual block of stride 2 that doubles the
+channels; N cells; another residual block; N cells; batch normalisation, global average pooling and a dense layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from genomes.cell.vocabulary import Operation
+
+STAGES = 3
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Sizes of the skeleton.
+
+    Args:
+        input_shape: height, width and channels of the images.
+        outputs: number of classes.
+        channels: channels of the first stage; doubled from stage to stage.
+        repeats: cells in each stage.
+    """
+
+    input_shape: tuple[int, int, int]
+    outputs: int
+    channels: int
+    repeats: int
+
+    @cached_property
+    def stages(self) -> tuple[tuple[int, int], ...]:
+        """Channels and positions (height x width) of each stage; a stride of 2 rounds up."""
+        height, width, _ = self.input_shape
+        found = []
+        for stage in range(STAGES):
+            found.append((self.channels << stage, height * width))
+            height, width = -(-height // 2), -(-width // 2)
+        return tuple(found)
+
+    @cached_property
+    def fixed_parameters(self) -> int:
+        """Trainable weights outside the cells."""
+        stem = 9 * self.input_shape[2] * self.channels + 2 * self.channels
+        reductions = sum(9 * c * 2 * c + 4 * c + 9 * 4 * c * c + 4 * c + 2 * c * c for c, _ in self.stages[:-1])
+        last = self.stages[-1][0]
+        return stem + reductions + 2 * last + last * self.outputs + self.outputs
+
+    @cached_property
+    def fixed_flops(self) -> int:
+        """Multiply-adds outside the cells (the dense layer's biases count as one each, as in the benchmark's table)."""
+        stem = 9 * self.input_shape[2] * self.channels * self.stages[0][1]
+        reductions = sum(
+            (9 * c * 2 * c + 9 * 4 * c * c + 2 * c * c) * positions
+            for (c, _), (_, positions) in zip(self.stages[:-1], self.stages[1:], strict=True)
+        )
+        return stem + reductions + self.stages[-1][0] * self.outputs + self.outputs
+
+    def parameters(self, operations: Iterable[Operation]) -> int:
+        """Trainable weights of the whole network whose cell has these operations."""
+        used = list(operations)
+        return self.fixed_parameters + self.repeats * sum(
+            operation.parameters(channels) for operation in used for channels, _ in self.stages
+        )
+
+    def flops(self, operations: Iterable[Operation]) -> int:
+        """Multiply-adds of one forward pass of the whole network whose cell has these operations."""
+        used = list(operations)
+        return self.fixed_flops + self.repeats * sum(
+            operation.flops(channels, positions) for operation in used for channels, positions in self.stages
+        )
