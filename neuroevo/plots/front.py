@@ -1,0 +1,161 @@
+"""The front: what was evaluated, what is not dominated, which one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.individual import DONE
+from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE
+from neuroevo.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class FrontData:
+    """What the front's figure shows.
+
+    Attributes:
+        names: the objectives, in order.
+        dominated: float64 [n, objectives].
+        front: float64 [n, objectives], sorted by the first objective's quality; `ids` goes with it.
+        test: float64 [n, objectives], the front's test scores where they are known, else its values; or None.
+        chosen: position in the front of the individual with the best first objective.
+        log: for each objective, whether its axis is logarithmic.
+    """
+
+    names: tuple[str, ...]
+    dominated: npt.NDArray[np.float64]
+    front: npt.NDArray[np.float64]
+    ids: tuple[int, ...]
+    test: npt.NDArray[np.float64] | None
+    chosen: int
+    log: tuple[bool, ...]
+
+
+def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> FrontData:
+    """The numbers behind `front`.
+
+    Raises:
+        ValueError: nothing was evaluated successfully.
+    """
+    members = run.front
+    if not members:
+        raise ValueError(
+            f"there is no front to draw: {run.evaluations} individuals were evaluated and {run.failures} of them failed"
+        )
+    names = tuple(run.objectives)
+    on_front = {individual.id for individual in members}
+    others = [individual.fitness.values for individual in run if individual.status == DONE and individual.id not in on_front]
+    tested = None
+    if test:
+        tested = np.array([[test.get(i.id, {}).get(name, i.values[name]) for name in names] for i in members])
+    return FrontData(
+        names,
+        np.array(others, dtype=np.float64).reshape(-1, len(names)),
+        np.array([individual.fitness.values for individual in members]),
+        tuple(individual.id for individual in members),
+        tested,
+        [individual.id for individual in members].index(run.best.id),
+        tuple(objective.log for objective in run.objectives.values()),
+    )
+
+
+def front(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> Figure:
+    """Draw the front: one panel for every pair of objectives (with one objective: its best value over evaluations).
+
+    Args:
+        run: the run.
+        test: the front's test scores, {id: {objective: value}}; drawn beside the validation scores.
+    """
+    from matplotlib.figure import Figure
+
+    if len(run.objectives) == 1:
+        return _progress(run)
+    data = front_data(run, test)
+    pairs = list(combinations(range(len(data.names)), 2))
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    figure = Figure(figsize=(6.4 * columns if columns > 1 else 7.2, 4.8 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, (first, second) in zip(axes, pairs, strict=False):
+        _panel(panel, run, data, second, first)
+    for unused in axes[len(pairs) :]:
+        unused.set_visible(False)
+    axes[0].legend(loc="best", frameon=False, fontsize=9)
+    figure.suptitle(_caption(run), fontsize=11)
+    return figure
+
+
+def _caption(run: Run) -> str:
+    name = run.settings.get("task", {}).get("data") or run.settings.get("task", {}).get("fitness") or ""
+    source = f"{name}: " if name else ""
+    return f"{source}{run.evaluations} networks evaluated, {len(run.front)} on the front"
+
+
+def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
+    axes.scatter(data.dominated[:, x], data.dominated[:, y], s=22, color=GREY, alpha=0.45, linewidths=0, label="dominated")
+    order = np.argsort(data.front[:, x])
+    line = "-" if len(data.names) == 2 else ""
+    axes.plot(data.front[order, x], data.front[order, y], line or "None", color=BLUE, linewidth=1.2, zorder=2)
+    validated = data.test is not None
+    axes.scatter(
+        data.front[:, x], data.front[:, y], s=36, color=BLUE, zorder=3, label="front (validation)" if validated else "front"
+    )
+    if data.test is not None:
+        axes.scatter(
+            data.test[:, x], data.test[:, y], s=30, marker="x", color=GREEN, zorder=4, label="the same networks on test data"
+        )
+    chosen = data.front[data.chosen]
+    axes.scatter(
+        [chosen[x]], [chosen[y]], s=150, facecolors="none", edgecolors=ORANGE, linewidths=1.8, zorder=5,
+        label=f"best {data.names[0]}: individual {data.ids[data.chosen]}",
+    )  # fmt: skip
+    for axis, column in ((axes.xaxis, x), (axes.yaxis, y)):
+        objective = list(run.objectives.values())[column]
+        better = "lower" if objective.direction == "minimise" else "higher"
+        axis.set_label_text(f"{data.names[column]} ({better} is better)")
+    if data.log[x]:
+        axes.set_xscale("log")
+    if data.log[y]:
+        axes.set_yscale("log")
+    _quiet(axes)
+
+
+def _progress(run: Run) -> Figure:
+    from matplotlib.figure import Figure
+
+    (name, objective), *_ = run.objectives.items()
+    done = [(i.id, i.fitness.values[0]) for i in run if i.status == DONE]
+    if not done:
+        raise ValueError(
+            f"there is nothing to draw: {run.evaluations} individuals were evaluated and {run.failures} of them failed"
+        )
+    ids, values = (np.array(column) for column in zip(*done, strict=True))
+    running = np.maximum.accumulate(values * objective.weight) * objective.weight
+    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(ids, values, s=14, color=GREY, alpha=0.45, linewidths=0, label="individuals")
+    axes.step(ids, running, where="post", color=BLUE, linewidth=1.6, label="best so far")
+    axes.set_xlabel("individual, in order of birth")
+    axes.set_ylabel(f"{name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)")
+    if objective.log:
+        axes.set_yscale("log")
+    axes.legend(frameon=False, fontsize=9)
+    axes.set_title(f"{run.evaluations} individuals evaluated", fontsize=11)
+    _quiet(axes)
+    return figure
+
+
+def _quiet(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.grid(True, color=INK, alpha=0.08, linewidth=0.6)
