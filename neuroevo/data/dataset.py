@@ -1,0 +1,160 @@
+"""Dataset: three parts of normalised samples, and what is needed to treat new samples alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import shown
+
+Kind = Literal["classification", "regression"]
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples and what they are.
+
+    Args:
+        x: float32 [samples, *input_shape], normalised.
+        y: int64 [samples], the class of each; or float32 [samples, outputs], the values in their own units.
+    """
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation along the last axis: of each feature, or of each channel of images and sequences.
+
+    Args:
+        mean, deviation: float32 [features or channels].
+    """
+
+    mean: npt.NDArray[np.float32]
+    deviation: npt.NDArray[np.float32]
+
+    def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Normalised samples: float32, the shape of `x`."""
+        normalised: npt.NDArray[np.float32] = (x.astype(np.float32) - self.mean) / self.deviation
+        return normalised
+
+    def inverse(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Samples in their own units again."""
+        raw: npt.NDArray[np.float32] = (x * self.deviation + self.mean).astype(np.float32)
+        return raw
+
+    @staticmethod
+    def of(x: npt.NDArray[Any]) -> Normalisation:
+        """The statistics of samples [samples, ..., features or channels]; a constant column is only moved to 0."""
+        axes = tuple(range(x.ndim - 1))
+        mean, deviation = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
+        deviation = np.where(deviation > 1e-7 * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
+        return Normalisation(mean.astype(np.float32), deviation.astype(np.float32))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON."""
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Normalisation:
+        """The statistics that `to_dict` described.
+
+        Raises:
+            ValueError: not such statistics.
+        """
+        try:
+            mean, deviation = (np.array(data[name], np.float32) for name in ("mean", "deviation"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"a normalisation has lists of numbers 'mean' and 'deviation', got {shown(data)}") from error
+        if mean.shape != deviation.shape or mean.ndim != 1 or not (deviation > 0).all() or not np.isfinite(mean).all():
+            raise ValueError(f"a normalisation needs equally long lists with positive deviations, got {shown(data)}")
+        return Normalisation(mean, deviation)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data ready for a search: normalised on the training part alone.
+
+    The search sees `train` and `validation`; `test` is scored once, at the end.
+
+    Args:
+        name: the name or path it was loaded from.
+        kind: "classification" or "regression".
+        label_names: the classes in the order of `y`'s numbers, or the names of the regression's outputs.
+        normalisation: of the inputs.
+        target_normalisation: of a regression's values (`y` itself is in its own units); None for classification.
+        columns: for a table, how its columns become features (JSON, see `neuroevo.data.table`); None otherwise.
+        notes: what was done to the data and what is odd about it, in sentences for people.
+    """
+
+    name: str
+    kind: Kind
+    train: Part
+    validation: Part
+    test: Part
+    label_names: tuple[str, ...]
+    normalisation: Normalisation
+    target_normalisation: Normalisation | None = None
+    columns: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(features,), (steps, channels) or (height, width, channels)."""
+        return tuple(self.train.x.shape[1:])
+
+    @property
+    def outputs(self) -> int:
+        """Classes, or values that a regression predicts."""
+        return len(self.label_names)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the samples take, in bytes."""
+        return sum(part.x.nbytes + part.y.nbytes for part in (self.train, self.validation, self.test))
+
+    def targets(self, part: Part) -> npt.NDArray[np.float32]:
+        """What a network is trained towards: one-hot classes, or normalised values: float32 [samples, outputs]."""
+        if self.target_normalisation is not None:
+            return self.target_normalisation(part.y)
+        return np.eye(self.outputs, dtype=np.float32)[part.y]
+
+    @property
+    def search_part(self) -> Part:
+        """Training and validation samples together, for the last training of a chosen network."""
+        return Part(
+            np.concatenate([self.train.x, self.validation.x]), np.concatenate([self.train.y, self.validation.y])
+        )
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """Samples of each class over all parts; empty for a regression."""
+        if self.kind == "regression":
+            return {}
+        counts = sum(np.bincount(part.y, minlength=self.outputs) for part in (self.train, self.validation, self.test))
+        return dict(zip(self.label_names, map(int, counts), strict=True))
+
+    def digest(self) -> str:
+        """A digest of every sample, so that a resumed run can tell that its data changed."""
+        sha = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            sha.update(np.ascontiguousarray(part.x).data)
+            sha.update(np.ascontiguousarray(part.y).data)
+        return sha.hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.train)} / {len(self.validation)} / {len(self.test)}"
+        return f"<Dataset {self.name} {self.kind} {self.input_shape} -> {self.outputs}, train / validation / test {sizes}>"

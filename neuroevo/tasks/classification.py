@@ -1,0 +1,42 @@
+"""Classification: which of several classes a sample belongs to."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.data.dataset import Kind
+from neuroevo.objectives import Objective
+from neuroevo.tasks import metrics
+from neuroevo.tasks.supervised import CHEAP, LATENCY, Supervised
+
+
+class Classification(Supervised):
+    """Networks that classify: `Classification("digits", objectives=("error", "parameters<20000"))`.
+
+    Offered objectives: `error` (share of wrong answers, 0 to 1), `loss` (cross-entropy, nats), `f1` and `auc` (maximised, classes
+    weighted equally), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample); see `Supervised` for
+    functions of your own. All scores are on the validation part.
+    """
+
+    kind: ClassVar[Kind] = "classification"
+    loss: ClassVar[str] = "cross_entropy"
+    selection: ClassVar[str] = "error"
+    offered: ClassVar[tuple[Objective, ...]] = (
+        Objective("error", "minimise"),
+        Objective("loss", "minimise"),
+        Objective("f1", "maximise"),
+        Objective("auc", "maximise"),
+        *CHEAP,
+        LATENCY,
+    )
+
+    def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:
+        return {
+            "error": metrics.error(outputs, y),
+            "loss": metrics.cross_entropy(outputs, y),
+            "f1": metrics.f1(outputs, y),
+            "auc": metrics.auc(outputs, y),
+        }

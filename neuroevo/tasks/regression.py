@@ -1,0 +1,43 @@
+"""Regression: one or several numbers for each sample."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.data.dataset import Kind
+from neuroevo.objectives import Objective
+from neuroevo.tasks import metrics
+from neuroevo.tasks.supervised import CHEAP, LATENCY, Supervised
+
+
+class Regression(Supervised):
+    """Networks that predict numbers: `Regression("houses.csv", target="price")`.
+
+    Offered objectives: `mae` and `rmse` (in the target's own units), `loss` (mean squared error of the normalised target: 1 is as
+    good as always saying the mean), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample); see
+    `Supervised` for functions of your own. All scores are on the validation part.
+    """
+
+    kind: ClassVar[Kind] = "regression"
+    loss: ClassVar[str] = "mean_squared_error"
+    selection: ClassVar[str] = "mae"
+    offered: ClassVar[tuple[Objective, ...]] = (
+        Objective("mae", "minimise"),
+        Objective("rmse", "minimise"),
+        Objective("loss", "minimise"),
+        *CHEAP,
+        LATENCY,
+    )
+
+    def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:
+        scale = self.dataset.target_normalisation
+        assert scale is not None  # a regression's data has one
+        predicted = scale.inverse(outputs)
+        return {
+            "mae": metrics.mean_absolute_error(predicted, y),
+            "rmse": metrics.root_mean_squared_error(predicted, y),
+            "loss": float(((outputs - scale(y)).astype(np.float64) ** 2).mean()),
+        }

@@ -1,0 +1,208 @@
+"""What classification and regression share: data, objectives, and scoring a trained network on a part of the data."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Genome, shown
+from neuroevo.data.dataset import Dataset, Kind, Part
+from neuroevo.objectives import FLOPS, PARAMETERS, Objective, choose
+from neuroevo.tasks.base import Context, Task
+from neuroevo.train.compiled import Compiled
+from neuroevo.train.loop import outputs_in_batches
+
+if TYPE_CHECKING:
+    from genomes.network import NetworkSpace
+    from neuroevo.estimation.base import Estimation
+
+LATENCY = Objective("latency", "minimise", "measured", log=True)
+SENT_ALONG = 64 * 1024 * 1024  # bytes: data up to this size travels to the workers with the task, larger data is loaded there again
+
+ObjectiveLike = str | Objective | Callable[[Any], float]
+
+
+class Supervised(Task):
+    """Networks that are trained on samples with known answers. Use `Classification` or `Regression`.
+
+    Args:
+        data: what `neuroevo.data.load` takes: a name, a path, a pair of arrays, or a Dataset.
+        objectives: names of what is offered, with limits ("parameters<20000"); an `Objective` whose `of` is a function of the
+            genome (kind "cheap") or of the trained `keras.Model` (the other kinds); or any function of the trained model, which is
+            minimised under its own name.
+        target: the column of a `.csv` to predict.
+        seed: decides the split of the data.
+
+    Raises:
+        ValueError: an objective that is not offered (the nearest is suggested). Data is loaded when it is first needed; what is
+            wrong with it is raised then (`task.dataset`).
+    """
+
+    kind: ClassVar[Kind]
+    loss: ClassVar[str]
+    offered: ClassVar[tuple[Objective, ...]]
+    selection: ClassVar[str]  # the score that decides which of two networks is better, where nothing else is asked
+
+    def __init__(
+        self,
+        data: Any,
+        objectives: str | Sequence[ObjectiveLike] | None = None,
+        target: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.data = os.fspath(data) if isinstance(data, os.PathLike) else data
+        self.target = target
+        self.seed = seed
+        wanted = (self.selection, "parameters") if objectives is None else objectives
+        named = wanted if isinstance(wanted, str) else [_as_objective(item) for item in wanted]
+        self.objectives = choose(named, self.offered)
+        self._dataset: Dataset | None = None
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data, loaded once in each process.
+
+        Raises:
+            DataError: it cannot be used.
+        """
+        if self._dataset is None:
+            from neuroevo.data import load
+
+            self._dataset = load(self.data, target=self.target, seed=self.seed, kind=self.kind)
+        return self._dataset
+
+    def default_space(self, **settings: Any) -> NetworkSpace:
+        """The space of layer graphs for this data's inputs and outputs."""
+        from genomes.network import NetworkSpace
+
+        return NetworkSpace(input_shape=self.dataset.input_shape, outputs=self.dataset.outputs, **settings)
+
+    def estimation(self) -> Estimation:
+        from neuroevo.estimation.training import FullTraining
+
+        return FullTraining()
+
+    def phenotype(self, genome: Genome) -> Any:
+        """The untrained `keras.Model`."""
+        from neuroevo.decode import build
+
+        return build(genome)
+
+    def score(self, phenotype: Any, context: Context) -> dict[str, float]:
+        """Validation scores of a trained network (a `keras.Model` or a compiled one), and the objectives that need the model."""
+        scores = self.part_scores(phenotype, self.dataset.validation)
+        model: Any = None
+        for name, objective in self.objectives.items():
+            if objective.kind != "cheap" and objective.of is not None:
+                model = model or (phenotype.synchronised() if isinstance(phenotype, Compiled) else phenotype)
+                scores[name] = float(objective.of(model))
+        if "latency" in self.objectives:
+            scores["latency"] = self.latency(phenotype)
+        return scores
+
+    def test_scores(self, phenotype: Any) -> dict[str, float]:
+        """Scores on the test part: look once, at the end."""
+        return self.part_scores(phenotype, self.dataset.test)
+
+    def part_scores(self, phenotype: Any, part: Part) -> dict[str, float]:
+        """Scores of a trained network on one part of the data."""
+        return self.scores(outputs_of(phenotype, part.x), part.y)
+
+    @abstractmethod
+    def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:
+        """Scores by name.
+
+        Args:
+            outputs: float32 [samples, outputs], as the network gives them: logits, or normalised values.
+            y: the part's `y`.
+        """
+
+    def latency(self, phenotype: Any, repeats: int = 30) -> float:
+        """Milliseconds that the prediction of one sample takes: the median of repeated predictions after a warm-up."""
+        network = phenotype if isinstance(phenotype, Compiled) else _untrained(phenotype)
+        sample = network.place(self.dataset.validation.x[:1])
+        for _ in range(5):
+            network.outputs(sample)
+        seconds = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            network.outputs(sample)
+            seconds.append(time.perf_counter() - start)
+        return float(np.median(seconds)) * 1e3
+
+    def settings(self) -> dict[str, Any]:
+        """JSON; `from_settings` reads it back. Data from a file is named by its absolute path."""
+        return {
+            "task": type(self).__name__,
+            "data": self._data_name(),
+            "target": self.target,
+            "seed": self.seed,
+            "digest": self.dataset.digest(),
+            "objectives": [objective.settings() for objective in self.objectives.values()],
+        }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task that `settings` described.
+
+        Raises:
+            ValueError: made from arrays or with objectives that are Python functions, which JSON cannot hold; or not such settings.
+        """
+        data, objectives = settings.get("data"), settings.get("objectives")
+        if not isinstance(data, str) or not isinstance(objectives, list) or not objectives:
+            raise ValueError(f"a {cls.__name__} is made from a data name or path and objectives, got {shown(dict(settings))}")
+        if data == "arrays":
+            raise ValueError("this run's data were arrays in memory; run the script that started it again to go on")
+        offered = {objective.name: objective for objective in cls.offered}
+        chosen: list[ObjectiveLike] = []
+        for described in objectives:
+            name = described.get("name") if isinstance(described, Mapping) else None
+            if name not in offered:
+                raise ValueError(f"the objective {name!r} is a Python function; run the script that started this run again to go on")
+            limit = described.get("limit")
+            if limit is not None and not isinstance(limit, (int, float)):
+                raise ValueError(f"the limit of {name!r} must be a number, got {shown(limit)}")
+            chosen.append(replace(offered[name], limit=limit))
+        return cls(data, chosen, settings.get("target"), settings.get("seed", 0))
+
+    def _data_name(self) -> str:
+        if not isinstance(self.data, str):
+            return self.data.name if isinstance(self.data, Dataset) else "arrays"
+        path = Path(self.data)
+        return str(path.resolve()) if path.exists() else self.data
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        if self._dataset is not None and isinstance(self.data, str) and self._dataset.nbytes > SENT_ALONG:
+            state["_dataset"] = None
+        return state
+
+
+def outputs_of(phenotype: Any, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A network's outputs for any number of samples: float32 [samples, outputs]."""
+    return outputs_in_batches(phenotype if isinstance(phenotype, Compiled) else _untrained(phenotype), x)
+
+
+def _untrained(model: Any) -> Compiled:
+    from neuroevo.train.compiled import Method, compile_network
+
+    return compile_network(model, Method())
+
+
+def _as_objective(item: ObjectiveLike) -> str | Objective:
+    if isinstance(item, (str, Objective)):
+        return item
+    if not callable(item):
+        raise ValueError(f"an objective is a name, an Objective or a function of the trained model, got {shown(item)}")
+    return Objective(getattr(item, "__name__", type(item).__name__), "minimise", "trained", of=item)
+
+
+CHEAP = (PARAMETERS, FLOPS)
