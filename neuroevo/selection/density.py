@@ -39,7 +39,8 @@ def kernel_density(points: Points, at: Points) -> npt.NDArray[np.float64]:
     scaled = (at[:, None, :] - points[None, :, :]) / bandwidth
     kernels = np.exp(-0.5 * (scaled**2).sum(axis=2))
     density = kernels.mean(axis=1) / np.prod(bandwidth * np.sqrt(2 * np.pi))
-    return np.maximum(density, np.finfo(np.float64).tiny * 1e30)
+    bounded: npt.NDArray[np.float64] = np.maximum(density, np.finfo(np.float64).tiny * 1e30)
+    return bounded
 
 
 def inverse_density_probabilities(points: Points, at: Points) -> npt.NDArray[np.float64]:

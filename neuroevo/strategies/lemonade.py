@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from genomes.base import Genome
 from neuroevo.individual import DONE, Individual
 from neuroevo.selection.density import inverse_density_probabilities
 from neuroevo.strategies.base import Search, State, Strategy
@@ -117,7 +118,8 @@ class Lemonade(Strategy):
         id = self.search.reserve()
         rng = self.search.rng(id)
         for _ in range(ATTEMPTS):
-            genome, operators = parent.genome, []
+            genome: Genome = parent.genome
+            operators: list[str] = []
             for _ in range(self.mutations):
                 genome = genome.mutate(rng, clock=self.generation + 1)
                 operators.extend(genome.operators)

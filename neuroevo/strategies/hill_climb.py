@@ -1,0 +1,97 @@
+"""Hill climbing by network morphisms: NASH (Elsken, Metzen & Hutter 2017) and Kwasigroch, Grochowski & Mikolajczyk (2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genomes.base import Genome
+from neuroevo.individual import DONE, Individual
+from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.trial import Result, Trial
+
+
+@dataclass
+class HillClimb(Strategy):
+    """Climb from one network: a step trains `neighbours` candidates that start from the current one, and goes on with the best.
+
+    The candidates are the current network varied by `mutations` operators each, and (with `keep_current`) the current network
+    itself, trained on. Only the first objective decides. Which operators may be used is a setting of the space; the papers use
+    function-preserving ones.
+
+    Args:
+        neighbours: candidates a step (NASH: 8).
+        mutations: operators that make one candidate (NASH: 5).
+        keep_current: whether the current network, trained on, is one of the candidates (NASH: yes).
+        start_from: the genome to climb from, as `genome.to_dict()` gives it; None takes a random one.
+        inheritance: "lamarckian", or "none" to train every candidate from scratch.
+    """
+
+    neighbours: int = 8
+    mutations: int = 5
+    keep_current: bool = True
+    start_from: dict[str, Any] | None = None
+    inheritance: str = "lamarckian"
+
+    def __post_init__(self) -> None:
+        if self.neighbours < 1 + self.keep_current:
+            raise ValueError(f"neighbours must be >= {1 + self.keep_current}, got {self.neighbours}")
+        if self.mutations < 1:
+            raise ValueError(f"mutations must be >= 1, got {self.mutations}")
+        if self.inheritance not in ("lamarckian", "none"):
+            raise ValueError(f"inheritance must be 'lamarckian' or 'none', got {self.inheritance!r}")
+
+    def start(self, search: Search) -> None:
+        super().start(search)
+        self._current: Individual | None = None
+
+    @property
+    def living(self) -> Sequence[Individual]:
+        return [] if self._current is None else [self._current]
+
+    def ask(self) -> Sequence[Trial]:
+        if self._current is None:
+            return [self._trial(self._first(), None)]
+        varied = self.neighbours - self.keep_current
+        trials = [self._trial(self._neighbour(self._current, self.mutations), self._current) for _ in range(varied)]
+        if self.keep_current:
+            trials.append(self._trial(self._neighbour(self._current, 0), self._current))
+        return trials
+
+    def tell(self, results: Sequence[Result]) -> None:
+        done = [result.individuals[0] for result in results if result.individuals[0].status == DONE]
+        if done:  # NASH takes the best candidate even where it is worse than the current network
+            self._current = max(done, key=lambda individual: (individual.fitness.wvalues, -individual.id))
+        self.generation += 1
+
+    def state(self) -> State:
+        return State({"generation": self.generation, "current": None if self._current is None else self._current.id})
+
+    def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
+        self.generation = state.json["generation"]
+        self._current = None if state.json["current"] is None else individuals(state.json["current"])
+
+    def _first(self) -> Individual:
+        if self.start_from is None:
+            return self.search.random(self.generation)
+        genome = Genome.from_dict(self.start_from)
+        if genome.space != self.search.space:
+            raise ValueError("start_from is a genome of another space than the search's; make it with the same settings")
+        return self.search.individual(self.search.reserve(), genome, operators=("given",))
+
+    def _neighbour(self, parent: Individual, mutations: int) -> Individual:
+        id = self.search.reserve()
+        rng = self.search.rng(id)
+        genome: Genome = parent.genome
+        operators: list[str] = []
+        for _ in range(mutations):
+            genome = genome.mutate(rng, clock=self.generation + 1)
+            operators.extend(genome.operators)
+        names = tuple(operators) or ("continue",)
+        return self.search.individual(id, genome, parents=(parent,), operators=names, generation=self.generation + 1)
+
+    def _trial(self, individual: Individual, parent: Individual | None) -> Trial:
+        if self.inheritance == "none" or parent is None or parent.artifact is None:
+            return Trial(individual.id, (individual,))
+        return Trial(individual.id, (individual,), artifacts=(parent.artifact,), options={"inheritance": self.inheritance})
