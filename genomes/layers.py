@@ -1,0 +1,195 @@
+"""The layer vocabulary that the deep encodings share: shapes, trainable parameters, multiply-adds and legality, without Keras.
+
+A shape is a tuple of axes without the batch: `(features,)`, `(steps, channels)` or `(height, width, channels)`. All convolutions and
+poolings pad with zeros to "same", so an axis of n elements has ceil(n / stride) after them. Every weighted layer but the logits ends in
+a ReLU.
+
+kind              what it is
+input             the network's input
+conv              convolution without bias, BatchNorm, ReLU (`width` filters, `kernel` along every spatial axis, `stride`)
+separable         depthwise convolution, 1x1 convolution to `width` filters, BatchNorm, ReLU
+dense             dense layer with bias, ReLU (`width` units)
+max_pool          maximum over `kernel` elements along every spatial axis, every `stride` of them
+average_pool      mean, likewise; padding does not count
+global_average    mean over all positions
+global_max        maximum over all positions
+flatten           all positions and channels as features
+add               relu(main + BatchNorm(skip)); `projected`: the skip first goes through a 1x1 convolution (a dense layer without bias
+                  where there are no positions) that brings it to main's shape. BatchNorm's gamma and beta are the skip's gate
+concat            channels of two or more inputs of equal positions, joined
+logits            dense layer with bias, no activation (`width` outputs)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genomes.base import unknown
+
+Shape = tuple[int, ...]
+
+# The settings that each kind has.
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "input": (),
+    "conv": ("width", "kernel", "stride"),
+    "separable": ("width", "kernel", "stride"),
+    "dense": ("width",),
+    "max_pool": ("kernel", "stride"),
+    "average_pool": ("kernel", "stride"),
+    "global_average": (),
+    "global_max": (),
+    "flatten": (),
+    "add": ("projected",),
+    "concat": (),
+    "logits": ("width",),
+}
+CONVOLUTIONS = frozenset({"conv", "separable"})
+POOLINGS = frozenset({"max_pool", "average_pool"})
+GLOBAL_POOLINGS = frozenset({"global_average", "global_max"})
+# Layers that have filters or units of their own and end in a ReLU.
+WEIGHTED = frozenset({"conv", "separable", "dense"})
+MERGES = frozenset({"add", "concat"})
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer's kind and settings; a setting that the kind does not have keeps its default.
+
+    Args:
+        kind: a name of `SETTINGS`.
+        width: filters (conv, separable), units (dense) or outputs (logits), >= 1.
+        kernel: elements along every spatial axis, >= 1.
+        stride: step along every spatial axis, >= 1.
+        projected: whether an add's skip goes through a projection.
+
+    Raises:
+        ValueError: an unknown kind, or a setting out of range.
+    """
+
+    kind: str
+    width: int = 0
+    kernel: int = 0
+    stride: int = 1
+    projected: bool = False
+
+    def __post_init__(self) -> None:
+        settings = SETTINGS.get(self.kind)
+        if settings is None:
+            raise ValueError(unknown("layer kind", self.kind, sorted(SETTINGS)))
+        for name, value, default in (("width", self.width, 0), ("kernel", self.kernel, 0), ("stride", self.stride, 1)):
+            if name in settings:
+                if value < 1:
+                    raise ValueError(f"{name} of a {self.kind} layer must be >= 1, got {value}")
+            elif value != default:
+                raise ValueError(f"a {self.kind} layer has no {name}, got {value}")
+        if self.projected and self.kind != "add":
+            raise ValueError(f"a {self.kind} layer has no projection")
+
+
+def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
+    """The shape that a layer gives.
+
+    Args:
+        layer: any layer but an input.
+        inputs: the shapes that come in, in order; an add takes main, then skip.
+
+    Raises:
+        ValueError: the layer is not legal on these inputs; the sentence says why.
+    """
+    kind = layer.kind
+    if kind in MERGES:
+        return _merged(layer, inputs)
+    if kind == "input":
+        raise ValueError("an input layer takes no inputs: its shape is the network's")
+    if len(inputs) != 1:
+        raise ValueError(f"a {kind} layer takes one input, got {len(inputs)}")
+    shape = inputs[0]
+    flat = len(shape) == 1
+    if kind in ("dense", "logits"):
+        if not flat:
+            raise ValueError(f"a {kind} layer takes (features,), got {shape}: flatten or pool globally first")
+        return (layer.width,)
+    if kind == "flatten" or kind in GLOBAL_POOLINGS:
+        if flat:
+            raise ValueError(f"a {kind} layer takes positions and channels, got {shape}")
+        return (math.prod(shape),) if kind == "flatten" else shape[-1:]
+    if flat:
+        raise ValueError(f"a {kind} layer takes positions and channels, got {shape}")
+    if kind in POOLINGS and layer.stride > 1 and min(shape[:-1]) < 2:
+        raise ValueError(f"nothing to pool in {shape}")
+    stride = layer.stride
+    positions = shape[:-1] if stride == 1 else tuple([-(-axis // stride) for axis in shape[:-1]])
+    return (*positions, layer.width if kind in CONVOLUTIONS else shape[-1])
+
+
+def _merged(layer: Layer, inputs: Sequence[Shape]) -> Shape:
+    if layer.kind == "concat":
+        if len(inputs) < 2:
+            raise ValueError(f"a concat layer takes two or more inputs, got {len(inputs)}")
+        positions = inputs[0][:-1]
+        for shape in inputs:
+            if shape[:-1] != positions:
+                raise ValueError(f"concat needs equal positions, got {', '.join(map(str, inputs))}")
+        return (*positions, sum([shape[-1] for shape in inputs]))
+    if len(inputs) != 2:
+        raise ValueError(f"an add layer takes main and skip, got {len(inputs)} inputs")
+    main, skip = inputs
+    if layer.projected:
+        projection_stride(main, skip)
+    elif main != skip:
+        raise ValueError(f"an add without projection needs equal shapes, got main {main} and skip {skip}")
+    return main
+
+
+def projection_stride(main: Shape, skip: Shape) -> int:
+    """The stride that brings a skip's positions to main's.
+
+    Raises:
+        ValueError: there is none: main has more positions, or the axes shrink by different factors.
+    """
+    if len(main) != len(skip):
+        raise ValueError(f"add cannot join shapes of different rank, got main {main} and skip {skip}")
+    stride = max([-(-n // m) for n, m in zip(skip[:-1], main[:-1], strict=True)], default=1)
+    if any([-(-n // stride) != m for n, m in zip(skip[:-1], main[:-1], strict=True)]):
+        raise ValueError(f"no stride brings the positions of the skip {skip} to those of main {main}")
+    return stride
+
+
+def parameters(layer: Layer, inputs: Sequence[Shape]) -> int:
+    """Trainable weights of a layer on these inputs: equal to Keras's count of the decoded layer."""
+    kind, width = layer.kind, layer.width
+    if kind == "conv":
+        channels = inputs[0][-1]
+        return int(layer.kernel ** (len(inputs[0]) - 1) * channels * width + 2 * width)
+    if kind == "separable":
+        channels = inputs[0][-1]
+        return int(layer.kernel ** (len(inputs[0]) - 1) * channels + channels * width + 2 * width)
+    if kind in ("dense", "logits"):
+        return (inputs[0][-1] + 1) * width
+    if kind == "add":
+        main, skip = inputs[0][-1], inputs[1][-1]
+        return 2 * main + (main * skip if layer.projected else 0)
+    return 0
+
+
+def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
+    """Multiply-adds of a layer's convolutions and matrix products for one sample. BatchNorm, ReLU, pooling and sums are not counted."""
+    kind = layer.kind
+    if kind in ("dense", "logits"):
+        return inputs[0][-1] * layer.width
+    if kind in CONVOLUTIONS:
+        shape = inputs[0]
+        positions = math.prod([-(-axis // layer.stride) for axis in shape[:-1]])
+        taps = layer.kernel ** (len(shape) - 1)
+        each = taps * shape[-1] * layer.width if kind == "conv" else shape[-1] * (taps + layer.width)
+        return int(positions * each)
+    if kind == "add" and layer.projected:
+        return math.prod(inputs[0]) * inputs[1][-1]
+    return 0
+
+
+def padding_before(length: int, kernel: int, stride: int) -> int:
+    """Zeros that "same" padding puts before an axis of `length` elements. With a stride or an even kernel this is not kernel // 2."""
+    return max((-(-length // stride) - 1) * stride + kernel - length, 0) // 2

@@ -1,0 +1,156 @@
+"""NetworkGenome: a layer graph whose genes carry historical markings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from genomes import layers
+from genomes.base import Genome
+from genomes.network.architecture import Architecture
+from genomes.network.canonical import canonical_key
+from genomes.network.crossover import crossed
+from genomes.network.distance import edit_distance
+from genomes.network.operators import OPERATORS
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from genomes.network.space import NetworkSpace
+
+# Sites that an operator tries before another is drawn; nearly every site is legal unless the limits are close.
+_ATTEMPTS = 24
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkGenome(Genome):
+    """A layer graph and the space that it lives in.
+
+    Args:
+        space: limits, vocabulary and rates.
+        architecture: the layer genes with their shapes; legal in the space.
+        operators: the network operators that made this genome, in order (see `genomes.network.EXACT` and `APPROXIMATE`).
+    """
+
+    space: NetworkSpace
+    architecture: Architecture
+    operators: tuple[str, ...] = ()
+
+    def mutate(self, rng: np.random.Generator, *, clock: int) -> Self:
+        """A copy after `space.mutations` operators, each drawn by rate among those that are legal for the genome it meets.
+
+        Where no operator is legal, the copy is unchanged and its operators are ("unchanged",).
+        """
+        architecture, names = self.architecture, list[str]()
+        for _ in range(self.space.mutations):
+            drawn = _drawn(self.space, architecture, rng, clock)
+            if drawn is None:
+                break
+            name, architecture = drawn
+            names.append(name)
+        return type(self)(self.space, architecture, tuple(names) or ("unchanged",))
+
+    def crossover(self, others: Sequence[Self], rng: np.random.Generator, *, ranks: Sequence[int] | None = None) -> Self:
+        """A child that has all genes of the fittest parent (one of the fittest, drawn, where several are), with settings and further
+        genes of the others."""
+        parents = [self, *others]
+        given = [0] * len(parents) if ranks is None else list(ranks)
+        if len(given) != len(parents):
+            raise ValueError(f"crossover of {len(parents)} parents needs as many ranks, got {len(given)}")
+        fittest = [i for i, rank in enumerate(given) if rank == min(given)]
+        base = fittest[int(rng.integers(len(fittest)))]
+        child = parents[base].architecture
+        for i in sorted(range(len(parents)), key=lambda i: (given[i], i)):
+            if i != base:
+                other = parents[i].architecture
+                child = crossed(
+                    child, other, rng, lambda a: self.space.violated(a) is None, take_new_genes=given[i] == given[base]
+                )
+        return type(self)(self.space, child, ("crossover",))
+
+    def distance(self, other: Self) -> float:
+        """Edit distance of the two layer graphs: layers and skips inserted, deleted or changed."""
+        return edit_distance(self.architecture, other.architecture)
+
+    def key(self) -> str:
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
+        return canonical_key(self.architecture)
+
+    def graph(self) -> nx.DiGraph[Any]:
+        """Nodes are markings with `label`, `kind`, `shape` (output) and `parameters`; edges have `shape` and `skip` (whether the edge enters
+        a merge beside its main path)."""
+        import networkx as nx
+
+        architecture = self.architecture
+        graph: nx.DiGraph[Any] = nx.DiGraph()
+        for gene in architecture.genes:
+            graph.add_node(
+                gene.marking,
+                label=label(gene.layer),
+                kind=gene.kind,
+                shape=architecture.shapes[gene.marking],
+                parameters=layers.parameters(gene.layer, architecture.input_shapes(gene)),
+            )
+            for place, source in enumerate(gene.inputs):
+                graph.add_edge(source, gene.marking, shape=architecture.shapes[source], skip=place > 0)
+        return graph
+
+    def genes(self) -> list[dict[str, Any]]:
+        """One JSON object for each layer gene, every one after its inputs."""
+        return [gene.to_json() for gene in self.architecture.genes]
+
+    @property
+    def parameters(self) -> int:
+        return self.architecture.parameters
+
+    @property
+    def flops(self) -> int:
+        return self.architecture.flops
+
+    def __repr__(self) -> str:
+        weighted = [label(gene.layer) for gene in self.architecture.genes if gene.kind in layers.WEIGHTED]
+        return f"<NetworkGenome {', '.join(weighted)}; {self.parameters} parameters>"
+
+
+def label(layer: layers.Layer) -> str:
+    """A layer in a few words, for pictures."""
+    kind, kernel = layer.kind, layer.kernel
+    step = f" /{layer.stride}" if layer.stride > 1 else ""
+    if kind in layers.CONVOLUTIONS:
+        return f"{'conv' if kind == 'conv' else 'separable'} {kernel}, {layer.width}{step}"
+    if kind in layers.POOLINGS:
+        return f"{'max' if kind == 'max_pool' else 'average'} pool {kernel}{step}"
+    if kind == "add":
+        return "add (projected)" if layer.projected else "add"
+    if kind in ("dense", "logits"):
+        return f"{kind} {layer.width}"
+    return kind.replace("_", " ")
+
+
+def _drawn(
+    space: NetworkSpace, architecture: Architecture, rng: np.random.Generator, clock: int
+) -> tuple[str, Architecture] | None:
+    rates = dict(space.operator_rates)
+    while rates:
+        names = list(rates)
+        total = np.cumsum([rates[name] for name in names])
+        name = names[min(int(np.searchsorted(total, rng.random() * total[-1], side="right")), len(names) - 1)]
+        operator = OPERATORS[name]
+        sites = operator.sites(architecture, space)
+        for _ in range(min(_ATTEMPTS, 4 * len(sites))):
+            site = sites[int(rng.integers(len(sites)))]
+            try:
+                changed = operator.apply(architecture, *site, clock=clock)
+            except ValueError:
+                continue  # the shapes do not allow it here
+            if space.violated(changed) is None:
+                return name, changed
+        del rates[name]
+    return None

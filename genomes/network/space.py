@@ -1,0 +1,142 @@
+"""NetworkSpace: what layer graphs may be encoded, and how they vary."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genomes.base import Space, shown, unknown
+from genomes.layers import WEIGHTED, Shape
+from genomes.network.architecture import Architecture
+from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING, Gene
+from genomes.network.operators import OPERATORS
+from genomes.network.starters import random_architecture, smallest_architecture
+
+if TYPE_CHECKING:
+    from genomes.network.genome import NetworkGenome
+
+
+@dataclass(frozen=True)
+class NetworkSpace(Space, encoding="network"):
+    """Layer graphs for inputs of one shape, morphing by the operators of LEMONADE (Elsken, Metzen & Hutter 2019).
+
+    Args:
+        input_shape: shape of one sample; its rank decides the layers: (features,) dense, (steps, channels) one-dimensional convolutions,
+            (height, width, channels) two-dimensional ones.
+        outputs: number of logits (classes) or regression targets, >= 1.
+        max_parameters: most trainable weights.
+        max_depth: most weighted layers (convolutions and dense) on a path, the logits not counted.
+        max_layers: most layers of any kind beside the input and the logits.
+        max_width: most filters or units of a layer.
+        kernels: kernel sizes that variation uses.
+        mutations: operators that one mutation applies.
+        rates: (operator, rate) pairs that replace the defaults in `genomes.network.OPERATORS`; 0 switches an operator off.
+        starter_parameters: (smallest, largest) size of random genomes, reached where the input's shape allows it.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    input_shape: Shape
+    outputs: int
+    max_parameters: int = 1_000_000
+    max_depth: int = 24
+    max_layers: int = 64
+    max_width: int = 512
+    kernels: tuple[int, ...] = (1, 3, 5)
+    mutations: int = 1
+    rates: tuple[tuple[str, float], ...] = ()
+    starter_parameters: tuple[int, int] = (300, 60_000)
+
+    def __post_init__(self) -> None:
+        _check_counts("input_shape", self.input_shape)
+        if not 1 <= len(self.input_shape) <= 3:
+            raise ValueError(
+                "input_shape must be (features,), (steps, channels) or (height, width, channels), "
+                f"got {len(self.input_shape)} axes: {shown(self.input_shape)}"
+            )
+        for name in ("outputs", "max_parameters", "max_depth", "max_layers", "max_width", "mutations"):
+            _check_counts(name, (getattr(self, name),))
+        _check_counts("kernels", self.kernels)
+        if not self.kernels:
+            raise ValueError("kernels must hold one kernel size or more, got none")
+        _check_counts("starter_parameters", self.starter_parameters)
+        if len(self.starter_parameters) != 2 or self.starter_parameters[0] > self.starter_parameters[1]:
+            raise ValueError(f"starter_parameters must be (smallest, largest), got {shown(self.starter_parameters)}")
+        self._check_rates()
+        smallest = smallest_architecture(self)
+        if (reason := self.violated(smallest)) is not None:
+            raise ValueError(f"the limits leave no network: the smallest has {smallest.parameters} parameters, but {reason}")
+
+    def _check_rates(self) -> None:
+        if not isinstance(self.rates, tuple):
+            raise ValueError(f"rates must be (operator, rate) pairs, got {shown(self.rates)}")
+        for pair in self.rates:
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise ValueError(f"rates must be (operator, rate) pairs, got {shown(pair)}")
+            name, rate = pair
+            if not isinstance(name, str) or name not in OPERATORS:
+                raise ValueError(unknown("operator", name, sorted(OPERATORS)))
+            if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < math.inf:
+                raise ValueError(f"the rate of {name} must be a finite number >= 0, got {shown(rate)}")
+        if not self.operator_rates:
+            raise ValueError("rates switch every operator off: leave one above 0")
+
+    @cached_property
+    def operator_rates(self) -> dict[str, float]:
+        """The rate of each operator that is not switched off."""
+        rates = {name: operator.rate for name, operator in OPERATORS.items()} | dict(self.rates)
+        return {name: float(rate) for name, rate in rates.items() if rate > 0}
+
+    def random(self, rng: np.random.Generator) -> NetworkGenome:
+        """A small network: one to four layers, pooling between convolutions, its size log-uniform in `starter_parameters`."""
+        return self._genome(random_architecture(self, rng))
+
+    def from_genes(self, genes: Any) -> NetworkGenome:
+        if not isinstance(genes, (list, tuple)):
+            raise ValueError(f"the genes of a network are a list of layer genes, got {shown(genes)}")
+        if len(genes) > self.max_layers + 2:
+            raise ValueError(f"the space allows {self.max_layers} layers beside input and logits, got {len(genes)} genes")
+        architecture = Architecture.of(self.input_shape, [Gene.from_json(gene) for gene in genes])
+        logits = architecture.logits
+        if logits.layer.width != self.outputs:
+            raise ValueError(f"the logits must have {self.outputs} outputs, got {logits.layer.width}")
+        for kind, marking, expected in (
+            ("input", next(g.marking for g in architecture.genes if g.kind == "input"), INPUT_MARKING),
+            ("logits", logits.marking, LOGITS_MARKING),
+        ):
+            if marking != expected:
+                raise ValueError(f"the marking of the {kind} gene is {expected} in every network, got {marking}")
+        return self._genome(architecture)
+
+    def violated(self, architecture: Architecture) -> str | None:
+        """Why an architecture is beyond the limits, or None where it is not."""
+        for name, value in (
+            ("max_layers", len(architecture.genes) - 2),
+            ("max_depth", architecture.depth),
+            ("max_width", max([g.layer.width for g in architecture.genes if g.kind in WEIGHTED], default=0)),
+            ("max_parameters", architecture.parameters),
+        ):
+            if value > getattr(self, name):
+                return f"{name} is {getattr(self, name)}, got {value}"
+        return None
+
+    def _genome(self, architecture: Architecture) -> NetworkGenome:
+        from genomes.network.genome import NetworkGenome
+
+        if (reason := self.violated(architecture)) is not None:
+            raise ValueError(f"the network is beyond the limits of its space: {reason}")
+        return NetworkGenome(self, architecture)
+
+
+def _check_counts(name: str, values: object) -> None:
+    """Refuse what is not a tuple of whole numbers from 1 to 2**31 - 1."""
+    if not isinstance(values, tuple):
+        raise ValueError(f"{name} must be whole numbers, got {shown(values)}")
+    for value in values:
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value < 1 << 31:
+            raise ValueError(f"{name} must be >= 1 and a whole number, got {shown(value)}")

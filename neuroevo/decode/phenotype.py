@@ -1,0 +1,65 @@
+"""What a genome becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from genomes.base import Genome
+
+if TYPE_CHECKING:
+    from neuroevo.individual import Individual
+
+
+def network(genome: Genome) -> Any:
+    """The phenotype: the fast network of an encoding that evolves weights (`genome.network()`), else an untrained `keras.Model`.
+
+    Raises:
+        TypeError: the genome is neither.
+    """
+    make = getattr(genome, "network", None)
+    if callable(make):
+        return make()
+    from neuroevo.decode.keras_model import build
+
+    return build(genome)
+
+
+def structure(genome: Genome) -> str:
+    """The canonical structure: genomes with equal structure decode to the same layers in the same order, whatever their markings, so
+    that one built (and compiled) model serves them all.
+
+    Raises:
+        TypeError: the genome is no layer graph.
+    """
+    return architecture_of(genome).structure
+
+
+def trained_model(individual: Individual) -> Any:
+    """The individual's `keras.Model` with the weights that its evaluation left.
+
+    Raises:
+        ValueError: the individual has no weights, or they are not this genome's.
+        FileNotFoundError: the file with the weights is gone.
+    """
+    from neuroevo.decode.keras_model import build
+    from neuroevo.decode.weights import set_weights
+
+    if individual.artifact is None:
+        raise ValueError(
+            f"individual {individual.id} has no weights: only those of the front and of living parents are kept; train it again"
+        )
+    model = build(individual.genome)
+    set_weights(model, individual.genome, individual.artifact.load())
+    return model
+
+
+def architecture_of(genome: Genome) -> Any:
+    """The layer graph of a genome: its attribute `architecture` (a `genomes.network.Architecture`).
+
+    Raises:
+        TypeError: it has none.
+    """
+    architecture = getattr(genome, "architecture", None)
+    if architecture is None:
+        raise TypeError(f"{type(genome).__name__} cannot be decoded: it has neither network() nor a layer graph (architecture)")
+    return architecture
