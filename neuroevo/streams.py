@@ -25,10 +25,13 @@ def stream(seed: int, id: int, purpose: int = VARIATION) -> np.random.Generator:
 
 @contextmanager
 def python_random(rng: np.random.Generator) -> Iterator[None]:
-    """Set Python's global `random` from `rng` for the block, then put it back: DEAP's tools draw from it."""
-    before = random.getstate()
+    """Set Python's global `random`, and NumPy's, from `rng` for the block, then put them back: DEAP's tools draw from the first, its
+    NSGA-III from the second."""
+    before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(int(rng.integers(2**63)))
+    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
     try:
         yield
     finally:
         random.setstate(before)
+        np.random.set_state(numpy_before)  # noqa: NPY002

@@ -1,0 +1,140 @@
+"""NSGA-II: non-dominated ranks, then crowding (Deb, Pratap, Agarwal & Meyarivan 2002, section III).
+
+The ranks are moocore's, the crowding distances of all fronts are found together by sorting. Ties go to the earlier position, so that
+equal inputs give equal selections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.individual import Individual
+
+Costs = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+
+
+def costs(individuals: Sequence[Individual]) -> Costs:
+    """The objectives as numbers to minimise: float64 [individuals, objectives].
+
+    Raises:
+        ValueError: an individual was not evaluated.
+    """
+    if not individuals:
+        return np.empty((0, 0))
+    rows = [individual.fitness.wvalues for individual in individuals]
+    width = len(individuals[0].fitness.weights)
+    flat = np.fromiter(chain.from_iterable(rows), dtype=np.float64)
+    if flat.size != len(rows) * width:
+        missing = next((i.id for i in individuals if not i.fitness.valid), None)
+        raise ValueError(f"individual {missing} has no fitness; evaluate before selecting")
+    return -flat.reshape(len(rows), width)
+
+
+def pareto_ranks(costs: Costs) -> Positions:
+    """The front of each row, 0 for the non-dominated: int64 [rows]. Rows with a NaN or an infinity come after all others.
+
+    Args:
+        costs: float64 [rows, objectives], to be minimised.
+    """
+    import moocore
+
+    usable = np.isfinite(costs).all(axis=1)
+    if usable.all():
+        return moocore.pareto_rank(costs).astype(np.int64) if len(costs) else np.empty(0, dtype=np.int64)
+    ranks = np.full(len(costs), len(costs), dtype=np.int64)
+    if usable.any():
+        ranks[usable] = moocore.pareto_rank(costs[usable])
+    return ranks
+
+
+def crowding_distance(costs: Costs, ranks: Positions) -> npt.NDArray[np.float64]:
+    """The crowding distance of each row inside its front: float64 [rows]; infinite at a front's extremes (section III-B).
+
+    Args:
+        costs: float64 [rows, objectives], finite.
+        ranks: int64 [rows].
+    """
+    rows, objectives = costs.shape
+    distance = np.zeros(rows)
+    if rows == 0:
+        return distance
+    for objective in range(objectives):
+        column = costs[:, objective]
+        order = np.lexsort((column, ranks))
+        sorted_ranks, values = ranks[order], column[order]
+        first = np.empty(rows, dtype=bool)
+        first[0], first[1:] = True, sorted_ranks[1:] != sorted_ranks[:-1]
+        last = np.append(first[1:], True)
+        front = np.cumsum(first) - 1
+        span = (values[last] - values[first])[front] * objectives
+        gaps = np.full(rows, np.inf)
+        inner = np.flatnonzero(~(first | last))
+        gaps[inner] = np.divide(
+            values[inner + 1] - values[inner - 1], span[inner], out=np.zeros(len(inner)), where=span[inner] > 0
+        )
+        distance[order] += gaps
+    return distance
+
+
+def nsga2_positions(costs: Costs, count: int) -> Positions:
+    """The positions of the `count` best rows by rank, then by crowding: whole fronts first, the last one cut by crowding.
+
+    Args:
+        costs: float64 [rows, objectives], to be minimised. Rows with a NaN or an infinity are never chosen.
+        count: how many to choose; all usable rows where there are fewer.
+
+    Returns:
+        int64 [chosen], best first.
+    """
+    usable = np.flatnonzero(np.isfinite(costs).all(axis=1))
+    kept = costs[usable]
+    ranks = pareto_ranks(kept)
+    chosen: Positions = usable[_best(ranks, crowding_distance(kept, ranks), count)]
+    return chosen
+
+
+def _best(ranks: Positions, crowding: npt.NDArray[np.float64], count: int) -> Positions:
+    order: Positions = np.lexsort((-crowding, ranks))
+    return order[:count]
+
+
+def nsga2(individuals: Sequence[Individual], count: int) -> list[Individual]:
+    """The survivors among individuals, best first; like DEAP's `selNSGA2`, it leaves `fitness.crowding_dist` on each of them.
+
+    Individuals with a NaN or an infinite objective (failed ones) are never chosen, so there may be fewer than `count`.
+    """
+    values = costs(individuals)
+    if not len(values):
+        return []
+    usable = np.flatnonzero(np.isfinite(values).all(axis=1))
+    kept = values[usable]
+    ranks = pareto_ranks(kept)
+    crowding = crowding_distance(kept, ranks)
+    best = _best(ranks, crowding, count)
+    chosen = [individuals[position] for position in usable[best].tolist()]
+    for individual, distance in zip(chosen, crowding[best].tolist(), strict=True):
+        individual.fitness.crowding_dist = distance
+    return chosen
+
+
+def crowded_tournament(ranks: Sequence[int], crowding: Sequence[float], count: int, rng: np.random.Generator) -> list[int]:
+    """Positions of parents: each the better of two drawn at random, by rank, then by crowding (section III-C); a tie goes to the
+    first drawn. Two consecutive parents differ where there are at least two."""
+    size = len(ranks)
+    chosen: list[int] = []
+    while len(chosen) < count:
+        # plain integers: indexing arrays one by one would cost more than the draw
+        draws = rng.integers(size, size=2 * (count - len(chosen))).tolist()
+        for first, second in zip(draws[::2], draws[1::2], strict=True):
+            better = (ranks[second], -crowding[second]) < (ranks[first], -crowding[first])
+            winner = second if better else first
+            if size == 1 or not chosen or winner != chosen[-1]:
+                chosen.append(winner)
+            elif second != first:
+                chosen.append(first if better else second)
+    return chosen

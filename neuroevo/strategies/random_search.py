@@ -1,0 +1,49 @@
+"""Random search: the baseline that every other strategy must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from neuroevo.individual import Individual
+from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.breeding import Breeding, Deduplicate, check, check_count
+from neuroevo.trial import Result, Trial
+
+
+@dataclass
+class RandomSearch(Strategy):
+    """Random genomes, independent of each other.
+
+    Args:
+        batch: genomes of one generation; what is drawn does not depend on it.
+        deduplicate: "none", "genome" (never the same genes twice) or "key" (never two isomorphic genomes).
+    """
+
+    batch: int = 20
+    deduplicate: Deduplicate = "none"
+
+    def __post_init__(self) -> None:
+        check_count("batch", self.batch)
+        check("deduplicate", self.deduplicate, ("none", "genome", "key"))
+
+    def start(self, search: Search) -> None:
+        super().start(search)
+        self._breeding = Breeding(search, self.deduplicate)
+
+    def ask(self) -> Sequence[Trial]:
+        return [Trial(individual.id, (individual,)) for individual in self._breeding.first(self.batch, self.generation)]
+
+    def tell(self, results: Sequence[Result]) -> None:
+        self.generation += 1
+
+    def state(self) -> State:
+        return State({"generation": self.generation}, self._breeding.arrays())
+
+    def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
+        self.generation = state.json["generation"]
+        self._breeding.restore(state.arrays)
+
+    @property
+    def living(self) -> Sequence[Individual]:
+        return ()
