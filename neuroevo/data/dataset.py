@@ -130,22 +130,21 @@ class Dataset:
         """What a network is trained towards: one-hot classes, or normalised values: float32 [samples, outputs]."""
         if self.target_normalisation is not None:
             return self.target_normalisation(part.y)
-        return np.eye(self.outputs, dtype=np.float32)[part.y]
+        one_hot: npt.NDArray[np.float32] = np.eye(self.outputs, dtype=np.float32)[part.y]
+        return one_hot
 
     @property
     def search_part(self) -> Part:
         """Training and validation samples together, for the last training of a chosen network."""
-        return Part(
-            np.concatenate([self.train.x, self.validation.x]), np.concatenate([self.train.y, self.validation.y])
-        )
+        return Part(np.concatenate([self.train.x, self.validation.x]), np.concatenate([self.train.y, self.validation.y]))
 
     @property
     def class_counts(self) -> dict[str, int]:
         """Samples of each class over all parts; empty for a regression."""
         if self.kind == "regression":
             return {}
-        counts = sum(np.bincount(part.y, minlength=self.outputs) for part in (self.train, self.validation, self.test))
-        return dict(zip(self.label_names, map(int, counts), strict=True))
+        every = np.concatenate([self.train.y, self.validation.y, self.test.y])
+        return dict(zip(self.label_names, np.bincount(every, minlength=self.outputs).tolist(), strict=True))
 
     def digest(self) -> str:
         """A digest of every sample, so that a resumed run can tell that its data changed."""

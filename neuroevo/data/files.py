@@ -82,9 +82,7 @@ def image_folder(path: Path) -> Raw:
         DataError: no images, unreadable ones, or images of different sizes.
     """
     folders = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    by_part = {
-        part: [folder for folder in folders if folder.name.lower() in names] for part, names in _PARTS.items()
-    }
+    by_part = {part: [folder for folder in folders if folder.name.lower() in names] for part, names in _PARTS.items()}
     if by_part["train"] and sum(map(len, by_part.values())) == len(folders):
         found = {part: _labelled(folder[0]) for part, folder in by_part.items() if folder}
     else:

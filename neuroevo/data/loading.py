@@ -45,6 +45,7 @@ def load(source: Any, *, target: str | None = None, seed: int = 0, kind: Kind | 
         raise DataError(f"{name} has no samples")
     kind = kind or raw.kind or _kind(raw.y)
     notes = list(raw.notes)
+    y: npt.NDArray[Any]
     if kind == "classification":
         y, labels = _classes(raw)
     else:

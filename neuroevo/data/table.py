@@ -175,7 +175,7 @@ def checked(columns: Any) -> Mapping[str, Any]:
     if not isinstance(columns, Mapping) or not isinstance(columns.get("columns"), list) or not columns["columns"]:
         raise ValueError(f"a column description has a list 'columns', got {shown(columns)}")
     for column in columns["columns"]:
-        fields = wanted.get(column.get("kind")) if isinstance(column, Mapping) else None
+        fields = wanted.get(str(column.get("kind"))) if isinstance(column, Mapping) else None
         if fields is None or not all(isinstance(column.get(name), kind) for name, kind in fields):
             raise ValueError(f"not the description of a column: {shown(column)}")
     return columns

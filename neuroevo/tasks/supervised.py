@@ -17,15 +17,17 @@ from genomes.base import Genome, shown
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.objectives import FLOPS, PARAMETERS, Objective, choose
 from neuroevo.tasks.base import Context, Task
-from neuroevo.train.compiled import Compiled
-from neuroevo.train.loop import outputs_in_batches
+from neuroevo.train.compiled import Compiled, Method, compile_network
+from neuroevo.train.loop import model_outputs, outputs_in_batches
 
 if TYPE_CHECKING:
     from genomes.network import NetworkSpace
     from neuroevo.estimation.base import Estimation
 
 LATENCY = Objective("latency", "minimise", "measured", log=True)
-SENT_ALONG = 64 * 1024 * 1024  # bytes: data up to this size travels to the workers with the task, larger data is loaded there again
+SENT_ALONG = (
+    64 * 1024 * 1024
+)  # bytes: data up to this size travels to the workers with the task, larger data is loaded there again
 
 ObjectiveLike = str | Objective | Callable[[Any], float]
 
@@ -127,7 +129,7 @@ class Supervised(Task):
 
     def latency(self, phenotype: Any, repeats: int = 30) -> float:
         """Milliseconds that the prediction of one sample takes: the median of repeated predictions after a warm-up."""
-        network = phenotype if isinstance(phenotype, Compiled) else _untrained(phenotype)
+        network = phenotype if isinstance(phenotype, Compiled) else compile_network(phenotype, Method())
         sample = network.place(self.dataset.validation.x[:1])
         for _ in range(5):
             network.outputs(sample)
@@ -166,7 +168,9 @@ class Supervised(Task):
         for described in objectives:
             name = described.get("name") if isinstance(described, Mapping) else None
             if name not in offered:
-                raise ValueError(f"the objective {name!r} is a Python function; run the script that started this run again to go on")
+                raise ValueError(
+                    f"the objective {name!r} is a Python function; run the script that started this run again to go on"
+                )
             limit = described.get("limit")
             if limit is not None and not isinstance(limit, (int, float)):
                 raise ValueError(f"the limit of {name!r} must be a number, got {shown(limit)}")
@@ -188,13 +192,7 @@ class Supervised(Task):
 
 def outputs_of(phenotype: Any, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """A network's outputs for any number of samples: float32 [samples, outputs]."""
-    return outputs_in_batches(phenotype if isinstance(phenotype, Compiled) else _untrained(phenotype), x)
-
-
-def _untrained(model: Any) -> Compiled:
-    from neuroevo.train.compiled import Method, compile_network
-
-    return compile_network(model, Method())
+    return outputs_in_batches(phenotype, x) if isinstance(phenotype, Compiled) else model_outputs(phenotype, x)
 
 
 def _as_objective(item: ObjectiveLike) -> str | Objective:

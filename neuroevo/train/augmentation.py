@@ -12,9 +12,7 @@ import numpy.typing as npt
 from neuroevo.train.recipe import Augmentation
 
 
-def augmented(
-    x: npt.NDArray[np.float32], augment: Augmentation, rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
+def augmented(x: npt.NDArray[np.float32], augment: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """A varied copy of the samples.
 
     Args:

@@ -45,7 +45,7 @@ class Method:
         """What a recipe fixes for a training set of this many samples."""
         return Method(
             loss,
-            min(recipe.batch_size, samples),
+            min(recipe.sized(samples).batch_size or 1, samples),
             recipe.optimizer,
             recipe.momentum if recipe.optimizer == "sgd" else 0.0,
             recipe.nesterov,
@@ -69,8 +69,12 @@ class Compiled(ABC):
         self.method = method
 
     @abstractmethod
-    def reset(self, arrays: Sequence[Floats]) -> None:
-        """Begin a training: these weights (in the order of `model.weights`), empty optimizer slots."""
+    def reset(self, arrays: Sequence[Floats] | None = None) -> None:
+        """Begin a training: these weights (in the order of `model.weights`; None: those that `model` holds), empty optimizer slots."""
+
+    def trace(self) -> None:
+        """Compile now what the first epoch would compile, where that needs no data."""
+        return
 
     @abstractmethod
     def set_weights(self, arrays: Sequence[Floats]) -> None:
@@ -84,14 +88,16 @@ class Compiled(ABC):
     def averages(self) -> list[Floats]:
         """The moving averages of the weights; empty where the method has none."""
 
+    def synchronised(self) -> Any:
+        """The `keras.Model`, holding the weights of now."""
+        return self.model
+
     @abstractmethod
     def place(self, array: Floats) -> Any:
         """The array on the device, as `epoch` and `outputs` take it."""
 
     @abstractmethod
-    def epoch(
-        self, x: Any, targets: Any, order: npt.NDArray[np.int32], rates: Floats, teacher: Any = None
-    ) -> float:
+    def epoch(self, x: Any, targets: Any, order: npt.NDArray[np.int32], rates: Floats, teacher: Any = None) -> float:
         """Train for one epoch and give the mean training loss.
 
         Args:

@@ -55,9 +55,9 @@ def draw(
         value = {"Zeros": 0.0, "Ones": 1.0}.get(name, config.get("value", 0.0))
         return np.full(shape, value, np.float32)
     if name == "RandomNormal":
-        return (config["mean"] + config["stddev"] * rng.standard_normal(shape)).astype(np.float32)
+        return np.asarray(config["mean"] + config["stddev"] * rng.standard_normal(shape), np.float32)
     if name == "RandomUniform":
-        return rng.uniform(config["minval"], config["maxval"], shape).astype(np.float32)
+        return np.asarray(rng.uniform(config["minval"], config["maxval"], shape), np.float32)
     scaled = _variance_scaling(name, config)
     if scaled is None:
         raise ValueError(f"initial weights by {name} cannot be drawn here; use He, Glorot, LeCun, normal, uniform or constant")

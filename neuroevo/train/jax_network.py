@@ -32,7 +32,7 @@ class JaxNetwork(Compiled):
         self._step_jit = jax.jit(self._step, donate_argnums=0)
         self._epoch_jit = jax.jit(self._scan, donate_argnums=0)
         self._predict_jit = jax.jit(self._predict)
-        self.reset([np.asarray(variable, dtype=np.float32) for variable in model.weights])
+        self.reset()
 
     def _step(self, state: Any, x: Any, targets: Any, teacher: Any, rows: Any, rate: Any) -> tuple[Any, Any]:
         trainable, others, slots, averages, step = state
@@ -40,9 +40,7 @@ class JaxNetwork(Compiled):
             trainable, others, x[rows], targets[rows], teacher[rows]
         )
         step = step + 1
-        updated = [
-            self._updated(*one, rate, step) for one in zip(trainable, gradients, slots, self._decayed, strict=True)
-        ]
+        updated = [self._updated(*one, rate, step) for one in zip(trainable, gradients, slots, self._decayed, strict=True)]
         trainable, slots = [weight for weight, _ in updated], [slot for _, slot in updated]
         if averages:
             keep = jnp.minimum(self.method.averaging, step / (step + 10.0))
@@ -51,9 +49,7 @@ class JaxNetwork(Compiled):
         return (trainable, others, slots, averages, step), loss
 
     def _scan(self, state: Any, x: Any, targets: Any, teacher: Any, order: Any, rates: Any) -> tuple[Any, Any]:
-        state, losses = jax.lax.scan(
-            lambda state, step: self._step(state, x, targets, teacher, *step), state, (order, rates)
-        )
+        state, losses = jax.lax.scan(lambda state, step: self._step(state, x, targets, teacher, *step), state, (order, rates))
         return state, jnp.mean(losses)
 
     def _loss(self, trainable: Any, others: Any, x: Any, targets: Any, teacher: Any) -> tuple[Any, Any]:
@@ -124,12 +120,18 @@ class JaxNetwork(Compiled):
         trainable, others = self._split(arrays)
         self._state = (trainable, others, *self._state[2:])
 
-    def reset(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
+    def reset(self, arrays: Sequence[npt.NDArray[np.float32]] | None = None) -> None:
+        if arrays is None:
+            arrays = [np.array(variable, dtype=np.float32) for variable in self.model.weights]
         trainable, others = self._split(arrays)
         count = (1 if self.method.momentum > 0 else 0) if self.method.optimizer == "sgd" else 2
         slots = [[jnp.zeros_like(weight) for _ in range(count)] for weight in trainable]
         averages = [jnp.array(array, jnp.float32) for array in arrays] if self.method.averaging > 0 else []
         self._state = (trainable, others, slots, averages, jnp.zeros(()))
+
+    def synchronised(self) -> Any:
+        self.model.set_weights(self.weights())
+        return self.model
 
     def _split(self, arrays: Sequence[npt.NDArray[np.float32]]) -> tuple[list[Any], list[Any]]:
         """Trainable and other variables, as `stateless_call` takes them. Random-seed states are not weights: they begin at 0."""

@@ -44,7 +44,6 @@ def fit(
     recipe: Recipe,
     rng: np.random.Generator,
     *,
-    epochs: int | None = None,
     score: Callable[[Compiled], float] | None = None,
     score_every: int = 1,
     teacher: Callable[[Floats], Floats] | None = None,
@@ -55,7 +54,7 @@ def fit(
     Args:
         x: float32 [samples, *input_shape].
         targets: float32 [samples, outputs]: probabilities of the classes (one-hot), or values.
-        recipe: how; its epochs unless `epochs` is given.
+        recipe: how; epochs that it leaves open are settled by the number of samples.
         rng: decides the order of the samples and their augmentation.
         score: the validation score, called every `score_every` epochs and after the last.
         teacher: the teacher's outputs for samples: float32 [samples, *input_shape] to float32 [samples, outputs].
@@ -64,13 +63,14 @@ def fit(
     Raises:
         Diverged: the training loss is not a finite number.
     """
-    epochs = recipe.epochs if epochs is None else epochs
+    recipe = recipe.sized(len(x))
+    epochs = recipe.epochs or 0
     training = Training(seconds={"train": 0.0, "first_epoch": 0.0, "evaluate": 0.0})
     if network.method.loss == "cross_entropy" and recipe.label_smoothing > 0:
         targets = smoothed(targets, recipe.label_smoothing)
     batch = network.method.batch_size
     steps = max(1, round(len(x) / batch))
-    rates = recipe.rates(steps, epochs)
+    rates = recipe.rates(steps)
     placed_targets = network.place(targets)
     placed = None if recipe.augment else network.place(x)
     taught = network.place(teacher(x)) if teacher is not None and not recipe.augment else None
@@ -91,7 +91,7 @@ def fit(
         scored = None
         if score is not None and ((epoch + 1) % score_every == 0 or epoch + 1 == epochs):
             start = time.perf_counter()
-            scored = score(network)
+            scored = _with_averages(network, score)
             training.seconds["evaluate"] += time.perf_counter() - start
             training.validation.append(scored)
             training.scored.append(epoch + 1)
@@ -100,6 +100,18 @@ def fit(
     if network.averages() and epochs > 0:
         network.set_weights(network.averages())
     return training
+
+
+def _with_averages(network: Compiled, score: Callable[[Compiled], float]) -> float:
+    """The score of what would be kept now: of the averaged weights, where there are such."""
+    averages = network.averages()
+    if not averages:
+        return score(network)
+    current = network.weights()
+    network.set_weights(averages)
+    scored = score(network)
+    network.set_weights(current)
+    return scored
 
 
 def sample_order(samples: int, steps: int, batch: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
@@ -113,6 +125,14 @@ def sample_order(samples: int, steps: int, batch: int, rng: np.random.Generator)
 def smoothed(targets: Floats, share: float) -> Floats:
     """Class probabilities with a share of the weight spread over all classes (Szegedy et al. 2016)."""
     return (targets * (1 - share) + share / targets.shape[1]).astype(np.float32)
+
+
+def model_outputs(model: Any, x: Floats, batch: int = EVALUATION_BATCH) -> Floats:
+    """A plain `keras.Model`'s outputs in inference mode, without compiling it: float32 [samples, outputs]."""
+    import keras
+
+    parts = [keras.ops.convert_to_numpy(model(x[at : at + batch], training=False)) for at in range(0, len(x), batch)]
+    return np.asarray(np.concatenate(parts), np.float32) if parts else np.zeros((0, *model.output_shape[1:]), np.float32)
 
 
 def outputs_in_batches(network: Compiled, x: Floats, batch: int = EVALUATION_BATCH) -> Floats:

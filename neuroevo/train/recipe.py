@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,8 @@ class Recipe:
     """How a network is trained.
 
     Args:
-        epochs: how often every training sample is seen.
-        batch_size: samples in one step.
+        epochs: how often every training sample is seen; None goes by the number of samples (`sized`).
+        batch_size: samples in one step; None likewise.
         optimizer: "sgd" (with momentum), "adam", or "adamw" (decoupled weight decay).
         learning_rate: the highest rate.
         momentum: of SGD, in [0, 1).
@@ -69,10 +69,10 @@ class Recipe:
         ValueError: a value out of its range, or an unknown optimizer or schedule (the nearest is suggested).
     """
 
-    epochs: int = 20
-    batch_size: int = 64
+    epochs: int | None = None
+    batch_size: int | None = None
     optimizer: str = "sgd"
-    learning_rate: float = 0.05
+    learning_rate: float = 0.1
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 5e-4
@@ -85,9 +85,9 @@ class Recipe:
     augment: Augmentation = field(default=NO_AUGMENTATION)
 
     def __post_init__(self) -> None:
-        if self.epochs < 0:
+        if self.epochs is not None and self.epochs < 0:
             raise ValueError(f"epochs must be >= 0, got {self.epochs}")
-        if self.batch_size < 1:
+        if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, got {self.batch_size}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(unknown("optimizer", self.optimizer, OPTIMIZERS))
@@ -103,9 +103,28 @@ class Recipe:
         if self.period <= 0 or self.growth < 1:
             raise ValueError(f"period must be > 0 epochs and growth >= 1, got {self.period} and {self.growth}")
 
-    def rates(self, steps: int, epochs: int | None = None) -> npt.NDArray[np.float32]:
-        """The learning rate of every step of a training: float32 [epochs, steps], `steps` being the steps of one epoch."""
-        epochs = self.epochs if epochs is None else epochs
+    def sized(self, samples: int, epochs: int | None = None) -> Recipe:
+        """The recipe with its epochs and batch size settled for a training set.
+
+        Small sets want many small steps: about 64 steps an epoch in batches of 16 to 64, and 40 epochs at 1,000 samples, falling
+        with the square root of their number, from 60 down to 3.
+        """
+        batch = self.batch_size or 2 ** round(math.log2(min(64, max(16, samples / 64))))
+        if epochs is None:
+            epochs = self.epochs
+        if epochs is None:
+            epochs = round(min(60.0, max(3.0, 40 * math.sqrt(1000 / max(samples, 1)))))
+        return replace(self, epochs=epochs, batch_size=batch)
+
+    def rates(self, steps: int) -> npt.NDArray[np.float32]:
+        """The learning rate of every step of a training: float32 [epochs, steps], `steps` being the steps of one epoch.
+
+        Raises:
+            ValueError: the epochs are not settled (`sized`).
+        """
+        epochs = self.epochs
+        if epochs is None:
+            raise ValueError("the recipe leaves its epochs to the data: call sized(samples) first")
         time = np.arange(epochs * steps) / steps  # in epochs
         if self.schedule == "constant":
             factor = np.ones(len(time))

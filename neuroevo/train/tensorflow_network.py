@@ -148,8 +148,18 @@ class TensorflowNetwork(Compiled):
         for variable, array in zip(self._weights, arrays, strict=True):
             variable.assign(array)
 
-    def reset(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
-        self.set_weights(arrays)
+    def trace(self) -> None:
+        sample = tf.zeros((1, *self.model.input_shape[1:]))
+        target = tf.zeros((1, *self.model.output_shape[1:]))
+        order = tf.zeros((0, self.method.batch_size), tf.int32)  # an epoch of no steps changes nothing
+        self._epoch(sample, target, target, order, tf.zeros((0,)))
+        self._predict(sample)
+
+    def reset(self, arrays: Sequence[npt.NDArray[np.float32]] | None = None) -> None:
+        if arrays is None:
+            arrays = self.weights()
+        else:
+            self.set_weights(arrays)
         for slots in self._slots:
             for slot in slots:
                 slot.assign(tf.zeros_like(slot))

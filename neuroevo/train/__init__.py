@@ -1,0 +1,59 @@
+"""Training: recipes, compiled networks, the loop, and what is done with a network in the end.
+
+Nothing here is imported until it is used; Keras starts when a network is first compiled.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuroevo.train.compiled import Compiled, CompiledNetworks, Method, compile_network
+    from neuroevo.train.final import train_to_the_end
+    from neuroevo.train.initial import initial_weights
+    from neuroevo.train.keras_file import Prediction, export, load_exported, predict, raw_model
+    from neuroevo.train.loop import Diverged, Training, fit
+    from neuroevo.train.recipe import Augmentation, Recipe
+
+_WHERE = {
+    "Augmentation": "recipe",
+    "Compiled": "compiled",
+    "CompiledNetworks": "compiled",
+    "Diverged": "loop",
+    "Method": "compiled",
+    "Prediction": "keras_file",
+    "Recipe": "recipe",
+    "Training": "loop",
+    "compile_network": "compiled",
+    "export": "keras_file",
+    "fit": "loop",
+    "initial_weights": "initial",
+    "load_exported": "keras_file",
+    "predict": "keras_file",
+    "raw_model": "keras_file",
+    "train_to_the_end": "final",
+}
+
+__all__ = [
+    "Augmentation",
+    "Compiled",
+    "CompiledNetworks",
+    "Diverged",
+    "Method",
+    "Prediction",
+    "Recipe",
+    "Training",
+    "compile_network",
+    "export",
+    "fit",
+    "initial_weights",
+    "load_exported",
+    "predict",
+    "raw_model",
+    "train_to_the_end",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"neuroevo.train.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'neuroevo.train' has no attribute {name!r}")

@@ -1,0 +1,101 @@
+"""The end of a search: the chosen network trained on everything but the test part, and tested before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Genome
+from neuroevo.streams import TRAINING, stream
+from neuroevo.train.backend import prepare, suited_precision
+from neuroevo.train.compiled import Method, compile_network
+from neuroevo.train.initial import initial_weights
+from neuroevo.train.loop import Training, fit
+from neuroevo.train.recipe import Augmentation, Recipe
+
+if TYPE_CHECKING:
+    from neuroevo.tasks.supervised import Supervised
+
+SHIFTED = Augmentation(crop=0.1)
+FINAL = (1 << 62) - 2  # the stream of a last training, apart from those of births
+
+
+@dataclass(frozen=True)
+class FinalTraining:
+    """What a last training gave.
+
+    Args:
+        model: the trained `keras.Model`: normalised inputs to logits or normalised values.
+        before, after: scores on the test part, by name; `before` is empty where there were no weights to begin with.
+        training: its learning curve.
+    """
+
+    model: Any
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    training: Training
+
+
+def train_to_the_end(
+    genome: Genome,
+    task: Supervised,
+    *,
+    weights: Mapping[str, npt.NDArray[Any]] | None = None,
+    epochs: int | None = None,
+    augment: bool | Augmentation = False,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    threads: int = 1,
+) -> FinalTraining:
+    """Train a genome's network on the training and validation parts together, and test it before and after.
+
+    Args:
+        genome: which network.
+        task: which data.
+        weights: arrays by marking to begin with (an artifact's); None begins from scratch.
+        epochs: training epochs; None goes by the number of samples.
+        augment: vary the samples (slightly shifted and stretched, or as an `Augmentation` says); not for features.
+        recipe: how; by default the search's own, gentler where there are weights to begin with.
+        seed: decides initial weights and the order of samples.
+        threads: CPU threads.
+
+    Raises:
+        Diverged: the training loss became infinite or NaN.
+        ValueError: augmentation of features, which have no neighbours.
+    """
+    from neuroevo.decode import build, set_weights
+    from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
+
+    prepare(threads)
+    rng = stream(seed, FINAL, TRAINING)
+    dataset = task.dataset
+    both = dataset.search_part
+    recipe = recipe or (FROM_SCRATCH if weights is None else INHERITED)
+    if augment:
+        recipe = replace(recipe, augment=augment if isinstance(augment, Augmentation) else SHIFTED)
+    recipe = recipe.sized(len(both), epochs)
+    with suited_precision():
+        model = build(genome)
+    before: dict[str, float] = {}
+    network = compile_network(model, Method.of(recipe, task.loss, len(both)))
+    if weights is None:
+        network.reset(initial_weights(model, rng))
+    else:
+        set_weights(model, genome, weights)
+        network.reset()
+        before = task.test_scores(network)
+    training = fit(network, both.x, dataset.targets(both), recipe, rng)
+    after = task.test_scores(network)
+    return FinalTraining(network.synchronised(), before, after, training)
+
+
+def arrays_of(model: Any, genome: Genome, begun_with: Mapping[str, npt.NDArray[Any]] | None = None) -> dict[str, Any]:
+    """The model's weights as an artifact's arrays."""
+    from neuroevo.decode import weights_of
+
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in weights_of(model, genome, channels=begun_with).items()}
+    return arrays
