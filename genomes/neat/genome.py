@@ -1,0 +1,218 @@
+"""NeatGenome: node genes and connection genes, an immutable value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from genomes.base import Genome
+from genomes.neat import operators as names
+from genomes.neat.genes import Connections, Nodes, Pool, empty_pool, genes_of, pool_of
+from genomes.neat.space import NeatSpace
+from genomes.neat.validation import type_of
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from genomes.neat.network import Network
+
+
+class Coefficients(NamedTuple):
+    """Of the compatibility distance, as the kernels take them."""
+
+    excess: float
+    disjoint: float
+    weight: float
+    biases: bool
+    sensors: int
+
+
+class NeatGenome(Genome):
+    """A genome of NEAT: the arrays of its genes (read-only) and their space.
+
+    Attributes:
+        nodes: node genes, arrays [nodes] sorted by marking; inputs, bias node and outputs first.
+        connections: connection genes, arrays [connections] sorted by marking.
+    """
+
+    space: NeatSpace
+    nodes: Nodes
+    connections: Connections
+
+    def __init__(self, space: NeatSpace, nodes: Nodes, connections: Connections, operators: tuple[str, ...] = ()) -> None:
+        for name, value in (("space", space), ("nodes", nodes), ("connections", connections), ("operators", operators)):
+            object.__setattr__(self, name, value)
+        for array in (*nodes, *connections):
+            array.flags.writeable = False
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a genome is immutable: {name} cannot be assigned")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.space, self.nodes, self.connections, self.operators))
+
+    def mutate(self, rng: np.random.Generator, *, clock: int) -> Self:
+        from genomes.neat.kernels.mutation import mutate
+
+        _check_clock(clock)
+        pool = pool_of([(self.nodes, self.connections)], room=4)
+        return self._from(pool, int(mutate(pool, 0, self.space.rates, clock, _stream(rng))))
+
+    def crossover(self, others: Sequence[Self], rng: np.random.Generator, *, ranks: Sequence[int] | None = None) -> Self:
+        """A child of this genome and the others: matching genes from a random parent, disjoint and excess genes from the fittest;
+        where several are equally fit, a gene that only some of them have is inherited with the share of those that do.
+
+        Raises:
+            ValueError: a parent of another space, or ranks that are not one for each parent.
+        """
+        parents = [self, *others]
+        if any(parent.space != self.space for parent in parents):
+            raise ValueError("the parents of a crossover must be of one space")
+        order = list(ranks) if ranks is not None else [0] * len(parents)
+        if len(order) != len(parents):
+            raise ValueError(f"ranks must be one for each of the {len(parents)} parents, got {len(order)}")
+        by_fitness = sorted(range(len(parents)), key=lambda i: order[i])
+        child = parents[by_fitness[0]].pool
+        stream = _stream(rng)
+        for position, index in enumerate(by_fitness[1:], start=1):
+            child = self._crossed(child, parents[index].pool, order[index] == order[by_fitness[0]], 1.0 / (position + 1), stream)
+        return self._from(child, names.CROSSOVER)
+
+    def _crossed(self, mother: Pool, father: Pool, equal: bool, share: float, stream: Any) -> Pool:
+        from genomes.neat.kernels.crossover import cross
+        from genomes.neat.kernels.streams import uniform
+
+        rates = self.space.rates
+        child = empty_pool(mother.node_count + father.node_count, mother.connection_count + father.connection_count)
+        average = uniform(stream) < rates.average
+        cross(
+            mother, 0, father, 0, child, 0, equal, share, average, rates.disabled, rates.recurrent, rates.fixed, stream
+        )  # fmt: skip
+        return child
+
+    def distance(self, other: Self, *, excess: float = 1.0, disjoint: float = 1.0, weight: float = 0.4) -> float:
+        """The compatibility distance (Stanley & Miikkulainen 2002, equation 1), by default with the paper's coefficients."""
+        from genomes.neat.kernels.distance import compatibility
+
+        coefficients = Coefficients(excess, disjoint, weight, self.space.bias == "node", self.space.sensors)
+        return float(compatibility(self.pool, 0, other.pool, 0, coefficients, np.inf))
+
+    def network(self, activations_per_step: int = 1) -> Network:
+        """The network as a callable: float [samples, inputs] to float64 [samples, outputs]."""
+        from genomes.neat.network import Network
+
+        return Network(self, activations_per_step)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """This genome as a pool of one, for the kernels."""
+        return pool_of([(self.nodes, self.connections)])
+
+    def genes(self) -> dict[str, list[Any]]:
+        activations, aggregations = self.space.activation_functions.names, self.space.aggregation_functions.names
+        nodes = [
+            [marking, type_of(self.space, i), bias, response, activations[activation], aggregations[aggregation]]
+            for i, (marking, bias, response, activation, aggregation) in enumerate(_rows(self.nodes))
+        ]
+        return {"nodes": nodes, "connections": [list(row) for row in _rows(self.connections)]}
+
+    def key(self) -> str:
+        """Equal for genomes whose networks are isomorphic: what is disabled or leads to no output does not count.
+
+        Every node is hashed from what it computes and from its sources' hashes, as often as paths are long (Weisfeiler & Lehman
+        1968), so the names of hidden nodes do not matter.
+        """
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
+        from genomes.neat.network import PopulationNetwork
+
+        networks = PopulationNetwork(self.space, self.pool).networks
+        steps = int(networks.step_count[0])
+        described = [
+            f"{networks.bias[s]!r} {networks.response[s]!r} {networks.activation[s]} {networks.aggregation[s]}" for s in range(steps)
+        ]
+        edges = [
+            sorted(range(networks.edge_begin[s], networks.edge_end[s]), key=lambda e: networks.edge_source[e]) for s in range(steps)
+        ]
+        nodes = [int(networks.node[s]) for s in range(steps)]
+        label = {node: f"fixed {node}" if node < self.space.fixed else "hidden" for node in {*range(self.space.sensors), *nodes}}
+        for _ in range(steps if self.space.recurrent else 1):
+            fresh = dict(label)
+            for s, node in enumerate(nodes):
+                # Feed-forward steps are in order, so their sources are already final.
+                known = label if self.space.recurrent else fresh
+                sources = sorted(f"{networks.edge_weight[e]!r}*{known[int(networks.edge_source[e])]}" for e in edges[s])
+                own = f"fixed {node}" if node < self.space.fixed else ""
+                fresh[node] = _digest("|".join([own, label[node] if self.space.recurrent else "", described[s], *sources]))
+            label = fresh
+        return _digest("|".join(sorted(label[node] for node in nodes)))
+
+    def graph(self) -> nx.DiGraph[Any]:
+        """Nodes by marking (type, bias, response, activation, aggregation), edges with weight, enabled and marking."""
+        import networkx
+
+        graph: nx.DiGraph[Any] = networkx.DiGraph()
+        genes = self.genes()
+        for marking, kind, bias, response, activation, aggregation in genes["nodes"]:
+            graph.add_node(
+                marking, type=kind, bias=bias, response=response, activation=activation, aggregation=aggregation
+            )  # fmt: skip
+        for marking, source, target, weight, enabled in genes["connections"]:
+            graph.add_edge(source, target, marking=marking, weight=weight, enabled=enabled)
+        return graph
+
+    @property
+    def parameters(self) -> int:
+        """Enabled connections, and with bias="node" the biases of all nodes but the inputs."""
+        biases = len(self.nodes.marking) - self.space.sensors if self.space.bias == "node" else 0
+        return int(self.connections.enabled.sum()) + biases
+
+    @property
+    def flops(self) -> int:
+        """Multiply-adds of one sample: the enabled connections that lead to an output."""
+        from genomes.neat.network import PopulationNetwork
+
+        networks = PopulationNetwork(self.space, self.pool).networks
+        steps = int(networks.step_count[0])
+        return int((networks.edge_end[:steps] - networks.edge_begin[:steps]).sum())
+
+    @property
+    def hidden(self) -> int:
+        """Hidden nodes."""
+        return len(self.nodes.marking) - self.space.fixed
+
+    def _from(self, pool: Pool, operators: int) -> Self:
+        return type(self)(self.space, *genes_of(pool, 0), names.names(operators))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.hidden} hidden nodes, {int(self.connections.enabled.sum())} enabled connections>"
+
+
+def from_pool(space: NeatSpace, pool: Pool, member: int, operators: int) -> NeatGenome:
+    """One genome of a pool as a value of its own."""
+    return space.genome_type(space, *genes_of(pool, member), names.names(operators))
+
+
+def _stream(rng: np.random.Generator) -> Any:
+    return np.array([rng.integers(2**64, dtype=np.uint64)], np.uint64)
+
+
+def _check_clock(clock: int) -> None:
+    from genomes.markings import MAX_CLOCK
+
+    if not 0 <= clock <= MAX_CLOCK:
+        raise ValueError(f"clock must be between 0 and {MAX_CLOCK} (generations), got {clock}")
+
+
+def _rows(columns: tuple[Any, ...]) -> Any:
+    return zip(*[column.tolist() for column in columns], strict=True)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

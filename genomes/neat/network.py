@@ -1,0 +1,121 @@
+"""Network and PopulationNetwork: genomes as fast callables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.neat.genes import Pool, pool_of
+from genomes.neat.space import NeatSpace
+from genomes.neat.threads import Threads
+
+if TYPE_CHECKING:
+    from genomes.neat.genome import NeatGenome
+    from genomes.neat.kernels.networks import Networks
+
+
+class PopulationNetwork:
+    """The networks of many genomes as one callable.
+
+    `population(x)` maps float [samples, inputs] (all members see the same) or [members, samples, inputs] to float64 [members,
+    samples, outputs]. A recurrent population advances one time step a call and keeps a state for every member and sample (sample s
+    of one call continues sample s of the last); `reset()` clears it.
+
+    Attributes:
+        networks: the compiled arrays, for kernels that simulate in a closed loop (`genomes.neat.kernels.networks.control`).
+        activations_per_step: how often a recurrent network is activated on each input.
+    """
+
+    def __init__(self, space: NeatSpace, pool: Pool, threads: Threads | None = None, activations_per_step: int = 1) -> None:
+        from genomes.neat.kernels.networks import compile_members, room_for
+
+        self.space = space
+        self.threads = threads or Threads(1)
+        self.activations_per_step = activations_per_step
+        self.networks: Networks = room_for(
+            pool,
+            space.activation_functions.programs,
+            space.aggregation_functions.programs,
+            space.inputs,
+            space.outputs,
+            space.sensors,
+            float(space.bias_value),
+            space.recurrent,
+        )
+        self.threads.run(compile_members, len(pool.node_start), pool, self.networks)
+        self._state: npt.NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.networks.step_start)
+
+    def reset(self) -> None:
+        """Forget the state of recurrent networks: the next call starts from zeros."""
+        self._state = None
+
+    def __call__(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The outputs of every member.
+
+        Raises:
+            ValueError: x has the wrong width, dimension or number of members; or the number of samples changed without a reset.
+        """
+        batch = self._batch(x)
+        y = np.empty((len(self), batch.shape[1], self.space.outputs))
+        if not self.space.recurrent:
+            from genomes.neat.kernels.networks import forward
+
+            self.threads.run(forward, len(self), self.networks, batch, y)
+            return y
+        from genomes.neat.kernels.networks import advance
+
+        if self._state is None:
+            self._state = np.zeros((len(self.networks.node), batch.shape[1]))
+        if self._state.shape[1] != batch.shape[1]:
+            raise ValueError(
+                f"the networks hold the state of {self._state.shape[1]} samples, got {batch.shape[1]}; call reset() between episodes"
+            )
+        self.threads.run(advance, len(self), self.networks, batch, y, self._state, self.activations_per_step)
+        return y
+
+    def _batch(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        batch = np.asarray(x, dtype=np.float64)
+        if batch.ndim == 2:
+            batch = batch[None]
+        if batch.ndim != 3 or batch.shape[2] != self.space.inputs or batch.shape[0] not in (1, len(self)):
+            raise ValueError(
+                f"x must be [samples, {self.space.inputs}] or [{len(self)}, samples, {self.space.inputs}], "
+                f"got an array of shape {np.shape(x)}"
+            )
+        return np.ascontiguousarray(batch)
+
+
+class Network(PopulationNetwork):
+    """One genome as a callable: maps float [samples, inputs] to float64 [samples, outputs].
+
+    A recurrent network advances one time step a call, every sample with a state of its own; `reset()` clears it.
+    """
+
+    def __init__(self, genome: NeatGenome, activations_per_step: int = 1) -> None:
+        super().__init__(genome.space, genome.pool, activations_per_step=activations_per_step)
+
+    def __call__(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        if np.ndim(x) != 2:
+            raise ValueError(f"x must be [samples, {self.space.inputs}], got an array of shape {np.shape(x)}")
+        result: npt.NDArray[np.float64] = super().__call__(x)[0]
+        return result
+
+
+def population_network(genomes: Sequence[NeatGenome], threads: Threads | None = None, **settings: Any) -> PopulationNetwork:
+    """The networks of these genomes (of one space) as one callable.
+
+    Raises:
+        ValueError: no genomes, or genomes of different spaces.
+    """
+    if not genomes:
+        raise ValueError("a population network needs at least one genome")
+    space = genomes[0].space
+    if any(genome.space is not space and genome.space != space for genome in genomes):
+        raise ValueError("the genomes of a population network must be of one space")
+    return PopulationNetwork(space, pool_of([(genome.nodes, genome.connections) for genome in genomes]), threads, **settings)

@@ -1,0 +1,176 @@
+"""Speciation by compatibility, explicit fitness sharing, stagnation (Stanley & Miikkulainen 2002, section 3.3).
+
+A population's species live in arrays. A member joins the species of its first parent if it is compatible with that species'
+representative, else the first species, oldest first, whose representative it is compatible with, else it founds one. The
+representative is a random member of the generation before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.neat.genes import Pool
+from genomes.neat.genome import Coefficients
+from genomes.neat.threads import Threads
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Species:
+    """The species of one generation, oldest first. `members` groups the population by species, the fittest of each first.
+
+    Attributes:
+        label: int64 [population], each member's species by position in the other arrays.
+        id: int64 [species], birth order of the species in the run.
+        born, improved: int64 [species], the generation of its birth and of its last improvement.
+        best: float64 [species], the best fitness it ever had.
+        representative: int64 [species], position in the population of the member that speaks for it in the next generation.
+        members: int64 [population], positions in the population.
+        start: int64 [species + 1], where each species begins in `members`.
+        threshold: the compatibility threshold that was used.
+        next_id: the id of the next species to be born.
+    """
+
+    label: Ints
+    id: Ints
+    born: Ints
+    improved: Ints
+    best: Floats
+    representative: Ints
+    members: Ints
+    start: Ints
+    threshold: float
+    next_id: int
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def size(self) -> Ints:
+        """Members of each species."""
+        return np.diff(self.start)
+
+    @property
+    def champion(self) -> Ints:
+        """Position in the population of each species' fittest member."""
+        return self.members[self.start[:-1]]
+
+
+def no_species(threshold: float) -> Species:
+    """Before the first generation."""
+    none = np.zeros(0, np.int64)
+    return Species(none, none, none, none, np.zeros(0), none, none, np.zeros(1, np.int64), threshold, 0)
+
+
+def speciate(
+    pool: Pool,
+    fitness: Floats,
+    previous: Species,
+    previous_pool: Pool,
+    mothers: Ints,
+    generation: int,
+    coefficients: Coefficients,
+    key: int,
+    threads: Threads,
+) -> Species:
+    """The species of a new generation.
+
+    Args:
+        pool: the generation's genomes.
+        fitness: float64 [population], larger is fitter, -inf for failed members.
+        previous, previous_pool: the species and genomes of the generation before.
+        mothers: int64 [population], position of each member's first parent in the generation before, or -1.
+        generation: its number.
+        coefficients: of the compatibility distance.
+        key: of the random stream that draws representatives.
+        threads: where the comparison runs.
+    """
+    from neuroevo.selection.speciation_kernels import found_species, group, join_species, order_of
+
+    members = len(fitness)
+    label = np.empty(members, np.int64)
+    threads.run(
+        join_species, members, pool, previous_pool, previous.representative, previous.label, mothers, coefficients,
+        previous.threshold, label,
+    )  # fmt: skip
+    founded = found_species(pool, coefficients, previous.threshold, label, len(previous))
+    count = len(previous) + founded
+    start, grouped, kept, relabelled, representative = group(label, order_of(fitness), count, np.uint64(key))
+    best = np.concatenate([previous.best, np.full(founded, -np.inf)])[kept]
+    improved = np.concatenate([previous.improved, np.full(founded, generation, np.int64)])[kept]
+    top = fitness[grouped[start[:-1]]]
+    better = top > best
+    return Species(
+        relabelled,
+        np.concatenate([previous.id, np.arange(previous.next_id, previous.next_id + founded)])[kept],
+        np.concatenate([previous.born, np.full(founded, generation, np.int64)])[kept],
+        np.where(better, generation, improved),
+        np.where(better, top, best),
+        representative,
+        grouped,
+        start,
+        previous.threshold,
+        previous.next_id + founded,
+    )
+
+
+def shared_fitness(fitness: Floats, species: Species) -> Floats:
+    """The mean fitness of each species, which is the sum of its members' shared (adjusted) fitness: float64 [species], >= 0.
+
+    Fitness is shifted so that the worst member has 0 where any is negative; a failed member counts as the worst.
+    """
+    valid = np.isfinite(fitness)
+    if not valid.any():
+        return np.zeros(len(species))
+    worst = float(fitness[valid].min())
+    shifted = np.where(valid, fitness, worst)
+    if worst < 0.0:
+        shifted = shifted - worst
+    elif not valid.all():
+        shifted[~valid] = 0.0
+    sums: Floats = np.bincount(species.label, weights=shifted, minlength=len(species))
+    return sums / species.size
+
+
+def allot(shares: Floats, total: int) -> Ints:
+    """Whole offspring in proportion to shares, exactly `total` of them (largest remainders; ties to the earlier): int64 [species]."""
+    weight = float(shares.sum())
+    if not np.isfinite(weight) or weight <= 0.0:
+        shares, weight = np.ones(len(shares)), float(len(shares))
+    exact = shares * (total / weight)
+    whole: Ints = np.floor(exact).astype(np.int64)
+    missing = total - int(whole.sum())
+    if missing > 0:
+        whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
+    elif missing < 0:  # floating-point rounding only
+        whole[np.argsort(exact - whole, kind="stable")[:-missing]] -= 1
+    return whole
+
+
+def adapted_threshold(threshold: float, species: int, target: int, step: float, least: float = 0.1) -> float:
+    """A threshold that moves the number of species towards a target."""
+    if species > target:
+        return threshold + step
+    return max(least, threshold - step) if species < target else threshold
+
+
+def state_arrays(species: Species) -> dict[str, npt.NDArray[Any]]:
+    """The species as named arrays."""
+    names = ("label", "id", "born", "improved", "best", "representative", "members", "start")
+    arrays: dict[str, npt.NDArray[Any]] = {f"species.{name}": getattr(species, name) for name in names}
+    arrays["species.threshold"] = np.array([species.threshold])
+    arrays["species.next_id"] = np.array([species.next_id], np.int64)
+    return arrays
+
+
+def from_state_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Species:
+    """The species that `state_arrays` described."""
+    names = ("label", "id", "born", "improved", "best", "representative", "members", "start")
+    values = {name: np.array(arrays[f"species.{name}"]) for name in names}
+    return Species(**values, threshold=float(arrays["species.threshold"][0]), next_id=int(arrays["species.next_id"][0]))
