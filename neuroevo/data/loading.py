@@ -203,7 +203,7 @@ def _check_finite(x: npt.NDArray[Any], name: str) -> None:
             raise DataError(f"{int(bad.sum())} input values of {name} are NaN or infinite, the first in sample {first}")
 
 
-def _imbalance(y: npt.NDArray[np.int64], labels: tuple[str, ...]) -> list[str]:
+def _imbalance(y: npt.NDArray[Any], labels: tuple[str, ...]) -> list[str]:
     counts = np.bincount(y, minlength=len(labels))
     most, least = int(counts.argmax()), int(counts.argmin())
     if counts[most] < IMBALANCED * counts[least]:

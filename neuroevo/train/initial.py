@@ -21,15 +21,16 @@ def initial_weights(model: Any, rng: np.random.Generator) -> list[npt.NDArray[np
         ValueError: a layer has an initializer that is not known here.
     """
     found: dict[int, npt.NDArray[np.float32]] = {}
-    for layer in _leaves(model):
+    for layer in leaves(model):
         for variable in layer.weights:
             if id(variable) not in found:
                 found[id(variable)] = _drawn(layer, variable, rng)
     return [found[id(variable)] for variable in model.weights]
 
 
-def _leaves(model: Any) -> list[Any]:
-    return [layer for layer in model._flatten_layers(include_self=False) if not getattr(layer, "_layers", None)]
+def leaves(model: Any) -> list[Any]:
+    """The layers of a model, those inside nested models included."""
+    return [leaf for layer in model.layers for leaf in (leaves(layer) if hasattr(layer, "layers") else [layer])]
 
 
 def _drawn(layer: Any, variable: Any, rng: np.random.Generator) -> npt.NDArray[np.float32]:

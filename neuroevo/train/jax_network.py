@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.train.compiled import Compiled, Method, decayed
+from neuroevo.train.initial import leaves
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 
@@ -27,7 +28,7 @@ class JaxNetwork(Compiled):
         self._decayed = decayed(model)
         self._place_of = {id(variable): index for index, variable in enumerate(model.weights)}
         self._trainable_at = [self._place_of[id(v)] for v in model.trainable_variables]
-        self._dense = not any("Conv" in type(layer).__name__ for layer in model._flatten_layers())
+        self._dense = not any("Conv" in type(layer).__name__ for layer in leaves(model))
         self._state: Any = None
         self._step_jit = jax.jit(self._step, donate_argnums=0)
         self._epoch_jit = jax.jit(self._scan, donate_argnums=0)

@@ -124,7 +124,7 @@ def sample_order(samples: int, steps: int, batch: int, rng: np.random.Generator)
 
 def smoothed(targets: Floats, share: float) -> Floats:
     """Class probabilities with a share of the weight spread over all classes (Szegedy et al. 2016)."""
-    return (targets * (1 - share) + share / targets.shape[1]).astype(np.float32)
+    return np.asarray(targets * (1 - share) + share / targets.shape[1], np.float32)
 
 
 def model_outputs(model: Any, x: Floats, batch: int = EVALUATION_BATCH) -> Floats:
