@@ -140,7 +140,7 @@ def default_strategy(space: Space, task: Task, population: int | None) -> Strate
     """NEAT, regularized evolution or NSGA-II: what fits the encoding and the number of objectives."""
     from neuroevo import strategies
 
-    size = {} if population is None else {"population": population}
+    size: dict[str, Any] = {} if population is None else {"population": population}
     if len(task.objectives) > 1:
         strategy: Strategy = strategies.Nsga2(**size)
     elif space.encoding in ("neat", "cppn"):

@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ class Store:
             self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA busy_timeout = 10000")
         tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if self.writable and not tables:
+        if self.writable and not tables and not (self.folder / "config.json").exists():
             self._db.executescript("BEGIN;" + _TABLES + f"INSERT INTO meta VALUES ('schema', '{SCHEMA}');COMMIT;")
         elif "meta" not in tables:
             raise sqlite3.DatabaseError("it has no 'meta' table" if tables else "it is empty")
@@ -283,7 +283,7 @@ class Store:
 
     def write_json(self, name: str, data: Any) -> None:
         """Write one of the folder's JSON files, whole or not at all."""
-        write_whole(self.folder / name, (json.dumps(data, indent=2) + "\n").encode())
+        write_json_whole(self.folder / name, data)
 
     def read_json(self, name: str) -> Any:
         """One of the folder's JSON files, or None where it is absent.
@@ -412,6 +412,6 @@ def write_whole(path: Path, data: bytes) -> None:
     os.replace(temporary, path)
 
 
-def values_as_row(individuals: Sequence[Individual]) -> npt.NDArray[np.float64]:
-    """The objective values of individuals: float64 [individuals, objectives]."""
-    return np.array([individual.fitness.values for individual in individuals], dtype=np.float64)
+def write_json_whole(path: Path, data: Any) -> None:
+    """Write a JSON file so that it exists whole or not at all."""
+    write_whole(path, (json.dumps(data, indent=2) + "\n").encode())

@@ -1,0 +1,41 @@
+"""One genome as a picture, whatever its encoding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genomes.base import Genome
+from neuroevo.individual import Individual
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def genome(individual: Individual | Genome) -> Figure:
+    """Draw a genome.
+
+    Args:
+        individual: an individual of a run, whose id and scores then stand above the drawing, or a bare genome.
+    """
+    drawn = individual.genome if isinstance(individual, Individual) else individual
+    title = genome_title(individual) if isinstance(individual, Individual) else ""
+    if drawn.space.encoding in ("neat", "cppn"):
+        from neuroevo.plots.neat import neat_graph
+
+        return neat_graph(drawn, title)  # type: ignore[arg-type]
+    if drawn.space.encoding == "cell":
+        from neuroevo.plots.cell import cell_graph
+
+        return cell_graph(drawn.graph(), title)
+    from neuroevo.plots.layer_graph import layer_graph
+
+    return layer_graph(drawn.graph(), title)
+
+
+def genome_title(individual: Individual) -> str:
+    """An individual's id and scores in one line."""
+    values = [
+        f"{name} {value:,.0f}" if value.is_integer() and abs(value) >= 1 else f"{name} {value:.4g}"
+        for name, value in individual.values.items()
+    ]
+    return ", ".join([f"individual {individual.id}", *values])
