@@ -21,7 +21,6 @@ from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.supervised import Supervised
 from neuroevo.train.backend import prepare, suited_precision
 from neuroevo.train.compiled import Compiled, CompiledNetworks, Method
-from neuroevo.train.initial import initial_weights
 from neuroevo.train.loop import Training, fit, model_outputs, outputs_in_batches
 from neuroevo.train.recipe import Recipe
 from neuroevo.trial import Artifact, Fidelity, Measurement, Trial
@@ -90,16 +89,16 @@ class FullTraining(Estimation):
         from neuroevo.decode import structure, weights_of
 
         task, genome, rng = candidate.task, candidate.genome, candidate.context.rng(candidate.individual.id)
-        start_weights = candidate.timed("inherit", candidate.inherited_weights, rng)
-        recipe = self._recipe(candidate, start_weights is not None)
+        begin = candidate.timed("inherit", candidate.first_weights, rng)
+        recipe = self._recipe(candidate)
         method = Method.of(recipe, task.loss, len(candidate.train))
         misses = self._networks.misses
         network = candidate.timed("decode", self._network, genome, structure(genome), method, candidate)
         candidate.cache_hit = self._networks.misses == misses
         if not candidate.cache_hit:
             candidate.timed("tracing", network.trace)
-        candidate.timed("weights", _begin, network, genome, start_weights, rng)
-        if start_weights is not None and candidate.trial.options.get("distil"):
+        candidate.timed("weights", _begin, network, genome, begin)
+        if candidate.started_from == "parents" and candidate.trial.options.get("distil"):
             self._distil(candidate, network, recipe, rng)
         epochs = recipe.epochs or 0
         candidate.training = fit(
@@ -112,7 +111,7 @@ class FullTraining(Estimation):
             score_every=max(1, epochs // SCORED),
         )
         candidate.scores = candidate.timed("score", candidate.score, network)
-        return weights_of(network.synchronised(), genome, channels=start_weights)
+        return weights_of(network.synchronised(), genome, channels=begin)
 
     def _network(self, genome: Genome, structure: str, method: Method, candidate: _Candidate) -> Compiled:
         def build() -> Any:
@@ -123,9 +122,9 @@ class FullTraining(Estimation):
 
         return self._networks.get(structure, method, build)[0]
 
-    def _recipe(self, candidate: _Candidate, inherits: bool) -> Recipe:
+    def _recipe(self, candidate: _Candidate) -> Recipe:
         samples, epochs = len(candidate.train), candidate.trial.fidelity.epochs
-        if not inherits:
+        if candidate.started_from == "scratch":
             return self.recipe.sized(samples, epochs)
         if epochs is None and self.inherited.epochs is None:
             epochs = max(1, (self.inherited.sized(samples).epochs or 0) // 2)
@@ -248,17 +247,17 @@ class _Candidate:
         finally:
             self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
 
-    def inherited_weights(self, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]] | None:
-        """What to start from: the parents' weights, or the trial's that this one continues; None to start from scratch."""
-        inherits = self.trial.options.get("inheritance") == "lamarckian" or self.trial.fidelity.continues is not None
-        parents = [(parent.genome, parent.load()) for parent in self.trial.artifacts if parent.genome is not None]
-        if not inherits or not parents or self.reduced:
-            return None
+    def first_weights(self, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
+        """What to start from: the parents' weights, or those that this trial continues, or fresh ones."""
         from neuroevo.inherit import inherit
 
-        self.started_from = "checkpoint" if self.trial.fidelity.continues is not None else "parents"
-        weights: dict[str, npt.NDArray[Any]] = dict(inherit(self.genome, parents, rng))
-        return weights
+        continues = self.trial.fidelity.continues is not None
+        parents: list[tuple[Genome, Mapping[str, npt.NDArray[Any]]]] = []
+        if (continues or self.trial.options.get("inheritance") == "lamarckian") and not self.reduced:
+            parents = [(parent.genome, parent.load()) for parent in self.trial.artifacts if parent.genome is not None]
+        if parents:
+            self.started_from = "checkpoint" if continues else "parents"
+        return inherit(self.genome, parents, rng)
 
     def validation_score(self, network: Compiled) -> float:
         """What the learning curve shows: the task's selection score."""
@@ -289,13 +288,10 @@ class _Candidate:
         return recorded
 
 
-def _begin(network: Compiled, genome: Genome, arrays: Mapping[str, npt.NDArray[Any]] | None, rng: np.random.Generator) -> None:
+def _begin(network: Compiled, genome: Genome, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Set the weights that a training begins with."""
     from neuroevo.decode import set_weights
 
-    if arrays is None:
-        network.reset(initial_weights(network.model, rng))
-        return
     set_weights(network.model, genome, arrays)
     network.reset()
 

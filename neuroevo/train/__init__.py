@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.train.compiled import Compiled, CompiledNetworks, Method, compile_network
     from neuroevo.train.final import train_to_the_end
-    from neuroevo.train.initial import initial_weights
     from neuroevo.train.keras_file import Prediction, export, load_exported, predict, raw_model
     from neuroevo.train.loop import Diverged, Training, fit
     from neuroevo.train.recipe import Augmentation, Recipe
@@ -26,7 +25,6 @@ _WHERE = {
     "compile_network": "compiled",
     "export": "keras_file",
     "fit": "loop",
-    "initial_weights": "initial",
     "load_exported": "keras_file",
     "predict": "keras_file",
     "raw_model": "keras_file",
@@ -45,7 +43,6 @@ __all__ = [
     "compile_network",
     "export",
     "fit",
-    "initial_weights",
     "load_exported",
     "predict",
     "raw_model",

@@ -138,6 +138,11 @@ def decayed(model: Any) -> list[bool]:
     return [len(variable.shape) > 1 for variable in model.trainable_variables]
 
 
+def leaves(model: Any) -> list[Any]:
+    """The layers of a model, those inside nested models included."""
+    return [leaf for layer in model.layers for leaf in (leaves(layer) if hasattr(layer, "layers") else [layer])]
+
+
 class CompiledNetworks:
     """The compiled networks of one process, by structure; the least recently used is let go.
 

@@ -13,7 +13,6 @@ from genomes.base import Genome
 from neuroevo.streams import TRAINING, stream
 from neuroevo.train.backend import prepare, suited_precision
 from neuroevo.train.compiled import Method, compile_network
-from neuroevo.train.initial import initial_weights
 from neuroevo.train.loop import Training, fit
 from neuroevo.train.recipe import Augmentation, Recipe
 
@@ -69,6 +68,7 @@ def train_to_the_end(
     """
     from neuroevo.decode import build, set_weights
     from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
+    from neuroevo.inherit import initialise
 
     prepare(threads)
     rng = stream(seed, FINAL, TRAINING)
@@ -80,14 +80,9 @@ def train_to_the_end(
     recipe = recipe.sized(len(both), epochs)
     with suited_precision():
         model = build(genome)
-    before: dict[str, float] = {}
+    set_weights(model, genome, initialise(genome, rng) if weights is None else weights)
     network = compile_network(model, Method.of(recipe, task.loss, len(both)))
-    if weights is None:
-        network.reset(initial_weights(model, rng))
-    else:
-        set_weights(model, genome, weights)
-        network.reset()
-        before = task.test_scores(network)
+    before = {} if weights is None else task.test_scores(network)
     training = fit(network, both.x, dataset.targets(both), recipe, rng)
     after = task.test_scores(network)
     return FinalTraining(network.synchronised(), before, after, training)

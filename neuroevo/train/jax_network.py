@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.train.compiled import Compiled, Method, decayed
-from neuroevo.train.initial import leaves
+from neuroevo.train.compiled import Compiled, Method, decayed, leaves
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 

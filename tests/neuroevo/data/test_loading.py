@@ -196,7 +196,7 @@ def test_a_missing_target_column_suggests_the_nearest(tmp_path):
 
 def test_a_table_without_a_named_target_lists_its_columns(tmp_path):
     pandas.DataFrame({"a": [1], "b": [2]}).to_csv(tmp_path / "t.csv", index=False)
-    with pytest.raises(DataError, match="name the column to predict.*a, b"):
+    with pytest.raises(DataError, match=r"name the column to predict.*a, b"):
         load(tmp_path / "t.csv")
 
 
@@ -215,7 +215,7 @@ def test_one_class_only_is_refused():
 def test_pixels_that_are_nan_are_counted():
     x = np.zeros((20, 4, 4, 1), np.float32)
     x[3, 0, 0] = np.nan
-    with pytest.raises(DataError, match="1 input values.*sample 3"):
+    with pytest.raises(DataError, match=r"1 input values.*sample 3"):
         load((x, np.arange(20) % 2))
 
 
