@@ -23,7 +23,7 @@ from neuroevo.trial import Result, Trial
 class _Elitist(Strategy):
     """What NSGA-II and NSGA-III share: children join their parents, and a selection of both survives."""
 
-    population: int = 50
+    population: int = 30
     offspring: int | None = None
     crossover: float = 0.5
     mutation: float = 1.0
@@ -43,6 +43,8 @@ class _Elitist(Strategy):
         super().start(search)
         self._breeding = Breeding(search, self.deduplicate)
         self._living: list[Individual] = []
+        self._ranks: list[int] = []
+        self._crowding: list[float] = []
 
     def ask(self) -> Sequence[Trial]:
         if not self._living:
@@ -84,8 +86,8 @@ class _Elitist(Strategy):
     def _rank(self) -> None:
         values = costs(self._living)
         ranks = pareto_ranks(values)
-        self._ranks: list[int] = ranks.tolist()
-        self._crowding: list[float] = crowding_distance(values, ranks).tolist()
+        self._ranks = ranks.tolist()
+        self._crowding = crowding_distance(values, ranks).tolist()
 
     def state(self) -> State:
         return State({"generation": self.generation, "living": [i.id for i in self._living]}, self._breeding.arrays())

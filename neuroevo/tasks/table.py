@@ -1,0 +1,172 @@
+"""Table: a tabular benchmark as a task, where an evaluation is a row that was measured before."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TextIO
+
+from genomes.base import Genome, shown, unknown
+from neuroevo.objectives import Direction, Objective
+from neuroevo.tasks.base import Context, Task
+from neuroevo.tasks.function import directions
+
+Rows = Mapping[str, tuple[float, ...]]
+
+
+def table_key(genome: Genome) -> str:
+    """The row's name that a genome has by itself (`CellGenome.table_key`)."""
+    key = getattr(genome, "table_key", None)
+    if not isinstance(key, str):
+        raise ValueError(
+            f"{type(genome).__name__} has no table_key; give Table the function from a genome to a row's key (key_of)"
+        )
+    return key
+
+
+class Table(Task):
+    """Look each genome up in a CSV file, plain or gzipped, with a header line and one row for each genome.
+
+    The search sees the columns in `signal`; those in `report` are recorded with each individual (`individual.info["scores"]`) but
+    decide nothing; `cost` advances the run's simulated clock. A genome without a row is a recorded failure.
+
+    Args:
+        path: the `.csv` or `.csv.gz` file.
+        key: the column that names a row's genome.
+        signal: the objectives: a column that is maximised, or a mapping from columns to directions,
+            `{"accuracy": ne.maximise}`. An `Objective` that is computed from the genome (`of=`) needs no column.
+        report: further columns to record.
+        cost: the column of seconds that an evaluation takes, or None.
+        cost_factor: what to multiply these seconds by (for example epochs, where the column is seconds an epoch).
+        key_of: the function from a genome to its row's key; by default its `table_key`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, or a row is incomplete, named twice or not numeric; the sentence says which.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        key: str,
+        signal: str | Mapping[str, Direction | Objective],
+        report: Sequence[str] = (),
+        cost: str | None = None,
+        cost_factor: float = 1.0,
+        key_of: Callable[[Genome], str] = table_key,
+    ) -> None:
+        if not isinstance(cost_factor, (int, float)) or not cost_factor > 0:
+            raise ValueError(f"cost_factor must be > 0, got {shown(cost_factor)}")
+        self.path = Path(path)
+        self.objectives = directions({signal: "maximise"} if isinstance(signal, str) else signal)
+        self.key, self.report, self.cost, self.cost_factor, self.key_of = key, tuple(report), cost, float(cost_factor), key_of
+        signals = [name for name, objective in self.objectives.items() if objective.of is None]
+        self._columns = tuple(dict.fromkeys([*signals, *self.report, *([cost] if cost else [])]))
+        self._shown = [(name, self._columns.index(name)) for name in dict.fromkeys([*signals, *self.report])]
+        self._rows: Rows | None = None
+        self.rows()
+
+    def rows(self) -> Rows:
+        """The rows by key, read once in each process; the numbers are in the order of the columns that the task needs."""
+        if self._rows is None:
+            if not self.path.is_file():
+                raise FileNotFoundError(f"there is no table at {self.path}; give the path of a .csv or .csv.gz file")
+            self._rows = read_table(self.path, self.key, self._columns, self.path.stat().st_mtime_ns)
+        return self._rows
+
+    def phenotype(self, genome: Genome) -> Genome:
+        return genome
+
+    def score(self, phenotype: Genome, context: Context) -> Mapping[str, float]:
+        key = self.key_of(phenotype)
+        row = self.rows().get(key)
+        if row is None:
+            raise LookupError(f"{self.path.name} has no row with {self.key} {key!r}")
+        scores = {name: row[position] for name, position in self._shown}
+        if self.cost is not None:
+            scores["simulated_seconds"] = row[self._columns.index(self.cost)] * self.cost_factor
+        return scores
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "task": "Table",
+            "table": hashlib.sha256(self.path.read_bytes()).hexdigest()[:16],
+            "key": self.key,
+            "report": list(self.report),
+            "cost": self.cost,
+            "cost_factor": self.cost_factor,
+            "objectives": [objective.settings() for objective in self.objectives.values()],
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_rows": None}  # a worker reads the file itself
+
+
+@lru_cache(maxsize=8)
+def read_table(path: Path, key: str, columns: tuple[str, ...], modified: int) -> Rows:
+    """The numbers of some columns of a CSV file by the text in the key column.
+
+    Args:
+        path: a `.csv` or `.csv.gz` file with a header line.
+        key: name of the key column.
+        columns: names of the columns to read as numbers.
+        modified: when the file was last changed, so that a changed file is read again.
+
+    Raises:
+        ValueError: see `Table`.
+    """
+    try:
+        with _opened(path) as file:
+            return _parsed(csv.reader(file), path.name, key, columns)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read as a table (CSV, gzipped if it ends in .gz): {error}") from error
+
+
+def _opened(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    return open(path, encoding="utf-8", newline="")
+
+
+def _parsed(reader: Any, name: str, key: str, columns: tuple[str, ...]) -> Rows:
+    header: list[str] = next(reader, [])
+    for column in (key, *columns):
+        if column not in header:
+            raise ValueError(unknown(f"column of {name}", column, header))
+        if header.count(column) > 1:
+            raise ValueError(f"{name} has two columns named {column!r}")
+    key_at, at = header.index(key), [header.index(column) for column in columns]
+    rows: dict[str, tuple[float, ...]] = {}
+    for fields in reader:
+        if len(fields) != len(header):
+            raise ValueError(f"line {reader.line_num} of {name} has {len(fields)} values, its header names {len(header)} columns")
+        if fields[key_at] in rows:
+            raise ValueError(f"{name} has two rows with {key} {fields[key_at]!r}; the second is on line {reader.line_num}")
+        rows[fields[key_at]] = _numbers([fields[position] for position in at], columns, reader.line_num, name)
+    if not rows:
+        raise ValueError(f"{name} has no rows")
+    return rows
+
+
+def _numbers(texts: Sequence[str], columns: Sequence[str], line: int, name: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(map(float, texts))
+        if all(map(math.isfinite, numbers)):
+            return numbers
+    except ValueError:
+        pass
+    for column, text in zip(columns, texts, strict=True):
+        try:
+            usable = math.isfinite(float(text))
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError(f"line {line} of {name}: {column} must be a finite number, got {text!r}")
+    raise AssertionError("unreachable")

@@ -1,0 +1,18 @@
+"""Public conformance suites: whoever writes a strategy or an evaluator runs the tests that the built-in ones pass."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuroevo.testing.evaluator import EvaluatorSuite
+    from neuroevo.testing.strategy import StrategySuite
+
+_WHERE = {"EvaluatorSuite": "evaluator", "StrategySuite": "strategy"}
+
+__all__ = ["EvaluatorSuite", "StrategySuite"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"neuroevo.testing.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'neuroevo.testing' has no attribute {name!r}")
