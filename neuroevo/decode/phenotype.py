@@ -31,7 +31,7 @@ def structure(genome: Genome) -> str:
     Raises:
         TypeError: the genome is no layer graph.
     """
-    return architecture_of(genome).structure
+    return str(architecture_of(genome).structure)
 
 
 def trained_model(individual: Individual) -> Any:
