@@ -51,6 +51,19 @@ class PopulationNetwork:
     def __len__(self) -> int:
         return len(self.networks.step_start)
 
+    def member(self, position: int) -> PopulationNetwork:
+        """The network of one member, as a population of one."""
+        one = object.__new__(PopulationNetwork)
+        one.space, one.threads, one.activations_per_step = self.space, self.threads, self.activations_per_step
+        part = slice(position, position + 1)
+        one.networks = self.networks._replace(
+            step_start=self.networks.step_start[part],
+            step_count=self.networks.step_count[part],
+            width=self.networks.width[part],
+        )
+        one._state = None
+        return one
+
     def reset(self) -> None:
         """Forget the state of recurrent networks: the next call starts from zeros."""
         self._state = None

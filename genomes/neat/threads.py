@@ -28,9 +28,9 @@ class Threads:
         self.count = count or available_cores()
         self._executor: ThreadPoolExecutor | None = None
 
-    def run(self, kernel: Callable[..., Any], members: int, *arguments: Any) -> None:
-        """Call the kernel on ranges that together are 0 to `members`."""
-        if self.count == 1 or members < FEWEST:
+    def run(self, kernel: Callable[..., Any], members: int, *arguments: Any, fewest: int = FEWEST) -> None:
+        """Call the kernel on ranges that together are 0 to `members`; on this thread alone below `fewest` members."""
+        if self.count == 1 or members < fewest:
             kernel(0, members, *arguments)
             return
         if self._executor is None:
