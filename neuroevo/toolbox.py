@@ -23,7 +23,7 @@ from neuroevo.estimation.base import Estimation
 from neuroevo.individual import DONE, FAILED, PENDING, Individual
 from neuroevo.objectives import Direction, Objective, worst_values
 from neuroevo.selection.classic import tournament
-from neuroevo.selection.nsga2 import nsga2
+from neuroevo.selection.nsga2 import select_nsga2
 from neuroevo.strategies.base import Search
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.function import as_task
@@ -65,7 +65,7 @@ def register(
     toolbox.register("mutate", bridge.mutate)
     toolbox.register("clone", copy.deepcopy)
     toolbox.register("evaluate", Evaluate(task, estimation or task.estimation(), Context(seed=seed)))
-    toolbox.register("select", nsga2 if len(task.objectives) > 1 else bridge.tournament)
+    toolbox.register("select", select_nsga2 if len(task.objectives) > 1 else bridge.tournament)
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.selection.classic import lexicase, linear_ranking, roulette, tournament
     from neuroevo.selection.density import inverse_density_probabilities, kernel_density
-    from neuroevo.selection.hypervolume import hypervolume, normalised_hypervolume
-    from neuroevo.selection.nsga2 import crowded_tournament, crowding_distance, nsga2, nsga2_positions, pareto_ranks
-    from neuroevo.selection.nsga3 import nsga3, reference_points
+    from neuroevo.selection.indicators import hypervolume, normalised_hypervolume
+    from neuroevo.selection.nsga2 import crowded_tournament, crowding_distance, nsga2_positions, pareto_ranks, select_nsga2
+    from neuroevo.selection.nsga3 import reference_points, select_nsga3
 
 _WHERE = {
     "crowded_tournament": "nsga2",
     "crowding_distance": "nsga2",
-    "hypervolume": "hypervolume",
+    "hypervolume": "indicators",
     "inverse_density_probabilities": "density",
     "kernel_density": "density",
     "lexicase": "classic",
     "linear_ranking": "classic",
-    "normalised_hypervolume": "hypervolume",
-    "nsga2": "nsga2",
+    "normalised_hypervolume": "indicators",
     "nsga2_positions": "nsga2",
-    "nsga3": "nsga3",
     "pareto_ranks": "nsga2",
     "reference_points": "nsga3",
     "roulette": "classic",
+    "select_nsga2": "nsga2",
+    "select_nsga3": "nsga3",
     "tournament": "classic",
 }
 
@@ -37,19 +37,17 @@ __all__ = [
     "lexicase",
     "linear_ranking",
     "normalised_hypervolume",
-    "nsga2",
     "nsga2_positions",
-    "nsga3",
     "pareto_ranks",
     "reference_points",
     "roulette",
+    "select_nsga2",
+    "select_nsga3",
     "tournament",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
-        value = getattr(import_module(f"neuroevo.selection.{_WHERE[name]}"), name)
-        globals()[name] = value  # a function may share its module's name (nsga2): the function wins
-        return value
+        return getattr(import_module(f"neuroevo.selection.{_WHERE[name]}"), name)
     raise AttributeError(f"module 'neuroevo.selection' has no attribute {name!r}")

@@ -103,7 +103,7 @@ def _best(ranks: Positions, crowding: npt.NDArray[np.float64], count: int) -> Po
     return order[:count]
 
 
-def nsga2(individuals: Sequence[Individual], count: int) -> list[Individual]:
+def select_nsga2(individuals: Sequence[Individual], count: int) -> list[Individual]:
     """The survivors among individuals, best first; like DEAP's `selNSGA2`, it leaves `fitness.crowding_dist` on each of them.
 
     Individuals with a NaN or an infinite objective (failed ones) are never chosen, so there may be fewer than `count`.

@@ -148,7 +148,7 @@ def fill_niches(
     return chosen
 
 
-def nsga3(
+def select_nsga3(
     individuals: Sequence[Individual],
     count: int,
     references: npt.NDArray[np.float64],

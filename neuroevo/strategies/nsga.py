@@ -11,8 +11,8 @@ import numpy as np
 
 from genomes.base import shown
 from neuroevo.individual import DONE, Individual
-from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, nsga2, pareto_ranks
-from neuroevo.selection.nsga3 import Extremes, nsga3, reference_points
+from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2
+from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
 from neuroevo.strategies.base import Search, State, Strategy
 from neuroevo.strategies.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, trial
 from neuroevo.streams import python_random
@@ -123,7 +123,7 @@ class Nsga2(_Elitist):
     """
 
     def _survivors(self, pool: list[Individual]) -> list[Individual]:
-        return nsga2(pool, self.population)
+        return select_nsga2(pool, self.population)
 
     def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
         return crowded_tournament(self._ranks, self._crowding, count, rng)
@@ -159,7 +159,7 @@ class Nsga3(_Elitist):
 
     def _survivors(self, pool: list[Individual]) -> list[Individual]:
         rng = self.search.selection_rng(self.generation)
-        return nsga3(pool, self.population, self._references, rng, self._extremes)
+        return select_nsga3(pool, self.population, self._references, rng, self._extremes)
 
     def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
         if count == 1:
