@@ -113,6 +113,35 @@ class NetworkSpace(Space, encoding="network"):
                 raise ValueError(f"the marking of the {kind} gene is {expected} in every network, got {marking}")
         return self._genome(architecture)
 
+    @classmethod
+    def from_keras(cls, model: Any, **settings: Any) -> NetworkGenome:
+        """A user's own functional or sequential `keras.Model` as a genome, in a space (`genome.space`) with room for it.
+
+        `neuroevo.decode.from_keras` brings its weights along.
+
+        Args:
+            model: layers of the vocabulary of `genomes.layers`: convolutions ("same" padding) and dense layers that end in a ReLU, pooling,
+                Add, Concatenate, and a last Dense layer. A convolution without BatchNorm gets one. Dropout is left out.
+            **settings: of the space; limits that are left out hold the model four times.
+
+        Raises:
+            ValueError: the model has a layer that is not in the vocabulary; the sentence names it and says why.
+        """
+        from genomes.network.keras_import import imported
+
+        found = imported(model)
+        architecture = Architecture.of(found.input_shape, found.genes)
+        weighted = [gene.layer for gene in architecture.genes if gene.kind in WEIGHTED]
+        sizes = {
+            "max_parameters": architecture.parameters,
+            "max_depth": architecture.depth,
+            "max_layers": len(architecture.genes) - 2,
+            "max_width": max([layer.width for layer in weighted], default=1),
+        }
+        limits = {name: max(getattr(cls, name), 4 * size) for name, size in sizes.items()}
+        space = cls(found.input_shape, found.outputs, **{**limits, **settings})
+        return space._genome(architecture)
+
     def violated(self, architecture: Architecture) -> str | None:
         """Why an architecture is beyond the limits, or None where it is not."""
         for name, value in (

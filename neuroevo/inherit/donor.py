@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from genomes.base import Genome
 from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, WEIGHTED, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
+from neuroevo.decode.phenotype import architecture_of
 from neuroevo.decode.weights import roles
 from neuroevo.inherit.labels import Labels, match
 
@@ -34,11 +36,7 @@ class Donor:
     def __init__(self, architecture: Architecture, arrays: Arrays, child: Architecture) -> None:
         self.architecture = architecture
         self.arrays = arrays
-        self.shared = frozenset(
-            gene.marking
-            for gene in child.genes
-            if (mine := architecture.by_marking.get(gene.marking)) is not None and _comparable(mine.layer, gene.layer)
-        )
+        self.shared = shared_genes(architecture, child)
         self.labels: dict[int, Labels] = {}
         for gene in architecture.genes:
             for role in (*roles(gene.layer), *(["channels"] if gene.kind in WEIGHTED else [])):
@@ -91,14 +89,27 @@ def _comparable(parent: Layer, child: Layer) -> bool:
     return any({parent.kind, child.kind} <= family for family in (CONVOLUTIONS, POOLINGS, GLOBAL_POOLINGS))
 
 
-def dominant_first(donors: list[Donor]) -> list[Donor]:
-    """The donors with the one first that the child resembles most: whose genes differ least from the child's. Of equals, the first."""
+def nearest(child: Genome, parents: Sequence[Genome]) -> int:
+    """Which parent is dominant: the one that the child resembles most, whose genes differ least from the child's; of equals, the first.
 
-    def difference(donor: Donor) -> int:
-        return len(donor.architecture.genes) - 2 * len(donor.shared)
+    It gives the weights of all genes that it shares with the child, and is the teacher that distillation after `inherit` repairs towards.
+    """
+    mine = architecture_of(child)
 
-    nearest = min(range(len(donors)), key=lambda i: (difference(donors[i]), i))
-    return [donors[nearest], *donors[:nearest], *donors[nearest + 1 :]]
+    def difference(index: int) -> int:
+        theirs = architecture_of(parents[index])
+        return len(theirs.genes) - 2 * len(shared_genes(theirs, mine))
+
+    return min(range(len(parents)), key=lambda index: (difference(index), index))
+
+
+def shared_genes(parent: Architecture, child: Architecture) -> frozenset[int]:
+    """Markings of the genes that both have, as layers of the same family."""
+    return frozenset(
+        gene.marking
+        for gene in child.genes
+        if (theirs := parent.by_marking.get(gene.marking)) is not None and _comparable(theirs.layer, gene.layer)
+    )
 
 
 def wanted(child: Architecture, marking: int, dominant: Donor) -> Labels:

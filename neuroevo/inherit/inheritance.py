@@ -20,7 +20,7 @@ from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.phenotype import architecture_of
 from neuroevo.inherit import fresh, layers
-from neuroevo.inherit.donor import Arrays, Donor, dominant_first, handed_on, most_wanted, wanted
+from neuroevo.inherit.donor import Arrays, Donor, handed_on, most_wanted, nearest, wanted
 from neuroevo.inherit.labels import Labels, Match, match
 from neuroevo.inherit.moments import Moments, rectified
 
@@ -50,7 +50,9 @@ def inherit(
     if dtype is None:
         dtype = next((a.dtype for _, arrays in parents for a in arrays.values() if a.dtype.kind == "f"), np.dtype(np.float32))
     floating: np.dtype[Any] = np.dtype(dtype)
-    walk = _Walk(architecture, dominant_first(donors) if donors else [], rng, floating)
+    if donors:
+        donors.insert(0, donors.pop(nearest(child, [genome for genome, _ in parents])))
+    walk = _Walk(architecture, donors, rng, floating)
     for gene in architecture.genes:
         walk.visit(gene)
     return walk.arrays

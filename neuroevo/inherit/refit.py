@@ -1,0 +1,206 @@
+"""Refit: where an operator is not exact, the layers behind it are fitted to what they computed in the parent.
+
+Each layer that both have is a linear map of its inputs; a ridge least-squares fit (Hoerl & Kennard 1970) of that map to the parent's
+values in front of the ReLU, on a few hundred samples, repairs most of what pruning or removing a layer breaks (as He, Zhang & Sun 2017,
+section 3.1, do for pruned channels). It needs data, so it is a step of its own behind `inherit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Genome
+from genomes.layers import CONVOLUTIONS, Layer, padding_before
+from genomes.network.operators import EXACT
+from neuroevo.decode import build, set_weights
+from neuroevo.decode.phenotype import architecture_of
+from neuroevo.decode.weights import variables
+from neuroevo.inherit.donor import Arrays, Donor, nearest
+
+Floats = npt.NDArray[np.floating]
+
+_LINEAR = frozenset({"conv", "separable", "dense", "logits"})
+_PART = {"conv": "convolution", "separable": "separable", "dense": "dense", "logits": "logits"}
+
+
+@dataclass(frozen=True)
+class Refit:
+    """How thoroughly layers are refitted.
+
+    Args:
+        ridge: weight of the distance to the inherited weights, relative to the mean square of the inputs; > 0.
+        rows: most equations (samples and positions) for one layer; a convolution's are drawn.
+        tolerance: a layer whose values differ from the parent's by a smaller share (root mean square) stays as it is.
+    """
+
+    ridge: float = 1e-3
+    rows: int = 4000
+    tolerance: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not self.ridge > 0:
+            raise ValueError(f"ridge must be > 0, got {self.ridge}")
+        if self.rows < 1:
+            raise ValueError(f"rows must be >= 1, got {self.rows}")
+        if not self.tolerance >= 0:
+            raise ValueError(f"tolerance must be >= 0, got {self.tolerance}")
+
+
+def needs_refit(operators: Iterable[str]) -> bool:
+    """Whether any of these operators is not exact (crossover is not)."""
+    return not EXACT.issuperset(operators)
+
+
+def refit(
+    child: Genome,
+    arrays: Arrays,
+    parents: Sequence[tuple[Genome, Arrays]],
+    x: npt.NDArray[Any],
+    rng: np.random.Generator,
+    settings: Refit = Refit(),
+    *,
+    model: Any = None,
+    parent_model: Any = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """The child's weights with every layer that it shares with its dominant parent fitted to the parent's values, first to last.
+
+    Args:
+        child: a genome with a layer graph.
+        arrays: its weights, as `inherit` gave them.
+        parents: (genome, arrays), as for `inherit`.
+        x: floating [samples, *input_shape], a few hundred training samples.
+        rng: draws the positions of convolutions.
+        model, parent_model: `keras.Model`s that `build` made for the child's structure and for the dominant parent's (see `nearest`), where
+            they are at hand: building them takes most of the time. Their weights are replaced.
+
+    Returns:
+        New arrays; those that no fit changed are the given ones.
+
+    Raises:
+        ValueError: no parents, or arrays of another genome.
+    """
+    if not parents:
+        raise ValueError("refit needs a parent whose values the child should compute, got none")
+    architecture = architecture_of(child)
+    chosen, given = parents[nearest(child, [genome for genome, _ in parents])]
+    donor = Donor(architecture_of(chosen), given, architecture)
+    model = build(child) if model is None else model
+    parent_model = build(chosen) if parent_model is None else parent_model
+    set_weights(model, child, arrays)
+    set_weights(parent_model, chosen, given)
+    model_variables = variables(model, child)
+    result = dict(arrays)
+
+    places = {gene.marking: place for place, gene in enumerate(architecture.genes)}
+    parent_places = {gene.marking: place for place, gene in enumerate(donor.architecture.genes)}
+    shared = [gene for gene in architecture.genes if gene.kind in _LINEAR and gene.marking in donor.shared]
+    parent_kinds = {gene.marking: gene.kind for gene in donor.architecture.genes}
+    targets = _values(
+        parent_model, [_part(parent_model, parent_places[g.marking], parent_kinds[g.marking]).output for g in shared], x
+    )
+    for gene, target in zip(shared, targets, strict=True):
+        part = _part(model, places[gene.marking], gene.kind)
+        inputs, outputs = _values(model, [part.input, part.output], x)
+        pairs = _same_channels(result, given, gene.marking, gene.kind, target.shape[-1])
+        if outputs.shape[:-1] != target.shape[:-1] or not len(pairs[0]):
+            continue  # other positions than the parent's: nothing to compare with
+        wanted = target[..., pairs[1]]
+        error = np.sqrt(np.mean(np.square(wanted - outputs[..., pairs[0]])))
+        if error <= settings.tolerance * max(float(np.sqrt(np.mean(np.square(wanted)))), 1e-12):
+            continue
+        weights = {role: np.asarray(result[f"{gene.marking}/{role}"]) for role in _fitted_roles(gene.layer)}
+        for role, array in _fitted(gene.layer, weights, inputs, wanted, pairs[0], rng, settings).items():
+            result[f"{gene.marking}/{role}"] = array
+            model_variables[f"{gene.marking}/{role}"].assign(array)
+    return result
+
+
+def _part(model: Any, place: int, kind: str) -> Any:
+    prefix = f"{place}_{_PART[kind]}_"
+    return next(layer for layer in model.layers if layer.name.startswith(prefix))
+
+
+def _values(model: Any, tensors: list[Any], x: npt.NDArray[Any]) -> list[Floats]:
+    import keras
+
+    return [np.asarray(value) for value in keras.Model(model.input, tensors)(x, training=False)]
+
+
+def _same_channels(
+    arrays: Arrays, parent_arrays: Arrays, marking: int, kind: str, width: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The places of the channels that child and parent share, in the child and in the parent."""
+    if kind == "logits":
+        return np.arange(width), np.arange(width)
+    _, mine, theirs = np.intersect1d(arrays[f"{marking}/channels"], parent_arrays[f"{marking}/channels"], return_indices=True)
+    return mine, theirs
+
+
+def _fitted_roles(layer: Layer) -> tuple[str, ...]:
+    return {"conv": ("kernel", "mean"), "separable": ("depthwise", "pointwise", "mean")}.get(layer.kind, ("kernel", "bias"))
+
+
+def _fitted(
+    layer: Layer,
+    weights: dict[str, npt.NDArray[Any]],
+    inputs: Floats,
+    wanted: Floats,
+    columns: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+    settings: Refit,
+) -> dict[str, npt.NDArray[Any]]:
+    """The layer's linear weights and offset, fitted for some of its filters. A convolution has no bias: its offset moves the mean that
+    its BatchNorm subtracts."""
+    if layer.kind in CONVOLUTIONS:
+        rows, y = _equations(layer, inputs, wanted, settings.rows, rng)
+        if layer.kind == "separable":
+            channels = rows.shape[-1]
+            taps = weights["depthwise"].reshape(-1, channels)
+            rows = np.einsum("ntc,tc->nc", rows.reshape(len(rows), -1, channels), taps)
+        role, offset_role, sign = ("kernel" if layer.kind == "conv" else "pointwise"), "mean", -1.0
+        offset = np.zeros(len(columns))
+    else:
+        rows, y, role, offset_role, sign = inputs, wanted, "kernel", "bias", 1.0
+        offset = weights["bias"][columns].astype(np.float64)
+    matrix = rows.reshape(len(rows), -1).astype(np.float64)
+    kernel = weights[role].copy()
+    start = kernel[..., columns].reshape(-1, len(columns)).astype(np.float64)
+    change, shift = _ridge(matrix, y.astype(np.float64) - matrix @ start - offset, settings.ridge)
+    kernel[..., columns] = (start + change).reshape(*kernel.shape[:-1], len(columns))
+    moved = weights[offset_role].copy()
+    moved[columns] += sign * shift
+    return {role: kernel, offset_role: moved}
+
+
+def _ridge(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], ridge: float) -> tuple[Floats, Floats]:
+    """Coefficients and offsets that minimise |x c + o - y|^2 + ridge * (mean square of x) * samples * |c|^2."""
+    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+    x, y = x - x_mean, y - y_mean
+    penalty = max(ridge * float(np.mean(np.square(x))) * len(x), 1e-12)
+    if len(x) >= x.shape[1]:
+        coefficients = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
+    else:  # the same solution by the smaller system
+        coefficients = x.T @ np.linalg.solve(x @ x.T + penalty * np.eye(len(x)), y)
+    return coefficients, y_mean - x_mean @ coefficients
+
+
+def _equations(layer: Layer, inputs: Floats, wanted: Floats, most: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """What a convolution sees and should give at some positions: [rows, k..., channels] and [rows, filters]."""
+    axes = inputs.ndim - 2
+    padding = [(0, 0)]
+    for length in inputs.shape[1:-1]:
+        before = padding_before(length, layer.kernel, layer.stride)
+        total = max((-(-length // layer.stride) - 1) * layer.stride + layer.kernel - length, 0)
+        padding.append((before, total - before))
+    padded = np.pad(inputs, [*padding, (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (layer.kernel,) * axes, axis=tuple(range(1, axes + 1)))
+    windows = windows[(slice(None), *[slice(None, None, layer.stride)] * axes)]
+    places = int(np.prod(wanted.shape[:-1]))
+    drawn = np.sort(rng.choice(places, most, replace=False)) if places > most else np.arange(places)
+    index = np.unravel_index(drawn, wanted.shape[:-1])
+    return np.moveaxis(windows[index], 1, -1), wanted[index]
