@@ -79,7 +79,7 @@ class Store:
             self._take_lock()
         self._dirty_since: float | None = None
         try:
-            self._connect(path, fresh)
+            self._connect(path)
         except sqlite3.DatabaseError as error:
             self.close()
             raise StoreError(
@@ -110,7 +110,9 @@ class Store:
                 f"the run folder {self.folder} cannot be written: {error.strerror}; choose another with run="
             ) from error
 
-    def _connect(self, path: Path, fresh: bool) -> None:
+    def _connect(self, path: Path) -> None:
+        if path.exists() and path.stat().st_size == 0 and (self.folder / "config.json").exists():
+            raise sqlite3.DatabaseError("it is empty")
         if self.writable:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -119,7 +121,7 @@ class Store:
             self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA busy_timeout = 10000")
         tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if self.writable and not tables and not (self.folder / "config.json").exists():
+        if self.writable and not tables:
             self._db.executescript("BEGIN;" + _TABLES + f"INSERT INTO meta VALUES ('schema', '{SCHEMA}');COMMIT;")
         elif "meta" not in tables:
             raise sqlite3.DatabaseError("it has no 'meta' table" if tables else "it is empty")
