@@ -71,6 +71,7 @@ class Table(Task):
         self._columns = tuple(dict.fromkeys([*signals, *self.report, *([cost] if cost else [])]))
         self._shown = [(name, self._columns.index(name)) for name in dict.fromkeys([*signals, *self.report])]
         self._rows: Rows | None = None
+        self._digest = ""
         self.rows()
 
     def rows(self) -> Rows:
@@ -78,7 +79,8 @@ class Table(Task):
         if self._rows is None:
             if not self.path.is_file():
                 raise FileNotFoundError(f"there is no table at {self.path}; give the path of a .csv or .csv.gz file")
-            self._rows = read_table(self.path, self.key, self._columns, self.path.stat().st_mtime_ns)
+            self._digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
+            self._rows = read_table(self.path, self.key, self._columns, self._digest)
         return self._rows
 
     def phenotype(self, genome: Genome) -> Genome:
@@ -97,7 +99,7 @@ class Table(Task):
     def settings(self) -> dict[str, Any]:
         return {
             "task": "Table",
-            "table": hashlib.sha256(self.path.read_bytes()).hexdigest()[:16],
+            "table": self._digest[:16],
             "key": self.key,
             "report": list(self.report),
             "cost": self.cost,
@@ -110,14 +112,14 @@ class Table(Task):
 
 
 @lru_cache(maxsize=8)
-def read_table(path: Path, key: str, columns: tuple[str, ...], modified: int) -> Rows:
+def read_table(path: Path, key: str, columns: tuple[str, ...], digest: str) -> Rows:
     """The numbers of some columns of a CSV file by the text in the key column.
 
     Args:
         path: a `.csv` or `.csv.gz` file with a header line.
         key: name of the key column.
         columns: names of the columns to read as numbers.
-        modified: when the file was last changed, so that a changed file is read again.
+        digest: of the file's bytes: equal files are read once in a process, a changed one again.
 
     Raises:
         ValueError: see `Table`.
