@@ -70,13 +70,16 @@ class Breeding:
             )
         return made
 
-    def child(self, choose: Parents, generation: int, *, mutation: float = 1.0) -> tuple[Individual, Sequence[Individual]] | None:
+    def child(
+        self, choose: Parents, generation: int, *, mutation: float = 1.0, mutations: int = 1
+    ) -> tuple[Individual, Sequence[Individual]] | None:
         """A new individual and its parents, or None when none was found.
 
         Args:
             choose: draws the parents (one, or several that are crossed over) and their ranks from the child's stream.
             generation: the clock at birth.
             mutation: probability that a child of several parents is also mutated; a child of one always is.
+            mutations: how many times a child that is mutated is.
         """
         search = self.search
         id = search.reserve()
@@ -85,6 +88,9 @@ class Breeding:
             parents, ranks = choose(rng)
             mutates = len(parents) == 1 or mutation >= 1.0 or rng.random() < mutation
             genome, operators = self._vary(id, parents, ranks, rng, generation, mutates)
+            for _ in range(mutations - 1 if mutates else 0):
+                genome, further = self._vary(id, [self._made(id, genome, parents, generation)], None, rng, generation, True)
+                operators += further
             accepted = self._free or self._accepts(genome)
             for _ in range(0 if accepted else MUTATIONS_A_ATTEMPT):
                 genome, further = self._vary(id, [self._made(id, genome, parents, generation)], None, rng, generation, True)

@@ -9,6 +9,7 @@ from typing import Any
 from genomes.base import Genome
 from neuroevo.individual import DONE, Individual
 from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.breeding import Breeding, Inheritance, check, check_count, trial
 from neuroevo.trial import Result, Trial
 
 
@@ -32,18 +33,16 @@ class HillClimb(Strategy):
     mutations: int = 5
     keep_current: bool = True
     start_from: dict[str, Any] | None = None
-    inheritance: str = "lamarckian"
+    inheritance: Inheritance = "lamarckian"
 
     def __post_init__(self) -> None:
-        if self.neighbours < 1 + self.keep_current:
-            raise ValueError(f"neighbours must be >= {1 + self.keep_current}, got {self.neighbours}")
-        if self.mutations < 1:
-            raise ValueError(f"mutations must be >= 1, got {self.mutations}")
-        if self.inheritance not in ("lamarckian", "none"):
-            raise ValueError(f"inheritance must be 'lamarckian' or 'none', got {self.inheritance!r}")
+        check_count("neighbours", self.neighbours, 1 + self.keep_current)
+        check_count("mutations", self.mutations)
+        check("inheritance", self.inheritance, ("none", "lamarckian"))
 
     def start(self, search: Search) -> None:
         super().start(search)
+        self._breeding = Breeding(search)
         self._current: Individual | None = None
 
     @property
@@ -51,12 +50,20 @@ class HillClimb(Strategy):
         return [] if self._current is None else [self._current]
 
     def ask(self) -> Sequence[Trial]:
-        if self._current is None:
-            return [self._trial(self._first(), None)]
-        varied = self.neighbours - self.keep_current
-        trials = [self._trial(self._neighbour(self._current, self.mutations), self._current) for _ in range(varied)]
+        current = self._current
+        if current is None:
+            return [trial(first, (), self.inheritance) for first in self._first()]
+        births = [
+            self._breeding.child(lambda rng: ([current], None), self.generation, mutations=self.mutations)
+            for _ in range(self.neighbours - self.keep_current)
+        ]
+        trials = [trial(child, parents, self.inheritance) for child, parents in (birth for birth in births if birth is not None)]
         if self.keep_current:
-            trials.append(self._trial(self._neighbour(self._current, 0), self._current))
+            id = self.search.reserve()
+            again = self.search.individual(
+                id, current.genome, parents=(current,), operators=("continue",), generation=self.generation
+            )
+            trials.append(trial(again, (current,), self.inheritance))
         return trials
 
     def tell(self, results: Sequence[Result]) -> None:
@@ -72,26 +79,10 @@ class HillClimb(Strategy):
         self.generation = state.json["generation"]
         self._current = None if state.json["current"] is None else individuals(state.json["current"])
 
-    def _first(self) -> Individual:
+    def _first(self) -> list[Individual]:
         if self.start_from is None:
-            return self.search.random(self.generation)
+            return self._breeding.first(1, self.generation)
         genome = Genome.from_dict(self.start_from)
         if genome.space != self.search.space:
             raise ValueError("start_from is a genome of another space than the search's; make it with the same settings")
-        return self.search.individual(self.search.reserve(), genome, operators=("given",))
-
-    def _neighbour(self, parent: Individual, mutations: int) -> Individual:
-        id = self.search.reserve()
-        rng = self.search.rng(id)
-        genome: Genome = parent.genome
-        operators: list[str] = []
-        for _ in range(mutations):
-            genome = genome.mutate(rng, clock=self.generation + 1)
-            operators.extend(genome.operators)
-        names = tuple(operators) or ("continue",)
-        return self.search.individual(id, genome, parents=(parent,), operators=names, generation=self.generation + 1)
-
-    def _trial(self, individual: Individual, parent: Individual | None) -> Trial:
-        if self.inheritance == "none" or parent is None or parent.artifact is None:
-            return Trial(individual.id, (individual,))
-        return Trial(individual.id, (individual,), artifacts=(parent.artifact,), options={"inheritance": self.inheritance})
+        return [self.search.individual(self.search.reserve(), genome, operators=("given",))]

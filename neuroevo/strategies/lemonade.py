@@ -9,14 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome
 from neuroevo.individual import DONE, Individual
 from neuroevo.selection.density import inverse_density_probabilities
 from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.breeding import Breeding, Inheritance, check, check_count, trial
 from neuroevo.streams import ACCEPTANCE
 from neuroevo.trial import Result, Trial
-
-ATTEMPTS = 20  # how often a child beyond a limit is made again
 
 
 @dataclass
@@ -41,23 +39,20 @@ class Lemonade(Strategy):
     accepted: int = 16
     mutations: int = 1
     density: Literal["population", "children"] = "population"
-    inheritance: str = "lamarckian"
+    inheritance: Inheritance = "lamarckian"
 
     def __post_init__(self) -> None:
         for name in ("population", "proposals", "accepted", "mutations"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+            check_count(name, getattr(self, name))
         if self.accepted > self.proposals:
             raise ValueError(f"accepted must be <= proposals ({self.proposals}), got {self.accepted}")
-        if self.density not in ("population", "children"):
-            raise ValueError(f"density must be 'population' or 'children', got {self.density!r}")
-        if self.inheritance not in ("lamarckian", "none"):
-            raise ValueError(f"inheritance must be 'lamarckian' or 'none', got {self.inheritance!r}")
+        check("density", self.density, ("population", "children"))
+        check("inheritance", self.inheritance, ("none", "lamarckian"))
 
     def start(self, search: Search) -> None:
         super().start(search)
         self._population: list[Individual] = []
-        self._begun = False
+        self._breeding = Breeding(search)
         self._cheap = [name for name, o in search.objectives.items() if o.kind == "cheap" and o.of is not None]
 
     @property
@@ -65,70 +60,38 @@ class Lemonade(Strategy):
         return self._population
 
     def ask(self) -> Sequence[Trial]:
-        if not self._begun or not self._population:
-            return [self._trial(individual, ()) for individual in self._first()]
-        children, parents = self._propose()
-        if not children:
+        if not self._population:
+            return [trial(first, (), self.inheritance) for first in self._breeding.first(self.population, self.generation)]
+        births = self._propose()
+        if not births:
             return []
-        chosen = self._accept(children)
-        return [self._trial(children[i], (parents[i],)) for i in chosen]
+        return [trial(*births[chosen], self.inheritance) for chosen in self._accept([child for child, _ in births])]
 
     def tell(self, results: Sequence[Result]) -> None:
-        self._begun = True
         told = [individual for result in results for individual in result.individuals]
         self._population = pareto_front([*self._population, *told])
         self.generation += 1
 
     def state(self) -> State:
-        return State({"generation": self.generation, "begun": self._begun, "population": [i.id for i in self._population]})
+        return State({"generation": self.generation, "population": [i.id for i in self._population]})
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
-        self.generation, self._begun = state.json["generation"], state.json["begun"]
+        self.generation = state.json["generation"]
         self._population = [individuals(id) for id in state.json["population"]]
 
     def report(self) -> dict[str, Any]:
         return {"population": len(self._population)}
 
-    def _first(self) -> list[Individual]:
-        found = []
-        for _ in range(self.population):
-            individual = self.search.random(self.generation)
-            for _ in range(ATTEMPTS):
-                if self._within_limits(individual):
-                    break
-                individual = self.search.random(self.generation)
-            found.append(individual)
-        return found
-
-    def _propose(self) -> tuple[list[Individual], list[Individual]]:
-        """Children of parents drawn from thinly populated regions; beyond the limits none."""
-        rng = self.search.selection_rng(self.generation)
+    def _propose(self) -> list[tuple[Individual, Sequence[Individual]]]:
+        """Children, with their parents, of individuals drawn from thinly populated regions."""
         costs = self._costs(self._population)
         probabilities = inverse_density_probabilities(costs, costs)
-        children, parents = [], []
-        for _ in range(self.proposals):
-            parent = self._population[int(rng.choice(len(self._population), p=probabilities))]
-            child = self._child(parent)
-            if child is not None:
-                children.append(child)
-                parents.append(parent)
-        return children, parents
 
-    def _child(self, parent: Individual) -> Individual | None:
-        id = self.search.reserve()
-        rng = self.search.rng(id)
-        for _ in range(ATTEMPTS):
-            genome: Genome = parent.genome
-            operators: list[str] = []
-            for _ in range(self.mutations):
-                genome = genome.mutate(rng, clock=self.generation + 1)
-                operators.extend(genome.operators)
-            child = self.search.individual(
-                id, genome, parents=(parent,), operators=tuple(operators), generation=self.generation + 1
-            )
-            if genome != parent.genome and self._within_limits(child):
-                return child
-        return None
+        def choose(rng: np.random.Generator) -> tuple[Sequence[Individual], None]:
+            return [self._population[int(rng.choice(len(self._population), p=probabilities))]], None
+
+        births = [self._breeding.child(choose, self.generation, mutations=self.mutations) for _ in range(self.proposals)]
+        return [birth for birth in births if birth is not None]
 
     def _accept(self, children: list[Individual]) -> list[int]:
         """Positions of the accepted children, in order of birth."""
@@ -151,16 +114,6 @@ class Lemonade(Strategy):
         assert objective.of is not None
         value = objective.of(individual.genome)
         return float(np.log10(max(value, 1e-12))) if objective.log else float(value)
-
-    def _within_limits(self, individual: Individual) -> bool:
-        objectives = self.search.objectives
-        return all(objectives[n].within_limit(objectives[n].of(individual.genome)) for n in self._cheap)  # type: ignore[misc]
-
-    def _trial(self, individual: Individual, parents: Sequence[Individual]) -> Trial:
-        if self.inheritance == "none" or not parents:
-            return Trial(individual.id, (individual,))
-        artifacts = tuple(parent.artifact for parent in parents if parent.artifact is not None)
-        return Trial(individual.id, (individual,), artifacts=artifacts, options={"inheritance": self.inheritance})
 
 
 def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:

@@ -1,0 +1,153 @@
+"""LEMONADE and hill climbing: the conformance suite, and what their papers say of them."""
+
+import numpy as np
+import pytest
+from scipy.stats import gaussian_kde
+
+from genomes import CellSpace, NetworkSpace
+from neuroevo.objectives import PARAMETERS, Objective
+from neuroevo.selection.density import inverse_density_probabilities, kernel_density
+from neuroevo.strategies import HillClimb, Lemonade, Search
+from neuroevo.strategies.lemonade import pareto_front
+from neuroevo.testing import StrategySuite
+from neuroevo.testing.evaluator import SquareTask
+from neuroevo.trial import Artifact, Measurement, Result
+
+
+class TestLemonade(StrategySuite):
+    def strategy(self):
+        return Lemonade(population=6, proposals=12, accepted=4)
+
+
+class TestLemonadeScoringChildrenByTheirOwnDensity(StrategySuite):
+    def strategy(self):
+        return Lemonade(population=6, proposals=12, accepted=4, density="children", mutations=2)
+
+
+class TestHillClimb(StrategySuite):
+    def strategy(self):
+        return HillClimb(neighbours=4, mutations=2)
+
+
+def test_the_density_is_scipys_for_uncorrelated_points() -> None:
+    rng = np.random.default_rng(0)
+    points, at = rng.normal(size=(400, 1)) * 3.0, rng.normal(size=(50, 1))
+    ours, theirs = kernel_density(points, at), gaussian_kde(points.T, "scott")(at.T)
+    np.testing.assert_allclose(ours, theirs, rtol=0.01)  # the deviation divides by n here, by n - 1 there
+
+
+def test_density_stands_one_point_and_points_that_agree() -> None:
+    assert np.isfinite(kernel_density(np.array([[3.0]]), np.array([[3.0], [1e6]]))).all()
+    probabilities = inverse_density_probabilities(np.full((5, 2), 2.0), np.full((5, 2), 2.0))
+    np.testing.assert_allclose(probabilities, 0.2)
+
+
+def test_thinly_populated_regions_are_preferred() -> None:
+    points = np.array([[2.0], [2.01], [2.02], [2.03], [5.0]])
+    probabilities = inverse_density_probabilities(points, points)
+    assert probabilities[4] > 2 * probabilities[:4].max()
+
+
+def deep_search(parents: int = 5) -> tuple[Lemonade, Search]:
+    task = SquareTask()
+    task.objectives = {"error": Objective("error"), "parameters": PARAMETERS}
+    strategy = Lemonade(population=parents, proposals=40, accepted=8)
+    search = Search(NetworkSpace(input_shape=(8, 8, 1), outputs=10), task, seed=4)
+    strategy.start(search)
+    return strategy, search
+
+
+def told(trials, error) -> list[Result]:
+    """Results with errors of our own, and an artifact each."""
+    results = []
+    for trial in trials:
+        (individual,) = trial.individuals
+        individual.fitness.values = (error(individual), float(individual.genome.parameters))
+        individual.status = "done"
+        individual.artifact = Artifact(individual.id, individual.genome, arrays={})
+        results.append(Result(trial, Measurement(np.array([individual.fitness.values]))))
+    return results
+
+
+def test_the_population_is_the_pareto_front_of_all_objectives_and_varies_in_size() -> None:
+    strategy, _ = deep_search()
+    everyone, sizes = [], []
+    for _ in range(6):
+        results = told(strategy.ask(), lambda i: 1.0 / i.genome.parameters + 0.001 * (i.id % 7))
+        everyone += [result.individuals[0] for result in results]
+        strategy.tell(results)
+        sizes.append(len(strategy.living))
+        assert [i.id for i in strategy.living] == [i.id for i in pareto_front(everyone)]
+    assert len(set(sizes)) > 1
+
+
+def test_only_accepted_children_are_trained_and_start_from_their_parents_weights() -> None:
+    strategy, search = deep_search()
+    strategy.tell(told(strategy.ask(), lambda i: 1.0 / i.genome.parameters))
+    living = {individual.id: individual for individual in strategy.living}
+    born = search.next_id
+    trials = strategy.ask()
+    assert search.next_id - born == 40 and len(trials) == 8
+    for trial in trials:
+        (child,) = trial.individuals
+        (parent,) = child.parents
+        assert trial.artifacts == (living[parent].artifact,) and trial.options["inheritance"] == "lamarckian"
+        assert child.genome != living[parent].genome
+
+
+def test_without_inheritance_children_get_no_weights() -> None:
+    strategy, _ = deep_search()
+    strategy.inheritance = "none"
+    strategy.tell(told(strategy.ask(), lambda i: 1.0 / i.genome.parameters))
+    assert all(trial.artifacts == () and not trial.options for trial in strategy.ask())
+
+
+def test_children_beyond_a_limit_are_not_trained() -> None:
+    strategy, search = deep_search()
+    limited = Objective("parameters", "minimise", "cheap", of=PARAMETERS.of, log=True, limit=5000.0)
+    search.task.objectives = {"error": search.task.objectives["error"], "parameters": limited}
+    strategy.start(Search(search.space, search.task, seed=4))
+    for _ in range(3):
+        results = told(strategy.ask(), lambda i: 1.0 / i.genome.parameters)
+        assert all(result.individuals[0].genome.parameters <= 5000 for result in results[1:])
+        strategy.tell(results)
+
+
+def test_hill_climbing_goes_on_from_the_best_neighbour_and_keeps_training_the_current_one() -> None:
+    task = SquareTask()
+    task.objectives = {"error": Objective("error"), "parameters": PARAMETERS}
+    strategy = HillClimb(neighbours=5, mutations=3)
+    strategy.start(Search(NetworkSpace(input_shape=(8, 8, 1), outputs=10), task, seed=4))
+    strategy.tell(told(strategy.ask(), lambda i: 1.0))
+    (first,) = strategy.living
+    trials = strategy.ask()
+    assert len(trials) == 5
+    continued = trials[-1].individuals[0]
+    assert continued.genome == first.genome and continued.operators == ("continue",)
+    assert all(len(trial.individuals[0].operators) >= 3 for trial in trials[:-1])
+    strategy.tell(told(trials, lambda i: abs(i.id - 3) + 0.5))
+    assert [individual.id for individual in strategy.living] == [3]
+
+
+def test_hill_climbing_starts_from_a_given_genome() -> None:
+    space = CellSpace()
+    genome = space.random(np.random.default_rng(5))
+    strategy = HillClimb(neighbours=3, start_from=genome.to_dict())
+    strategy.start(Search(space, SquareTask(), seed=1))
+    assert strategy.ask()[0].individuals[0].genome == genome
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Lemonade(proposals=3, accepted=4),
+        lambda: Lemonade(population=0),
+        lambda: Lemonade(density="other"),
+        lambda: Lemonade(inheritance="some"),
+        lambda: HillClimb(neighbours=1),
+        lambda: HillClimb(mutations=0),
+    ],
+)
+def test_impossible_settings_are_refused(make) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        make()
