@@ -25,11 +25,12 @@ from neuroevo.train.loop import Training, fit, model_outputs, outputs_in_batches
 from neuroevo.train.recipe import Recipe
 from neuroevo.trial import Artifact, Fidelity, Measurement, Trial
 
-# From scratch, small data wants a high rate, small batches and softened labels; an inherited network is near a good one already, and a
-# high rate would throw it out of there.
-FROM_SCRATCH = Recipe(learning_rate=0.1, label_smoothing=0.1)
-INHERITED = Recipe(learning_rate=0.02, label_smoothing=0.1)
+# From scratch, small data wants a high rate, small batches and softened labels. A slow start and short gradients keep networks whose
+# dense layers have no normalisation alive at that rate. An inherited network is near a good one already: half the rate.
+FROM_SCRATCH = Recipe(learning_rate=0.1, label_smoothing=0.1, clip=1.0, warmup=3)
+INHERITED = Recipe(learning_rate=0.05, label_smoothing=0.1, clip=1.0, warmup=1)
 SUBSET = (1 << 62) - 1  # the stream that chooses a share of the data: the same share for every individual of a run
+REFIT_SAMPLES = 400
 SCORED = 10  # points of a learning curve
 
 
@@ -43,6 +44,7 @@ class FullTraining(Estimation):
         epochs: training epochs; None goes by the number of samples (40 at 1,000), and half as many for an inheriting candidate.
         recipe: how a candidate is trained from scratch.
         inherited: how one that starts from inherited weights is.
+        refit: whether layers behind an operator that is not exact are first fitted to what they computed in the parent.
         structures: how many compiled networks a worker keeps.
     """
 
@@ -52,9 +54,11 @@ class FullTraining(Estimation):
         recipe: Recipe = FROM_SCRATCH,
         inherited: Recipe = INHERITED,
         *,
+        refit: bool = True,
         structures: int = 24,
     ) -> None:
         self.epochs = epochs
+        self.refit = refit
         self.recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
         self.inherited = inherited if epochs is None else replace(inherited, epochs=epochs)
         self.structures = structures
@@ -75,7 +79,7 @@ class FullTraining(Estimation):
         info: list[Mapping[str, Any]] = []
         artifacts: list[Artifact] = []
         for row, individual in enumerate(trial.individuals):
-            candidate = _Candidate(individual, trial, task, context)
+            candidate = _Candidate(individual, trial, task, context, self.refit)
             try:
                 arrays = self._train(candidate)
                 values[row] = objective_values(candidate.scores, individual, task)
@@ -153,6 +157,7 @@ class FullTraining(Estimation):
             "epochs": self.epochs,
             "recipe": self.recipe.to_dict(),
             "inherited": self.inherited.to_dict(),
+            "refit": self.refit,
             "structures": self.structures,
         }
 
@@ -187,7 +192,7 @@ class LowFidelity(FullTraining):
         epochs: training epochs; None for full training's number.
         data: share of the training samples (the same ones for every candidate), in (0, 1].
         resolution: factor on height and width, in (0, 1]. Below 1 candidates start from scratch and leave no weights.
-        recipe, inherited, structures: as for `FullTraining`.
+        recipe, inherited, refit, structures: as for `FullTraining`.
     """
 
     def __init__(
@@ -198,9 +203,10 @@ class LowFidelity(FullTraining):
         recipe: Recipe = FROM_SCRATCH,
         inherited: Recipe = INHERITED,
         *,
+        refit: bool = True,
         structures: int = 24,
     ) -> None:
-        super().__init__(epochs, recipe, inherited, structures=structures)
+        super().__init__(epochs, recipe, inherited, refit=refit, structures=structures)
         self.fidelity = Fidelity(epochs, data, resolution)
 
     def plan(self, individual: Individual) -> Fidelity:
@@ -218,6 +224,7 @@ class _Candidate:
     trial: Trial
     task: Supervised
     context: Context
+    refits: bool = True
     scores: dict[str, float] = field(default_factory=dict)
     training: Training | None = None
     cache_hit: bool = False
@@ -249,15 +256,20 @@ class _Candidate:
 
     def first_weights(self, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
         """What to start from: the parents' weights, or those that this trial continues, or fresh ones."""
-        from neuroevo.inherit import inherit
+        from neuroevo.inherit import inherit, needs_refit, refit
 
         continues = self.trial.fidelity.continues is not None
         parents: list[tuple[Genome, Mapping[str, npt.NDArray[Any]]]] = []
         if (continues or self.trial.options.get("inheritance") == "lamarckian") and not self.reduced:
             parents = [(parent.genome, parent.load()) for parent in self.trial.artifacts if parent.genome is not None]
-        if parents:
-            self.started_from = "checkpoint" if continues else "parents"
-        return inherit(self.genome, parents, rng)
+        arrays = inherit(self.genome, parents, rng)
+        if not parents:
+            return arrays
+        self.started_from = "checkpoint" if continues else "parents"
+        if continues or not self.refits or not needs_refit(self.individual.operators):
+            return arrays
+        rows = rng.choice(len(self.train), min(REFIT_SAMPLES, len(self.train)), replace=False)
+        return refit(self.genome, arrays, parents, self.train.x[rows], rng)
 
     def validation_score(self, network: Compiled) -> float:
         """What the learning curve shows: the task's selection score."""

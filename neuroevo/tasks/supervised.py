@@ -115,8 +115,15 @@ class Supervised(Task):
         return self.part_scores(phenotype, self.dataset.test)
 
     def part_scores(self, phenotype: Any, part: Part) -> dict[str, float]:
-        """Scores of a trained network on one part of the data."""
-        return self.scores(outputs_of(phenotype, part.x), part.y)
+        """Scores of a trained network on one part of the data.
+
+        Raises:
+            ValueError: its outputs are not finite.
+        """
+        outputs = outputs_of(phenotype, part.x)
+        if not np.isfinite(outputs).all():
+            raise ValueError("the network's outputs are not finite (NaN or infinity)")
+        return self.scores(outputs, part.y)
 
     @abstractmethod
     def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:

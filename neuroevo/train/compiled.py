@@ -37,6 +37,7 @@ class Method:
     nesterov: bool = False
     weight_decay: float = 0.0
     averaging: float = 0.0
+    clip: float = 0.0
     teaching: float = 0.0
     temperature: float = 1.0
 
@@ -51,6 +52,7 @@ class Method:
             recipe.nesterov,
             recipe.weight_decay,
             recipe.averaging,
+            recipe.clip,
             teaching,
             temperature,
         )

@@ -39,6 +39,9 @@ class JaxNetwork(Compiled):
         (loss, others), gradients = jax.value_and_grad(self._loss, has_aux=True)(
             trainable, others, x[rows], targets[rows], teacher[rows]
         )
+        if self.method.clip > 0:
+            norm = jnp.sqrt(sum(jnp.sum(gradient**2) for gradient in gradients))
+            gradients = [gradient * (self.method.clip / jnp.maximum(norm, self.method.clip)) for gradient in gradients]
         step = step + 1
         updated = [self._updated(*one, rate, step) for one in zip(trainable, gradients, slots, self._decayed, strict=True)]
         trainable, slots = [weight for weight, _ in updated], [slot for _, slot in updated]

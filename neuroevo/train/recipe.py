@@ -60,9 +60,10 @@ class Recipe:
         schedule: "cosine" falls to 0 at the end; "restarts" falls to 0 again and again, each period longer (SGDR, Loshchilov &
             Hutter 2017); "constant".
         period, growth: of "restarts": epochs of the first period, and how much longer each next one is.
-        warmup: epochs over which the rate rises linearly from 0.
+        warmup: epochs over which the rate rises linearly from 0; at most a quarter of all.
         label_smoothing: share of the label's weight that is spread over all classes, in [0, 1).
         averaging: decay per step of an exponential moving average of the weights, which is what is kept and scored; 0 for none.
+        clip: largest norm of a step's whole gradient, which is shortened to it (Pascanu et al. 2013); 0 for no limit.
         augment: what is done to the training samples.
 
     Raises:
@@ -82,6 +83,7 @@ class Recipe:
     warmup: float = 0.0
     label_smoothing: float = 0.0
     averaging: float = 0.0
+    clip: float = 0.0
     augment: Augmentation = field(default=NO_AUGMENTATION)
 
     def __post_init__(self) -> None:
@@ -98,8 +100,9 @@ class Recipe:
         for name in ("momentum", "label_smoothing", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if self.weight_decay < 0 or self.warmup < 0:
-            raise ValueError(f"weight_decay and warmup must be >= 0, got {self.weight_decay} and {self.warmup}")
+        for name in ("weight_decay", "warmup", "clip"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
         if self.period <= 0 or self.growth < 1:
             raise ValueError(f"period must be > 0 epochs and growth >= 1, got {self.period} and {self.growth}")
 
@@ -132,8 +135,9 @@ class Recipe:
             factor = 0.5 * (1 + np.cos(np.pi * time / max(epochs, 1)))
         else:
             factor = 0.5 * (1 + np.cos(np.pi * self._phase(time)))
-        if self.warmup > 0:
-            factor = factor * np.minimum(1.0, (time + 1 / steps) / self.warmup)
+        warmup = min(self.warmup, epochs / 4)
+        if warmup > 0:
+            factor = factor * np.minimum(1.0, (time + 1 / steps) / warmup)
         return (self.learning_rate * factor).astype(np.float32).reshape(epochs, steps)
 
     def _phase(self, time: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -83,6 +83,8 @@ class TensorflowNetwork(Compiled):
 
     def _update(self, gradients: Sequence[Any], rate: Any) -> None:
         method = self.method
+        if method.clip > 0:
+            gradients, _ = tf.clip_by_global_norm(gradients, method.clip)
         updates = []
         step = self._steps.assign_add(1.0, read_value=True)
         for variable, gradient, slots, decay in zip(self._trainable, gradients, self._slots, self._decayed, strict=True):

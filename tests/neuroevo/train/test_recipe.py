@@ -21,7 +21,7 @@ def test_warm_restarts_come_back_to_the_rate_after_longer_and_longer_periods():
 
 
 def test_warmup_rises_to_the_rate():
-    rates = Recipe(epochs=4, learning_rate=0.1, schedule="constant", warmup=2).rates(10).ravel()
+    rates = Recipe(epochs=8, learning_rate=0.1, schedule="constant", warmup=2).rates(10).ravel()
     assert rates[0] == pytest.approx(0.005)
     assert np.allclose(rates[19:], 0.1)
 

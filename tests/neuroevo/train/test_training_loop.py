@@ -121,6 +121,19 @@ def test_weight_decay_shrinks_kernels_and_leaves_biases(digits):
     assert network.weights()[1].mean() > 0.9
 
 
+def test_a_clipped_step_is_no_longer_than_the_rate_times_the_limit(digits):
+    x, targets = some(digits, 64)
+    for clip in (0.5, 0.0):
+        recipe = Recipe(
+            epochs=1, batch_size=64, momentum=0.0, weight_decay=0.0, learning_rate=0.1, clip=clip, schedule="constant"
+        )
+        network = compile_network(dense(), Method.of(recipe, "cross_entropy", 64))
+        start = initial_weights(network.model, np.random.default_rng(0))
+        weights, _ = trained(network, 10 * x.reshape(64, 64), targets, recipe)
+        moved = np.sqrt(sum(((a - b) ** 2).sum() for a, b in zip(weights, start, strict=True)))
+        assert moved == pytest.approx(0.05, rel=1e-3) if clip else moved > 0.1
+
+
 def test_a_training_does_not_depend_on_what_was_trained_before(digits):
     x, targets = some(digits)
     for recipe in (Recipe(epochs=2), Recipe(epochs=2, optimizer="adam", learning_rate=0.01, averaging=0.9)):

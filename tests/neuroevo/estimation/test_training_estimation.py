@@ -1,0 +1,186 @@
+"""Estimation by training: what a trial brings back, from scratch, inherited, cheaply, and when it fails."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from neuroevo.estimation import FullTraining, LowFidelity
+from neuroevo.individual import Individual
+from neuroevo.streams import stream
+from neuroevo.tasks import Classification, Context, Function, Regression
+from neuroevo.train.recipe import Recipe
+from neuroevo.trial import Fidelity, Trial
+
+
+@pytest.fixture(scope="module")
+def task():
+    return Classification("digits", "error,parameters", seed=1)
+
+
+@pytest.fixture(scope="module")
+def genome(task):
+    return task.default_space(starter_parameters=(900, 1000)).random(stream(1, 5))
+
+
+def trial(genome, id=0, **more):
+    return Trial(id, (Individual(id, genome, (-1.0, -1.0)),), **more)
+
+
+def arrays(measurement):
+    return {name: value.tobytes() for name, value in measurement.artifacts[0].load().items()}
+
+
+def test_a_trained_candidate_brings_scores_curve_and_weights(task, genome):
+    result = FullTraining(epochs=8).measure(trial(genome), task, Context(seed=1))
+    assert not result.reasons
+    error, parameters = result.values[0]
+    assert error < 0.4
+    assert parameters == genome.parameters
+    (info,) = result.info
+    assert json.loads(json.dumps(info)) == info
+    assert info["curve"]["error"][-1] == error
+    assert len(info["curve"]["train_loss"]) == 8
+    assert set(info["scores"]) == {"loss", "f1", "auc"}
+    assert info["started_from"] == "scratch"
+    assert result.artifacts[0].genome == genome
+
+
+def test_the_artifact_is_the_network_that_was_scored(task, genome):
+    candidate = trial(genome)
+    result = FullTraining(epochs=3).measure(candidate, task, Context(seed=1))
+    (individual,) = candidate.individuals
+    individual.artifact = result.artifacts[0]
+    assert task.score(individual.model(), Context())["loss"] == pytest.approx(result.info[0]["scores"]["loss"], abs=1e-4)
+
+
+def test_a_result_depends_on_seed_and_id_and_not_on_what_ran_before(task, genome):
+    used = FullTraining(epochs=2)
+    used.measure(trial(genome, 7), task, Context(seed=1))
+    again = used.measure(trial(genome, 3), task, Context(seed=1))
+    assert again.info[0]["cache_hit"]
+    fresh = FullTraining(epochs=2).measure(trial(genome, 3), task, Context(seed=1))
+    assert not fresh.info[0]["cache_hit"]
+    assert arrays(again) == arrays(fresh)
+    assert (again.values == fresh.values).all()
+    assert arrays(used.measure(trial(genome, 4), task, Context(seed=1))) != arrays(fresh)
+    assert arrays(used.measure(trial(genome, 3), task, Context(seed=2))) != arrays(fresh)
+
+
+def test_genomes_of_equal_structure_share_a_compiled_network_but_not_weights(task, genome):
+    other = genome
+    for gene in genome.to_dict()["genes"]:
+        assert gene["marking"] >= 0
+    data = json.loads(json.dumps(genome.to_dict()))
+    renamed = {g["marking"]: g["marking"] + 1 for g in data["genes"] if g["kind"] not in ("input", "logits")}
+    for gene in data["genes"]:
+        gene["marking"] = renamed.get(gene["marking"], gene["marking"])
+        gene["inputs"] = [renamed.get(m, m) for m in gene["inputs"]]
+    other = type(genome).from_dict(data)
+    assert other != genome
+    estimation = FullTraining(epochs=1)
+    estimation.measure(trial(genome), task, Context(seed=1))
+    result = estimation.measure(trial(other), task, Context(seed=1))
+    assert result.info[0]["cache_hit"]
+    fresh = FullTraining(epochs=1).measure(trial(other), task, Context(seed=1))
+    assert arrays(result) == arrays(fresh)
+
+
+def test_an_inheriting_child_starts_where_its_parent_ended(task, genome):
+    context = Context(seed=1)
+    estimation = FullTraining(epochs=10, refit=False)
+    parent = estimation.measure(trial(genome), task, context)
+    child = genome
+    for clock in range(1, 50):
+        child = genome.mutate(stream(1, 100 + clock), clock=clock)
+        if child.operators == ("widen",):
+            break
+    options = {"inheritance": "lamarckian"}
+    untrained = Fidelity(epochs=0)
+    heir = estimation.measure(trial(child, 1, artifacts=parent.artifacts, options=options, fidelity=untrained), task, context)
+    alone = estimation.measure(trial(child, 1, artifacts=parent.artifacts, fidelity=untrained), task, context)
+    assert heir.info[0]["started_from"] == "parents"
+    assert alone.info[0]["started_from"] == "scratch"
+    assert heir.info[0]["scores"]["loss"] == pytest.approx(parent.info[0]["scores"]["loss"], rel=1e-3)
+    assert alone.info[0]["scores"]["loss"] > 3 * heir.info[0]["scores"]["loss"]
+
+
+def test_a_distilled_child_is_nearer_to_its_parent(task, genome):
+    context = Context(seed=1)
+    estimation = FullTraining(epochs=10, inherited=Recipe(learning_rate=0.02), refit=False)
+    parent = estimation.measure(trial(genome), task, context)
+    child = next(
+        child
+        for clock in range(1, 200)
+        if (child := genome.mutate(stream(1, 100 + clock), clock=clock)).operators[0] in ("prune", "remove")
+    )
+    losses = []
+    for distil in (0, 5):
+        options = {"inheritance": "lamarckian", "distil": distil}
+        done = estimation.measure(
+            trial(child, 1, artifacts=parent.artifacts, options=options, fidelity=Fidelity(epochs=0)), task, context
+        )
+        losses.append(done.info[0]["scores"]["loss"])
+    assert losses[1] < losses[0]
+
+
+def test_a_trial_continues_another(task, genome):
+    estimation, context = FullTraining(), Context(seed=1)
+    first = estimation.measure(trial(genome, fidelity=Fidelity(epochs=4)), task, context)
+    second = estimation.measure(trial(genome, artifacts=first.artifacts, fidelity=Fidelity(epochs=4, continues=0)), task, context)
+    assert second.info[0]["started_from"] == "checkpoint"
+    assert second.info[0]["scores"]["loss"] < first.info[0]["scores"]["loss"]
+
+
+def test_low_fidelity_trains_on_less(task, genome):
+    estimation = LowFidelity(epochs=2, data=0.3, resolution=0.5)
+    candidate = trial(genome)
+    fidelity = estimation.plan(candidate.individuals[0])
+    assert fidelity == Fidelity(epochs=2, data=0.3, resolution=0.5)
+    result = estimation.measure(trial(genome, fidelity=fidelity), task, Context(seed=1))
+    assert not result.reasons
+    assert len(result.info[0]["curve"]["train_loss"]) == 2
+    assert result.values[0, 1] == genome.parameters
+
+
+def test_a_failed_candidate_is_recorded_and_the_next_one_is_untouched(task, genome):
+    context = Context(seed=1)
+    wild = FullTraining(epochs=3, recipe=Recipe(learning_rate=1e30))
+    result = wild.measure(trial(genome), task, context)
+    assert np.isnan(result.values).all()
+    assert "loss became" in result.reasons[0] or "not finite" in result.reasons[0]
+    assert result.artifacts == ()
+
+
+def test_training_needs_data(genome):
+    with pytest.raises(TypeError, match="use Classification or Regression"):
+        FullTraining().measure(trial(genome), Function(lambda network: 0.0), Context())
+
+
+def test_regression_is_trained_too():
+    task = Regression("diabetes", ("mae", "parameters"), seed=1)
+    genome = task.default_space(starter_parameters=(300, 400)).random(stream(1, 0))
+    result = FullTraining(epochs=20).measure(trial(genome), task, Context(seed=1))
+    assert not result.reasons
+    mean = np.abs(task.dataset.validation.y - task.dataset.train.y.mean()).mean()
+    assert result.values[0, 0] < 0.9 * mean
+
+
+def test_one_dimensional_data_is_trained_too():
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    x = rng.normal(size=(300, 16, 1)) * 0.3 + np.sin(np.arange(16) * (1 + y[:, None]))[..., None]
+    task = Classification((x, y), seed=1)
+    genome = task.default_space(starter_parameters=(400, 500)).random(stream(1, 0))
+    result = FullTraining(epochs=15).measure(trial(genome), task, Context(seed=1))
+    assert result.values[0, 0] < 0.2
+
+
+def test_an_estimation_comes_back_from_its_settings_and_from_a_pickle():
+    for estimation in (FullTraining(epochs=3, refit=False), LowFidelity(epochs=2, data=0.5, resolution=0.5)):
+        settings = json.loads(json.dumps(estimation.settings()))
+        assert type(estimation).from_settings(settings).settings() == estimation.settings()
+        assert pickle.loads(pickle.dumps(estimation)).settings() == estimation.settings()
+    with pytest.raises(ValueError, match="epoks"):
+        FullTraining.from_settings({"epoks": 3})

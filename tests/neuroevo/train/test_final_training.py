@@ -1,0 +1,29 @@
+"""The last training: on train and validation data, tested before and after."""
+
+import pytest
+
+from neuroevo.estimation import FullTraining
+from neuroevo.individual import Individual
+from neuroevo.streams import stream
+from neuroevo.tasks import Classification, Context
+from neuroevo.train.final import train_to_the_end
+from neuroevo.trial import Fidelity, Trial
+
+
+def test_a_short_training_taken_to_the_end_is_better_on_the_test_part():
+    task = Classification("digits", seed=1)
+    genome = task.default_space(starter_parameters=(1500, 1600)).random(stream(1, 5))
+    trial = Trial(0, (Individual(0, genome, (-1.0, -1.0)),), fidelity=Fidelity(epochs=1))
+    weights = FullTraining().measure(trial, task, Context(seed=1)).artifacts[0].load()
+    final = train_to_the_end(genome, task, weights=weights, epochs=12, augment=True)
+    assert final.after["error"] < 0.7 * final.before["error"]
+    assert task.test_scores(final.model)["error"] == pytest.approx(final.after["error"], abs=1e-3)
+    again = train_to_the_end(genome, task, weights=weights, epochs=12, augment=True)
+    assert again.after == final.after
+
+
+def test_features_cannot_be_augmented():
+    task = Classification("iris")
+    genome = task.default_space().random(stream(1, 0))
+    with pytest.raises(ValueError, match="needs images or sequences"):
+        train_to_the_end(genome, task, epochs=1, augment=True)
