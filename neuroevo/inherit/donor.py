@@ -90,17 +90,20 @@ def _comparable(parent: Layer, child: Layer) -> bool:
 
 
 def nearest(child: Genome, parents: Sequence[Genome]) -> int:
-    """Which parent is dominant: the one that the child resembles most, whose genes differ least from the child's; of equals, the first.
+    """Which parent is dominant: the one that the child resembles most, whose genes differ least from the child's; of those, the one whose
+    layers' settings differ least; of equals, the first.
 
     It gives the weights of all genes that it shares with the child, and is the teacher that distillation after `inherit` repairs towards.
     """
     mine = architecture_of(child)
 
-    def difference(index: int) -> int:
+    def difference(index: int) -> tuple[int, int]:
         theirs = architecture_of(parents[index])
-        return len(theirs.genes) - 2 * len(shared_genes(theirs, mine))
+        shared = shared_genes(theirs, mine)
+        changed = sum(theirs.by_marking[marking].layer != mine.by_marking[marking].layer for marking in shared)
+        return len(theirs.genes) - 2 * len(shared), changed
 
-    return min(range(len(parents)), key=lambda index: (difference(index), index))
+    return min(range(len(parents)), key=lambda index: (*difference(index), index))
 
 
 def shared_genes(parent: Architecture, child: Architecture) -> frozenset[int]:
