@@ -1,0 +1,127 @@
+"""The command line as a user types it: real data, real processes, one sentence where something is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+
+def neuroevo(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "neuroevo.cli", *map(str, arguments)]
+    root = str(Path(__file__).parents[2])
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300, env={**_environment(), "PYTHONPATH": root}
+    )
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder with a table as users have it: numbers, a text column, holes, a target of two words."""
+    path = tmp_path_factory.mktemp("user")
+    data = load_breast_cancer(as_frame=True)
+    table = data.data.iloc[:, :8].copy()
+    rng = np.random.default_rng(0)
+    table["site"] = rng.choice(["left", "right", "both"], len(table))
+    table = table.mask(rng.random(table.shape) < 0.03)
+    table["diagnosis"] = np.where(data.target == 1, "benign", "malignant")
+    table.to_csv(path / "tumours.csv", index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path) -> Path:
+    done = neuroevo(
+        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 6, "--epochs", 2, "--workers", 2, "--run", "runs/t",
+        folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "t"
+
+
+def test_a_csv_with_text_and_holes_gives_a_front_and_figures(finished: Path, folder: Path) -> None:
+    shown = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)
+    assert shown["counts"] == {"evaluated": 6, "failed": 0, "generations": shown["counts"]["generations"]}
+    assert shown["front"]
+    for member in shown["front"]:
+        assert 0 <= member["validation"]["error"] <= 1 and 0 <= member["test"]["error"] <= 1
+        assert member["parameters"] == member["validation"]["parameters"] > 0
+    assert (finished / "figures" / "front.png").stat().st_size > 10_000
+    assert (finished / "figures" / "best.png").stat().st_size > 5_000
+
+
+def test_the_same_command_again_says_that_the_run_is_complete(finished: Path, folder: Path) -> None:
+    before = (finished / "test.json").read_bytes()
+    again = neuroevo(
+        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 6, "--epochs", 2, "--workers", 2, "--run", "runs/t",
+        folder=folder,
+    )  # fmt: skip
+    assert again.returncode == 0 and "is complete" in again.stdout and "front:" in again.stdout
+    assert (finished / "test.json").read_bytes() == before
+
+
+def test_a_network_is_exported_and_predicts_in_plain_keras(finished: Path, folder: Path) -> None:
+    best = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["best"]
+    exported = neuroevo("export", finished, best, "model.keras", folder=folder)
+    assert exported.returncode == 0, exported.stderr
+    predicted = neuroevo("predict", "model.keras", "tumours.csv", folder=folder)
+    assert predicted.returncode == 0, predicted.stderr
+    lines = predicted.stdout.strip().splitlines()
+    assert len(lines) == 569
+    assert all("benign" in line or "malignant" in line for line in lines)
+    by_run = neuroevo("predict", finished, "tumours.csv", folder=folder)
+    assert by_run.stdout == predicted.stdout
+
+
+def test_a_network_is_trained_to_the_end(finished: Path, folder: Path) -> None:
+    best = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["best"]
+    trained = neuroevo("train", finished, best, "--epochs", 2, folder=folder)
+    assert trained.returncode == 0, trained.stderr
+    assert "test error:" in trained.stdout and "before" in trained.stdout
+    assert (finished / f"{best}.keras").exists()
+
+
+def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
+    shown = neuroevo("show", finished, 0, folder=folder)
+    assert shown.returncode == 0 and "individual 0" in shown.stdout and "born in generation 0" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("search", "tumours.csv", "--target", "diagnose"), "diagnosis"),
+        (("search", "digitz"), "digits"),
+        (("search", "digits", "--objectives", "eror"), "did you mean 'error'"),
+        (("search", "digits", "--strategy", "lemonad"), "did you mean 'lemonade'"),
+        (("show", "nowhere"), "is not a run"),
+        (("resume", "nowhere"), "is not a run"),
+        (("predict", "missing.keras", "tumours.csv"), "missing.keras"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(arguments: tuple, sentence: str, folder: Path) -> None:
+    before = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    done = neuroevo(*arguments, folder=folder)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("neuroevo: ")
+    assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == before
+
+
+def test_an_individual_that_is_not_there_is_one_sentence(finished: Path, folder: Path) -> None:
+    done = neuroevo("show", finished, 999, folder=folder)
+    assert done.returncode == 2 and "no individual 999" in done.stderr
+
+
+def test_a_complete_run_goes_on_under_a_larger_budget(finished: Path, folder: Path) -> None:
+    done = neuroevo("resume", finished, "--evaluations", 8, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["counts"]["evaluated"] == 8
