@@ -102,30 +102,38 @@ def keras_layers(model: Any) -> tuple[list[KerasLayer], list[str], list[str]]:
         raise ValueError(f"expected a functional or sequential keras.Model, got {type(model).__name__}") from error
     if not isinstance(config, Mapping) or not isinstance(config.get("layers"), Sequence):
         raise ValueError(f"expected a functional or sequential keras.Model, got {type(model).__name__}")
-    if "input_layers" not in config:
-        return _sequential(model, config["layers"])
-    layers = []
-    for entry in config["layers"]:
-        if len(entry["inbound_nodes"]) > 1:
-            raise ValueError(
-                f"layer {entry['config']['name']!r} is used twice: layers that share weights are not in the vocabulary"
-            )
-        taken = _history(entry["inbound_nodes"])
-        layers.append(KerasLayer(entry["config"]["name"], entry["class_name"], entry["config"], tuple(taken)))
-    return _sorted(layers), _names(config["input_layers"]), _names(config["output_layers"])
+    layers, inputs, outputs = _of_configuration(config, "")
+    return _sorted(layers), inputs, outputs
 
 
-def _sequential(model: Any, entries: Sequence[Any]) -> tuple[list[KerasLayer], list[str], list[str]]:
-    shape = getattr(model, "input_shape", None)
-    if shape is None:
+def _of_configuration(config: Mapping[str, Any], prefix: str) -> tuple[list[KerasLayer], list[str], list[str]]:
+    """The layers of a model's configuration. Those of a model inside it are named `<inner model>/<layer>`; its input and output are
+    Identity layers."""
+    sequential = "input_layers" not in config
+    if sequential and (not config["layers"] or config["layers"][0]["class_name"] != "InputLayer"):
         raise ValueError("the sequential model has no input shape yet: begin it with keras.Input(shape)")
-    layers = []
-    if not entries or entries[0]["class_name"] != "InputLayer":
-        layers.append(KerasLayer("input", "InputLayer", {"batch_shape": shape}, ()))
-    for entry in entries:
-        before = (layers[-1].name,) if layers else ()
-        layers.append(KerasLayer(entry["config"]["name"], entry["class_name"], entry["config"], before))
-    return layers, [layers[0].name], [layers[-1].name]
+    layers: list[KerasLayer] = []
+    for entry in config["layers"]:
+        settings, name = entry["config"], prefix + entry["config"]["name"]
+        taken: tuple[str, ...]
+        if sequential:
+            taken = (layers[-1].name,) if layers else ()
+        else:
+            if len(entry["inbound_nodes"]) > 1:
+                raise ValueError(f"layer {name!r} is used twice: layers that share weights are not in the vocabulary")
+            taken = tuple([prefix + source for source in _history(entry["inbound_nodes"])])
+        if "layers" not in settings:
+            layers.append(KerasLayer(name, entry["class_name"], settings, taken))
+            continue
+        inside, firsts, lasts = _of_configuration(settings, f"{name}/")
+        if len(firsts) != 1 or len(lasts) != 1:
+            raise ValueError(f"the model {name!r} inside the model has several inputs or outputs")
+        layers += [KerasLayer(inner.name, "Identity", {}, taken) if inner.name in firsts else inner for inner in inside]
+        layers.append(KerasLayer(name, "Identity", {}, tuple(lasts)))
+    if sequential:
+        return layers, [layers[0].name], [layers[-1].name]
+    inputs, outputs = _names(config["input_layers"]), _names(config["output_layers"])
+    return layers, [prefix + name for name in inputs], [prefix + name for name in outputs]
 
 
 def _history(value: Any) -> list[str]:

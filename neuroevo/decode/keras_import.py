@@ -32,13 +32,20 @@ def from_keras(model: Any, **settings: Any) -> tuple[NetworkGenome, Weights]:
     found = imported(model)
     arrays: Weights = {}
     for gene in found.genes:
-        parts = {part: model.get_layer(name) for part, name in found.parts.get(gene.marking, {}).items()}
+        parts = {part: _layer(model, name) for part, name in found.parts.get(gene.marking, {}).items()}
         shapes = [found.shapes[source] for source in gene.inputs]
         for role, array in _weights(gene.layer, parts, shapes[0][-1] if shapes else 0).items():
             arrays[f"{gene.marking}/{role}"] = array
         if gene.kind in WEIGHTED:
             arrays[f"{gene.marking}/channels"] = np.arange(gene.layer.width)
     return genome, arrays
+
+
+def _layer(model: Any, path: str) -> Any:
+    """The layer of that name, in a model inside the model where the name is a path."""
+    for name in path.split("/"):
+        model = model.get_layer(name)
+    return model
 
 
 def _weights(layer: Layer, parts: dict[str, Any], channels: int) -> Weights:

@@ -89,8 +89,11 @@ def refit(
     architecture = architecture_of(child)
     chosen, given = parents[nearest(child, [genome for genome, _ in parents])]
     donor = Donor(architecture_of(chosen), given, architecture)
-    model = build(child) if model is None else model
-    parent_model = build(chosen) if parent_model is None else parent_model
+    dtype = str(
+        next(array.dtype for array in arrays.values() if array.dtype.kind == "f")
+    )  # full precision, whatever Keras is set to
+    model = build(child, dtype=dtype) if model is None else model
+    parent_model = build(chosen, dtype=dtype) if parent_model is None else parent_model
     set_weights(model, child, arrays)
     set_weights(parent_model, chosen, given)
     model_variables = variables(model, child)

@@ -185,6 +185,24 @@ def test_a_users_own_model_becomes_a_genome_that_computes_the_same():
     assert child.space == genome.space and NetworkSpace.from_keras(model) == genome
 
 
+def test_a_model_inside_a_model_is_read_too():
+    """As exported models are: normalisation, the network, probabilities."""
+    import keras
+    from keras import layers
+
+    genome = descendant(SPACES[0], 5, 5)
+    network_ = build(genome, name="network")
+    set_weights(network_, genome, initialise(genome, philox(3, 5)))
+    raw = keras.Input((8, 8, 1))
+    exported = keras.Model(raw, layers.Softmax()(network_(layers.Normalization(mean=0.0, variance=1.0)(raw))))
+    again, arrays = from_keras(exported)
+    assert structure(again) == structure(genome)
+    decoded = build(again)
+    set_weights(decoded, again, arrays)
+    x = philox(6, 5).normal(size=(4, 8, 8, 1)).astype("float32")
+    np.testing.assert_allclose(outputs(decoded, x), outputs(network_, x), rtol=1e-4, atol=1e-5)
+
+
 def test_a_layer_outside_the_vocabulary_is_named():
     import keras
     from keras import layers
