@@ -10,7 +10,6 @@ from two copies of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 
 from genomes.cell.vocabulary import NONE, SKIP, Edge
 
@@ -20,8 +19,7 @@ Unit = tuple[str, Summands]
 Encoding = tuple[tuple[Unit, ...], Summands]
 
 
-@lru_cache(maxsize=1 << 15)
-def canonical_key(edges: tuple[Edge, ...], weightless: frozenset[str]) -> str:
+def canonical_key(edges: Sequence[Edge], weightless: Collection[str]) -> str:
     """A string that is equal for isomorphic cells.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -69,6 +69,14 @@ class CellSpace(Space, encoding="cell"):
     def skeleton(self) -> Skeleton:
         """The network around the cells."""
         return Skeleton(self.input_shape, self.outputs, self.channels, self.repeats)
+
+    @cached_property
+    def _costs(self) -> dict[str, tuple[int, int]]:
+        """Parameters and multiply-adds of each operation, in all cells together."""
+        return {
+            name: (self.skeleton.parameters(operation), self.skeleton.flops(operation))
+            for name, operation in self.words.operations.items()
+        }
 
     @cached_property
     def _option_counts(self) -> list[int]:
@@ -154,9 +162,7 @@ class CellGenome(Genome):
 
     def key(self) -> str:
         """Equal for cells that compute the same; edges without effect do not count."""
-        operations = self.space.words.operations.values()
-        weightless = frozenset(operation.name for operation in operations if operation.parameters(1) == 0)
-        return canonical_key(self.edges(), weightless)
+        return _key(self.space.vocabulary, self.space.nodes, self.decisions)
 
     @property
     def table_key(self) -> str:
@@ -166,14 +172,14 @@ class CellGenome(Genome):
     @property
     def parameters(self) -> int:
         """Trainable weights of the network, edges without effect included, as the benchmark counts them."""
-        operations = self.space.words.operations
-        return self.space.skeleton.parameters(operations[edge.operation] for edge in self.edges())
+        costs = self.space._costs
+        return self.space.skeleton.fixed_parameters + sum([costs[edge.operation][0] for edge in self.edges()])
 
     @property
     def flops(self) -> int:
         """Multiply-adds of the network, edges without effect included, as the benchmark counts them."""
-        operations = self.space.words.operations
-        return self.space.skeleton.flops(operations[edge.operation] for edge in self.edges())
+        costs = self.space._costs
+        return self.space.skeleton.fixed_flops + sum([costs[edge.operation][1] for edge in self.edges()])
 
     def graph(self) -> nx.DiGraph[Any]:
         """A vertex for each node of the cell and for each operation but "none"; every vertex has a `kind`."""
@@ -201,6 +207,12 @@ class CellGenome(Genome):
 
     def __hash__(self) -> int:
         return hash(self.decisions)
+
+
+@lru_cache(maxsize=1 << 15)
+def _key(vocabulary: str, nodes: int, decisions: tuple[int, ...]) -> str:
+    words = VOCABULARIES[vocabulary]
+    return canonical_key(words.edges(nodes, decisions), words.weightless)
 
 
 def _is_count(value: object) -> bool:

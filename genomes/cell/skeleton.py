@@ -6,7 +6,6 @@ channels; N cells; another residual block; N cells; batch normalisation, global 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,16 +58,10 @@ class Skeleton:
         )
         return stem + reductions + self.stages[-1][0] * self.outputs + self.outputs
 
-    def parameters(self, operations: Iterable[Operation]) -> int:
-        """Trainable weights of the whole network whose cell has these operations."""
-        used = list(operations)
-        return self.fixed_parameters + self.repeats * sum(
-            operation.parameters(channels) for operation in used for channels, _ in self.stages
-        )
+    def parameters(self, operation: Operation) -> int:
+        """Trainable weights that an operation of the cell has in all cells together."""
+        return self.repeats * sum(operation.parameters(channels) for channels, _ in self.stages)
 
-    def flops(self, operations: Iterable[Operation]) -> int:
-        """Multiply-adds of one forward pass of the whole network whose cell has these operations."""
-        used = list(operations)
-        return self.fixed_flops + self.repeats * sum(
-            operation.flops(channels, positions) for operation in used for channels, positions in self.stages
-        )
+    def flops(self, operation: Operation) -> int:
+        """Multiply-adds that an operation of the cell has in all cells together."""
+        return self.repeats * sum(operation.flops(channels, positions) for channels, positions in self.stages)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import NamedTuple
 
 NONE, SKIP = "none", "skip"
@@ -59,6 +60,11 @@ class Vocabulary(ABC):
     name: str
     operations: Mapping[str, Operation]
 
+    @cached_property
+    def weightless(self) -> frozenset[str]:
+        """The operations without weights."""
+        return frozenset(name for name, operation in self.operations.items() if operation.parameters(1) == 0)
+
     @abstractmethod
     def decisions(self, nodes: int) -> tuple[Decision, ...]:
         """The questions that a cell with so many nodes answers, in order."""
@@ -80,11 +86,16 @@ class DenselyConnected(Vocabulary):
         self._names = tuple(self.operations)
 
     def decisions(self, nodes: int) -> tuple[Decision, ...]:
-        return tuple(Decision(f"{source}->{target}", self._names) for target in range(1, nodes) for source in range(target))
+        return tuple(Decision(f"{source}->{target}", self._names) for source, target in _pairs(nodes))
 
     def edges(self, nodes: int, answers: Sequence[int]) -> tuple[Edge, ...]:
-        pairs = [(source, target) for target in range(1, nodes) for source in range(target)]
-        return tuple(Edge(*pair, self._names[answer]) for pair, answer in zip(pairs, answers, strict=True))
+        names = self._names
+        return tuple([Edge(*pair, names[answer]) for pair, answer in zip(_pairs(nodes), answers, strict=True)])
+
+
+@cache
+def _pairs(nodes: int) -> tuple[tuple[int, int], ...]:
+    return tuple((source, target) for target in range(1, nodes) for source in range(target))
 
 
 def convolution(kernel: int) -> Operation:

@@ -24,7 +24,7 @@ Inheritance = Literal["none", "lamarckian"]
 Parents = Callable[[np.random.Generator], tuple[Sequence[Individual], Sequence[int] | None]]
 
 ATTEMPTS = 100  # how often an individual is made again before the birth is given up
-MUTATIONS_A_ATTEMPT = 3  # a repeated child is mutated on so often before other parents are chosen
+LONGEST_WALK = 32  # a repeated child is mutated on: not at first, then 1, 3, 7, ... times, at most so often
 
 
 class Breeding:
@@ -84,16 +84,18 @@ class Breeding:
         search = self.search
         id = search.reserve()
         rng = search.rng(id)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             parents, ranks = choose(rng)
-            mutates = len(parents) == 1 or mutation >= 1.0 or rng.random() < mutation
-            genome, operators = self._vary(id, parents, ranks, rng, generation, mutates)
-            for _ in range(mutations - 1 if mutates else 0):
-                genome, further = self._vary(id, [self._made(id, genome, parents, generation)], None, rng, generation, True)
-                operators += further
+            genome, operators = self._crossed(id, parents, ranks, rng, generation)
+            if len(parents) == 1 or mutation >= 1.0 or rng.random() < mutation:
+                for _ in range(mutations):
+                    genome, further = self._mutated(id, genome, parents, rng, generation)
+                    operators += further
             accepted = self._free or self._accepts(genome)
-            for _ in range(0 if accepted else MUTATIONS_A_ATTEMPT):
-                genome, further = self._vary(id, [self._made(id, genome, parents, generation)], None, rng, generation, True)
+            for _ in range(0 if accepted else min(2**attempt - 1, LONGEST_WALK)):
+                if not self._within_limits(genome):
+                    break
+                genome, further = self._mutated(id, genome, parents, rng, generation)
                 operators += further
                 accepted = self._accepts(genome)
                 if accepted:
@@ -102,32 +104,28 @@ class Breeding:
                 return search.individual(id, genome, parents=parents, operators=operators, generation=generation), parents
         return None
 
-    def _vary(
-        self,
-        id: int,
-        parents: Sequence[Individual],
-        ranks: Sequence[int] | None,
-        rng: np.random.Generator,
-        generation: int,
-        mutates: bool,
+    def _crossed(
+        self, id: int, parents: Sequence[Individual], ranks: Sequence[int] | None, rng: np.random.Generator, generation: int
     ) -> tuple[Genome, tuple[str, ...]]:
+        """A child of all parents, or the genome of an only one; and the operators."""
+        first, *others = [parent.genome for parent in parents]
+        if not others:
+            return first, ()
         toolbox = self.search.toolbox
-        genome = parents[0].genome
-        operators: tuple[str, ...] = ()
-        if len(parents) > 1:
-            if hasattr(toolbox, "mate"):
-                genome, operators = self._by_toolbox(toolbox.mate, id, [p.genome for p in parents[:2]], parents, rng, generation)  # type: ignore[union-attr]
-            else:
-                genome = genome.crossover([parent.genome for parent in parents[1:]], rng, ranks=ranks)
-                operators = genome.operators
-        if mutates:
-            if hasattr(toolbox, "mutate"):
-                genome, further = self._by_toolbox(toolbox.mutate, id, [genome], parents, rng, generation)  # type: ignore[union-attr]
-            else:
-                genome = genome.mutate(rng, clock=generation)
-                further = genome.operators
-            operators += further
-        return genome, operators
+        if toolbox is not None and hasattr(toolbox, "mate"):
+            return self._by_toolbox(toolbox.mate, id, [first, others[0]], parents, rng, generation)
+        genome = first.crossover(others, rng, ranks=ranks)
+        return genome, genome.operators
+
+    def _mutated(
+        self, id: int, genome: Genome, parents: Sequence[Individual], rng: np.random.Generator, generation: int
+    ) -> tuple[Genome, tuple[str, ...]]:
+        """A mutant, and the operators."""
+        toolbox = self.search.toolbox
+        if toolbox is not None and hasattr(toolbox, "mutate"):
+            return self._by_toolbox(toolbox.mutate, id, [genome], parents, rng, generation)
+        genome = genome.mutate(rng, clock=generation)
+        return genome, genome.operators
 
     def _by_toolbox(
         self,
@@ -140,7 +138,8 @@ class Breeding:
     ) -> tuple[Genome, tuple[str, ...]]:
         """What a toolbox's operator makes of fresh individuals with these genomes; DEAP's convention: it changes them in place and
         returns a tuple of individuals."""
-        given = [self._made(id, genome, parents, generation) for genome in genomes]
+        make = self.search.individual
+        given = [make(id, genome, parents=parents, operators=(), generation=generation) for genome in genomes]
         with python_random(rng):
             answer = operator(*given)
         varied = answer[0] if isinstance(answer, (tuple, list)) and answer else None
@@ -149,12 +148,9 @@ class Breeding:
         changed = varied.genome is not genomes[0]
         return varied.genome, varied.operators or (varied.genome.operators if changed else ())
 
-    def _made(self, id: int, genome: Genome, parents: Sequence[Individual], generation: int) -> Individual:
-        return self.search.individual(id, genome, parents=parents, operators=(), generation=generation)
-
     def _accepts(self, genome: Genome) -> bool:
         """Whether the genome is within the limits and new; if so it counts as seen."""
-        if not all(objective.within_limit(of(genome)) for objective, of in self._limited):
+        if not self._within_limits(genome):
             return False
         if self.deduplicate == "none":
             return True
@@ -164,13 +160,16 @@ class Breeding:
         self.seen.add(token)
         return True
 
+    def _within_limits(self, genome: Genome) -> bool:
+        return all([objective.within_limit(of(genome)) for objective, of in self._limited])
+
     def _token(self, genome: Genome) -> int:
         """Eight bytes that stand for the genome in `seen`."""
         if self.deduplicate == "genome":
             text = json.dumps(genome.genes())
         else:
             # isomorphic genomes may differ in cost (edges without effect): the cheaper one is worth an evaluation
-            text = json.dumps([genome.key(), [of(genome) for of in self._cheap.values()]])
+            text = f"{genome.key()} {[of(genome) for of in self._cheap.values()]}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
