@@ -111,10 +111,11 @@ def _intercepts(extremes: Costs) -> npt.NDArray[np.float64] | None:
 def associate(points: Costs, references: npt.NDArray[np.float64]) -> tuple[Positions, npt.NDArray[np.float64]]:
     """The reference line nearest to each point, and the perpendicular distance to it (algorithm 3)."""
     directions = references / np.linalg.norm(references, axis=1, keepdims=True)
-    along = points @ directions.T
-    squared = np.maximum((points**2).sum(axis=1, keepdims=True) - along**2, 0.0)
-    niches: Positions = squared.argmin(axis=1)
-    return niches, np.sqrt(squared[np.arange(len(points)), niches])
+    # the difference itself: |point|^2 - along^2 would cancel for points far out
+    across = points[:, None, :] - (points @ directions.T)[:, :, None] * directions
+    distances = np.linalg.norm(across, axis=2)
+    niches: Positions = distances.argmin(axis=1)
+    return niches, distances[np.arange(len(points)), niches]
 
 
 def fill_niches(

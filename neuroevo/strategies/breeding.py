@@ -23,7 +23,8 @@ Deduplicate = Literal["none", "genome", "key"]
 Inheritance = Literal["none", "lamarckian"]
 Parents = Callable[[np.random.Generator], tuple[Sequence[Individual], Sequence[int] | None]]
 
-ATTEMPTS = 100  # how often an individual is made again before the birth is given up
+ATTEMPTS = 100  # how often a random individual is drawn again before the birth is given up
+CHILD_ATTEMPTS = 20  # how often a child is
 LONGEST_WALK = 32  # a repeated child is mutated on: not at first, then 1, 3, 7, ... times, at most so often
 
 
@@ -84,7 +85,7 @@ class Breeding:
         search = self.search
         id = search.reserve()
         rng = search.rng(id)
-        for attempt in range(ATTEMPTS):
+        for attempt in range(CHILD_ATTEMPTS):
             parents, ranks = choose(rng)
             genome, operators = self._crossed(id, parents, ranks, rng, generation)
             if len(parents) == 1 or mutation >= 1.0 or rng.random() < mutation:

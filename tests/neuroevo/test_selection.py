@@ -147,8 +147,7 @@ def test_nsga3_normalises_and_associates_as_deap_does(seed: int, objectives: int
     np.testing.assert_allclose(ours, points / intercepts, rtol=1e-6)
     niches, distances = associate(ours, references)
     their_niches, their_distances = emo.associate_to_niche(points, references, np.zeros(objectives), intercepts)
-    near = np.isclose(distances, their_distances, atol=1e-6)
-    assert near.all()
+    np.testing.assert_allclose(distances, their_distances, rtol=1e-6, atol=1e-6)
     assert (niches == their_niches).mean() > 0.9  # a point halfway between two lines may go to either
 
 
