@@ -7,7 +7,8 @@ section 3.1, do for pruned channels). It needs data, so it is a step of its own 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from genomes.base import Genome
 from genomes.layers import CONVOLUTIONS, Layer, padding_before
+from genomes.network.architecture import Architecture
 from genomes.network.operators import EXACT
 from neuroevo.decode import build, set_weights
 from neuroevo.decode.phenotype import architecture_of
@@ -25,6 +27,8 @@ from neuroevo.inherit.donor import Arrays, Donor, nearest
 Floats = npt.NDArray[np.floating]
 
 _LINEAR = frozenset({"conv", "separable", "dense", "logits"})
+# Activations that are held at once, most: 64 MiB in single precision.
+_VALUES = 1 << 24
 _PART = {"conv": "convolution", "separable": "separable", "dense": "dense", "logits": "logits"}
 
 
@@ -99,39 +103,75 @@ def refit(
     model_variables = variables(model, child)
     result = dict(arrays)
 
-    places = {gene.marking: place for place, gene in enumerate(architecture.genes)}
-    parent_places = {gene.marking: place for place, gene in enumerate(donor.architecture.genes)}
-    shared = [gene for gene in architecture.genes if gene.kind in _LINEAR and gene.marking in donor.shared]
-    parent_kinds = {gene.marking: gene.kind for gene in donor.architecture.genes}
-    targets = _values(
-        parent_model, [_part(parent_model, parent_places[g.marking], parent_kinds[g.marking]).output for g in shared], x
-    )
-    for gene, target in zip(shared, targets, strict=True):
-        part = _part(model, places[gene.marking], gene.kind)
-        inputs, outputs = _values(model, [part.input, part.output], x)
-        pairs = _same_channels(result, given, gene.marking, gene.kind, target.shape[-1])
-        if outputs.shape[:-1] != target.shape[:-1] or not len(pairs[0]):
+    shared = [gene.marking for gene in architecture.genes if gene.kind in _LINEAR and gene.marking in donor.shared]
+    parts, parent_parts = _parts(model, architecture), _parts(parent_model, donor.architecture)
+    batches = _batches(architecture, donor.architecture, shared, x, settings.rows)
+    targets = _outputs(parent_model, parent_parts, shared, batches)
+    untouched = _outputs(model, parts, shared, batches)
+    for marking in shared:
+        gene, part, target = architecture.by_marking[marking], parts[marking], targets[marking]
+        mine, theirs = _same_channels(result, given, marking, gene.kind, target.shape[-1])
+        if untouched:
+            inputs, outputs = None, untouched[marking]
+        else:
+            inputs, outputs = _values(model, [part.input, part.output], batches[marking])
+        if outputs.shape[:-1] != target.shape[:-1] or not len(mine):
             continue  # other positions than the parent's: nothing to compare with
-        wanted = target[..., pairs[1]]
-        error = np.sqrt(np.mean(np.square(wanted - outputs[..., pairs[0]])))
-        if error <= settings.tolerance * max(float(np.sqrt(np.mean(np.square(wanted)))), 1e-12):
+        wanted = target[..., theirs]
+        if _root_mean_square(wanted - outputs[..., mine]) <= settings.tolerance * _root_mean_square(wanted):
             continue
-        weights = {role: np.asarray(result[f"{gene.marking}/{role}"]) for role in _fitted_roles(gene.layer)}
-        for role, array in _fitted(gene.layer, weights, inputs, wanted, pairs[0], rng, settings).items():
-            result[f"{gene.marking}/{role}"] = array
-            model_variables[f"{gene.marking}/{role}"].assign(array)
+        weights = {role: np.asarray(result[f"{marking}/{role}"]) for role in _fitted_roles(gene.layer)}
+        if inputs is None:
+            inputs = _values(model, [part.input], batches[marking])[0]
+        for role, array in _fitted(gene.layer, weights, inputs, wanted, mine, rng, settings).items():
+            result[f"{marking}/{role}"] = array
+            model_variables[f"{marking}/{role}"].assign(array)
+        untouched = {}
     return result
 
 
-def _part(model: Any, place: int, kind: str) -> Any:
-    prefix = f"{place}_{_PART[kind]}_"
-    return next(layer for layer in model.layers if layer.name.startswith(prefix))
+def _root_mean_square(values: Floats) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _batches(
+    child: Architecture, parent: Architecture, shared: Sequence[int], x: npt.NDArray[Any], rows: int
+) -> dict[int, npt.NDArray[Any]]:
+    """The samples that each layer is compared on: all of them behind the last positions; before, where a sample is many equations, as
+    many as give `rows` equations."""
+    shapes = [a.shapes[m] for a in (child, parent) for m in shared if a.by_marking[m].kind in CONVOLUTIONS]
+    enough = max([-(-rows // math.prod(shape[:-1])) for shape in shapes], default=1)
+    most = _VALUES // max(sum([math.prod(shape) for shape in shapes]), 1)
+    few = x[: max(min(enough, most), 16)]
+    return {marking: few if child.by_marking[marking].kind in CONVOLUTIONS else x for marking in shared}
+
+
+def _outputs(
+    model: Any, parts: Mapping[int, Any], markings: Sequence[int], batches: Mapping[int, npt.NDArray[Any]]
+) -> dict[int, Floats]:
+    """What the linear maps of these genes give, by marking, in one run for each batch."""
+    found: dict[int, Floats] = {}
+    for batch in {id(batches[marking]): batches[marking] for marking in markings}.values():
+        group = [marking for marking in markings if batches[marking] is batch]
+        found |= dict(zip(group, _values(model, [parts[marking].output for marking in group], batch), strict=True))
+    return found
+
+
+def _parts(model: Any, architecture: Architecture) -> dict[int, Any]:
+    """The Keras layer that is each gene's linear map, by marking."""
+    by_place = {}
+    for layer in model.layers:
+        place, _, rest = layer.name.partition("_")
+        if rest.rpartition("_")[0] in _PART.values():
+            by_place[int(place)] = layer
+    return {gene.marking: by_place[place] for place, gene in enumerate(architecture.genes) if gene.kind in _LINEAR}
 
 
 def _values(model: Any, tensors: list[Any], x: npt.NDArray[Any]) -> list[Floats]:
     import keras
 
-    return [np.asarray(value) for value in keras.Model(model.input, tensors)(x, training=False)]
+    values = keras.Model(model.input, tensors)(x, training=False)
+    return [np.asarray(value) for value in (values if isinstance(values, (list, tuple)) else [values])]
 
 
 def _same_channels(
