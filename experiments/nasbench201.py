@@ -10,7 +10,7 @@ error after 200 epochs and FLOPs, min-max normalised over the benchmark, referen
 
 The table is a CSV file (`--table`), with a row for each cell: `ops` (six digits, one an edge), accuracies `c10_val12`, `c10_val200`,
 `c10_test200` (per cent), `epoch_s_c10` (seconds a training epoch on CIFAR-10's 50,000 images) and `flops_M_c10`.
-Takes 2 to 4 minutes on 2 cores with `--workers 2`; one objective takes about 30 seconds of them.
+Takes about 5 minutes in one process, 20 seconds of them for one objective; less with `--workers 2`.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def main() -> None:
             f"{seconds:.0f}",
         )
         runs.extend(results)
-    console = Console(width=100)
+    console = Console(width=110)
     console.print(screen)
     console.print(f"exact front: hypervolume {benchmark.hypervolume:.5f}")
     if options.json:
