@@ -31,7 +31,6 @@ FROM_SCRATCH = Recipe(learning_rate=0.1, label_smoothing=0.1, clip=1.0, warmup=3
 INHERITED = Recipe(learning_rate=0.05, label_smoothing=0.1, clip=1.0, warmup=1)
 SUBSET = (1 << 62) - 1  # the stream that chooses a share of the data: the same share for every individual of a run
 REFIT_SAMPLES = 400
-SCORED = 10  # points of a learning curve
 
 
 class FullTraining(Estimation):
@@ -44,7 +43,9 @@ class FullTraining(Estimation):
         epochs: training epochs; None goes by the number of samples (40 at 1,000), and half as many for an inheriting candidate.
         recipe: how a candidate is trained from scratch.
         inherited: how one that starts from inherited weights is.
-        refit: whether layers behind an operator that is not exact are first fitted to what they computed in the parent.
+        refit: whether layers behind an operator that is not exact are first fitted to what they computed in the parent. That repairs
+            most of the damage at once and takes half a second; after three epochs of training nothing is left of the gain.
+        curve: how often the validation score is taken during a training, for the learning curve.
         structures: how many compiled networks a worker keeps.
     """
 
@@ -54,11 +55,15 @@ class FullTraining(Estimation):
         recipe: Recipe = FROM_SCRATCH,
         inherited: Recipe = INHERITED,
         *,
-        refit: bool = True,
+        refit: bool = False,
+        curve: int = 5,
         structures: int = 24,
     ) -> None:
+        if curve < 1:
+            raise ValueError(f"curve must be >= 1 (points), got {curve}")
         self.epochs = epochs
         self.refit = refit
+        self.curve = curve
         self.recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
         self.inherited = inherited if epochs is None else replace(inherited, epochs=epochs)
         self.structures = structures
@@ -112,7 +117,7 @@ class FullTraining(Estimation):
             recipe,
             rng,
             score=candidate.validation_score,
-            score_every=max(1, epochs // SCORED),
+            score_every=max(1, epochs // self.curve),
         )
         candidate.scores = candidate.timed("score", candidate.score, network)
         return weights_of(network.synchronised(), genome, channels=begin)
@@ -158,6 +163,7 @@ class FullTraining(Estimation):
             "recipe": self.recipe.to_dict(),
             "inherited": self.inherited.to_dict(),
             "refit": self.refit,
+            "curve": self.curve,
             "structures": self.structures,
         }
 
@@ -192,7 +198,7 @@ class LowFidelity(FullTraining):
         epochs: training epochs; None for full training's number.
         data: share of the training samples (the same ones for every candidate), in (0, 1].
         resolution: factor on height and width, in (0, 1]. Below 1 candidates start from scratch and leave no weights.
-        recipe, inherited, refit, structures: as for `FullTraining`.
+        recipe, inherited, refit, curve, structures: as for `FullTraining`.
     """
 
     def __init__(
@@ -203,10 +209,11 @@ class LowFidelity(FullTraining):
         recipe: Recipe = FROM_SCRATCH,
         inherited: Recipe = INHERITED,
         *,
-        refit: bool = True,
+        refit: bool = False,
+        curve: int = 5,
         structures: int = 24,
     ) -> None:
-        super().__init__(epochs, recipe, inherited, refit=refit, structures=structures)
+        super().__init__(epochs, recipe, inherited, refit=refit, curve=curve, structures=structures)
         self.fidelity = Fidelity(epochs, data, resolution)
 
     def plan(self, individual: Individual) -> Fidelity:
@@ -224,7 +231,7 @@ class _Candidate:
     trial: Trial
     task: Supervised
     context: Context
-    refits: bool = True
+    refits: bool = False
     scores: dict[str, float] = field(default_factory=dict)
     training: Training | None = None
     cache_hit: bool = False
