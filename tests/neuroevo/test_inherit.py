@@ -90,10 +90,10 @@ def test_chains_of_exact_operators_preserve_the_function_in_single_precision(spa
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "bound"), [("float64", 1e-10), ("float32", 1e-5)])
-def test_a_thousand_chains_of_exact_operators_preserve_the_function(dtype, bound):
+def test_hundreds_of_chains_of_exact_operators_preserve_the_function(dtype, bound):
     import keras
 
-    for seed in range(1000):
+    for seed in range(400):
         error, names = difference(SPACES[seed % 4], seed, seed % 13, 1 + seed % 10, dtype)
         assert error <= bound, (seed, names)
         keras.backend.clear_session()
