@@ -100,7 +100,7 @@ class Records:
         theirs = self._gains[: len(self.front)]
         if (theirs >= mine).all(axis=1).any():
             return False
-        dominated = (mine >= theirs).all(axis=1)
+        dominated: npt.NDArray[np.bool_] = np.all(mine >= theirs, axis=1)
         if dominated.any():
             self.front = [other for other, beaten in zip(self.front, dominated, strict=True) if not beaten]
             self._gains[: len(self.front)] = theirs[~dominated]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -24,17 +25,35 @@ def prepare(threads: int = 1) -> None:
     if threads == 1 and "xla_cpu_multi_thread_eigen" not in os.environ.get("XLA_FLAGS", ""):
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
-    import keras
+    with _native_messages_dropped():
+        import keras
 
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
+        if keras.backend.backend() != "tensorflow":
+            return
+        import tensorflow as tf
 
+        tf.config.list_physical_devices("GPU")
+    tf.get_logger().setLevel("ERROR")  # a search traces thousands of functions on purpose: no warning about each
     with suppress(RuntimeError):  # already started
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)  # several workers may share one
+
+
+@contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """Drop what libraries write to the process's standard error itself while they start (TensorFlow's notes about missing GPUs, before
+    any setting of it is read); Python's exceptions and warnings are not affected."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def precision() -> str:
