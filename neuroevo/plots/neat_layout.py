@@ -183,7 +183,8 @@ def _heights(
 
 def _offsets(points: Sequence[Any], nodes: set[Any]) -> list[float]:
     """How far below the first point of a column each may be at the least."""
-    offset, size = [0.0], [_NODE if point in nodes else _LINE for point in points]
+    size = [_NODE if point in nodes else _LINE for point in points]
+    offset = [0.0][: len(size)]
     for upper, lower in pairwise(size):
         offset.append(offset[-1] + (upper + lower) / 2)
     return offset
