@@ -87,19 +87,18 @@ class NeatGenome(Genome):
         from genomes.neat.kernels.streams import uniform
 
         rates = self.space.rates
-        child = empty_pool(mother.node_count + father.node_count, mother.connection_count + father.connection_count)
+        parents = pool_of([genes_of(mother, 0), genes_of(father, 0)])
+        child = empty_pool(parents.node_count.sum(keepdims=True), parents.connection_count.sum(keepdims=True))
         average = uniform(stream) < rates.average
-        cross(
-            mother, 0, father, 0, child, 0, equal, share, average, rates.disabled, rates.recurrent, rates.fixed, stream
-        )  # fmt: skip
+        cross(parents, 0, 1, child, 0, equal, share, average, rates.disabled, rates.recurrent, rates.fixed, stream)
         return child
 
     def distance(self, other: Self, *, excess: float = 1.0, disjoint: float = 1.0, weight: float = 0.4) -> float:
         """The compatibility distance (Stanley & Miikkulainen 2002, equation 1), by default with the paper's coefficients."""
-        from genomes.neat.kernels.distance import compatibility
+        from genomes.neat.kernels.distance import compatibility_of_members
 
         coefficients = Coefficients(excess, disjoint, weight, self.space.bias == "node", self.space.sensors)
-        return float(compatibility(self.pool, 0, other.pool, 0, coefficients, np.inf))
+        return float(compatibility_of_members(self.pool, 0, other.pool, 0, coefficients))
 
     def network(self, activations_per_step: int = 1) -> Network:
         """The network as a callable: float [samples, inputs] to float64 [samples, outputs]."""
@@ -130,28 +129,21 @@ class NeatGenome(Genome):
 
     @cached_property
     def _key(self) -> str:
-        from genomes.neat.network import PopulationNetwork
-
-        networks = PopulationNetwork(self.space, self.pool).networks
-        steps = int(networks.step_count[0])
-        described = [
-            f"{networks.bias[s]!r} {networks.response[s]!r} {networks.activation[s]} {networks.aggregation[s]}" for s in range(steps)
-        ]
-        edges = [
-            sorted(range(networks.edge_begin[s], networks.edge_end[s]), key=lambda e: networks.edge_source[e]) for s in range(steps)
-        ]
-        nodes = [int(networks.node[s]) for s in range(steps)]
-        label = {node: f"fixed {node}" if node < self.space.fixed else "hidden" for node in {*range(self.space.sensors), *nodes}}
-        for _ in range(steps if self.space.recurrent else 1):
+        steps = self.network().steps(0)
+        label = {node: f"fixed {node}" for node in range(self.space.sensors)}
+        label |= {step.node: f"fixed {step.node}" if step.node < self.space.fixed else "hidden" for step in steps}
+        for _ in range(len(steps) if self.space.recurrent else 1):
             fresh = dict(label)
-            for s, node in enumerate(nodes):
-                # Feed-forward steps are in order, so their sources are already final.
-                known = label if self.space.recurrent else fresh
-                sources = sorted(f"{networks.edge_weight[e]!r}*{known[int(networks.edge_source[e])]}" for e in edges[s])
-                own = f"fixed {node}" if node < self.space.fixed else ""
-                fresh[node] = _digest("|".join([own, label[node] if self.space.recurrent else "", described[s], *sources]))
+            known = label if self.space.recurrent else fresh  # feed-forward steps are in order: their sources are already final
+            for step in steps:
+                edges = zip(step.weights, step.sources, strict=True)
+                sources = sorted(f"{weight!r}*{known[source]}" for weight, source in edges)
+                own = label[step.node] if self.space.recurrent or step.node < self.space.fixed else ""
+                described = f"{step.bias!r} {step.response!r} {step.activation} {step.aggregation}"
+                fresh[step.node] = _digest("|".join([own, described, *sources]))
             label = fresh
-        return _digest("|".join(sorted(label[node] for node in nodes)))
+        outputs = [label.get(node, "") for node in range(self.space.sensors, self.space.fixed)]
+        return _digest("|".join([*outputs, *sorted(label[step.node] for step in steps)]))
 
     def graph(self) -> nx.DiGraph[Any]:
         """Nodes by marking (type, bias, response, activation, aggregation), edges with weight, enabled and marking."""
@@ -176,11 +168,7 @@ class NeatGenome(Genome):
     @property
     def flops(self) -> int:
         """Multiply-adds of one sample: the enabled connections that lead to an output."""
-        from genomes.neat.network import PopulationNetwork
-
-        networks = PopulationNetwork(self.space, self.pool).networks
-        steps = int(networks.step_count[0])
-        return int((networks.edge_end[:steps] - networks.edge_begin[:steps]).sum())
+        return sum(len(step.sources) for step in self.network().steps(0))
 
     @property
     def hidden(self) -> int:

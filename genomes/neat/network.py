@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,19 @@ from genomes.neat.threads import Threads
 if TYPE_CHECKING:
     from genomes.neat.genome import NeatGenome
     from genomes.neat.kernels.networks import Networks
+
+
+class Step(NamedTuple):
+    """The value of one node: activation(bias + response * aggregation(weights * values of the sources)). Nodes are indices in the
+    genome's node genes; activation and aggregation are codes of the space's functions."""
+
+    node: int
+    bias: float
+    response: float
+    activation: int
+    aggregation: int
+    sources: tuple[int, ...]
+    weights: tuple[float, ...]
 
 
 class PopulationNetwork:
@@ -46,10 +59,11 @@ class PopulationNetwork:
             space.recurrent,
         )
         self.threads.run(compile_members, len(pool.node_start), pool, self.networks)
+        self._room = len(pool.nodes.marking)
         self._state: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
-        return len(self.networks.step_start)
+        return len(self.networks.step_count)
 
     def member(self, position: int) -> PopulationNetwork:
         """The network of one member, as a population of one."""
@@ -57,11 +71,13 @@ class PopulationNetwork:
         one.space, one.threads, one.activations_per_step = self.space, self.threads, self.activations_per_step
         part = slice(position, position + 1)
         one.networks = self.networks._replace(
-            step_start=self.networks.step_start[part],
+            integer_start=self.networks.integer_start[part],
+            number_start=self.networks.number_start[part],
+            value_start=self.networks.value_start[part],
             step_count=self.networks.step_count[part],
             width=self.networks.width[part],
         )
-        one._state = None
+        one._room, one._state = self._room, None
         return one
 
     def reset(self) -> None:
@@ -84,7 +100,7 @@ class PopulationNetwork:
         from genomes.neat.kernels.networks import advance
 
         if self._state is None:
-            self._state = np.zeros((len(self.networks.node), batch.shape[1]))
+            self._state = np.zeros((self._room, batch.shape[1]))
         if self._state.shape[1] != batch.shape[1]:
             raise ValueError(
                 f"the networks hold the state of {self._state.shape[1]} samples, got {batch.shape[1]}; call reset() between episodes"
@@ -102,6 +118,21 @@ class PopulationNetwork:
                 f"got an array of shape {np.shape(x)}"
             )
         return np.ascontiguousarray(batch)
+
+
+    def steps(self, position: int) -> list[Step]:
+        """What one member computes, sources first (feed-forward): for inspection, drawing and export."""
+        networks = self.networks
+        p, q = int(networks.integer_start[position]), int(networks.number_start[position])
+        found = []
+        for _ in range(int(networks.step_count[position])):
+            node, activation, aggregation, edges = (int(value) for value in networks.integers[p : p + 4])
+            sources = networks.integers[p + 4 : p + 4 + edges].tolist()
+            bias, response = networks.numbers[q : q + 2].tolist()
+            weights = networks.numbers[q + 2 : q + 2 + edges].tolist()
+            found.append(Step(node, bias, response, activation, aggregation, tuple(sources), tuple(weights)))
+            p, q = p + 4 + edges, q + 2 + edges
+        return found
 
 
 class Network(PopulationNetwork):

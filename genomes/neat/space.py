@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BIASES = ("input", "node", "none")
 TOPOLOGIES = ("full", "partial", "feature_selective", "none", "random")
-PERTURBATIONS = ("uniform", "gaussian")
+PERTURBATIONS = ("uniform", "gaussian", "cauchy")
 
 
 class Rates(NamedTuple):
@@ -37,7 +37,7 @@ class Rates(NamedTuple):
     weight_power: float
     weight_range: float
     weight_limit: float
-    gaussian: bool
+    perturbation: int
     biases: float
     bias_power: float
     bias_range: float
@@ -77,9 +77,10 @@ class NeatSpace(Space, encoding="neat"):
         output_activation: what the outputs compute; "" for the first of `activations`. Outputs vary only if it is "".
         aggregations: how nodes gather their weighted inputs, the first is the default; a name or "name = start; step; finish".
         weight_mutation_rate: share of children whose connection weights mutate.
-        weight_mutation_share: share of the weights that mutate in such a child.
+        weight_mutation_share: share of the weights that mutate in such a child; 0 draws it anew for every child.
         weight_replace_rate: probability that a mutating weight is drawn anew instead of perturbed.
-        perturbation: "uniform" in +-power, or "gaussian" with standard deviation power.
+        perturbation: "uniform" in +-power, "gaussian" with standard deviation power, or "cauchy" with scale power (mostly small, at
+            times large).
         weight_power: size of a perturbation.
         weight_range: new weights are uniform in +-range.
         weight_limit: weights are clipped to +-limit.
@@ -100,7 +101,7 @@ class NeatSpace(Space, encoding="neat"):
     inputs: int
     outputs: int
     recurrent: bool = False
-    bias: str = "input"
+    bias: str = "node"
     bias_value: float = 1.0
     initial: str = "full"
     initial_share: float = 0.5
@@ -109,14 +110,14 @@ class NeatSpace(Space, encoding="neat"):
     output_activation: str = ""
     aggregations: tuple[str, ...] = ("sum",)
     weight_mutation_rate: float = 0.8
-    weight_mutation_share: float = 1.0
+    weight_mutation_share: float = 0.0
     weight_replace_rate: float = 0.1
     perturbation: str = "uniform"
     weight_power: float = 2.5
     weight_range: float = 8.0
     weight_limit: float = 8.0
     bias_mutation_rate: float = 0.8
-    bias_power: float = 2.5
+    bias_power: float = 1.0
     bias_range: float = 8.0
     bias_limit: float = 8.0
     response_mutation_rate: float = 0.0
@@ -124,11 +125,11 @@ class NeatSpace(Space, encoding="neat"):
     activation_mutation_rate: float = 0.0
     aggregation_mutation_rate: float = 0.0
     add_node_rate: float = 0.03
-    add_connection_rate: float = 0.05
+    add_connection_rate: float = 0.1
     remove_node_rate: float = 0.0
     remove_connection_rate: float = 0.0
     toggle_rate: float = 0.0
-    reenable_rate: float = 0.0
+    reenable_rate: float = 0.05
     average_rate: float = 0.4
     disabled_rate: float = 0.75
     max_hidden: int = 1000
@@ -221,7 +222,7 @@ class NeatSpace(Space, encoding="neat"):
             weight_power=float(self.weight_power),
             weight_range=float(self.weight_range),
             weight_limit=float(self.weight_limit),
-            gaussian=self.perturbation == "gaussian",
+            perturbation=PERTURBATIONS.index(self.perturbation),
             biases=float(self.bias_mutation_rate) if self.bias == "node" else 0.0,
             bias_power=float(self.bias_power),
             bias_range=float(self.bias_range),

@@ -153,11 +153,11 @@ def allot(shares: Floats, total: int) -> Ints:
     return whole
 
 
-def adapted_threshold(threshold: float, species: int, target: int, step: float, least: float = 0.1) -> float:
-    """A threshold that moves the number of species towards a target."""
+def adapted_threshold(threshold: float, species: int, target: int, step: float) -> float:
+    """A threshold that moves the number of species towards a target, by a share `step` of itself a generation."""
     if species > target:
-        return threshold + step
-    return max(least, threshold - step) if species < target else threshold
+        return threshold * (1.0 + step)
+    return threshold / (1.0 + step) if species < target else threshold
 
 
 def state_arrays(species: Species) -> dict[str, npt.NDArray[Any]]:

@@ -1,6 +1,5 @@
 """Speciation, compiled."""
 
-# ruff: noqa: RUF046
 import numpy as np
 from numba import njit
 
@@ -11,14 +10,32 @@ from genomes.neat.kernels.streams import below
 @njit(cache=True, nogil=True)
 def join_species(begin, end, pool, previous_pool, representative, previous_label, mothers, coefficients, threshold, label):
     """Label members `begin` to `end` with the species they are compatible with, their first parent's first; -1 for none."""
+    x, u, start, count = pool.connections.marking, pool.connections.weight, pool.connection_start, pool.connection_count
+    y, v, start_2, count_2 = (
+        previous_pool.connections.marking, previous_pool.connections.weight, previous_pool.connection_start, previous_pool.connection_count,
+    )  # fmt: skip
+    n, a, node_start, node_count = pool.nodes.marking, pool.nodes.bias, pool.node_start, pool.node_count
+    m, b, node_start_2, node_count_2 = (
+        previous_pool.nodes.marking, previous_pool.nodes.bias, previous_pool.node_start, previous_pool.node_count,
+    )  # fmt: skip
+    c1, c2, c3 = coefficients.excess, coefficients.disjoint, coefficients.weight
+    biases, sensors = coefficients.biases, coefficients.sensors
     for k in range(begin, end):
         home = previous_label[mothers[k]] if mothers[k] >= 0 and len(previous_label) > 0 else -1
         label[k] = -1
-        if home >= 0 and compatibility(pool, k, previous_pool, representative[home], coefficients, threshold) <= threshold:
-            label[k] = home
-            continue
-        for s in range(len(representative)):
-            if s != home and compatibility(pool, k, previous_pool, representative[s], coefficients, threshold) <= threshold:
+        p, p_end = start[k], start[k] + count[k]
+        # the first parent's species is looked at first, then the others, oldest first
+        for turn in range(-1, len(representative)):
+            s = home if turn < 0 else turn
+            if s < 0 or (turn >= 0 and s == home):
+                continue
+            r = representative[s]
+            distance = compatibility(
+                x, u, p, p_end, y, v, start_2[r], start_2[r] + count_2[r],
+                n, a, node_start[k] + sensors, node_start[k] + node_count[k],
+                m, b, node_start_2[r] + sensors, node_start_2[r] + node_count_2[r], biases, c1, c2, c3, threshold,
+            )  # fmt: skip
+            if distance <= threshold:
                 label[k] = s
                 break
 
@@ -27,13 +44,23 @@ def join_species(begin, end, pool, previous_pool, representative, previous_label
 def found_species(pool, coefficients, threshold, label, first):
     """Label the members that fit nowhere: each joins the first new species that it is compatible with, or founds one. Returns the
     number of new species; they are labelled from `first` on."""
+    x, u, start, count = pool.connections.marking, pool.connections.weight, pool.connection_start, pool.connection_count
+    n, a, node_start, node_count = pool.nodes.marking, pool.nodes.bias, pool.node_start, pool.node_count
+    c1, c2, c3 = coefficients.excess, coefficients.disjoint, coefficients.weight
+    biases, sensors = coefficients.biases, coefficients.sensors
     founders = np.empty(len(label), np.int64)
     founded = 0
     for k in range(len(label)):
         if label[k] >= 0:
             continue
         for s in range(founded):
-            if compatibility(pool, k, pool, founders[s], coefficients, threshold) <= threshold:
+            r = founders[s]
+            distance = compatibility(
+                x, u, start[k], start[k] + count[k], x, u, start[r], start[r] + count[r],
+                n, a, node_start[k] + sensors, node_start[k] + node_count[k],
+                n, a, node_start[r] + sensors, node_start[r] + node_count[r], biases, c1, c2, c3, threshold,
+            )  # fmt: skip
+            if distance <= threshold:
                 label[k] = first + s
                 break
         if label[k] < 0:

@@ -96,44 +96,39 @@ def _fallen(state, poles):
 
 
 @njit(cache=True, nogil=True)
-def episode(networks, m, start, steps, poles, velocities, activations, values, fresh, gathered, state, unrest):
-    """One episode of member m from a start state: how many decisions it stayed up, at most `steps`.
+def episodes(begin, end, networks, starts, steps, poles, velocities, times, lasted, restlessness):
+    """Every start state for members `begin` to `end`: how many decisions it stays up, at most `steps`.
 
-    `unrest` [100] is left holding |x| + |x'| + |a1| + |a1'| of the last decisions, in a ring.
+    starts: float64 [starts, 6]; times: how often a recurrent network is activated before it decides; lasted: int64 [members, starts],
+    written; restlessness: float64 [members, starts], written: the sum of |x| + |x'| + |a1| + |a1'| over the last 100 decisions, infinite
+    for shorter episodes.
     """
-    state[:] = start
-    values[:] = 0.0
-    fresh[:] = 0.0
-    output = networks.sensors
-    for step in range(steps):
-        _look(state, values, poles, velocities)
-        control(networks, m, values, fresh, gathered, activations)
-        force = (values[output] - 0.5) * 2.0 * STRONGEST
-        runge_kutta(state, force, poles)
-        runge_kutta(state, force, poles)
-        if _fallen(state, poles):
-            return step
-        unrest[step % DAMPING_STEPS] = abs(state[0]) + abs(state[1]) + abs(state[2]) + abs(state[3])
-    return steps
-
-
-@njit(cache=True, nogil=True)
-def episodes(begin, end, networks, starts, steps, poles, velocities, activations, lasted, restlessness):
-    """Every start state for members `begin` to `end`.
-
-    starts: float64 [starts, 6]; lasted: int64 [members, starts], written; restlessness: float64 [members, starts], written: the sum of
-    |x| + |x'| + |a1| + |a1'| over the last 100 decisions, infinite for shorter episodes.
-    """
-    width, edges = 1, 1
-    for m in range(begin, end):
-        width = max(width, networks.width[m])
-        for step in range(networks.step_start[m], networks.step_start[m] + networks.step_count[m]):
-            edges = max(edges, networks.edge_end[step] - networks.edge_begin[step])
-    values, fresh, gathered = np.empty(width), np.empty(width), np.empty(edges)
+    integer_start, number_start, step_count = networks.integer_start, networks.number_start, networks.step_count
+    integers, numbers = networks.integers, networks.numbers
+    activations, aggregations = networks.activations, networks.aggregations
+    recurrent, output = networks.recurrent, networks.sensors
+    values, fresh = np.empty(networks.most_nodes), np.empty(networks.most_nodes)
+    gathered = np.empty(networks.most_edges)
     state, unrest = np.empty(6), np.zeros(DAMPING_STEPS)
     for m in range(begin, end):
         for s in range(len(starts)):
-            lasted[m, s] = episode(
-                networks, m, starts[s], steps, poles, velocities, activations, values, fresh, gathered, state, unrest
-            )  # fmt: skip
-            restlessness[m, s] = unrest.sum() if lasted[m, s] >= DAMPING_STEPS else math.inf
+            state[:] = starts[s]
+            values[:] = 0.0
+            if networks.sensors > networks.inputs:
+                values[networks.inputs] = networks.bias_value
+            alive = steps
+            for step in range(steps):
+                _look(state, values, poles, velocities)
+                control(
+                    integers, numbers, integer_start[m], number_start[m], step_count[m], recurrent, times, values, fresh, gathered,
+                    activations, aggregations,
+                )  # fmt: skip
+                force = (values[output] - 0.5) * 2.0 * STRONGEST
+                runge_kutta(state, force, poles)
+                runge_kutta(state, force, poles)
+                if _fallen(state, poles):
+                    alive = step
+                    break
+                unrest[step % DAMPING_STEPS] = abs(state[0]) + abs(state[1]) + abs(state[2]) + abs(state[3])
+            lasted[m, s] = alive
+            restlessness[m, s] = unrest.sum() if alive >= DAMPING_STEPS else math.inf

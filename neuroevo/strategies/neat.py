@@ -54,8 +54,10 @@ class Neat(Strategy):
     Args:
         population: genomes a generation, always exactly as many.
         threshold: compatibility distance within which genomes are of one species.
-        target_species: if not 0, the threshold moves by `threshold_step` a generation towards this number of species.
-        threshold_step: see `target_species`.
+        target_species: if not 0, the threshold moves towards this number of species, by a share `threshold_step` a generation.
+        most_species: while there are more species than this, the threshold grows by a share `threshold_step` a generation; then it
+            returns to what it was set to. It keeps large populations from splitting into species of one.
+        threshold_step: see above.
         excess, disjoint, weight: coefficients c1, c2, c3 of the compatibility distance.
         survival: the fittest share of a species that may be parents.
         stagnation: a species that has not improved for so many generations has no children (the one with the best genome excepted).
@@ -74,7 +76,8 @@ class Neat(Strategy):
     population: int = 150
     threshold: float = 3.0
     target_species: int = 0
-    threshold_step: float = 0.3
+    most_species: int = 100
+    threshold_step: float = 0.1
     excess: float = 1.0
     disjoint: float = 1.0
     weight: float = 0.4
@@ -89,7 +92,7 @@ class Neat(Strategy):
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("population", 1), ("target_species", 0), ("stagnation", 1), ("refocus", 0), ("elitism", 0)):
+        for name, least in (("population", 1), ("target_species", 0), ("most_species", 1), ("stagnation", 1), ("refocus", 0), ("elitism", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number >= {least}, got {shown(value)}")
@@ -262,14 +265,20 @@ class Neat(Strategy):
         species = speciate(
             born.pool, born.fitness, self._species, previous.pool, mothers, self.generation, self._coefficients, key, self._threads
         )
-        if self.target_species:
-            moved = adapted_threshold(species.threshold, len(species), self.target_species, float(self.threshold_step))
-            species = replace(species, threshold=moved)
+        species = replace(species, threshold=self._next_threshold(species.threshold, len(species)))
         top = float(born.fitness.max())
         if top > self._best:
             self._best, self._improved = top, self.generation
         self._population, self._species = born, species
         self.generation += 1
+
+    def _next_threshold(self, threshold: float, species: int) -> float:
+        step, base = float(self.threshold_step), float(self.threshold)
+        if self.target_species:
+            return adapted_threshold(threshold, species, self.target_species, step)
+        if species > self.most_species:
+            return threshold * (1.0 + step)
+        return max(base, threshold / (1.0 + step)) if threshold > base else threshold
 
     def report(self) -> dict[str, Any]:
         """Species (ids, sizes, best fitness now), threshold, mean fitness and mean sizes of the genomes."""

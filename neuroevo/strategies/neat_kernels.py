@@ -1,11 +1,10 @@
 """Reproduction of NEAT, compiled: who the parents of each child are, and the children."""
 
-# ruff: noqa: RUF046
 import numpy as np
 from numba import njit
 
-from genomes.neat.kernels.crossover import copy_genome, cross
-from genomes.neat.kernels.mutation import mutate
+from genomes.neat.kernels.crossover import cross, cross_connections, cross_nodes
+from genomes.neat.kernels.mutation import due_structure, mutate_functions, mutate_structure, mutate_values
 from genomes.neat.kernels.streams import below, birth_key, uniform
 from genomes.neat.operators import CROSSOVER, ELITE, INTERSPECIES
 
@@ -32,6 +31,7 @@ def choose_parents(
     first_child[s + 1], the first elites[s] of them copies of its champion. father is -1 without crossover, -2 for an elite. `keys`
     are the streams: they are advanced.
     """
+    node_count, connection_count = pool.node_count, pool.connection_count
     stream = np.empty(1, np.uint64)
     s = 0
     for k in range(begin, end):
@@ -39,7 +39,7 @@ def choose_parents(
             s += 1
         if k - first_child[s] < elites[s]:
             mother[k], father[k] = members[start[s]], -2
-            node_room[k], connection_room[k] = pool.node_count[mother[k]], pool.connection_count[mother[k]]
+            node_room[k], connection_room[k] = node_count[mother[k]], connection_count[mother[k]]
             continue
         stream[0] = keys[k]
         a = members[start[s] + below(stream, survivors[s])]
@@ -52,36 +52,85 @@ def choose_parents(
             if b < 0:
                 b = members[start[s] + below(stream, survivors[s])]
             if b == a:
-                b = -1  # a genome crossed with itself is itself
+                b = np.int64(-1)  # a genome crossed with itself is itself
         if b >= 0 and fitness[b] > fitness[a]:
             a, b = b, a
         mother[k], father[k], keys[k] = a, b, stream[0]
-        node_room[k] = pool.node_count[a] + NODE_ROOM
-        connection_room[k] = pool.connection_count[a] + CONNECTION_ROOM
+        node_room[k] = node_count[a] + NODE_ROOM
+        connection_room[k] = connection_count[a] + CONNECTION_ROOM
         if b >= 0 and fitness[a] == fitness[b]:
-            node_room[k] += pool.node_count[b]
-            connection_room[k] += pool.connection_count[b]
+            node_room[k] += node_count[b]
+            connection_room[k] += connection_count[b]
 
 
 @njit(cache=True, nogil=True)
-def reproduce(begin, end, pool, fitness, label, mother, father, keys, mutate_crossed, rates, clock, children, operators):
+def reproduce(begin, end, pool, fitness, label, mother, father, keys, mutate_crossed, rates, clock, into, operators):
     """Make children `begin` to `end`: copies, mutants, and crossings that are mutated too (with probability `mutate_crossed`)."""
+    node, bias, response, activation, aggregation = (
+        pool.nodes.marking, pool.nodes.bias, pool.nodes.response, pool.nodes.activation, pool.nodes.aggregation,
+    )  # fmt: skip
+    into_node, into_bias, into_response, into_activation, into_aggregation = (
+        into.nodes.marking, into.nodes.bias, into.nodes.response, into.nodes.activation, into.nodes.aggregation,
+    )  # fmt: skip
+    marking, source, target, weight, enabled = (
+        pool.connections.marking, pool.connections.source, pool.connections.target, pool.connections.weight, pool.connections.enabled,
+    )  # fmt: skip
+    into_marking, into_source, into_target, into_weight, into_enabled = (
+        into.connections.marking, into.connections.source, into.connections.target, into.connections.weight, into.connections.enabled,
+    )  # fmt: skip
+    node_start, node_count = pool.node_start, pool.node_count
+    connection_start, connection_count = pool.connection_start, pool.connection_count
+    into_node_start, into_node_count = into.node_start, into.node_count
+    into_connection_start, into_connection_count = into.connection_start, into.connection_count
     stream = np.empty(1, np.uint64)
+    functional = max(rates.responses, rates.activation, rates.aggregation)
     for k in range(begin, end):
-        a, b = mother[k], father[k]
-        if b < 0:
-            copy_genome(pool, a, children, k)
-            done = ELITE if b == -2 else 0
-        else:
-            stream[0] = keys[k]
+        a, b, done = mother[k], father[k], 0
+        stream[0] = keys[k]
+        if b >= 0 and fitness[a] == fitness[b]:
             average = uniform(stream) < rates.average
-            cross(
-                pool, a, pool, b, children, k, fitness[a] == fitness[b], 0.5, average, rates.disabled, rates.recurrent, rates.fixed,
-                stream,
+            cross(pool, a, b, into, k, True, 0.5, average, rates.disabled, rates.recurrent, rates.fixed, stream)
+            done = CROSSOVER
+        elif b >= 0:
+            average = uniform(stream) < rates.average
+            into_node_count[k] = cross_nodes(
+                node, bias, response, activation, aggregation,
+                node_start[a], node_start[a] + node_count[a], node_start[b], node_start[b] + node_count[b],
+                into_node, into_bias, into_response, into_activation, into_aggregation, into_node_start[k], 0.5, average, False, stream,
             )  # fmt: skip
-            keys[k] = stream[0]
-            done = CROSSOVER if label[a] == label[b] else CROSSOVER | INTERSPECIES
-        if b != -2 and (b < 0 or mutate_crossed >= 1.0 or uniform(stream) < mutate_crossed):
-            stream[0] = keys[k] if b < 0 else stream[0]
-            done |= mutate(children, k, rates, clock, stream)
+            cross_connections(
+                marking, source, target, weight, enabled, connection_start[a], connection_start[a] + connection_count[a],
+                connection_start[b], connection_start[b] + connection_count[b],
+                into_marking, into_source, into_target, into_weight, into_enabled, into_connection_start[k],
+                0.5, average, rates.disabled, stream,
+            )  # fmt: skip
+            into_connection_count[k] = connection_count[a]
+            done = CROSSOVER
+        else:
+            p, r = node_start[a], into_node_start[k]
+            for i in range(node_count[a]):
+                into_node[r + i], into_bias[r + i], into_response[r + i] = node[p + i], bias[p + i], response[p + i]
+                into_activation[r + i], into_aggregation[r + i] = activation[p + i], aggregation[p + i]
+            p, r = connection_start[a], into_connection_start[k]
+            for i in range(connection_count[a]):
+                into_marking[r + i], into_source[r + i], into_target[r + i] = marking[p + i], source[p + i], target[p + i]
+                into_weight[r + i], into_enabled[r + i] = weight[p + i], enabled[p + i]
+            into_node_count[k], into_connection_count[k] = node_count[a], connection_count[a]
+            done = ELITE if b == -2 else 0
+        if b >= 0 and label[a] != label[b]:
+            done |= INTERSPECIES
+        if b == -2 or (b >= 0 and mutate_crossed < 1.0 and uniform(stream) >= mutate_crossed):
+            operators[k] = done
+            continue
+        due = due_structure(
+            rates.add_node, rates.add_connection, rates.remove_node, rates.remove_connection, rates.toggle, rates.reenable, stream
+        )
+        if due:
+            done |= mutate_structure(into, k, due, rates, clock, stream)
+        done |= mutate_values(
+            into_weight, into_connection_start[k], into_connection_count[k], into_bias, into_node_start[k], into_node_count[k],
+            rates, stream,
+        )  # fmt: skip
+        if functional > 0.0:
+            done |= mutate_functions(into, k, rates, stream)
         operators[k] = done

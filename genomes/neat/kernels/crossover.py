@@ -16,121 +16,134 @@ from genomes.neat.kernels.structure import (
 
 
 @njit(cache=True, nogil=True)
-def cross(a, i, b, j, into, k, equal, share, average, disabled_share, recurrent, fixed, stream):
-    """Write the child of genome i of pool a and genome j of pool b as genome k of pool `into`.
+def cross(pool, i, j, into, k, equal, share, average, disabled_share, recurrent, fixed, stream):
+    """Write the child of genomes i and j of a pool as genome k of another.
 
-    Matching genes come from either parent (from b with probability `share`), or are averaged; disjoint and excess genes come from
-    a, the fitter; if the parents are `equal`ly fit, each is inherited at random. A gene that is disabled in either parent is disabled
-    in the child with probability `disabled_share`; a disabled gene that is not matching stays disabled.
-    There must be room for the genes of a, and of b too if the parents are equal.
+    Matching genes come from either parent (from j with probability `share`), or are averaged; disjoint and excess genes come from i,
+    the fitter; if the parents are `equal`ly fit, each is inherited at random. A gene that is disabled in either parent is disabled in the
+    child with probability `disabled_share`; a disabled gene that is not matching stays disabled.
+    There must be room for the genes of i, and of j too if the parents are equal.
     """
-    _cross_nodes(a, i, b, j, into, k, share, average, equal, stream)
+    x, z = pool.nodes, into.nodes
+    into.node_count[k] = cross_nodes(
+        x.marking, x.bias, x.response, x.activation, x.aggregation,
+        pool.node_start[i], pool.node_start[i] + pool.node_count[i], pool.node_start[j], pool.node_start[j] + pool.node_count[j],
+        z.marking, z.bias, z.response, z.activation, z.aggregation, into.node_start[k], share, average, equal, stream,
+    )  # fmt: skip
     if equal:
-        _cross_connections_of_equals(a, i, b, j, into, k, share, average, disabled_share, recurrent, fixed, stream)
+        _cross_connections_of_equals(pool, i, j, into, k, share, average, disabled_share, recurrent, fixed, stream)
     else:
-        _cross_connections(a, i, b, j, into, k, share, average, disabled_share, stream)
+        u, w = pool.connections, into.connections
+        cross_connections(
+            u.marking, u.source, u.target, u.weight, u.enabled,
+            pool.connection_start[i], pool.connection_start[i] + pool.connection_count[i],
+            pool.connection_start[j], pool.connection_start[j] + pool.connection_count[j],
+            w.marking, w.source, w.target, w.weight, w.enabled, into.connection_start[k], share, average, disabled_share, stream,
+        )  # fmt: skip
+        into.connection_count[k] = pool.connection_count[i]
 
 
-@njit(cache=True, nogil=True)
-def _match_connection(x, p, y, q, z, r, share, average, disabled_share, stream):
-    if average:
-        copy_connection(x, p, z, r)
-        z.weight[r] = (1.0 - share) * x.weight[p] + share * y.weight[q]
-    elif uniform(stream) < share:
-        copy_connection(y, q, z, r)
-    else:
-        copy_connection(x, p, z, r)
-    if x.enabled[p] and y.enabled[q]:
-        z.enabled[r] = True
-    else:
-        z.enabled[r] = uniform(stream) >= disabled_share
-
-
-@njit(cache=True, nogil=True)
-def _cross_connections(a, i, b, j, into, k, share, average, disabled_share, stream):
-    x, y, z = a.connections, b.connections, into.connections
-    p, p_end = a.connection_start[i], a.connection_start[i] + a.connection_count[i]
-    q, q_end = b.connection_start[j], b.connection_start[j] + b.connection_count[j]
-    r = into.connection_start[k]
+@njit(cache=True, nogil=True, inline="always")
+def cross_connections(
+    marking, source, target, weight, enabled, p, p_end, q, q_end,
+    into_marking, into_source, into_target, into_weight, into_enabled, r, share, average, disabled_share, stream,
+):  # fmt: skip
+    """Connections of the child of two parents of unequal fitness: all of the fitter's (p to p_end)."""
     while p < p_end:
-        while q < q_end and y.marking[q] < x.marking[p]:
+        while q < q_end and marking[q] < marking[p]:
             q += 1
-        if q < q_end and y.marking[q] == x.marking[p]:
-            _match_connection(x, p, y, q, z, r, share, average, disabled_share, stream)
+        into_marking[r], into_source[r], into_target[r] = marking[p], source[p], target[p]
+        if q < q_end and marking[q] == marking[p]:
+            if average:
+                into_weight[r] = (1.0 - share) * weight[p] + share * weight[q]
+            else:
+                into_weight[r] = weight[q] if uniform(stream) < share else weight[p]
+            into_enabled[r] = (enabled[p] and enabled[q]) or uniform(stream) >= disabled_share
         else:
-            copy_connection(x, p, z, r)
+            into_weight[r], into_enabled[r] = weight[p], enabled[p]
         p += 1
         r += 1
-    into.connection_count[k] = a.connection_count[i]
 
 
-@njit(cache=True, nogil=True)
-def _cross_nodes(a, i, b, j, into, k, share, average, union, stream):
-    x, y, z = a.nodes, b.nodes, into.nodes
-    p, p_end = a.node_start[i], a.node_start[i] + a.node_count[i]
-    q, q_end = b.node_start[j], b.node_start[j] + b.node_count[j]
-    r = into.node_start[k]
+@njit(cache=True, nogil=True, inline="always")
+def cross_nodes(
+    marking, bias, response, activation, aggregation, p, p_end, q, q_end,
+    into_marking, into_bias, into_response, into_activation, into_aggregation, r, share, average, union, stream,
+):  # fmt: skip
+    """Nodes of the child: the fitter's (p to p_end), and with `union` the other's too. Returns how many."""
+    first = r
     while p < p_end or (union and q < q_end):
-        if q >= q_end or (p < p_end and x.marking[p] < y.marking[q]):
-            copy_node(x, p, z, r)
-            p += 1
-            r += 1
-        elif p >= p_end or y.marking[q] < x.marking[p]:
-            if union:
-                copy_node(y, q, z, r)
-                r += 1
-            q += 1
-        else:
-            if uniform(stream) < share:
-                copy_node(y, q, z, r)
-            else:
-                copy_node(x, p, z, r)
+        if p < p_end and q < q_end and marking[p] == marking[q]:
+            chosen = q if uniform(stream) < share else p
+            into_bias[r], into_response[r] = bias[chosen], response[chosen]
             if average:
-                z.bias[r] = (1.0 - share) * x.bias[p] + share * y.bias[q]
-                z.response[r] = (1.0 - share) * x.response[p] + share * y.response[q]
+                into_bias[r] = (1.0 - share) * bias[p] + share * bias[q]
+                into_response[r] = (1.0 - share) * response[p] + share * response[q]
             p += 1
             q += 1
-            r += 1
-    into.node_count[k] = r - into.node_start[k]
+        elif p < p_end and (q >= q_end or marking[p] < marking[q]):
+            chosen = p
+            into_bias[r], into_response[r] = bias[p], response[p]
+            p += 1
+        else:
+            chosen = q
+            q += 1
+            if not union:
+                continue
+            into_bias[r], into_response[r] = bias[chosen], response[chosen]
+        into_marking[r] = marking[chosen]
+        into_activation[r], into_aggregation[r] = activation[chosen], aggregation[chosen]
+        r += 1
+    return r - first
 
 
 @njit(cache=True, nogil=True)
-def _cross_connections_of_equals(a, i, b, j, into, k, share, average, disabled_share, recurrent, fixed, stream):
-    x, y, z = a.connections, b.connections, into.connections
-    p, p_end = a.connection_start[i], a.connection_start[i] + a.connection_count[i]
-    q, q_end = b.connection_start[j], b.connection_start[j] + b.connection_count[j]
+def _match_connection(x, p, q, z, r, share, average, disabled_share, stream):
+    copy_connection(x, p, z, r)  # matching genes differ in weight and enabled only
+    if average:
+        z.weight[r] = (1.0 - share) * x.weight[p] + share * x.weight[q]
+    else:
+        z.weight[r] = x.weight[q] if uniform(stream) < share else x.weight[p]
+    z.enabled[r] = (x.enabled[p] and x.enabled[q]) or uniform(stream) >= disabled_share
+
+
+@njit(cache=True, nogil=True)
+def _cross_connections_of_equals(pool, i, j, into, k, share, average, disabled_share, recurrent, fixed, stream):
+    x, z = pool.connections, into.connections
+    p, p_end = pool.connection_start[i], pool.connection_start[i] + pool.connection_count[i]
+    q, q_end = pool.connection_start[j], pool.connection_start[j] + pool.connection_count[j]
     start = into.connection_start[k]
     count = 0
-    offered = np.empty(b.connection_count[j], np.int64)  # genes of b alone that the child may take
+    offered = np.empty(pool.connection_count[j], np.int64)  # genes of j alone that the child may take
     offers = 0
     while p < p_end or q < q_end:
-        if q >= q_end or (p < p_end and x.marking[p] < y.marking[q]):
+        if q >= q_end or (p < p_end and x.marking[p] < x.marking[q]):
             if uniform(stream) >= share:
                 copy_connection(x, p, z, start + count)
                 count += 1
             p += 1
-        elif p >= p_end or y.marking[q] < x.marking[p]:
+        elif p >= p_end or x.marking[q] < x.marking[p]:
             if uniform(stream) < share:
                 offered[offers] = q
                 offers += 1
             q += 1
         else:
-            _match_connection(x, p, y, q, z, start + count, share, average, disabled_share, stream)
+            _match_connection(x, p, q, z, start + count, share, average, disabled_share, stream)
             count += 1
             p += 1
             q += 1
-    # The genes so far are some of a's, so they are as sound as a; each gene of b alone is taken only where it fits in: the same edge may
+    # The genes so far are some of i's, so they are as sound as i; each gene of j alone is taken only where it fits in: the same edge may
     # have been invented in both lines, and two sound halves can close a cycle.
     for number in range(offers):
         q = offered[number]
-        source, target = y.source[q], y.target[q]
+        source, target = x.source[q], x.target[q]
         if find_edge(z, start, count, source, target) >= 0:
             continue
         if not recurrent and makes_cycle(
             into.nodes, into.node_start[k], into.node_count[k], z, start, count, source, target, fixed
         ):
             continue
-        count = insert_connection(z, start, count, y.marking[q], source, target, y.weight[q], y.enabled[q])
+        count = insert_connection(z, start, count, x.marking[q], source, target, x.weight[q], x.enabled[q])
     into.connection_count[k] = count
     _drop_untouched_nodes(into, k, fixed)
 
@@ -150,14 +163,3 @@ def _drop_untouched_nodes(pool, k, fixed):
                 copy_node(nodes, first + i, nodes, first + kept)
             kept += 1
     pool.node_count[k] = kept
-
-
-@njit(cache=True, nogil=True)
-def copy_genome(a, i, into, k):
-    """Copy genome i of pool a to genome k of pool `into`."""
-    for offset in range(a.node_count[i]):
-        copy_node(a.nodes, a.node_start[i] + offset, into.nodes, into.node_start[k] + offset)
-    into.node_count[k] = a.node_count[i]
-    for offset in range(a.connection_count[i]):
-        copy_connection(a.connections, a.connection_start[i] + offset, into.connections, into.connection_start[k] + offset)
-    into.connection_count[k] = a.connection_count[i]

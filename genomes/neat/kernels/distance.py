@@ -9,51 +9,57 @@ SMALL = 20  # genomes with fewer genes are not normalised by their size
 
 
 @njit(cache=True, nogil=True)
-def compatibility(a, i, b, j, coefficients, limit):
-    """The distance of genome i of pool a from genome j of pool b; infinite as soon as it is known to exceed `limit`.
+def compatibility(
+    x, u, p, p_end, y, v, q, q_end, n, a, i, i_end, m, b, j, j_end, biases, c1, c2, c3, limit
+):  # fmt: skip
+    """The distance of two genomes; infinite as soon as it is known to exceed `limit`.
 
-    c1 * excess / N + c2 * disjoint / N + c3 * mean absolute weight difference of matching genes; N is the number of genes of the
-    larger genome, 1 if both have fewer than 20. `coefficients` is (c1, c2, c3, whether node biases count as weights, sensors).
+    c1 * excess / N + c2 * disjoint / N + c3 * mean absolute weight difference of matching genes; N is the number of connection genes of
+    the larger genome, 1 if both have fewer than 20. With `biases`, the biases of matching nodes count as weights.
+    x, u: connection markings and weights of one genome, from p to p_end; n, a: node markings and biases, from i to i_end; y, v, q, m, b, j:
+    of the other.
     """
-    x, y = a.connections, b.connections
-    p, p_end = a.connection_start[i], a.connection_start[i] + a.connection_count[i]
-    q, q_end = b.connection_start[j], b.connection_start[j] + b.connection_count[j]
     larger = max(p_end - p, q_end - q)
     size = 1.0 if larger < SMALL else float(larger)
     most = limit * size
     matching, disjoint, difference = 0, 0, 0.0
     while p < p_end and q < q_end:
-        if x.marking[p] == y.marking[q]:
+        if x[p] == y[q]:
             matching += 1
-            difference += abs(x.weight[p] - y.weight[q])
+            difference += abs(u[p] - v[q])
             p += 1
             q += 1
         else:
             disjoint += 1
-            if coefficients.disjoint * disjoint > most:
+            if c2 * disjoint > most:
                 return math.inf
-            if x.marking[p] < y.marking[q]:
+            if x[p] < y[q]:
                 p += 1
             else:
                 q += 1
-    excess = (p_end - p) + (q_end - q)
-    genes = (coefficients.excess * excess + coefficients.disjoint * disjoint) / size
-    if genes > limit:
+    distance = (c1 * ((p_end - p) + (q_end - q)) + c2 * disjoint) / size
+    if distance > limit:
         return math.inf
-    if coefficients.biases:
-        u, v = a.nodes, b.nodes
-        p, p_end = a.node_start[i] + coefficients.sensors, a.node_start[i] + a.node_count[i]
-        q, q_end = b.node_start[j] + coefficients.sensors, b.node_start[j] + b.node_count[j]
-        while p < p_end and q < q_end:
-            if u.marking[p] == v.marking[q]:
-                matching += 1
-                difference += abs(u.bias[p] - v.bias[q])
-                p += 1
-                q += 1
-            elif u.marking[p] < v.marking[q]:
-                p += 1
-            else:
-                q += 1
-    if matching > 0:
-        genes += coefficients.weight * difference / matching
-    return genes if genes <= limit else math.inf
+    while biases and i < i_end and j < j_end:
+        if n[i] == m[j]:
+            matching += 1
+            difference += abs(a[i] - b[j])
+            i += 1
+            j += 1
+        elif n[i] < m[j]:
+            i += 1
+        else:
+            j += 1
+    return distance + c3 * difference / matching if matching > 0 else distance
+
+
+@njit(cache=True, nogil=True)
+def compatibility_of_members(a, i, b, j, coefficients):
+    """The distance of genome i of pool a from genome j of pool b."""
+    return compatibility(
+        a.connections.marking, a.connections.weight, a.connection_start[i], a.connection_start[i] + a.connection_count[i],
+        b.connections.marking, b.connections.weight, b.connection_start[j], b.connection_start[j] + b.connection_count[j],
+        a.nodes.marking, a.nodes.bias, a.node_start[i] + coefficients.sensors, a.node_start[i] + a.node_count[i],
+        b.nodes.marking, b.nodes.bias, b.node_start[j] + coefficients.sensors, b.node_start[j] + b.node_count[j],
+        coefficients.biases, coefficients.excess, coefficients.disjoint, coefficients.weight, math.inf,
+    )  # fmt: skip

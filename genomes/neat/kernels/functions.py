@@ -77,16 +77,17 @@ def _rarer(code, x):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def interpret(programs, number, x, a, n):
-    """The value of a custom formula; not a number where it is not defined."""
+def interpret(integers, numbers, entry, x, a, n):
+    """The value of a custom formula; not a number where it is not defined. Its entry says where its operations lie in `integers`, where
+    its constants in `numbers`, and how many there are."""
     stack = np.empty(_STACK)
     top = -1
-    for i in range(programs.start[number], programs.start[number + 1]):
-        operation = programs.operation[i]
+    for i in range(integers[entry + 2]):
+        operation = integers[integers[entry] + i]
         if operation <= _N:
             top += 1
             if operation == _CONSTANT:
-                stack[top] = programs.constant[i]
+                stack[top] = numbers[integers[entry + 1] + i]
             elif operation == _X:
                 stack[top] = x
             elif operation == _A:
@@ -151,24 +152,24 @@ def _binary(operation, x, y):
 
 
 @njit(cache=True, nogil=True)
-def activation_value(code, x, programs):
-    """Any activation of one number."""
+def activation_value(code, x, integers, numbers, table):
+    """Any activation of one number; `table` is where the custom ones' entries begin in `integers`."""
     if code >= _CUSTOM:
-        return interpret(programs, code - _CUSTOM, x, 0.0, 0.0)
+        return interpret(integers, numbers, table + 3 * (code - _CUSTOM), x, 0.0, 0.0)
     return activate(code, x)
 
 
 @njit(cache=True, nogil=True)
-def aggregated(code, values, count, programs):
+def aggregated(code, values, count, integers, numbers, table):
     """Any aggregation of the first `count` numbers of `values`, which may be reordered; 0 of none."""
     if count == 0:
         return 0.0
     if code >= _CUSTOM:
-        number = 3 * (code - _CUSTOM)
-        gathered = interpret(programs, number, 0.0, 0.0, 0.0)
+        entry = table + 9 * (code - _CUSTOM)
+        gathered = interpret(integers, numbers, entry, 0.0, 0.0, 0.0)
         for i in range(count):
-            gathered = interpret(programs, number + 1, values[i], gathered, 0.0)
-        return interpret(programs, number + 2, 0.0, gathered, float(count))
+            gathered = interpret(integers, numbers, entry + 3, values[i], gathered, 0.0)
+        return interpret(integers, numbers, entry + 6, 0.0, gathered, float(count))
     result = values[0]
     if code == SUM or code == MEAN:
         for i in range(1, count):

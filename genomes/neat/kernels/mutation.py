@@ -1,6 +1,8 @@
 """Mutation of one genome in a pool, in place (Stanley & Miikkulainen 2002, section 3.1; gene removal and the rest are later)."""
 
 # ruff: noqa: RUF046
+import math
+
 import numpy as np
 from numba import njit
 
@@ -29,68 +31,112 @@ from genomes.neat.operators import (
     WEIGHTS,
 )
 
+_UNIFORM, _GAUSSIAN, _CAUCHY = range(3)
 _TRIES = 20  # pairs of nodes looked at before "add connection" gives up
 
 
 @njit(cache=True, nogil=True)
 def mutate(pool, k, rates, clock, stream):
-    """Mutate genome k; returns the bits of the operators that changed something. There must be room for a node and four
-    connections more."""
+    """Mutate genome k; returns the bits of the operators that changed something. There must be room for a node and three connections
+    more."""
+    due = due_structure(
+        rates.add_node, rates.add_connection, rates.remove_node, rates.remove_connection, rates.toggle, rates.reenable, stream
+    )
+    return (
+        mutate_structure(pool, k, due, rates, clock, stream)
+        | mutate_values(
+            pool.connections.weight, pool.connection_start[k], pool.connection_count[k],
+            pool.nodes.bias, pool.node_start[k], pool.node_count[k], rates, stream,
+        )
+        | mutate_functions(pool, k, rates, stream)
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def due_structure(add_node, add_connection, remove_node, remove_connection, toggle, reenable, stream):
+    """The structural operators that a child undergoes, as bits; drawn apart, since most children undergo none."""
+    due = 0
+    if uniform(stream) < add_node:
+        due |= ADD_NODE
+    if uniform(stream) < add_connection:
+        due |= ADD_CONNECTION
+    if remove_node > 0.0 and uniform(stream) < remove_node:
+        due |= REMOVE_NODE
+    if remove_connection > 0.0 and uniform(stream) < remove_connection:
+        due |= REMOVE_CONNECTION
+    if toggle > 0.0 and uniform(stream) < toggle:
+        due |= TOGGLE
+    if reenable > 0.0 and uniform(stream) < reenable:
+        due |= REENABLE
+    return due
+
+
+@njit(cache=True, nogil=True)
+def mutate_structure(pool, k, due, rates, clock, stream):
+    """Apply the operators that are due to genome k; returns those that changed something."""
     done = 0
-    if uniform(stream) < rates.add_node and add_node(pool, k, rates, clock, stream):
+    if due & ADD_NODE and add_node(pool, k, rates, clock, stream):
         done |= ADD_NODE
-    if uniform(stream) < rates.add_connection and add_connection(pool, k, rates, clock, stream):
+    if due & ADD_CONNECTION and add_connection(pool, k, rates, clock, stream):
         done |= ADD_CONNECTION
-    if rates.remove_node > 0.0 and uniform(stream) < rates.remove_node and _remove_node(pool, k, rates, stream):
+    if due & REMOVE_NODE and _remove_node(pool, k, rates, stream):
         done |= REMOVE_NODE
-    if rates.remove_connection > 0.0 and uniform(stream) < rates.remove_connection and _remove_connection(pool, k, stream):
+    if due & REMOVE_CONNECTION and _remove_connection(pool, k, stream):
         done |= REMOVE_CONNECTION
-    if rates.toggle > 0.0 and uniform(stream) < rates.toggle and _toggle(pool, k, stream):
+    if due & TOGGLE and _toggle(pool, k, stream):
         done |= TOGGLE
-    if rates.reenable > 0.0 and uniform(stream) < rates.reenable and _reenable(pool, k, stream):
+    if due & REENABLE and _reenable(pool, k, stream):
         done |= REENABLE
-    if uniform(stream) < rates.weights:
-        done |= _mutate_weights(pool, k, rates, stream)
-    done |= _mutate_nodes(pool, k, rates, stream)
     return done
 
 
 @njit(cache=True, nogil=True)
-def _varied(value, replace_share, power, gaussian, spread, limit, stream):
+def _step(perturbation, stream):
+    if perturbation == _UNIFORM:
+        return symmetric(stream)
+    if perturbation == _GAUSSIAN:
+        return normal(stream)
+    return math.tan(0.5 * math.pi * symmetric(stream))
+
+
+@njit(cache=True, nogil=True)
+def _varied(value, replace_share, power, perturbation, spread, limit, stream):
     if uniform(stream) < replace_share:
         value = spread * symmetric(stream)
-    elif gaussian:
-        value += power * normal(stream)
     else:
-        value += power * symmetric(stream)
+        value += power * _step(perturbation, stream)
     return min(max(value, -limit), limit)
 
 
-@njit(cache=True, nogil=True)
-def _mutate_weights(pool, k, rates, stream):
-    weight = pool.connections.weight
-    first = pool.connection_start[k]
-    for i in range(first, first + pool.connection_count[k]):
-        if rates.weight_share >= 1.0 or uniform(stream) < rates.weight_share:
-            weight[i] = _varied(
-                weight[i], rates.weight_replace, rates.weight_power, rates.gaussian, rates.weight_range, rates.weight_limit, stream
-            )
-    return WEIGHTS if pool.connection_count[k] > 0 else 0
+@njit(cache=True, nogil=True, inline="always")
+def mutate_values(weight, first, connections, bias, first_node, nodes, rates, stream):
+    """Mutate a genome's weights and biases: `weight` from `first` on, `bias` from `first_node` on."""
+    done = 0
+    if uniform(stream) < rates.weights and connections > 0:
+        share = rates.weight_share if rates.weight_share > 0.0 else uniform(stream)
+        for i in range(first, first + connections):
+            if share >= 1.0 or uniform(stream) < share:
+                weight[i] = _varied(
+                    weight[i], rates.weight_replace, rates.weight_power, rates.perturbation, rates.weight_range, rates.weight_limit, stream
+                )  # fmt: skip
+        done |= WEIGHTS
+    if rates.biases > 0.0 and uniform(stream) < rates.biases:
+        for i in range(first_node + rates.sensors, first_node + nodes):
+            bias[i] = _varied(
+                bias[i], rates.weight_replace, rates.bias_power, rates.perturbation, rates.bias_range, rates.bias_limit, stream
+            )  # fmt: skip
+        done |= BIASES
+    return done
 
 
 @njit(cache=True, nogil=True)
-def _mutate_nodes(pool, k, rates, stream):
+def mutate_functions(pool, k, rates, stream):
+    """Mutate responses, activations and aggregations of genome k: all off by default."""
     nodes, done = pool.nodes, 0
     first, count = pool.node_start[k], pool.node_count[k]
-    if rates.biases > 0.0 and uniform(stream) < rates.biases:
-        for i in range(first + rates.sensors, first + count):
-            nodes.bias[i] = _varied(
-                nodes.bias[i], rates.weight_replace, rates.bias_power, rates.gaussian, rates.bias_range, rates.bias_limit, stream
-            )
-        done |= BIASES
     if rates.responses > 0.0 and uniform(stream) < rates.responses:
         for i in range(first + rates.sensors, first + count):
-            step = rates.response_power * (normal(stream) if rates.gaussian else symmetric(stream))
+            step = rates.response_power * _step(rates.perturbation, stream)
             nodes.response[i] = min(max(nodes.response[i] + step, -rates.weight_limit), rates.weight_limit)
         done |= RESPONSES
     if rates.activation > 0.0 and uniform(stream) < rates.activation and count > rates.first_varied:

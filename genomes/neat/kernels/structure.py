@@ -114,7 +114,7 @@ def insert_connection(connections, start, count, marking, source, target, weight
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def copy_connection(connections, i, into, j):
     """Copy one connection gene."""
     into.marking[j] = connections.marking[i]
@@ -124,7 +124,7 @@ def copy_connection(connections, i, into, j):
     into.enabled[j] = connections.enabled[i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def copy_node(nodes, i, into, j):
     """Copy one node gene."""
     into.marking[j] = nodes.marking[i]
