@@ -27,8 +27,8 @@ from neuroevo.trial import Artifact, Fidelity, Measurement, Trial
 
 # From scratch, small data wants a high rate, small batches and softened labels. A slow start and short gradients keep networks whose
 # dense layers have no normalisation alive at that rate. An inherited network is near a good one already: half the rate.
-FROM_SCRATCH = Recipe(learning_rate=0.1, label_smoothing=0.1, clip=1.0, warmup=3)
-INHERITED = Recipe(learning_rate=0.05, label_smoothing=0.1, clip=1.0, warmup=1)
+FROM_SCRATCH = Recipe(learning_rate=0.1, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=3)
+INHERITED = Recipe(learning_rate=0.05, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=1)
 SUBSET = (1 << 62) - 1  # the stream that chooses a share of the data: the same share for every individual of a run
 REFIT_SAMPLES = 400
 
