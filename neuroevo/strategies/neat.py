@@ -115,6 +115,12 @@ class Neat(Strategy):
         super().start(search)
         if not isinstance(search.space, NeatSpace):
             raise ValueError(f"Neat evolves NEAT genomes: it needs a NeatSpace, got {type(search.space).__name__}")
+        limited = [objective.name for objective in search.objectives.values() if objective.limit is not None]
+        if limited:
+            raise ValueError(
+                f"Neat keeps no limits, but {limited[0]!r} has one: bound growth with max_hidden and max_connections of the NeatSpace, "
+                "or use Nsga2"
+            )
         self._space: NeatSpace = search.space
         self._coefficients = Coefficients(
             float(self.excess), float(self.disjoint), float(self.weight), self._space.bias == "node", self._space.sensors

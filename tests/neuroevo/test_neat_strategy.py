@@ -1,0 +1,460 @@
+"""NEAT as a search: exact populations, species by the paper, failures, and runs that go on exactly where they stopped."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neuroevo as ne
+from genomes import NeatSpace
+from genomes.base import Space
+from neuroevo import strategies
+from neuroevo.selection.speciation import allot, shared_fitness
+from neuroevo.strategies import Neat, Strategy
+from neuroevo.testing import StrategySuite
+from neuroevo.testing.strategy import Drive, GenesTask
+
+GROWING = {"add_node_rate": 0.2, "add_connection_rate": 0.3}
+FORWARD = NeatSpace(inputs=2, outputs=1, bias="input", **GROWING)
+RECURRENT = NeatSpace(inputs=2, outputs=1, bias="node", recurrent=True, **GROWING)
+POPULATION = 24
+
+
+class TestNeat(StrategySuite):
+    def strategy(self) -> Strategy:
+        return Neat(population=12, threshold=1.0, elitism=2, stagnation=3)
+
+    def space(self) -> Space:
+        return FORWARD
+
+    def test_limits_on_cheap_objectives_hold_for_every_trial(self) -> None:
+        with pytest.raises(ValueError, match="Neat keeps no limits"):  # rather than breaking them silently
+            self.drive(task=self.task(limit=500.0))
+
+
+class TestNeatWithATargetNumberOfSpecies(StrategySuite):
+    def strategy(self) -> Strategy:
+        return Neat(population=15, threshold=1.0, target_species=3, interspecies=0.3, mutate_crossed=0.5, refocus=3, survival=0.5)
+
+    def space(self) -> Space:
+        return RECURRENT
+
+    def test_limits_on_cheap_objectives_hold_for_every_trial(self) -> None:
+        with pytest.raises(ValueError, match="Neat keeps no limits"):  # rather than breaking them silently
+            self.drive(task=self.task(limit=500.0))
+
+
+def xor() -> Callable[..., float]:
+    """A fitness that a worker process can be sent."""
+
+    def fitness(network) -> float:
+        x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        return float((4 - np.abs(network(x)[:, 0] - [0, 1, 1, 0]).sum()) ** 2)
+
+    return fitness
+
+
+@ne.population_fitness
+def xor_of_all(population):
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    return (4 - np.abs(population(x)[:, :, 0] - [0, 1, 1, 0]).sum(axis=1)) ** 2
+
+
+FITNESS = {"network": xor(), "population": xor_of_all}
+
+
+def evolve(fitness=FITNESS["network"], *, generations: int = 8, space: NeatSpace = FORWARD, **options) -> ne.Run:
+    strategy = options.pop("strategy", None) or Neat(population=POPULATION, threshold=1.5)
+    budget = options.pop("budget", None) or ne.Budget(generations=generations)
+    return ne.evolve(space, fitness, strategy=strategy, budget=budget, seed=options.pop("seed", 5), progress=False, **options)
+
+
+def assert_same(a: ne.Run, b: ne.Run) -> None:
+    """Everything that a run leaves: individuals, fronts, reports, the strategy's state."""
+    assert (a.evaluations, a.failures, a.generation) == (b.evaluations, b.failures, b.generation)
+    assert a.history().equals(b.history())
+    assert [i.genome for i in a] == [i.genome for i in b]
+    assert [i.id for i in a.front] == [i.id for i in b.front]
+    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in run.summaries] for run in (a, b)]
+    assert timeless[0] == timeless[1]
+    if a.strategy is not None and b.strategy is not None:
+        mine, theirs = a.strategy.state(), b.strategy.state()
+        assert mine.json == theirs.json and mine.arrays.keys() == theirs.arrays.keys()
+        assert all(np.array_equal(mine.arrays[name], theirs.arrays[name]) for name in mine.arrays)
+
+
+# Generations ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"survival": 0.01}, {"threshold": 0.05}, {"threshold": 1e9}, {"crossover": 1.0, "elitism": 0}]
+)
+def test_every_generation_has_exactly_the_population(settings: dict) -> None:
+    run = evolve(strategy=Neat(population=POPULATION, **settings))
+    assert run.history().groupby("generation").size().tolist() == [POPULATION] * 8
+    assert all(sum(sizes) == POPULATION for sizes in run.generations()["species_sizes"])
+
+
+def test_neat_solves_xor() -> None:
+    run = ne.evolve(
+        NeatSpace(inputs=2, outputs=1),
+        xor(),
+        population=150,
+        seed=1,
+        budget=ne.Budget(generations=150, target=15.0),
+        progress=False,
+    )
+    assert run.solved and run.best.genome.hidden >= 1
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    assert ((run.best.network()(x)[:, 0] > 0.5) == [False, True, True, False]).all()
+
+
+def test_parents_are_of_the_generation_before_and_operators_say_what_happened() -> None:
+    run = evolve(strategy=Neat(population=60, threshold=1.5))
+    for individual in run:
+        if individual.generation == 0:
+            assert individual.parents == () and individual.operators == ("random",)
+            continue
+        parents = [run[id] for id in individual.parents]
+        assert all(parent.generation == individual.generation - 1 for parent in parents)
+        assert len(parents) == 1 + ("crossover" in individual.operators)
+        if len(parents) == 2:  # the fitter first: disjoint and excess genes are its own
+            assert parents[0].fitness >= parents[1].fitness
+        if individual.operators in (("elite",), ("copy",)):
+            assert individual.genome == parents[0].genome
+    done = {name for individual in run for name in individual.operators}
+    assert {"random", "elite", "crossover", "add_node", "add_connection", "mutate_weights"} <= done
+
+
+def test_champions_of_species_of_more_than_five_are_copied() -> None:
+    run = evolve(strategy=Neat(population=60, threshold=6.0, elitism=5), generations=6)
+    strategy = run.strategy
+    assert isinstance(strategy, Neat)
+    champions = [champion.genome for champion, size in zip(strategy.champions(), strategy.species.size, strict=True) if size > 5]
+    (trial,) = strategy.ask()
+    elites = [individual.genome for individual in trial.individuals if individual.operators == ("elite",)]
+    assert champions and elites and all(elite in champions for elite in elites)
+    best = max(strategy.living, key=lambda individual: individual.fitness)
+    assert best.genome in elites
+
+
+def test_only_the_fittest_share_of_a_species_has_children() -> None:
+    run = evolve(strategy=Neat(population=60, threshold=1e9, survival=0.1, interspecies=0.0))
+    for generation in range(7):
+        ranked = sorted((i for i in run if i.generation == generation), key=lambda i: i.fitness, reverse=True)
+        parents = {id for i in run if i.generation == generation + 1 for id in i.parents}
+        assert parents <= {i.id for i in ranked if i.fitness >= ranked[5].fitness} and len(parents) <= 6
+
+
+def test_stagnant_species_have_no_children() -> None:
+    def flat(genome) -> float:  # nobody ever improves: only the best species goes on
+        return 1.0 + (genome.hidden == 0)
+
+    task = ne.tasks.Function(flat, of="genome")
+    run = evolve(task, strategy=Neat(population=40, threshold=1.0, stagnation=2, refocus=0), generations=5)
+    strategy = run.strategy
+    assert isinstance(strategy, Neat) and len(strategy.species) > 1
+    (trial,) = strategy.ask()
+    species = strategy.species
+    stale = strategy.generation - 1 - species.improved >= 2
+    stale[int(np.argmax([champion.fitness.values[0] for champion in strategy.champions()]))] = False
+    assert stale.any()
+    first = strategy.living[0].id
+    mothers = {species.label[individual.parents[0] - first] for individual in trial.individuals}
+    assert not mothers & set(np.flatnonzero(stale).tolist())
+
+
+# Species ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", [FORWARD, RECURRENT])
+def test_species_are_those_of_the_papers_rule(space: NeatSpace) -> None:
+    strategy = Neat(population=40, threshold=1.2, excess=1.0, disjoint=1.5, weight=0.5)
+    drive = Drive(strategy, space, GenesTask(0.1), 1)
+    known: dict[int, object] = {}  # id of a species -> its representative's genome, oldest species first
+    home: dict[int, int] = {}  # individual -> species
+    for _ in range(6):
+        drive.step()
+        species, living = strategy.species, list(strategy.living)
+        expected: dict[int, int] = {}
+        fresh: dict[int, object] = {}
+
+        def near(genome, other) -> bool:
+            return genome.distance(other, excess=1.0, disjoint=1.5, weight=0.5) <= 1.2
+
+        unplaced = []
+        for individual in living:
+            mother = home.get(individual.parents[0]) if individual.parents else None
+            order = [mother, *known] if mother in known else list(known)
+            found = next((id for id in order if near(individual.genome, known[id])), None)
+            if found is None:
+                unplaced.append(individual)
+            else:
+                expected[individual.id] = found
+        following = max([-1, *home.values()]) + 1
+        for individual in unplaced:
+            found = next((id for id in fresh if near(individual.genome, fresh[id])), None)
+            if found is None:
+                found = following + len(fresh)
+                fresh[found] = individual.genome
+            expected[individual.id] = found
+        actual = {individual.id: int(species.id[label]) for individual, label in zip(living, species.label, strict=True)}
+        assert actual == expected
+        assert species.size.sum() == 40 and (species.size > 0).all()
+        for position, (begin, end) in enumerate(zip(species.start[:-1], species.start[1:], strict=True)):
+            members = [living[member] for member in species.members[begin:end]]
+            assert all(int(species.id[position]) == actual[member.id] for member in members)
+            assert members[0].fitness == max(member.fitness for member in members)
+            assert species.representative[position] in species.members[begin:end]
+        known = {int(id): living[position].genome for id, position in zip(species.id, species.representative, strict=True)}
+        home.update(actual)
+    assert len(known) > 1
+
+
+@pytest.mark.parametrize("threshold", [1.0, 9.0])
+def test_the_threshold_moves_towards_the_target_number_of_species(threshold: float) -> None:
+    slow = NeatSpace(inputs=2, outputs=1, bias="input", add_node_rate=0.01, add_connection_rate=0.01)
+    strategy = Neat(population=100, threshold=threshold, target_species=6, threshold_step=0.1)
+    run = evolve(space=slow, strategy=strategy, generations=40)
+    table = run.generations()
+    counts, thresholds = table["species"].to_numpy(), table["threshold"].to_numpy()
+    if threshold == 1.0:
+        assert counts[0] > counts[-1] > 0
+    else:
+        assert counts[0] == 1 and counts.max() >= 6
+    for count, before, after in zip(counts[1:], thresholds[:-1], thresholds[1:], strict=True):
+        assert np.sign(after - before) == np.sign(count - 6)
+
+
+def test_offspring_are_shared_out_exactly_and_in_proportion() -> None:
+    assert allot(np.array([1.0, 1.0, 2.0]), 8).tolist() == [2, 2, 4]
+    assert allot(np.array([1.0, 1.0, 1.0]), 10).tolist() == [4, 3, 3]
+    assert allot(np.array([0.0, 0.0]), 5).tolist() == [3, 2]
+    assert allot(np.array([1e-300, 1.0]), 7).tolist() == [0, 7]
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        shares, total = rng.random(rng.integers(1, 30)) ** 4, int(rng.integers(1, 200))
+        whole = allot(shares, total)
+        assert whole.sum() == total and (np.abs(whole - total * shares / shares.sum()) < 1).all()
+
+
+def test_fitness_is_shared_within_a_species() -> None:
+    run = evolve(strategy=Neat(population=30, threshold=1.0), generations=3)
+    assert isinstance(run.strategy, Neat)
+    species, fitness = run.strategy.species, np.array([i.fitness.values[0] for i in run.strategy.living])
+    means = [fitness[species.label == label].mean() for label in range(len(species))]
+    np.testing.assert_allclose(shared_fitness(fitness, species), means)
+    negative = shared_fitness(fitness - 100.0, species)
+    assert (negative >= 0).all() and np.argmax(negative) == np.argmax(means)
+
+
+# Failures ---------------------------------------------------------------------------------------------------------------------
+
+
+def breaking(kind: str) -> Callable[..., object]:
+    def fitness(network) -> object:
+        value = float(network(np.ones((1, 2)))[0, 0])
+        if value > 0.5:
+            return value
+        return (
+            {"nan": float("nan"), "infinite": float("inf"), "none": None, "long": np.array([1.0, 2.0])}[kind]
+            if kind != "error"
+            else 1 / 0
+        )
+
+    return fitness
+
+
+@pytest.mark.parametrize("kind", ["nan", "infinite", "none", "long", "error"])
+def test_what_a_fitness_breaks_is_recorded_and_never_a_parent(kind: str) -> None:
+    run = evolve(breaking(kind))
+    failed = {individual.id for individual in run if individual.status == "failed"}
+    assert failed and run.failures == len(failed)
+    assert all(run[id].reason and run[id].fitness.values == (-np.inf,) for id in failed)
+    assert not any(failed & set(individual.parents) for individual in run)
+    assert run.best.id not in failed
+
+
+def test_not_a_number_in_a_population_fitness_costs_its_member_only() -> None:
+    @ne.population_fitness
+    def fitness(population):
+        values = population(np.ones((1, 2)))[:, 0, 0]
+        return np.where(values > 0.5, values, np.nan)
+
+    run = evolve(fitness)
+    failed = {individual.id for individual in run if individual.status == "failed"}
+    assert 0 < len(failed) == run.failures < run.evaluations
+    assert all("the fitness must be finite" in run[id].reason for id in failed)
+    assert not any(failed & set(individual.parents) for individual in run)
+
+
+def test_a_population_fitness_of_the_wrong_length_says_so() -> None:
+    @ne.population_fitness
+    def fitness(population):
+        return np.zeros(len(population) + 1)
+
+    with pytest.raises(ne.SearchFailed, match=rf"one number for each of the {POPULATION} members, got an array of shape \(25,\)"):
+        evolve(fitness)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"population": 0}, "population must be a whole number >= 1, got 0"),
+        ({"survival": 1.5}, "survival must be a number from 0 to 1, got 1.5"),
+        ({"threshold": float("nan")}, "threshold must be a number from 0 to inf, got nan"),
+        (
+            {"population": 1, "initial": [FORWARD.random(np.random.default_rng(n)) for n in range(2)]},
+            "initial has 2 genomes, more than",
+        ),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Neat(**settings)
+
+
+def test_neat_needs_neat_genomes() -> None:
+    from genomes import CellSpace
+
+    with pytest.raises(ValueError, match="it needs a NeatSpace, got CellSpace"):
+        ne.evolve(CellSpace(), lambda network: 1.0, strategy=Neat(), budget=ne.Budget(generations=1), progress=False)
+
+
+# Reproducibility --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record", ["all", "champions"])
+@pytest.mark.parametrize("kind", FITNESS)
+def test_a_run_that_was_stopped_goes_on_bit_identically(record: str, kind: str, tmp_path: Path) -> None:
+    whole = evolve(FITNESS[kind], run=tmp_path / "whole", record=record)
+    for generations in (3, 5, 8):
+        parts = evolve(FITNESS[kind], run=tmp_path / "parts", record=record, generations=generations)
+        assert parts.generation == generations
+    assert_same(parts, whole)
+    assert_same(ne.load_run(tmp_path / "parts"), ne.load_run(tmp_path / "whole"))
+    if record == "all":
+        assert_same(ne.load_run(tmp_path / "parts"), whole)
+
+
+@pytest.mark.parametrize("after", [5, 3 * POPULATION + 7])
+def test_a_run_that_was_interrupted_inside_a_generation_goes_on_bit_identically(after: int, tmp_path: Path) -> None:
+    calls = {"left": after}
+
+    def fitness(network) -> float:
+        calls["left"] -= 1
+        if calls["left"] == 0:
+            raise KeyboardInterrupt
+        return float(network(np.eye(2)).sum())
+
+    with pytest.raises(KeyboardInterrupt):
+        evolve(fitness, run=tmp_path / "parts")
+    resumed = evolve(fitness, run=tmp_path / "parts")
+    assert calls["left"] < -5 * POPULATION + after, "the rest was evaluated, and only the rest"
+    assert_same(resumed, evolve(fitness, run=tmp_path / "whole"))
+
+
+def test_the_folder_changes_nothing(tmp_path: Path) -> None:
+    assert_same(evolve(), evolve(run=tmp_path / "run"))
+
+
+def test_one_and_two_workers_are_identical() -> None:
+    assert_same(evolve(generations=4), evolve(generations=4, workers=2))
+
+
+def test_a_population_at_once_and_one_by_one_are_identical() -> None:
+    single, together = evolve(FITNESS["network"]), evolve(FITNESS["population"])
+    assert [i.genome for i in single] == [i.genome for i in together]
+    assert [i.fitness.values for i in single] == [i.fitness.values for i in together]
+
+
+def test_threads_change_nothing() -> None:
+    runs = [
+        evolve(FITNESS["population"], strategy=Neat(population=3200, threads=threads), generations=4, record="champions")
+        for threads in (1, 3)
+    ]
+    assert_same(*runs)
+
+
+def test_numbas_thread_count_changes_nothing(tmp_path: Path) -> None:
+    script = (
+        "import numpy as np, neuroevo as ne, genomes\n"
+        "@ne.population_fitness\n"
+        "def fitness(population):\n"
+        "    return population(np.eye(2)).sum(axis=(1, 2))\n"
+        "run = ne.evolve(genomes.NeatSpace(inputs=2, outputs=1), fitness, population=1600, seed=3, budget=ne.Budget(generations=3),"
+        " progress=False)\n"
+        "print(repr(run.best.fitness.values[0]), run.best.genome.key(), run.summaries[-1]['species_sizes'])\n"
+    )
+    printed = set()
+    for threads in ("1", "2"):
+        environment = {"NUMBA_NUM_THREADS": threads, "PYTHONPATH": str(Path(ne.__file__).parents[1]), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed.add(done.stdout)
+    assert len(printed) == 1
+
+
+def test_another_seed_is_another_run() -> None:
+    assert [i.genome for i in evolve(seed=5)] != [i.genome for i in evolve(seed=6)]
+
+
+# Keeping winners --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_winner_is_the_winner(tmp_path: Path) -> None:
+    run = evolve(space=RECURRENT)
+    run.best.genome.save(tmp_path / "winner.json")
+    again = ne.load_genome(tmp_path / "winner.json")
+    assert again == run.best.genome and again.space == RECURRENT
+    x = np.array([[0.25, -1.0], [3.0, 0.5]])
+    np.testing.assert_array_equal(again.network()(x), run.best.network()(x))
+    assert xor()(again.network()) == run.best.fitness.values[0]
+
+
+def test_evolution_continues_from_saved_genomes(tmp_path: Path) -> None:
+    before = evolve()
+    winners = [individual.genome for individual in sorted(before, key=lambda i: i.fitness, reverse=True)[:3]]
+    for number, winner in enumerate(winners):
+        winner.save(tmp_path / f"{number}.json")
+    initial = [ne.load_genome(tmp_path / f"{number}.json") for number in range(3)]
+    after = evolve(strategy=Neat(population=POPULATION, initial=initial, elitism=0))
+    first = [individual for individual in after if individual.generation == 0]
+    assert [individual.genome for individual in first[:3]] == winners
+    assert [individual.operators for individual in first[:3]] == [("imported",)] * 3
+    assert len(first) == POPULATION and after.best.fitness >= before.best.fitness
+    old = max(int(genome.connections.marking.max()) for genome in winners)
+    new = [gene for individual in after for gene in individual.genome.connections.marking.tolist() if gene not in
+           {gene for genome in winners for gene in genome.connections.marking.tolist()}]  # fmt: skip
+    assert new and min(new) > old, "innovations of the new run are younger than all that the saved genomes know"
+    resumed = evolve(strategy=Neat(population=POPULATION, initial=initial, elitism=0), run=tmp_path / "run", generations=3)
+    assert resumed.generation == 3
+    assert_same(evolve(strategy=Neat(population=POPULATION, initial=initial, elitism=0), run=tmp_path / "run"), after)
+
+
+# README -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_readmes_snippet_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    section = readme.split("## Your own fitness")[1].split("\n## ")[0]
+    snippet = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[0]
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(snippet, "README.md", "exec"), names)
+    run = names["run"]
+    assert isinstance(run, ne.Run) and run.solved
+    assert ne.load_genome("winner.json") == run.best.genome
+    assert Path("winner.png").read_bytes().startswith(b"\x89PNG")
+    assert f"<Individual {run.best.id} NeatGenome" in capsys.readouterr().out
+
+
+def test_neat_is_the_default_for_one_objective_on_neat_genomes() -> None:
+    run = ne.evolve(FORWARD, lambda network: 1.0, population=7, budget=ne.Budget(generations=1), progress=False)
+    assert isinstance(run.strategy, strategies.Neat) and run.evaluations == 7
