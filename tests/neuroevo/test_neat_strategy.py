@@ -436,6 +436,88 @@ def test_evolution_continues_from_saved_genomes(tmp_path: Path) -> None:
     assert_same(evolve(strategy=Neat(population=POPULATION, initial=initial, elitism=0), run=tmp_path / "run"), after)
 
 
+# DEAP -------------------------------------------------------------------------------------------------------------------------
+
+
+def halved(individual):
+    """DEAP's convention: changes the Individual in place, returns a tuple."""
+    genes = individual.genome.genes()
+    connections = [[*row[:3], row[3] / 2, row[4]] for row in genes["connections"]]
+    individual.genome = individual.genome.space.from_genes({**genes, "connections": connections})
+    return (individual,)
+
+
+def test_a_toolbox_replaces_mate_mutate_and_select() -> None:
+    from deap.base import Toolbox
+
+    asked: list[tuple[int, int]] = []
+
+    def fittest(individuals, k):
+        asked.append((len(individuals), k))
+        return [max(individuals, key=lambda individual: individual.fitness)] * k
+
+    toolbox = Toolbox()
+    toolbox.register("mutate", halved)
+    toolbox.register("select", fittest)
+    run = evolve(
+        strategy=Neat(population=POPULATION, threshold=1e9, elitism=POPULATION, survival=0.5), toolbox=toolbox, generations=3
+    )
+    for generation in (1, 2):
+        best = max((i for i in run if i.generation == generation - 1), key=lambda i: i.fitness)
+        for child in (i for i in run if i.generation == generation):
+            assert child.parents == (best.id,)
+            np.testing.assert_array_equal(child.genome.connections.weight, best.genome.connections.weight / 2)
+    assert asked == [(POPULATION // 2, 2 * POPULATION)] * 2
+
+    def second(a, b):
+        a.genome = b.genome
+        return a, b
+
+    toolbox = Toolbox()
+    toolbox.register("mate", second)
+    run = evolve(
+        strategy=Neat(population=POPULATION, threshold=1e9, mutate_crossed=0.0, survival=1.0), toolbox=toolbox, generations=2
+    )
+    crossed = [i for i in run if "crossover" in i.operators]
+    assert crossed and all(i.genome == run[i.parents[1]].genome for i in crossed)
+
+
+def test_a_toolbox_draws_from_the_runs_streams() -> None:
+    import random
+
+    from deap.base import Toolbox
+
+    def jitter(individual):
+        genes = individual.genome.genes()
+        connections = [[*row[:3], row[3] + random.gauss(0.0, 1.0), row[4]] for row in genes["connections"]]
+        individual.genome = individual.genome.space.from_genes({**genes, "connections": connections})
+        return (individual,)
+
+    toolbox = Toolbox()
+    toolbox.register("mutate", jitter)
+    random.seed(1)
+    first = evolve(toolbox=toolbox, generations=4)
+    random.seed(2)
+    state = random.getstate()
+    assert_same(evolve(toolbox=toolbox, generations=4), first)
+    assert random.getstate() == state
+
+
+def test_deaps_statistics_and_hall_of_fame_take_the_living_population() -> None:
+    from deap.tools import HallOfFame, Statistics
+
+    run = evolve()
+    assert run.strategy is not None
+    living = run.strategy.living
+    statistics = Statistics(lambda individual: individual.fitness.values[0])
+    statistics.register("mean", np.mean)
+    assert statistics.compile(living)["mean"] == pytest.approx(run.generations()["mean"].iloc[-1])
+    hall = HallOfFame(3)
+    hall.update(living)
+    distinct = {individual.genome: individual.fitness.values[0] for individual in living}
+    assert [i.fitness.values[0] for i in hall] == sorted(distinct.values(), reverse=True)[:3]
+
+
 # README -----------------------------------------------------------------------------------------------------------------------
 
 
