@@ -250,7 +250,7 @@ def species(run: Run) -> Figure:
         _species_name(axes, data, tops, row, population)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, population)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("generation")
     axes.set_ylabel("members of each species")
     axes.set_title(
@@ -264,14 +264,20 @@ def species(run: Run) -> Figure:
 
 
 def _species_name(axes: Axes, data: SpeciesData, tops: npt.NDArray[np.int64], row: int, population: int) -> None:
-    """A species' number, where it fits: in the middle of the longest stretch in which its band is high enough for text."""
+    """A species' number, where it fits: where its band is highest, in the longest stretch in which it is high enough for text."""
     stretches = _stretches(data.sizes[row] >= max(1.0, 0.04 * population))
     begin, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
     if end - begin <= 0.025 * len(data.generations):
         return
-    at = (begin + end - 1) // 2
-    middle = (tops[row, at] + tops[row + 1, at]) / 2
-    axes.text(data.generations[at], middle, str(data.ids[row]), ha="center", va="center", fontsize=8, color=INK)
+    # Its height over three generations at each: text is wider than one, and must not stand on a step.
+    columns = np.arange(begin + 1, end - 1) if end - begin > 2 else np.arange(begin, end)
+    around = np.clip(columns[:, None] + [-1, 0, 1], begin, end - 1)
+    low, high = tops[row][around].max(axis=1), tops[row + 1][around].min(axis=1)
+    best = np.flatnonzero(high - low == (high - low).max())
+    at = int(best[len(best) // 2])
+    axes.text(
+        data.generations[columns[at]], (low[at] + high[at]) / 2, str(data.ids[row]), ha="center", va="center", fontsize=8, color=INK
+    )  # fmt: skip
 
 
 def _stretches(present: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
