@@ -25,18 +25,24 @@ class Batch:
         recall: fills in an individual that an interrupted session already evaluated; says whether it did.
         capacity: how many trials run at once.
         member_seconds: what one member of a separable trial took last, or 0.
+        remaining: how many individuals the budget still allows; None for no such limit. A piece is no larger.
 
     Attributes:
         finished: individuals with fitness, in the order in which they came back.
     """
 
     def __init__(
-        self, trials: Sequence[Trial], recall: Callable[[Individual], bool], capacity: int, member_seconds: float = 0.0
+        self,
+        trials: Sequence[Trial],
+        recall: Callable[[Individual], bool],
+        capacity: int,
+        member_seconds: float = 0.0,
+        remaining: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.trials = sorted(trials, key=lambda trial: trial.id)
         self.capacity, self.member_seconds = capacity, member_seconds
         self.finished: list[Individual] = []
-        self._recall = recall
+        self._recall, self._remaining = recall, remaining
         self._pieces = self._cut()
         self._next: Trial | None = None
         self._results: dict[int, Result] = {}
@@ -95,7 +101,8 @@ class Batch:
     def _size(self, members: int) -> int:
         if self.member_seconds == 0.0:
             return 1
-        return max(1, min(int(PIECE_SECONDS / self.member_seconds), -(-members // self.capacity)))
+        size, remaining = min(int(PIECE_SECONDS / self.member_seconds), -(-members // self.capacity)), self._remaining()
+        return max(1, size if remaining is None else min(size, remaining))
 
     def _result(self, trial: Trial, finished: dict[int, Individual]) -> Result:
         individuals = trial.individuals

@@ -15,7 +15,7 @@ class Budget:
     """When a search ends: at the first limit that is reached.
 
     Args:
-        evaluations: individuals evaluated (failed ones count).
+        evaluations: individuals evaluated (failed ones count). A fitness that scores a whole population at once finishes the population.
         generations: complete generations.
         seconds: wall-clock seconds, earlier sessions of a resumed run included. Trials in flight are finished.
         simulated_seconds: seconds of the task's simulated clock; the evaluation that crosses it counts. Trials then run one at

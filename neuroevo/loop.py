@@ -113,7 +113,7 @@ class Loop:
 
     def _evaluate(self, trials: Sequence[Trial]) -> list[Result] | None:
         """Evaluate a batch; None when the budget was spent inside it."""
-        batch = self._batch = Batch(trials, self._recall, self.evaluator.capacity, self._member_seconds)
+        batch = self._batch = Batch(trials, self._recall, self.evaluator.capacity, self._member_seconds, self._remaining)
         # a simulated clock runs one trial at a time; workers get one trial each and one waiting
         one_at_a_time = self.budget.simulated_seconds is not None or self.evaluator.capacity == 1
         room = 1 if one_at_a_time else 2 * self.evaluator.capacity
@@ -255,6 +255,11 @@ class Loop:
 
     def _elapsed(self) -> float:
         return self._seconds_before + time.monotonic() - self._began
+
+    def _remaining(self) -> int | None:
+        """How many individuals the budget still allows, or None for no such limit."""
+        limit = self.budget.evaluations
+        return None if limit is None else limit - self.run.records.evaluations - self._submitted
 
     def _spent_before_trial(self) -> str:
         """The limit that forbids another trial, or ""."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
+from genomes import NeatSpace
 from neuroevo import strategies
 from neuroevo.evaluators import Slots
 from neuroevo.store import Store, StoreError
@@ -230,6 +231,20 @@ def test_budgets_end_a_run_and_say_which_did() -> None:
     assert stale.ended == "patience" and stale.generation == 5
     timed = evolve(number(lambda g: time.sleep(0.01) or 1.0), budget=ne.Budget(seconds=0.2))
     assert timed.ended == "seconds" and 0 < timed.evaluations < 100
+
+
+def test_a_population_that_is_scored_member_by_member_stops_at_the_evaluation_budget(tmp_path: Path) -> None:
+    def fitness(network):
+        return float(network(np.ones((1, 2))).sum())
+
+    def evolved(evaluations: int, folder: Path | None = None) -> ne.Run:
+        budget = ne.Budget(evaluations=evaluations)
+        return ne.evolve(
+            NeatSpace(inputs=2, outputs=1), fitness, population=24, budget=budget, seed=1, run=folder, progress=False
+        )
+
+    assert evolved(79, tmp_path / "run").evaluations == 79
+    assert same(evolved(120, tmp_path / "run"), evolved(120))
 
 
 def test_the_evaluation_that_crosses_the_simulated_time_is_the_last() -> None:
