@@ -93,7 +93,7 @@ class NetworkGenome(Genome):
         for gene in architecture.genes:
             graph.add_node(
                 gene.marking,
-                label=label(gene.layer),
+                label=label(gene.layer, len(self.space.input_shape) - 1),
                 kind=gene.kind,
                 shape=architecture.shapes[gene.marking],
                 parameters=layers.parameters(gene.layer, architecture.input_shapes(gene)),
@@ -115,22 +115,22 @@ class NetworkGenome(Genome):
         return self.architecture.flops
 
     def __repr__(self) -> str:
-        weighted = [label(gene.layer) for gene in self.architecture.genes if gene.kind in layers.WEIGHTED]
+        weighted = [label(gene.layer, len(self.space.input_shape) - 1) for gene in self.architecture.genes if gene.kind in layers.WEIGHTED]
         return f"<NetworkGenome {', '.join(weighted)}; {self.parameters} parameters>"
 
 
-def label(layer: layers.Layer) -> str:
-    """A layer in a few words, for pictures."""
-    kind, kernel = layer.kind, layer.kernel
-    step = f" /{layer.stride}" if layer.stride > 1 else ""
+def label(layer: layers.Layer, axes: int = 2) -> str:
+    """A layer in a few words, for pictures; `axes` of the input that a kernel spans."""
+    kind, kernel = layer.kind, "×".join([str(layer.kernel)] * max(1, axes))
+    step = f", stride {layer.stride}" if layer.stride > 1 else ""
     if kind in layers.CONVOLUTIONS:
-        return f"{'conv' if kind == 'conv' else 'separable'} {kernel}, {layer.width}{step}"
+        return f"{'conv' if kind == 'conv' else 'separable'} {kernel}, {layer.width} filters{step}"
     if kind in layers.POOLINGS:
         return f"{'max' if kind == 'max_pool' else 'average'} pool {kernel}{step}"
     if kind == "add":
         return "add (projected)" if layer.projected else "add"
     if kind in ("dense", "logits"):
-        return f"{kind} {layer.width}"
+        return f"{kind}, {layer.width} {'units' if kind == 'dense' else 'outputs'}"
     return kind.replace("_", " ")
 
 

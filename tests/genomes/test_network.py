@@ -217,9 +217,9 @@ def test_the_graph_has_what_a_picture_needs():
     graph = applied(THREE, "add_skip", 103, 104, 100).graph()
     assert sum(data["parameters"] for _, data in graph.nodes(data=True)) == applied(THREE, "add_skip", 103, 104, 100).parameters
     assert [data["label"] for _, data in graph.nodes(data=True) if data["kind"] == "conv"] == [
-        "conv 3, 4",
-        "conv 3, 6",
-        "conv 3, 8",
+        "conv 3×3, 4 filters",
+        "conv 3×3, 6 filters",
+        "conv 3×3, 8 filters",
     ]
     assert [(u, data["shape"]) for u, _, data in graph.edges(data=True) if data["skip"]] == [(100, (8, 8, 4))]
 
