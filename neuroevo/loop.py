@@ -244,11 +244,10 @@ class Loop:
             callback.on_generation(self.run)
 
     def _keep_champions(self) -> None:
-        keep = [*self.run.records.front, *self.strategy.champions()]
-        if not isinstance(self.strategy.living, ArrayPopulation):
-            keep.extend(self.strategy.living)
-        if self.store is not None:
-            self.store.champions(keep)
+        living = self.strategy.living
+        keep = list(self.run.records.front) if isinstance(living, ArrayPopulation) else [*self.run.records.front, *living]
+        if self.store is not None:  # in memory nobody could look at them later: do not make objects of every species' champion
+            self.store.champions([*keep, *self.strategy.champions()])
         self.run.records.keep_only({individual.id for individual in keep})
 
     # Budget -------------------------------------------------------------------------------------------------------------------
