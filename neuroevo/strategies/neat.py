@@ -61,7 +61,8 @@ class Neat(Strategy):
         excess, disjoint, weight: coefficients c1, c2, c3 of the compatibility distance.
         survival: the fittest share of a species that may be parents.
         stagnation: a species that has not improved for so many generations has no children (the one with the best genome excepted).
-        refocus: if the whole population has not improved for so many generations, only its two best species have children; 0: never.
+        refocus: whenever the whole population has not improved for so many generations, only its two best species have children, once;
+            0: never.
         elitism: the champion of a species of more than so many members is copied unchanged.
         crossover: share of children with two parents.
         interspecies: share of these whose second parent is another species' champion.
@@ -202,7 +203,8 @@ class Neat(Strategy):
         top = fitness[species.champion]
         allowed = (self.generation - 1 - species.improved < self.stagnation) & (valid > 0)
         allowed[int(np.argmax(top))] = True
-        if self.refocus and self.generation - 1 - self._improved >= self.refocus:
+        stalled = self.generation - 1 - self._improved
+        if self.refocus and stalled > 0 and stalled % self.refocus == 0:
             allowed &= np.isin(np.arange(len(species)), np.argsort(-top, kind="stable")[:2])
         offspring = np.zeros(len(species), np.int64)
         offspring[allowed] = allot(shared_fitness(fitness, species)[allowed], self.population)
