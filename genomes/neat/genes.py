@@ -117,13 +117,14 @@ def compact(pool: Pool) -> Pool:
     packed = empty_pool(pool.node_count, pool.connection_count)
     packed.node_count[:] = pool.node_count
     packed.connection_count[:] = pool.connection_count
-    chosen = _members_of(pool.node_start, pool.node_count)
-    for into, array in zip(packed.nodes, pool.nodes, strict=True):
-        into[:] = array[chosen]
-    chosen = _members_of(pool.connection_start, pool.connection_count)
-    for into, array in zip(packed.connections, pool.connections, strict=True):
-        into[:] = array[chosen]
+    _copy(packed.nodes, pool.nodes, _members_of(pool.node_start, pool.node_count))
+    _copy(packed.connections, pool.connections, _members_of(pool.connection_start, pool.connection_count))
     return packed
+
+
+def _copy(into: tuple[Any, ...], source: tuple[Any, ...], chosen: npt.NDArray[np.int64]) -> None:
+    for empty, array in zip(into, source, strict=True):
+        empty[:] = array[chosen]
 
 
 def _is_compact(pool: Pool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,12 +55,16 @@ def _template(space: NeatSpace) -> tuple[Nodes, Connections]:
     )
 
 
+def _tiled(array: npt.NDArray[Any], members: int) -> Any:
+    return np.tile(array, members)
+
+
 def _repeated(nodes: Nodes, connections: Connections, members: int, growth: int) -> Pool:
     one = pool_of([(nodes, connections)], growth)
     node_room, connection_room = len(one.nodes.marking), len(one.connections.marking)
     return Pool(
-        Nodes(*[np.tile(array, members) for array in one.nodes]),
-        Connections(*[np.tile(array, members) for array in one.connections]),
+        Nodes(*[_tiled(array, members) for array in one.nodes]),
+        Connections(*[_tiled(array, members) for array in one.connections]),
         np.arange(members, dtype=np.int64) * node_room,
         np.full(members, len(nodes.marking), np.int64),
         np.arange(members, dtype=np.int64) * connection_room,

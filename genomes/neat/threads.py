@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +38,7 @@ class Threads:
             self._executor = ThreadPoolExecutor(self.count - 1, "neat")
         # More ranges than threads, since members of one range may be much larger than those of another.
         cuts = [members * i // (4 * self.count) for i in range(4 * self.count + 1)]
-        ranges = list(zip(cuts[:-1], cuts[1:], strict=True))
+        ranges = list(itertools.pairwise(cuts))
 
         def work(position: int) -> None:
             for begin, end in ranges[position :: self.count]:

@@ -134,7 +134,7 @@ def shared_fitness(fitness: Floats, species: Species) -> Floats:
         shifted = shifted - worst
     elif not valid.all():
         shifted[~valid] = 0.0
-    sums: Floats = np.bincount(species.label, weights=shifted, minlength=len(species))
+    sums: Floats = np.bincount(species.label, weights=shifted, minlength=len(species)).astype(np.float64)
     return sums / species.size
 
 

@@ -4,7 +4,6 @@ A cart of 1 kg on a track of +-2.4 m is pushed with up to 10 N. Equations of mot
 (1999), appendix. The state is (x, x', a1, a1', a2, a2'): metres, radians, seconds. One decision lasts two integration steps.
 """
 
-# ruff: noqa: RUF046
 import math
 
 import numpy as np

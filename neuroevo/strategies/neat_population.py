@@ -96,10 +96,9 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         pool = compact(self.pool)
-        genes = {f"nodes.{name}": array for name, array in zip(Nodes._fields, pool.nodes, strict=True)}
-        genes |= {f"connections.{name}": array for name, array in zip(Connections._fields, pool.connections, strict=True)}
         return {
-            **genes,
+            **{f"nodes.{name}": array for name, array in pool.nodes._asdict().items()},
+            **{f"connections.{name}": array for name, array in pool.connections._asdict().items()},
             "node_count": pool.node_count,
             "connection_count": pool.connection_count,
             "parents": self.parents,

@@ -12,9 +12,9 @@ from genomes.neat import operators
 from genomes.neat.genome import NeatGenome
 from neuroevo.individual import Individual
 from neuroevo.selection.speciation import Species
-from neuroevo.streams import python_random
 from neuroevo.strategies.base import Search
 from neuroevo.strategies.neat_population import NeatPopulation
+from neuroevo.streams import python_random
 
 if TYPE_CHECKING:
     from neuroevo.strategies.neat import Plan

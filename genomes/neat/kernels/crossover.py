@@ -1,6 +1,5 @@
 """Crossover by historical marking (Stanley & Miikkulainen 2002, section 3.2)."""
 
-# ruff: noqa: RUF046
 import numpy as np
 from numba import njit
 

@@ -1,6 +1,5 @@
 """Compatibility distance (Stanley & Miikkulainen 2002, equation 1)."""
 
-# ruff: noqa: RUF046
 import math
 
 from numba import njit

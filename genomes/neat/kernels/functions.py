@@ -1,6 +1,5 @@
 """The activations and aggregations, compiled, and the interpreter of custom formulas."""
 
-# ruff: noqa: RUF046
 import math
 
 import numpy as np
@@ -171,7 +170,7 @@ def aggregated(code, values, count, integers, numbers, table):
             gathered = interpret(integers, numbers, entry + 3, values[i], gathered, 0.0)
         return interpret(integers, numbers, entry + 6, 0.0, gathered, float(count))
     result = values[0]
-    if code == SUM or code == MEAN:
+    if code == SUM or code == MEAN:  # noqa: SIM109 - compiled: no tuple is built
         for i in range(1, count):
             result += values[i]
         return result / count if code == MEAN else result

@@ -1,6 +1,5 @@
 """First genomes, compiled: random weights, and the topologies that are drawn."""
 
-# ruff: noqa: RUF046
 import numpy as np
 from numba import njit
 

@@ -1,6 +1,5 @@
 """Mutation of one genome in a pool, in place (Stanley & Miikkulainen 2002, section 3.1; gene removal and the rest are later)."""
 
-# ruff: noqa: RUF046
 import math
 
 import numpy as np

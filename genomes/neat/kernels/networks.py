@@ -4,7 +4,6 @@ A rule of all hot kernels: arrays are taken out of a tuple once, before the loop
 with an atomic operation, which costs more than the arithmetic and much more when threads share the arrays.
 """
 
-# ruff: noqa: RUF046
 from typing import NamedTuple
 
 import numpy as np

@@ -3,7 +3,6 @@
 A stream is uint64 [1]: the counter. It lives in an array so that a kernel can pass it on to the functions that draw from it.
 """
 
-# ruff: noqa: RUF046
 import math
 
 import numpy as np

@@ -1,6 +1,5 @@
 """Finding genes and asking about structure, inside one genome of a pool."""
 
-# ruff: noqa: RUF046
 import numpy as np
 from numba import njit
 

@@ -1,6 +1,5 @@
 """Whether the genomes of a pool are sound, compiled: arrays that come from a file are checked before any other kernel sees them."""
 
-# ruff: noqa: RUF046
 import math
 
 import numpy as np
