@@ -193,7 +193,11 @@ def test_control_c_saves_what_is_finished_and_says_how_to_go_on(tmp_path: Path) 
         "strategy=STRATEGIES['nsga2'](), budget=ne.Budget(evaluations=100000), seed=3, run=sys.argv[2], progress=True)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(SHORT_RUN.parent), str(tmp_path / "run")], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(SHORT_RUN.parent), str(tmp_path / "run")],
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell starts its background jobs with the signal ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and not _evaluations(tmp_path / "run"):
