@@ -83,7 +83,11 @@ def main() -> None:
     }
     table = Table("measure", f"ours ({len(runs)} runs)", "published", title="NEAT, double pole with velocities")
     for name, value in ours.items():
-        table.add_row(name.replace("_", " "), f"{value:,.2f}".rstrip("0").rstrip("."), f"{PUBLISHED.get(name, '-'):,}" if name in PUBLISHED else "-")
+        table.add_row(
+            name.replace("_", " "),
+            f"{value:,.2f}".rstrip("0").rstrip("."),
+            f"{PUBLISHED.get(name, '-'):,}" if name in PUBLISHED else "-",
+        )
     Console(width=100).print(table)
     if options.json:
         task = DoublePole(velocities=True, start_angle=math.radians(options.start_angle))

@@ -66,7 +66,13 @@ def solve(job: tuple[str, int, int, Path | None]) -> dict[str, Any]:
         record="champions",
         progress=False,
     )
-    return {"ablation": name, "seed": seed, "solved": run.solved, "evaluations": run.evaluations, "hidden": run.best.genome.hidden}
+    return {
+        "ablation": name,
+        "seed": seed,
+        "solved": run.solved,
+        "evaluations": run.evaluations,
+        "hidden": run.best.genome.hidden,
+    }
 
 
 def main() -> None:
@@ -107,7 +113,10 @@ def main() -> None:
             "paper": "Stanley & Miikkulainen 2002",
             "settings": {
                 "generations": options.generations,
-                **{name: {"space": space.to_dict(), "strategy": strategy.settings()} for name, (space, strategy) in ABLATIONS.items()},
+                **{
+                    name: {"space": space.to_dict(), "strategy": strategy.settings()}
+                    for name, (space, strategy) in ABLATIONS.items()
+                },
             },
             "seeds": seeds,
             "published": {
