@@ -63,9 +63,7 @@ class Neat(Strategy):
         stagnation: a species that has not improved for so many generations has no children (the one with the best genome excepted).
         refocus: whenever the whole population has not improved for so many generations, only its two best species have children, once;
             0: never.
-        restart: if the population has not improved for so many generations, it starts again from random genomes (or from `initial`);
-            0: never. For tasks that most populations solve early or not at all.
-        elitism: the champion of a species of more than so many members is copied unchanged.
+        elitism: the champion of a species of more than so many members is copied unchanged (a number above `population`: never).
         crossover: share of children with two parents.
         interspecies: share of these whose second parent is another species' champion.
         mutate_crossed: share of children of two parents that are mutated too.
@@ -87,7 +85,6 @@ class Neat(Strategy):
     survival: float = 0.2
     stagnation: int = 15
     refocus: int = 20
-    restart: int = 0
     elitism: int = 5
     crossover: float = 0.75
     interspecies: float = 0.001
@@ -96,7 +93,7 @@ class Neat(Strategy):
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("population", 1), ("target_species", 0), ("most_species", 1), ("stagnation", 1), ("refocus", 0), ("restart", 0), ("elitism", 0)):
+        for name, least in (("population", 1), ("target_species", 0), ("most_species", 1), ("stagnation", 1), ("refocus", 0), ("elitism", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number >= {least}, got {shown(value)}")
@@ -197,7 +194,7 @@ class Neat(Strategy):
         return self._born(born.pool, first_id, parents, born.operators)
 
     def _plan(self) -> Plan | None:
-        """Who may reproduce, and how often; None if nobody can, or if the population starts again."""
+        """Who may reproduce, and how often; None if nobody can."""
         assert self._population is not None
         species, fitness = self._species, self._population.fitness
         valid = np.bincount(species.label[fitness > -np.inf], minlength=len(species))
@@ -207,8 +204,6 @@ class Neat(Strategy):
         allowed = (self.generation - 1 - species.improved < self.stagnation) & (valid > 0)
         allowed[int(np.argmax(top))] = True
         stalled = self.generation - 1 - self._improved
-        if self.restart and stalled >= self.restart:
-            return None
         if self.refocus and stalled > 0 and stalled % self.refocus == 0:
             allowed &= np.isin(np.arange(len(species)), np.argsort(-top, kind="stable")[:2])
         offspring = np.zeros(len(species), np.int64)

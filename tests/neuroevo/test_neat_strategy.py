@@ -58,26 +58,6 @@ def xor() -> Callable[..., float]:
     return fitness
 
 
-class TestNeatThatStartsAgain(StrategySuite):
-    def strategy(self) -> Strategy:
-        return Neat(population=10, restart=1)
-
-    def space(self) -> Space:
-        return FORWARD
-
-    def test_limits_on_cheap_objectives_hold_for_every_trial(self) -> None:
-        with pytest.raises(ValueError, match="Neat keeps no limits"):  # rather than breaking them silently
-            self.drive(task=self.task(limit=500.0))
-
-
-def test_a_population_that_does_not_improve_starts_again() -> None:
-    run = evolve(lambda network: 1.0, generations=10, strategy=Neat(population=10, restart=3))
-    first = [individual for individual in run if individual.operators == ("random",)]
-    assert sorted({individual.generation for individual in first}) == [0, 4, 8]
-    assert len(first) == 30 and run.evaluations == 100
-    assert len({id for row in run.summaries for id in row["species_ids"]}) >= 3  # species after a start are new ones
-
-
 @ne.population_fitness
 def xor_of_all(population):
     x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
