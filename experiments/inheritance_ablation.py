@@ -56,7 +56,9 @@ def search(method: str, data: str, seed: int, options: argparse.Namespace) -> li
         task.default_space(max_parameters=options.max_parameters, starter_parameters=(300, options.max_parameters // 2)),
         task,
         strategy=strategy(method, options.population),
-        estimation=FullTraining(recipe=replace(FROM_SCRATCH, epochs=scratch), inherited=replace(INHERITED, epochs=child)),
+        estimation=FullTraining(
+            recipe=replace(FROM_SCRATCH, epochs=scratch), inherited=replace(INHERITED, epochs=child), distil=options.distil
+        ),
         budget=ne.Budget(evaluations=evaluations),
         seed=seed,
         evaluator=Slots(1, timeout=300),
@@ -65,7 +67,7 @@ def search(method: str, data: str, seed: int, options: argparse.Namespace) -> li
     )
     trained, spent = [], 0
     for individual in run:
-        spent += int(individual.info["scores"]["epochs"]) if individual.status == "done" else scratch
+        spent += int(individual.info.get("epochs", scratch))
         if spent > total:
             break
         if individual.status == "done":
@@ -127,10 +129,12 @@ def figure(curves: dict[str, dict[str, list[list[tuple[int, float]]]]], total: d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=["digits", "mnist1d"], help="digits, mnist1d, or mnist=PATH.npz")
-    parser.add_argument("--seeds", type=int, help="seeds of every data set; default 10, 5 and 1")
+    parser.add_argument("--seed", type=int, help="only this seed")
+    parser.add_argument("--seeds", type=int, help="seeds 1 to this, of every data set; default 10, 5 and 1")
     parser.add_argument("--epochs", type=int, default=600, help="training epochs that each search may spend")
     parser.add_argument("--scratch-epochs", type=int, default=20)
     parser.add_argument("--child-epochs", type=int, default=5)
+    parser.add_argument("--distil", type=int, default=0, help="epochs of distillation after an operator that is not exact")
     parser.add_argument("--population", type=int, default=6)
     parser.add_argument("--max-parameters", type=int, default=40_000)
     parser.add_argument("--workers", type=int, default=2, help="searches that run at once")
@@ -142,10 +146,11 @@ def main() -> None:
         sys.exit("--epochs must pay at least for the initial population: --population times --scratch-epochs")
 
     ours: dict[str, float] = {}
-    runs, curves = [], {}
+    runs, curves, seeds_of = [], {}, {}
     for item in options.data:
         name, _, path = item.partition("=")
-        seeds = range(1, 1 + (options.seeds or SEEDS.get(name, 3)))
+        seeds = [options.seed] if options.seed else list(range(1, 1 + (options.seeds or SEEDS.get(name, 3))))
+        seeds_of[name] = seeds
         jobs = [(method, seed) for seed in seeds for method in METHODS]
         start = time.monotonic()
         with ThreadPoolExecutor(options.workers) as pool:
@@ -175,7 +180,7 @@ def main() -> None:
             "method": "LEMONADE's inheritance, ablated",
             "paper": "Elsken, Metzen & Hutter 2019",
             "settings": settings,
-            "seeds": {name: options.seeds or SEEDS.get(name, 3) for name in curves},
+            "seeds": seeds_of,
             "published": {},
             "ours": ours,
             "runs": runs,

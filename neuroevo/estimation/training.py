@@ -45,6 +45,10 @@ class FullTraining(Estimation):
         inherited: how one that starts from inherited weights is.
         refit: whether layers behind an operator that is not exact are first fitted to what they computed in the parent. That repairs
             most of the damage at once and takes half a second; after three epochs of training nothing is left of the gain.
+        distil: epochs for which a candidate made by such an operator first learns its parent's outputs (Elsken, Metzen & Hutter
+            2019, section 3.2); they come before its training, and on top of it.
+        temperature: of the parent's and the child's probabilities meanwhile (Hinton, Vinyals & Dean 2015). Values other than 1
+            compile a network of their own for it, which takes about a second.
         curve: how often the validation score is taken during a training, for the learning curve.
         structures: how many compiled networks a worker keeps.
     """
@@ -56,13 +60,21 @@ class FullTraining(Estimation):
         inherited: Recipe = INHERITED,
         *,
         refit: bool = False,
+        distil: int = 0,
+        temperature: float = 1.0,
         curve: int = 5,
         structures: int = 24,
     ) -> None:
         if curve < 1:
             raise ValueError(f"curve must be >= 1 (points), got {curve}")
+        if distil < 0:
+            raise ValueError(f"distil must be >= 0 (epochs), got {distil}")
+        if not temperature > 0:
+            raise ValueError(f"temperature must be > 0, got {temperature}")
         self.epochs = epochs
         self.refit = refit
+        self.distil = distil
+        self.temperature = temperature
         self.curve = curve
         self.recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
         self.inherited = inherited if epochs is None else replace(inherited, epochs=epochs)
@@ -96,6 +108,7 @@ class FullTraining(Estimation):
 
     def _train(self, candidate: _Candidate) -> dict[str, npt.NDArray[Any]]:
         from neuroevo.decode import structure, weights_of
+        from neuroevo.inherit import needs_refit
 
         task, genome, rng = candidate.task, candidate.genome, candidate.context.rng(candidate.individual.id)
         begin = candidate.timed("inherit", candidate.first_weights, rng)
@@ -107,8 +120,10 @@ class FullTraining(Estimation):
         if not candidate.cache_hit:
             candidate.timed("tracing", network.trace)
         candidate.timed("weights", _begin, network, genome, begin)
-        if candidate.started_from == "parents" and candidate.trial.options.get("distil"):
-            self._distil(candidate, network, recipe, rng)
+        if candidate.started_from == "parents":
+            candidate.inherited = candidate.timed("score", candidate.validation_score, network)
+            if self.distil and needs_refit(candidate.individual.operators):
+                candidate.timed("distil", self._distil, candidate, network, recipe, rng)
         epochs = recipe.epochs or 0
         candidate.training = fit(
             network,
@@ -140,21 +155,28 @@ class FullTraining(Estimation):
         return self.inherited.sized(samples, epochs)
 
     def _distil(self, candidate: _Candidate, network: Compiled, recipe: Recipe, rng: np.random.Generator) -> None:
-        """Bring a candidate whose inheritance was not exact back to its first parent's outputs (Elsken, Metzen & Hutter 2019)."""
+        """Bring a candidate whose inheritance was not exact back to the outputs of the parent that gave most of its weights."""
         from neuroevo.decode import build, set_weights
+        from neuroevo.inherit import nearest
 
-        parent = candidate.trial.artifacts[0]
-        if parent.genome is None:
-            return
-        model = build(parent.genome)
-        set_weights(model, parent.genome, parent.load())
-        taught = replace(recipe, epochs=int(candidate.trial.options["distil"]))
-        learning = replace(network.method, teaching=1.0, temperature=1.0)
-        learner = self._networks.get(_structure(candidate.genome), learning, lambda: network.model)[0]
-        learner.reset(network.weights())
-        targets = candidate.task.dataset.targets(candidate.train)
-        fit(learner, candidate.train.x, targets, taught, rng, teacher=lambda x: model_outputs(model, x))
-        network.reset(learner.weights())
+        parents = [(artifact.genome, artifact) for artifact in candidate.trial.artifacts if artifact.genome is not None]
+        genome, artifact = parents[nearest(candidate.genome, [genome for genome, _ in parents])]
+        parent = build(genome)
+        set_weights(parent, genome, artifact.load())
+        taught = replace(recipe, epochs=self.distil, label_smoothing=0.0)
+        x, dataset = candidate.train.x, candidate.task.dataset
+        if recipe.augment or (self.temperature != 1.0 and network.method.loss == "cross_entropy"):
+            method = replace(network.method, teaching=1.0, temperature=self.temperature)
+            learner = self._networks.get(_structure(candidate.genome), method, lambda: build(candidate.genome))[0]
+            learner.reset(network.weights())
+            training = fit(learner, x, dataset.targets(candidate.train), taught, rng, teacher=lambda x: model_outputs(parent, x))
+            network.reset(learner.weights())
+        else:  # the parent's outputs are the targets of the ordinary loss, so nothing more is compiled
+            outputs = model_outputs(parent, x)
+            targets = softmax(outputs) if network.method.loss == "cross_entropy" else outputs
+            training = fit(network, x, targets, taught, rng)
+            network.reset()
+        candidate.distilled = len(training.train_loss)
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -163,6 +185,8 @@ class FullTraining(Estimation):
             "recipe": self.recipe.to_dict(),
             "inherited": self.inherited.to_dict(),
             "refit": self.refit,
+            "distil": self.distil,
+            "temperature": self.temperature,
             "curve": self.curve,
             "structures": self.structures,
         }
@@ -198,7 +222,7 @@ class LowFidelity(FullTraining):
         epochs: training epochs; None for full training's number.
         data: share of the training samples (the same ones for every candidate), in (0, 1].
         resolution: factor on height and width, in (0, 1]. Below 1 candidates start from scratch and leave no weights.
-        recipe, inherited, refit, curve, structures: as for `FullTraining`.
+        recipe, inherited, refit, distil, temperature, curve, structures: as for `FullTraining`.
     """
 
     def __init__(
@@ -210,10 +234,14 @@ class LowFidelity(FullTraining):
         inherited: Recipe = INHERITED,
         *,
         refit: bool = False,
+        distil: int = 0,
+        temperature: float = 1.0,
         curve: int = 5,
         structures: int = 24,
     ) -> None:
-        super().__init__(epochs, recipe, inherited, refit=refit, curve=curve, structures=structures)
+        super().__init__(
+            epochs, recipe, inherited, refit=refit, distil=distil, temperature=temperature, curve=curve, structures=structures
+        )
         self.fidelity = Fidelity(epochs, data, resolution)
 
     def plan(self, individual: Individual) -> Fidelity:
@@ -236,6 +264,8 @@ class _Candidate:
     training: Training | None = None
     cache_hit: bool = False
     started_from: str = "scratch"
+    inherited: float | None = None
+    distilled: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -294,8 +324,11 @@ class _Candidate:
             "scores": {name: value for name, value in self.scores.items() if name not in task.objectives},
             "cache_hit": self.cache_hit,
             "started_from": self.started_from,
+            "epochs": self.distilled + (len(self.training.train_loss) if self.training is not None else 0),
             "seconds": dict(self.seconds),
         }
+        if self.inherited is not None:
+            recorded["inherited"] = {task.selection: self.inherited, "distilled_epochs": self.distilled}
         if self.training is not None:
             training = self.training
             recorded["seconds"] |= {"train": training.seconds["train"], "evaluate": training.seconds["evaluate"]}
@@ -313,6 +346,12 @@ def _begin(network: Compiled, genome: Genome, arrays: Mapping[str, npt.NDArray[A
 
     set_weights(network.model, genome, arrays)
     network.reset()
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Probabilities of the classes: float32 [samples, classes]."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
 
 
 def _structure(genome: Genome) -> str:

@@ -106,23 +106,39 @@ def test_an_inheriting_child_starts_where_its_parent_ended(task, genome):
     assert alone.info[0]["scores"]["loss"] > 3 * heir.info[0]["scores"]["loss"]
 
 
-def test_a_distilled_child_is_nearer_to_its_parent(task, genome):
-    context = Context(seed=1)
-    estimation = FullTraining(epochs=10, inherited=Recipe(learning_rate=0.02))
-    parent = estimation.measure(trial(genome), task, context)
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_a_distilled_child_is_nearer_to_its_parent(task, genome, temperature):
+    context, options = Context(seed=1), {"inheritance": "lamarckian"}
+    gentle = Recipe(learning_rate=0.02)
+    parent = FullTraining(epochs=10).measure(trial(genome), task, context)
     child = next(
         child
         for clock in range(1, 200)
         if (child := genome.mutate(stream(1, 100 + clock), clock=clock)).operators[0] == "remove_layer"
     )
-    losses = []
-    for distil in (0, 5):
-        options = {"inheritance": "lamarckian", "distil": distil}
-        done = estimation.measure(
-            trial(child, 1, artifacts=parent.artifacts, options=options, fidelity=Fidelity(epochs=0)), task, context
-        )
-        losses.append(done.info[0]["scores"]["loss"])
-    assert losses[1] < losses[0]
+    individual = Individual(1, child, (-1.0, -1.0), operators=child.operators)
+    untrained = Trial(1, (individual,), artifacts=parent.artifacts, options=options, fidelity=Fidelity(epochs=0))
+    plain, taught = (
+        FullTraining(epochs=10, inherited=gentle, distil=distil, temperature=temperature).measure(untrained, task, context)
+        for distil in (0, 5)
+    )
+    assert taught.info[0]["scores"]["loss"] < plain.info[0]["scores"]["loss"]
+    assert (plain.info[0]["epochs"], taught.info[0]["epochs"]) == (0, 5)
+    assert taught.info[0]["inherited"]["error"] == plain.info[0]["inherited"]["error"]  # taken before the distillation
+
+
+def test_a_child_of_an_exact_operator_scores_what_its_parent_scored_and_is_not_distilled(task, genome):
+    context, options = Context(seed=1), {"inheritance": "lamarckian"}
+    parent = FullTraining(epochs=10).measure(trial(genome), task, context)
+    child = next(
+        child for clock in range(1, 200) if (child := genome.mutate(stream(1, 100 + clock), clock=clock)).operators == ("widen",)
+    )
+    individual = Individual(1, child, (-1.0, -1.0), operators=child.operators)
+    heir = FullTraining(epochs=2, distil=3).measure(
+        Trial(1, (individual,), artifacts=parent.artifacts, options=options), task, context
+    )
+    assert heir.info[0]["inherited"]["error"] == pytest.approx(parent.values[0, 0], abs=2e-3)
+    assert heir.info[0]["epochs"] == 2
 
 
 def test_refitting_repairs_most_of_what_an_inexact_operator_breaks(task, genome):
