@@ -1,38 +1,63 @@
 """Worker slots: N single-worker processes on this machine.
 
-Every ready-made local pool hangs or fails the whole map when one worker is killed; here a killed worker costs its own trial a
+Every ready-made local pool hangs or fails the whole map when one worker is killed; here a killed worker costs its own candidate a
 retry and nothing else.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
+import selectors
 import subprocess
-import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
-from socket import socketpair
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
 from typing import Any
 
+import numpy as np
+
+from genomes.base import shown
 from neuroevo.evaluators.base import Evaluator, Work
+from neuroevo.evaluators.limits import Limits, memory_bytes, resident_bytes
 from neuroevo.evaluators.serial import failure
-from neuroevo.trial import Result, Trial
+from neuroevo.evaluators.slot import Slot, exit_text, spawn
+from neuroevo.trial import Measurement, Result, Trial
+
+LOOK_SECONDS = 0.05  # how often limits are looked at
+WHOLE = -1  # in place of an individual's position: a trial that is measured as one
 
 
 @dataclass
-class _Slot:
-    process: subprocess.Popen[bytes]
-    connection: Connection
-    lifeline: int
-    ready: bool = False
-    trial: Trial | None = None
-    attempt: int = 0
-    started: float = 0.0
+class _Job:
+    """A submitted trial: what came back of it, what is still to do, and how often each individual was tried."""
+
+    trial: Trial
+    parts: dict[int, Measurement] = field(default_factory=dict)
+    rows: list[int] = field(default_factory=list)
+    attempts: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def row(self) -> int:
+        """The individual being measured, by its position in the trial, or WHOLE."""
+        return self.rows[0]
+
+    @property
+    def remaining(self) -> Trial:
+        """What a worker is to do."""
+        if len(self.rows) == len(self.trial.individuals) or self.rows == [WHOLE]:
+            return self.trial
+        return replace(self.trial, individuals=tuple(self.trial.individuals[row] for row in self.rows))
+
+    def result(self) -> Result:
+        """The whole, once no row is left."""
+        attempts = max(self.attempts.values())
+        if WHOLE in self.parts:
+            return Result(self.trial, self.parts[WHOLE], attempts)
+        return Result(self.trial, joined([self.parts[row] for row in range(len(self.trial.individuals))]), attempts)
 
 
 class Slots(Evaluator):
@@ -40,13 +65,15 @@ class Slots(Evaluator):
 
     Args:
         workers: how many processes.
-        timeout: seconds that one trial may take before its worker is killed and the trial recorded failed; None for no limit.
-        retries: how often a trial is tried again after its worker died. A trial that ran out of time is not.
+        timeout: seconds that one candidate may take before its worker is killed and the candidate recorded failed; None for no limit.
+        max_memory: resident memory that one worker may take before the same happens: bytes, or text such as "4GB"; None for four
+            fifths of the machine's.
+        retries: how often a candidate is tried again after its worker died. One that broke a limit is not.
         threads: CPU threads for each worker's numerical libraries.
         gpus: ids of GPUs to pin workers to, in turn (`CUDA_VISIBLE_DEVICES`); None leaves the environment as it is.
 
     Raises:
-        ValueError: fewer than one worker, a negative number of retries, or a time-out that is not positive.
+        ValueError: fewer than one worker, a negative number of retries, or a limit that is not positive.
     """
 
     def __init__(
@@ -54,129 +81,181 @@ class Slots(Evaluator):
         workers: int = 2,
         *,
         timeout: float | None = None,
+        max_memory: int | str | None = None,
         retries: int = 2,
         threads: int = 1,
         gpus: tuple[int, ...] | None = None,
     ) -> None:
-        if workers < 1:
-            raise ValueError(f"workers must be >= 1, got {workers}")
-        if retries < 0:
-            raise ValueError(f"retries must be >= 0, got {retries}")
-        if timeout is not None and timeout <= 0:
-            raise ValueError(f"timeout must be > 0 seconds, got {timeout}")
+        for name, value, least in (("workers", workers, 1), ("retries", retries, 0), ("threads", threads, 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be >= {least} and a whole number, got {shown(value)}")
         self.capacity = self.workers = workers
-        self.timeout, self.retries, self.threads, self.gpus = timeout, retries, threads, gpus
-        self._slots: list[_Slot] = []
-        self._waiting: deque[tuple[Trial, int]] = deque()
+        self.limits = Limits(timeout, memory_bytes(max_memory))
+        self.retries, self.threads, self.gpus = retries, threads, gpus
+        self._slots: list[Slot] = []
+        self._waiting: deque[_Job] = deque()
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def start(self, work: Work) -> None:
         import cloudpickle
 
         self._work = cloudpickle.dumps(replace(work, context=replace(work.context, threads=self.threads)))
         self._objectives = len(work.task.objectives)
+        self._false_starts = 0
         self._slots = [self._spawn(number) for number in range(self.workers)]
+        self._closing.clear()
+        self._watcher = threading.Thread(target=self._watch, daemon=True, name="neuroevo-slots")
+        self._watcher.start()
 
     def submit(self, trial: Trial) -> None:
-        self._waiting.append((trial, 1))
+        rows = list(range(len(trial.individuals))) if trial.separable else [WHOLE]
+        self._waiting.append(_Job(trial, rows=rows, attempts=dict.fromkeys(rows, 1)))
         self._hand_out()
 
     def as_completed(self) -> Iterator[Result]:
-        while self._waiting or any(slot.trial is not None for slot in self._slots):
+        while self._waiting or any(slot.job is not None for slot in self._slots):
             self._hand_out()
-            wait([slot.connection for slot in self._slots], timeout=self._patience())
+            wait([slot.connection for slot in self._slots])
             for number in range(len(self._slots)):
-                result = self._look_at(number)
-                if result is not None:
+                job = self._look_at(number)
+                if job is not None:
                     self._hand_out()
-                    yield result
+                    yield job.result()
 
     def close(self) -> None:
+        self._closing.set()
+        if self._watcher is not None:
+            self._watcher.join()
+            self._watcher = None
         for slot in self._slots:
-            _end(slot)
+            slot.end()
         self._slots, self._waiting = [], deque()
 
-    def _spawn(self, number: int) -> _Slot:
-        ours, theirs = socketpair()
-        watched, lifeline = os.pipe()
-        environment = dict(os.environ)
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-            environment[name] = str(self.threads)
-        environment["TF_NUM_INTRAOP_THREADS"] = environment["TF_NUM_INTEROP_THREADS"] = str(self.threads)
-        environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        if self.gpus is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = str(self.gpus[number % len(self.gpus)]) if self.gpus else ""
-        process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, str(theirs.fileno()), str(watched)],
-            pass_fds=(theirs.fileno(), watched),
-            env=environment,
-            start_new_session=True,  # Ctrl-C reaches the driver alone, which then ends the workers
-        )
-        theirs.close()
-        os.close(watched)
-        slot = _Slot(process, Connection(ours.detach()), lifeline)
-        slot.connection.send(sys.path)
-        slot.connection.send_bytes(self._work)
-        return slot
+    @property
+    def processes(self) -> list[int]:
+        """Ids of the worker processes."""
+        return [slot.process.pid for slot in self._slots]
+
+    def _spawn(self, number: int) -> Slot:
+        return spawn(self._work, number, self.threads, self.gpus)
 
     def _hand_out(self) -> None:
         for slot in self._slots:
             if not self._waiting:
                 return
-            if slot.trial is None:
-                slot.trial, slot.attempt = self._waiting.popleft()
-                slot.started = time.monotonic()
+            if slot.job is None:
+                job = self._waiting.popleft()
+                with self._lock:
+                    slot.begin(job)
                 with suppress(BrokenPipeError, ConnectionResetError):  # a dead worker: `_look_at` sees the end of its connection
-                    slot.connection.send_bytes(_pickled(slot.trial))
+                    slot.connection.send_bytes(_pickled(job.remaining))
 
-    def _patience(self) -> float | None:
-        if self.timeout is None:
-            return None
-        now = time.monotonic()
-        left = [slot.started + self.timeout - now for slot in self._slots if slot.trial is not None]
-        return max(0.0, min(left, default=1.0)) + 0.01
-
-    def _look_at(self, number: int) -> Result | None:
+    def _look_at(self, number: int) -> _Job | None:
+        """Read what a worker sent, or replace it if it died; the job that this completes, if any."""
         slot = self._slots[number]
         try:
-            if slot.connection.poll():
-                if not slot.ready:  # time-outs count from here: starting an interpreter is not the trial's fault
-                    slot.connection.recv()
-                    slot.ready, slot.started = True, time.monotonic()
-                    return None
-                _, measurement = pickle.loads(slot.connection.recv_bytes())  # from our own worker, over a private pipe
-                trial, attempt = slot.trial, slot.attempt
-                assert trial is not None
-                slot.trial = None
-                return Result(trial, measurement, attempt)
-        except (EOFError, ConnectionResetError):
-            return self._bury(number, None)
-        if slot.trial is not None and self.timeout is not None and time.monotonic() - slot.started > self.timeout:
-            return self._bury(number, f"took longer than {self.timeout:g} seconds; its worker was stopped")
+            while slot.connection.poll():
+                message = pickle.loads(slot.connection.recv_bytes())  # from our own worker, over a private pipe
+                if not slot.ready:
+                    with self._lock:
+                        slot.ready, slot.started = True, time.monotonic()
+                    self._false_starts = 0
+                    continue
+                job: _Job = slot.job
+                done = job.rows.pop(0)
+                job.parts[done] = message
+                with self._lock:
+                    slot.begin(job if job.rows else None)
+                if not job.rows:
+                    return job
+        except (EOFError, ConnectionError, OSError):
+            return self._bury(number)
         return None
 
-    def _bury(self, number: int, reason: str | None) -> Result | None:
-        """Replace a worker that died (no reason) or must (a reason); retry or fail its trial."""
+    def _bury(self, number: int) -> _Job | None:
+        """Replace a worker that died; retry or fail the candidate that it was at. The job that this completes, if any."""
         slot = self._slots[number]
-        if reason is None:
-            with suppress(subprocess.TimeoutExpired):
-                slot.process.wait(timeout=1.0)  # its connection closes a moment before its exit status is known
-        _end(slot)
-        never_started = not slot.ready and reason is None
-        if never_started and slot.attempt > self.retries:
-            raise RuntimeError("worker processes end before they are ready; run the same search with workers=1 to see the error")
-        self._slots[number] = self._spawn(number)
-        trial, attempt = slot.trial, slot.attempt
-        if trial is None:
+        with suppress(subprocess.TimeoutExpired):
+            slot.process.wait(timeout=1.0)  # its connection closes a moment before its exit status is known
+        with self._lock:
+            slot.end()
+            verdict = slot.verdict[1] if slot.verdict is not None and slot.verdict[0] == slot.turn else None
+            innocent = slot.verdict is not None and verdict is None  # stopped for a candidate that had just finished
+            if not slot.ready and verdict is None:
+                self._refuse_false_starts(slot)
+            self._slots[number] = self._spawn(number)
+        job: _Job | None = slot.job
+        if job is None:
             return None
-        if reason is None and attempt <= self.retries:
-            self._waiting.appendleft((trial, attempt + 1))
+        if innocent or not slot.ready:
+            self._waiting.appendleft(job)
             return None
+        row = job.row
+        if verdict is None and job.attempts[row] <= self.retries:
+            job.attempts[row] += 1
+            self._waiting.appendleft(job)
+            return None
+        reason = verdict or f"the worker process died {job.attempts[row]} times ({exit_text(slot.process)})"
+        failed = job.trial if row == WHOLE else replace(job.trial, individuals=(job.trial.individuals[row],))
+        job.parts[row] = failure(failed, self._objectives, reason)
+        job.rows.pop(0)
+        if job.rows:
+            self._waiting.appendleft(job)
+            return None
+        return job
+
+    def _refuse_false_starts(self, slot: Slot) -> None:
+        self._false_starts += 1
+        if self._false_starts > self.retries + self.workers:
+            said = slot.last_line()
+            raise RuntimeError(
+                f"worker processes end before they are ready ({exit_text(slot.process)}{': ' + said if said else ''}); "
+                "run the same search with workers=1 to see the error"
+            )
+
+    # The watcher's thread: limits hold and output flows also while the driver is busy with something else ---------------------------
+
+    def _watch(self) -> None:
+        while not self._closing.is_set():
+            with self._lock, selectors.DefaultSelector() as selector:
+                for slot in self._slots:
+                    for descriptor in slot.outputs:
+                        selector.register(descriptor, selectors.EVENT_READ, slot)
+                for key, _ in selector.select(0):
+                    for _ in range(64):
+                        if not key.data.read_output(key.fd):
+                            break
+                busy = any(slot.printed > 1 << 20 for slot in self._slots)
+                for slot in self._slots:
+                    self._judge(slot)
+            self._closing.wait(LOOK_SECONDS / 10 if busy else LOOK_SECONDS)
+
+    def _judge(self, slot: Slot) -> None:
+        """Stop a worker whose candidate broke a limit."""
+        if slot.job is None or not slot.ready or slot.verdict is not None:
+            return
+        memory = resident_bytes(slot.process.pid) or 0
+        reason = self.limits.broken(time.monotonic() - slot.started, memory, slot.printed)
         if reason is None:
-            reason = f"the worker process died {attempt} times ({_exit(slot.process)})"
-        return Result(trial, failure(trial, self._objectives, reason), attempt)
+            return
+        with suppress(OSError):
+            if slot.connection.poll():  # it finished, and the driver has not looked yet
+                return
+        slot.stop(reason)
 
 
-_BOOT = f"import sys; sys.path.insert(0, {os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))!r}); from neuroevo.evaluators.worker import main; main()"
+def joined(parts: list[Measurement]) -> Measurement:
+    """The measurements of single individuals as one."""
+    reasons: Mapping[int, str] = {row: part.reasons[0] for row, part in enumerate(parts) if part.reasons}
+    info: tuple[Mapping[str, Any], ...] = ()
+    if any(part.info for part in parts):
+        info = tuple(part.info[0] if part.info else {} for part in parts)
+    artifacts = tuple(artifact for part in parts for artifact in part.artifacts)
+    return Measurement(
+        np.concatenate([part.values for part in parts]), reasons, info, artifacts, sum(part.seconds for part in parts)
+    )
 
 
 def _pickled(trial: Trial) -> bytes:
@@ -184,15 +263,3 @@ def _pickled(trial: Trial) -> bytes:
 
     data: bytes = cloudpickle.dumps(trial)
     return data
-
-
-def _end(slot: _Slot) -> None:
-    slot.connection.close()
-    slot.process.kill()
-    slot.process.wait()
-    os.close(slot.lifeline)
-
-
-def _exit(process: subprocess.Popen[Any]) -> str:
-    code = process.returncode
-    return f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
