@@ -1,8 +1,8 @@
 """The layer vocabulary that the deep encodings share: shapes, trainable parameters, multiply-adds and legality, without Keras.
 
 A shape is a tuple of axes without the batch: `(features,)`, `(steps, channels)` or `(height, width, channels)`. All convolutions and
-poolings pad with zeros to "same", so an axis of n elements has ceil(n / stride) after them. Every weighted layer but the logits ends in
-a ReLU.
+poolings pad with zeros to "same", so an axis of n elements has ceil(n / stride) after them. Every layer of `WEIGHTED` ends in a ReLU; the
+plain ones, of which cells and chains are made, do not.
 
 kind              what it is
 input             the network's input
@@ -18,6 +18,14 @@ add               relu(main + BatchNorm(skip)); `projected`: the skip first goes
                   where there are no positions) that brings it to main's shape. BatchNorm's gamma and beta are the skip's gate
 concat            channels of two or more inputs of equal positions, joined
 logits            dense layer with bias, no activation (`width` outputs)
+
+plain_conv        convolution without bias and, where `normalised`, BatchNorm; `width` filters of `kernel` taps (`kernel` along the first
+                  spatial axis and `kernel_width` along the second, where that is not 0), `dilation` apart, `stride`
+plain_separable   depthwise convolution and 1x1 convolution, likewise
+relu              ReLU
+norm              BatchNorm
+sum               the inputs of equal shape, added up; one input passes as it is
+zero              zeros in place of the input: an edge that hands nothing on
 """
 
 from __future__ import annotations
@@ -44,6 +52,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "add": ("projected",),
     "concat": (),
     "logits": ("width",),
+    "plain_conv": ("width", "kernel", "kernel_width", "stride", "dilation", "normalised"),
+    "plain_separable": ("width", "kernel", "kernel_width", "stride", "dilation", "normalised"),
+    "relu": (),
+    "norm": (),
+    "sum": (),
+    "zero": (),
 }
 CONVOLUTIONS = frozenset({"conv", "separable"})
 POOLINGS = frozenset({"max_pool", "average_pool"})
@@ -51,6 +65,10 @@ GLOBAL_POOLINGS = frozenset({"global_average", "global_max"})
 # Layers that have filters or units of their own and end in a ReLU.
 WEIGHTED = frozenset({"conv", "separable", "dense"})
 MERGES = frozenset({"add", "concat"})
+# Convolutions without a ReLU of their own.
+PLAIN = frozenset({"plain_conv", "plain_separable"})
+# Layers with channels of their own.
+OWN_CHANNELS = WEIGHTED | PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,9 @@ class Layer:
         kernel: elements along every spatial axis, >= 1.
         stride: step along every spatial axis, >= 1.
         projected: whether an add's skip goes through a projection.
+        kernel_width: elements along the second spatial axis of a plain convolution, where they are not `kernel`; else 0.
+        dilation: step from one tap of a plain convolution to the next, >= 1; with a stride it must be 1.
+        normalised: whether a plain convolution ends in a BatchNorm.
 
     Raises:
         ValueError: an unknown kind, or a setting out of range.
@@ -73,6 +94,9 @@ class Layer:
     kernel: int = 0
     stride: int = 1
     projected: bool = False
+    kernel_width: int = 0
+    dilation: int = 1
+    normalised: bool = False
 
     def __post_init__(self) -> None:
         settings = SETTINGS.get(self.kind)
@@ -86,6 +110,20 @@ class Layer:
                 raise ValueError(f"a {self.kind} layer has no {name}, got {value}")
         if self.projected and self.kind != "add":
             raise ValueError(f"a {self.kind} layer has no projection")
+        if self.kind in PLAIN:
+            if self.kernel_width < 0 or self.dilation < 1:
+                raise ValueError(
+                    f"kernel_width must be >= 0 and dilation >= 1, got kernel_width {self.kernel_width} and dilation {self.dilation}"
+                )
+            if self.dilation > 1 and self.stride > 1:
+                raise ValueError(f"a dilated convolution takes no stride, got dilation {self.dilation} and stride {self.stride}")
+        elif self.kernel_width or self.dilation != 1 or self.normalised:
+            raise ValueError(f"a {self.kind} layer has no kernel_width, dilation or normalised")
+
+
+def taps(layer: Layer, axes: int) -> tuple[int, ...]:
+    """Elements of a convolution's kernel along each of `axes` spatial axes."""
+    return (layer.kernel, layer.kernel_width or layer.kernel)[:axes] if axes <= 2 else (layer.kernel,) * axes
 
 
 def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
@@ -101,6 +139,10 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
     kind = layer.kind
     if kind in MERGES:
         return _merged(layer, inputs)
+    if kind == "sum":
+        if not inputs or any([shape != inputs[0] for shape in inputs]):
+            raise ValueError(f"a sum takes one or more inputs of equal shape, got {', '.join(map(str, inputs)) or 'none'}")
+        return inputs[0]
     if kind == "input":
         raise ValueError("an input layer takes no inputs: its shape is the network's")
     if len(inputs) != 1:
@@ -111,6 +153,8 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         if not flat:
             raise ValueError(f"a {kind} layer takes (features,), got {shape}: flatten or pool globally first")
         return (layer.width,)
+    if kind in ("relu", "norm", "zero"):
+        return shape
     if kind == "flatten" or kind in GLOBAL_POOLINGS:
         if flat:
             raise ValueError(f"a {kind} layer takes positions and channels, got {shape}")
@@ -121,7 +165,7 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         raise ValueError(f"nothing to pool in {shape}")
     stride = layer.stride
     positions = shape[:-1] if stride == 1 else tuple([-(-axis // stride) for axis in shape[:-1]])
-    return (*positions, layer.width if kind in CONVOLUTIONS else shape[-1])
+    return (*positions, layer.width if kind in CONVOLUTIONS or kind in PLAIN else shape[-1])
 
 
 def _merged(layer: Layer, inputs: Sequence[Shape]) -> Shape:
@@ -171,7 +215,17 @@ def parameters(layer: Layer, inputs: Sequence[Shape]) -> int:
     if kind == "add":
         main, skip = inputs[0][-1], inputs[1][-1]
         return 2 * main + (main * skip if layer.projected else 0)
+    if kind in PLAIN:
+        return _kernel_weights(layer, inputs[0]) + (2 * width if layer.normalised else 0)
+    if kind == "norm":
+        return 2 * inputs[0][-1]
     return 0
+
+
+def _kernel_weights(layer: Layer, shape: Shape) -> int:
+    """Weights of a plain convolution's kernels."""
+    area, channels = math.prod(taps(layer, len(shape) - 1)), shape[-1]
+    return area * channels * layer.width if layer.kind == "plain_conv" else channels * (area + layer.width)
 
 
 def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
@@ -187,6 +241,9 @@ def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
         return int(positions * each)
     if kind == "add" and layer.projected:
         return math.prod(inputs[0]) * inputs[1][-1]
+    if kind in PLAIN:
+        positions = math.prod([-(-axis // layer.stride) for axis in inputs[0][:-1]])
+        return positions * _kernel_weights(layer, inputs[0])
     return 0
 
 

@@ -71,7 +71,11 @@ class Architecture:
         found: set[int] = set()
         for gene in self.genes:
             kind = gene.layer.kind
-            if kind in layers.WEIGHTED or kind == "add" or (gene.inputs and kind != "logits" and found.issuperset(gene.inputs)):
+            if (
+                kind in layers.WEIGHTED
+                or kind in ("add", "relu", "zero")
+                or (gene.inputs and kind not in ("logits", "norm", *layers.PLAIN) and found.issuperset(gene.inputs))
+            ):
                 found.add(gene.marking)
         return frozenset(found)
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.layers import WEIGHTED, Layer
-from neuroevo.decode.keras_model import EPSILON
+from neuroevo.decode.plain import EPSILON
 
 if TYPE_CHECKING:
     from genomes.network import NetworkGenome

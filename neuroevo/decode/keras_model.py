@@ -12,9 +12,8 @@ from typing import Any
 from genomes.base import Genome
 from genomes.layers import Layer, Shape, projection_stride
 from neuroevo.decode.phenotype import architecture_of
-
-EPSILON = 1e-3  # of every BatchNorm
-MOMENTUM = 0.9  # Keras's 0.99 lags behind at the epoch lengths of small data
+from neuroevo.decode.plain import EPSILON, MOMENTUM, plain_layer
+from neuroevo.decode.plain import KINDS as PLAIN_KINDS
 
 
 def build(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
@@ -56,6 +55,8 @@ def _layer(layer: Layer, taken: list[Any], shapes: list[Shape], named: Callable[
     from keras import layers
 
     kind, axes = layer.kind, len(shapes[0]) - 1
+    if kind in PLAIN_KINDS:
+        return plain_layer(layer, taken, axes, named)
     if kind in ("conv", "separable"):
         return _convolution(layer, taken[0], axes, named)
     if kind == "dense":

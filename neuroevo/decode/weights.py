@@ -7,6 +7,8 @@ conv              kernel [k..., i, o], gamma, beta, mean, variance [o]
 separable         depthwise [k..., i, 1], pointwise [1..., i, o], gamma, beta, mean, variance [o]
 dense, logits     kernel [i, o], bias [o]
 add               gamma, beta, mean, variance [main's channels]; if projected, projection [skip's channels, main's channels]
+plain_conv        as conv, plain_separable as separable; gamma, beta, mean, variance only if normalised
+norm              gamma, beta, mean, variance [channels]
 
 Beside them, for every gene with filters or units, lies `channels` int64 [o]: the ids of its channels, which a channel keeps through
 widening and pruning.
@@ -21,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import WEIGHTED, Layer
+from genomes.layers import OWN_CHANNELS, Layer
 from neuroevo.decode.phenotype import architecture_of
+from neuroevo.decode.plain import plain_roles, plain_variables
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -39,7 +42,7 @@ def roles(layer: Layer) -> tuple[str, ...]:
         return ("kernel", "bias")
     if layer.kind == "add":
         return ("projection", *NORM) if layer.projected else NORM
-    return ()
+    return plain_roles(layer)
 
 
 def variables(model: Any, genome: Genome) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def _variables_of(layer: Layer, parts: Mapping[str, Any]) -> list[Any]:
         return [parts[layer.kind].kernel, parts[layer.kind].bias]
     if layer.kind == "add":
         return [*([parts["projection"].kernel] if layer.projected else []), *_norm(parts["gate"])]
-    return []
+    return plain_variables(layer, parts)
 
 
 def _norm(layer: Any) -> list[Any]:
@@ -97,7 +100,7 @@ def weights_of(model: Any, genome: Genome, *, channels: Arrays | None = None) ->
             name = f"{gene.marking}/{role}"
             value = np.array(by_name[name])
             arrays[name] = value.reshape(value.shape[-2:]) if role == "projection" else value
-        if gene.kind in WEIGHTED:
+        if gene.kind in OWN_CHANNELS:
             name = f"{gene.marking}/channels"
             ids = np.arange(gene.layer.width) if channels is None else channels[name]
             if len(ids) != gene.layer.width:

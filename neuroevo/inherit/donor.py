@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, WEIGHTED, Layer
+from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, OWN_CHANNELS, POOLINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.phenotype import architecture_of
@@ -39,7 +39,7 @@ class Donor:
         self.shared = shared_genes(architecture, child)
         self.labels: dict[int, Labels] = {}
         for gene in architecture.genes:
-            for role in (*roles(gene.layer), *(["channels"] if gene.kind in WEIGHTED else [])):
+            for role in (*roles(gene.layer), *(["channels"] if gene.kind in OWN_CHANNELS else [])):
                 if f"{gene.marking}/{role}" not in arrays:
                     raise ValueError(f"the weights are not the parent's: {gene.marking}/{role} is missing")
             self.labels[gene.marking] = self._labels_of(gene)
@@ -47,7 +47,7 @@ class Donor:
     def weights(self, marking: int) -> dict[str, npt.NDArray[Any]]:
         """A gene's arrays by role, channel ids included."""
         gene = self.architecture.by_marking[marking]
-        names = (*roles(gene.layer), *(["channels"] if gene.kind in WEIGHTED else []))
+        names = (*roles(gene.layer), *(["channels"] if gene.kind in OWN_CHANNELS else []))
         return {role: np.asarray(self.arrays[f"{marking}/{role}"]) for role in names}
 
     def input_labels(self, marking: int) -> list[Labels]:
@@ -61,7 +61,7 @@ class Donor:
         if gene.kind == "logits":
             return Labels.none(shape[-1])
         inputs = [self.labels[source] for source in gene.inputs]
-        if gene.kind in WEIGHTED:
+        if gene.kind in OWN_CHANNELS:
             if gene.marking in self.shared:
                 return Labels.own(gene.marking, np.asarray(self.arrays[f"{gene.marking}/channels"]))
             kept = np.arange(shape[-1])
@@ -80,6 +80,8 @@ def handed_on(gene: Gene, inputs: Sequence[Labels], architecture: Architecture, 
         return Labels.joined(inputs)
     if gene.kind == "flatten":
         return inputs[0].flattened(math.prod(architecture.shapes[gene.inputs[0]][:-1]))
+    if gene.kind == "sum" and kept:
+        return Labels.own(gene.marking, np.arange(len(inputs[0])))  # whatever the summands are
     return inputs[0].through(gene.marking) if kept else inputs[0]
 
 

@@ -19,7 +19,8 @@ from genomes.layers import WEIGHTED
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.phenotype import architecture_of
-from neuroevo.inherit import fresh, layers
+from neuroevo.decode.plain import KINDS as PLAIN_KINDS
+from neuroevo.inherit import fresh, layers, plain
 from neuroevo.inherit.donor import Arrays, Donor, handed_on, most_wanted, nearest, wanted
 from neuroevo.inherit.labels import Labels, Match, match
 from neuroevo.inherit.moments import Moments, rectified
@@ -52,7 +53,7 @@ def inherit(
     floating: np.dtype[Any] = np.dtype(dtype)
     if donors:
         donors.insert(0, donors.pop(nearest(child, [genome for genome, _ in parents])))
-    walk = _Walk(architecture, donors, rng, floating)
+    walk = Walk(architecture, donors, rng, floating)
     for gene in architecture.genes:
         walk.visit(gene)
     return walk.arrays
@@ -63,7 +64,7 @@ def initialise(genome: Genome, rng: np.random.Generator, *, dtype: npt.DTypeLike
     return inherit(genome, (), rng, dtype=dtype)
 
 
-class _Walk:
+class Walk:
     """The walk through the child's genes, each after its inputs: what is known of every output, and the weights."""
 
     def __init__(self, child: Architecture, donors: list[Donor], rng: np.random.Generator, dtype: np.dtype[np.floating]) -> None:
@@ -88,6 +89,8 @@ class _Walk:
             self.positive[gene.marking] = np.zeros(channels, bool)
         elif gene.kind in WEIGHTED or gene.kind == "logits":
             self._weighted(gene, shapes)
+        elif gene.kind in PLAIN_KINDS:
+            plain.visit(self, gene, shapes)
         elif gene.kind == "add":
             self._add(gene, shapes, moments)
         else:
@@ -99,20 +102,20 @@ class _Walk:
             repeated = self.child.shapes[gene.marking][-1] // len(positive)  # positions, behind a flatten
             self.positive[gene.marking] = np.tile(positive, repeated)
 
-    def _donor(self, gene: Gene) -> Donor | None:
+    def donor(self, gene: Gene) -> Donor | None:
         """The parent that gives a gene's weights: the dominant one; on a branch that starts closed, any that has it."""
         willing = self.donors if gene.marking in self.closed else self.donors[:1]
         return next((donor for donor in willing if gene.marking in donor.shared), None)
 
-    def _match(self, gene: Gene, donor: Donor, place: int) -> Match:
+    def match(self, gene: Gene, donor: Donor, place: int) -> Match:
         return match(self.labels[gene.inputs[place]], donor.input_labels(gene.marking)[place])
 
     def _weighted(self, gene: Gene, shapes: list[tuple[int, ...]]) -> None:
-        layer, width, donor = gene.layer, gene.layer.width, self._donor(gene)
+        layer, width, donor = gene.layer, gene.layer.width, self.donor(gene)
         channels = np.arange(width)
         if donor is not None:
             old, old_weights = donor.architecture.by_marking[gene.marking], donor.weights(gene.marking)
-            inputs = self._match(gene, donor, 0)
+            inputs = self.match(gene, donor, 0)
             columns = layers.strongest(old.layer, old_weights, width)
             if layer.kind in ("dense", "logits"):
                 weights = layers.kept_dense(layer, shapes[0], old_weights, inputs, columns, self.rng, self.dtype)
@@ -145,37 +148,37 @@ class _Walk:
         self.positive[gene.marking] = np.full(width, gene.kind != "logits")
         if gene.kind != "logits":
             weights["channels"] = channels.astype(np.int64)
-        self._store(gene, weights)
+        self.store(gene, weights)
 
     def _add(self, gene: Gene, shapes: list[tuple[int, ...]], moments: list[Moments]) -> None:
-        main, donor = self.labels[gene.inputs[0]], self._donor(gene)
+        main, donor = self.labels[gene.inputs[0]], self.donor(gene)
         positive = self.positive[gene.inputs[0]]
         self.positive[gene.marking] = np.ones(len(main), bool)
         if donor is None:
             # A new gate is closed: main's channels pass.
-            self._store(gene, dict(fresh.weights(gene.layer, shapes, self.rng, self.dtype)))
+            self.store(gene, dict(fresh.weights(gene.layer, shapes, self.rng, self.dtype)))
             self.labels[gene.marking] = main.only(positive) if positive.any() else main
             self.moments[gene.marking] = moments[0]
             return
         old = donor.architecture.by_marking[gene.marking].layer
-        matched = self._match(gene, donor, 0)
+        matched = self.match(gene, donor, 0)
         weights = layers.kept_add(
             gene.layer,
             shapes,
             old,
             donor.weights(gene.marking),
             matched,
-            self._match(gene, donor, 1),
+            self.match(gene, donor, 1),
             self.rng,
             self.dtype,
         )
-        self._store(gene, weights)
+        self.store(gene, weights)
         # A value that main has more often than the parent's main had is summed only once: the others are new values.
         self.labels[gene.marking] = main.only(matched.known).through(gene.marking)
         deviation = np.sqrt(moments[0].variance + np.square(weights["gamma"], dtype=np.float64))
         self.moments[gene.marking] = rectified(moments[0].mean + weights["beta"], deviation)
 
-    def _store(self, gene: Gene, weights: layers.Weights) -> None:
+    def store(self, gene: Gene, weights: layers.Weights) -> None:
         for role, array in weights.items():
             self.arrays[f"{gene.marking}/{role}"] = array
 

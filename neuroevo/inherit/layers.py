@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.layers import Layer, Shape, padding_before
-from neuroevo.decode.keras_model import EPSILON
+from neuroevo.decode.plain import EPSILON
 from neuroevo.decode.weights import NORM
 from neuroevo.inherit import fresh, kernels
 from neuroevo.inherit.labels import Match
