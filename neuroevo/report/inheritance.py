@@ -1,0 +1,116 @@
+"""What inheritance did in a run: what children scored right after it, next to their parents, and after their training."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from neuroevo.individual import DONE, Individual
+
+NEAR = 0.002  # 0.2 points of an error rate
+
+
+@dataclass(frozen=True)
+class OperatorReport:
+    """Children made by one operator alone, or by several ("several").
+
+    Attributes:
+        operator: its name.
+        exact: whether it can preserve the function.
+        children: how many inherited.
+        near: share of them that scored their parent's validation score within `NEAR` right after inheriting.
+        largest_loss: most that one of them was worse than its parent then.
+        median_loss: half of them were at most this much worse.
+        improved: share of them that were better than their parent after training.
+    """
+
+    operator: str
+    exact: bool
+    children: int
+    near: float
+    largest_loss: float
+    median_loss: float
+    improved: float
+
+
+@dataclass(frozen=True)
+class _Child:
+    operators: tuple[str, ...]
+    inherited: float
+    parent: float
+    trained: float
+
+
+def inheritance_report(
+    individuals: Iterable[Individual], score: str = "error"
+) -> tuple[list[OperatorReport], OperatorReport | None]:
+    """How well children did right after inheriting, by operator, and over all children of exact operators.
+
+    Args:
+        individuals: of a run whose networks were trained, parents included: `inheritance_report(run)`.
+        score: the validation score to compare, lower is better: the task's `selection`.
+
+    Returns:
+        One entry an operator, most frequent first; and one for all children that only exact operators made (None: there are none).
+    """
+    from genomes.network.operators import EXACT
+
+    known = {individual.id: individual for individual in individuals}
+    children = [child for individual in known.values() if (child := _child(individual, known, score)) is not None]
+    groups: dict[str, list[_Child]] = {}
+    for child in children:
+        groups.setdefault(child.operators[0] if len(child.operators) == 1 else "several", []).append(child)
+    entries = [_entry(name, name in EXACT, group) for name, group in groups.items()]
+    exact = [child for child in children if EXACT.issuperset(child.operators)]
+    return sorted(entries, key=lambda entry: (-entry.children, entry.operator)), _entry("exact", True, exact) if exact else None
+
+
+def inheritance_table(individuals: Iterable[Individual], score: str = "error") -> str:
+    """The report as text."""
+    entries, exact = inheritance_report(individuals, score)
+    if not entries:
+        return "no child inherited weights"
+    lines = [
+        f"{'operator':20s}{'children':>9s}{'median':>9s}{'largest':>9s}{'better':>9s}   {score} right after inheriting, minus the"
+    ]
+    lines.append(f"{'':20s}{'':9s}{'loss':>9s}{'loss':>9s}{'at last':>9s}   parent's; share better than it after training")
+    for entry in entries:
+        name = entry.operator + ("" if entry.exact else " *")
+        lines.append(f"{name:20s}{entry.children:9d}{entry.median_loss:9.4f}{entry.largest_loss:9.4f}{entry.improved:9.0%}")
+    lines.append("* not function-preserving, or not only")
+    if exact is not None:
+        lines.append(
+            f"children of exact operators: {exact.near:.1%} of {exact.children} within {100 * NEAR:g} points of their parent right after "
+            f"inheriting; the largest loss {100 * exact.largest_loss:.2f} points"
+        )
+    return "\n".join(lines)
+
+
+def _child(individual: Individual, known: dict[int, Individual], score: str) -> _Child | None:
+    inherited = individual.info.get("inherited", {}).get(score) if individual.info else None
+    parent = known.get(individual.parents[0]) if len(individual.parents) == 1 else None
+    if inherited is None or parent is None or individual.status != DONE or parent.status != DONE:
+        return None
+    mine, theirs = _score(individual, score), _score(parent, score)
+    if mine is None or theirs is None:
+        return None
+    return _Child(individual.operators, float(inherited), theirs, mine)
+
+
+def _score(individual: Individual, score: str) -> float | None:
+    value = individual.values.get(score, individual.info.get("scores", {}).get(score))
+    return None if value is None else float(value)
+
+
+def _entry(name: str, exact: bool, group: list[_Child]) -> OperatorReport:
+    losses = [child.inherited - child.parent for child in group]
+    return OperatorReport(
+        name,
+        exact,
+        len(group),
+        sum(abs(loss) <= NEAR + 1e-9 for loss in losses) / len(group),
+        max(losses),
+        statistics.median(losses),
+        sum(child.trained < child.parent for child in group) / len(group),
+    )
