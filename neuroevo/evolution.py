@@ -183,7 +183,7 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
         raise StoreError(
             f"{store.folder} holds a run without its config.json; restore that file from a copy, or use another folder"
         )
-    store.write_json("config.json", {**settings, "budget": budget.settings()})
+    store.write_settings({**settings, "budget": budget.settings()})
     store.write_json("environment.json", environment())
     store.log("start", budget=budget.settings(), resumed=recorded is not None)
     store.end("", store.ended()[1])
@@ -223,6 +223,13 @@ def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tupl
             ) from None
 
     strategy.restore(State(state.json["strategy"], state.arrays), find)
+    missing = store.missing_artifacts(individual.id for individual in [*records.front, *strategy.living])
+    if missing:
+        raise StoreError(
+            f"{store.folder} lacks the weights of {len(missing)} individuals of the front or the population, such as "
+            f"{store.artifact_path(missing[0])}; restore them from a copy, or let the search go on without them: "
+            f"neuroevo doctor {store.folder} --repair"
+        )
     beyond = {id: evaluated for id, evaluated in store.evaluations().items() if id >= search.next_id}
     return Known(beyond, store.births_from(search.next_id)), counters["stale"]
 

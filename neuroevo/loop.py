@@ -144,8 +144,8 @@ class Loop:
     def _recall(self, individual: Individual) -> bool:
         """Fill in an individual that an interrupted session already evaluated; whether it did."""
         evaluated = self.known.evaluations.pop(individual.id, None) if self.known.evaluations else None
-        if evaluated is None:
-            return False
+        if evaluated is None or (self.store is not None and not self.store.has_artifact(individual.id, evaluated)):
+            return False  # what its evaluation left is gone: it is evaluated again
         artifact = None if self.store is None else self.store.artifact(individual.id, individual.genome)
         restore_fitness(individual, evaluated, artifact)
         self._trains |= artifact is not None
@@ -336,6 +336,9 @@ class Loop:
                     self._save_state()
                 self.store.end(self.run.ended, self.run.seconds)
                 self.store.log("end", ended=self.run.ended, evaluations=records.evaluations)
+        except StoreError:
+            if self.run.ended != "error":  # else what ended the run is said, not that this could not be recorded either
+                raise
         finally:
             for callback in self.callbacks:
                 callback.on_end(self.run)

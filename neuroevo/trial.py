@@ -68,14 +68,19 @@ class Artifact:
 
         Raises:
             FileNotFoundError: the file is gone.
+            ValueError: the file is damaged.
         """
         if self.arrays is not None:
             return self.arrays
         if self.path is None or not self.path.exists():
             raise FileNotFoundError(f"the weights of individual {self.id} are not kept: {self.path} does not exist")
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        return dict(load_file(self.path))
+        try:
+            return dict(load_file(self.path))
+        except (SafetensorError, ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"the weights of individual {self.id} are damaged: {self.path}: {error}") from error
 
 
 @dataclass(frozen=True)

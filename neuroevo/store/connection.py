@@ -1,0 +1,180 @@
+"""Opening a run's folder: one writer (a lock that dies with its process), any number of readers, and transactions."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from neuroevo.store.errors import StoreError, damaged, writes
+from neuroevo.store.schema import SCHEMA, create, migrate, schema_of
+
+BATCH_SECONDS = 0.5
+LOCK = "run.lock"
+
+
+class RunDatabase:
+    """A run's folder, open for writing (one process) or reading (any number).
+
+    A writer brings a database of an older schema to today's; a reader reads it as it is.
+
+    Raises:
+        StoreError: the folder is not a run, is open in another process, or its database is damaged or of a newer release.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, writable: bool) -> None:
+        self.folder = Path(folder)
+        self.writable = writable
+        path = self.folder / "run.db"
+        if not writable and not path.exists():
+            raise StoreError(f"{self.folder} is not a run: it has no run.db")
+        self._lock: int | None = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._dirty_since: float | None = None
+        if writable:
+            self._make_folder()
+            self._lock = take_lock(self.folder)
+        try:
+            self._db = self._connect(path)
+            self.schema = self._checked_schema(path)
+        except StoreError:
+            self.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            self.close()
+            if "full" in str(error) or "readonly" in str(error):
+                raise StoreError(f"{path} cannot be written: {error}") from error
+            raise StoreError(damaged(path, error)) from error
+        except OSError as error:
+            self.close()
+            raise StoreError(f"{path} cannot be opened: {error}") from error
+
+    def _make_folder(self) -> None:
+        try:
+            (self.folder / "artifacts").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the run folder {self.folder} cannot be made: {error.strerror}; choose another with run="
+            ) from error
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        if path.exists() and path.stat().st_size == 0 and (self.folder / "config.json").exists():
+            raise sqlite3.DatabaseError("it is empty")
+        if not self.writable:
+            return self._connect_reader(path)
+        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        database.execute("PRAGMA busy_timeout = 10000")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        return database
+
+    def _connect_reader(self, path: Path) -> sqlite3.Connection:
+        database = _read_only(path)
+        try:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return database
+        except sqlite3.OperationalError as error:
+            database.close()
+            if "unable to open" not in str(error) and "readonly" not in str(error):
+                raise
+        # SQLite wants to make its shared-memory file beside the database, and may not: read what lies there, or a copy of it
+        log = path.with_name("run.db-wal")
+        if not log.exists() or log.stat().st_size == 0:
+            return _read_only(path, immutable=True)
+        self._copy = tempfile.TemporaryDirectory(prefix="neuroevo-")
+        for source in (path, log):
+            shutil.copyfile(source, Path(self._copy.name, source.name))
+        return _read_only(Path(self._copy.name, path.name))
+
+    def _checked_schema(self, path: Path) -> int:
+        tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if self.writable and not tables:
+            create(self._db)
+            return SCHEMA
+        if "meta" not in tables:
+            raise sqlite3.DatabaseError("it has no 'meta' table" if tables else "it is empty")
+        damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(str(damage).splitlines()[0])
+        schema = schema_of(self._db)
+        if schema is None or not 1 <= schema <= SCHEMA:
+            raise StoreError(f"{path} has schema {schema or 'missing'}; this release reads schemas 1 to {SCHEMA}")
+        if schema < SCHEMA and self.writable:
+            migrate(self._db, schema)
+            return SCHEMA
+        return schema
+
+    # Transactions -------------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self._dirty_since is None:
+            self._db.execute("BEGIN")
+            self._dirty_since = time.monotonic()
+
+    @writes
+    def commit(self) -> None:
+        """Make everything recorded so far durable."""
+        if self._dirty_since is not None:
+            self._db.execute("COMMIT")
+            self._dirty_since = None
+
+    def commit_when_due(self) -> None:
+        """Commit if the oldest uncommitted record is half a second old."""
+        if self._dirty_since is not None and time.monotonic() - self._dirty_since >= BATCH_SECONDS:
+            self.commit()
+
+    def abandon(self) -> None:
+        """Undo what is not committed."""
+        self._dirty_since = None
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Commit, and let go of the folder."""
+        if getattr(self, "_db", None) is not None:
+            try:
+                self.commit()
+            finally:
+                self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def take_lock(folder: Path) -> int:
+    """Become the only writer of a folder; returns the descriptor that holds the lock until it is closed.
+
+    Raises:
+        StoreError: another process writes there, or the folder cannot be written.
+    """
+    try:
+        descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise StoreError(f"the run folder {folder} cannot be written: {error.strerror}; choose another with run=") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        writer = os.read(descriptor, 20).decode(errors="replace").strip()
+        os.close(descriptor)
+        named = f" ({writer})" if writer.isdigit() else ""
+        raise StoreError(f"{folder} is being written by another process{named}; wait for it, or use another folder") from None
+    with suppress(OSError):  # who holds it is only for the message above; a full disk must not keep a run from being opened
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
+    database = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA busy_timeout = 10000")
+    return database
