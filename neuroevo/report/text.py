@@ -80,6 +80,9 @@ def run_table(run: Run) -> str:
     if len(failed) > 5:
         lines.append(f"... and {len(failed) - 5} more failures")
     if run.folder is not None:
+        kept = [path.stat().st_size for path in (Path(run.folder) / "artifacts").glob("*.safetensors")]
+        if kept:
+            lines.append(f"on disk: {_size(_used(run.folder))}, of which weights of {len(kept)} networks {_size(sum(kept))}")
         figures = sorted((Path(run.folder) / "figures").glob("*.png"))
         lines += [f"figure: {path}" for path in figures]
         if run.ended in ("", "interrupted"):
@@ -98,9 +101,24 @@ def individual_table(run: Run, id: int) -> str:
         lines += [f"{name}: {_number(value)}" for name, value in individual.values.items()]
         lines += [f"{name} (test): {_number(value)}" for name, value in test_scores(run).get(id, {}).items()]
     lines += [f"{name}: {_number(value)}" for name, value in _scores(individual).items() if name not in individual.values]
+    lines += _training(individual)
     for node, attributes in individual.genome.graph().nodes(data=True):
         lines.append(f"  {attributes.get('label', node)}")
     return "\n".join(lines)
+
+
+def _training(individual: Individual) -> list[str]:
+    """How its weights came about."""
+    info = individual.info or {}
+    if "epochs" not in info:
+        return []
+    inherited = info.get("inherited")
+    if not inherited:
+        return [f"trained from {info.get('started_from', 'scratch')} for {info['epochs']} epochs"]
+    scores = ", ".join(f"{name} {value:.4g}" for name, value in inherited.items() if name != "distilled_epochs")
+    return [
+        f"right after inheriting: {scores}; trained for {info['epochs']} epochs, {inherited['distilled_epochs']} of them by distillation"
+    ]
 
 
 def _scores(individual: Individual) -> Mapping[str, Any]:
@@ -119,6 +137,19 @@ def _number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+
+
+def _used(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
 
 
 def _rendered(table: Any) -> str:
