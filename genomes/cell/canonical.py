@@ -1,73 +1,86 @@
 """The canonical form of a cell: equal for cells that compute the same.
 
-A cell is first reduced to *units*, the edges that compute something and reach the output, and to what each unit reads: a multiset of
-the cell's input and other units, because a node is a sum, "none" adds nothing and "skip" adds the summands of its source. An operation
-of nothing counts as nothing. What remains is a small labelled graph, whose canonical order is found by colour refinement with branching
-on ties (McKay & Piperno 2014, section 2). Two convolutions of the same input have weights of their own, so a value used twice differs
-from two copies of it.
+A cell is first reduced to *units*, what computes something and reaches the output, and to what each unit reads. A *value* is a multiset of
+summands (the cell's inputs and units), because "none" adds nothing and "skip" adds the summands of its source. An operation reads one
+value and a concatenation several, in any order: whatever reads joined channels has weights for each. An operation of nothing counts as nothing.
+What remains is a small labelled graph, whose canonical order is found by colour refinement with branching on ties (McKay & Piperno 2014,
+section 2). Two convolutions of the same input have weights of their own, so a value used twice differs from two copies of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from genomes.cell.vocabulary import NONE, SKIP, Edge
+from genomes.cell.operations import NONE, SKIP
+from genomes.cell.vocabulary import CONCATENATE, Cell
 
-INPUT = -1
-Summands = tuple[int, ...]  # sorted: INPUT or the position of a unit, with repetition
-Unit = tuple[str, Summands]
-Encoding = tuple[tuple[Unit, ...], Summands]
+Value = tuple[int, ...]  # sorted, with repetition: the position of a unit, or -1 - i for the cell's input i
+Values = tuple[Value, ...]  # sorted
+Unit = tuple[str, Values]
+Units = tuple[list[Unit], Values]
+Encoding = tuple[tuple[Unit, ...], Values]
 
 
-def canonical_key(edges: Sequence[Edge], weightless: Collection[str]) -> str:
+def canonical_key(cell: Cell, weightless: Collection[str]) -> str:
     """A string that is equal for isomorphic cells.
 
     Args:
-        edges: the cell's edges; node 0 is the input and the highest node the output.
+        cell: the cell.
         weightless: the operations without weights; two of them that read the same are one.
     """
-    units, output = live_units(edges, weightless)
-    encoded, summands = _smallest(units, output, [0] * len(units))
-    body = " ".join(f"{operation}({_sum(sources)})" for operation, sources in encoded)
-    return f"{body} -> {_sum(summands)}" if body else f"-> {_sum(summands)}"
+    units, output = live_units(cell, weightless)
+    encoded, joined = _smallest(units, output, [0] * len(units))
+    body = " ".join(f"{operation}({_text(values)})" for operation, values in encoded)
+    return f"{body} -> {_text(joined)}" if body else f"-> {_text(joined)}"
 
 
-def live_units(edges: Sequence[Edge], weightless: Collection[str]) -> tuple[list[Unit], Summands]:
-    """The units of a cell in topological order, and the summands of its output."""
-    last = max(edge.target for edge in edges)
-    nodes: list[Summands] = [(INPUT,)]
+def live_units(cell: Cell, weightless: Collection[str]) -> Units:
+    """The units of a cell in topological order, and the values that its output joins."""
+    nodes: list[Value] = [(-1 - index,) for index in range(cell.inputs)]
     units: list[Unit] = []
-    for node in range(1, last + 1):
-        summands: list[int] = []
-        for edge in edges:
-            if edge.target != node or edge.operation == NONE or not nodes[edge.source]:
+
+    def unit(operation: str, values: Values, shared: bool) -> int:
+        if shared and (operation, values) in units:
+            return units.index((operation, values))
+        units.append((operation, values))
+        return len(units) - 1
+
+    for node in cell.nodes:
+        values: list[Value] = []
+        for edge in node.edges:
+            source = nodes[edge.source]
+            if edge.operation == NONE or not source:
                 continue
-            if edge.operation == SKIP:
-                summands.extend(nodes[edge.source])
-                continue
-            unit = (edge.operation, nodes[edge.source])
-            if edge.operation in weightless and unit in units:
-                summands.append(units.index(unit))
+            reduces = cell.stride > 1 and edge.source < cell.inputs
+            if edge.operation == SKIP and not reduces:
+                values.append(source)
             else:
-                summands.append(len(units))
-                units.append(unit)
-        nodes.append(tuple(sorted(summands)))
-    return _reaching(units, nodes[last])
+                free = edge.operation in weightless and edge.operation != SKIP
+                values.append((unit(edge.operation, (source,), free),))
+        if node.combination == CONCATENATE:
+            nodes.append((unit(CONCATENATE, tuple(sorted(values)), False),))
+        else:
+            nodes.append(tuple(sorted([summand for value in values for summand in value])))
+    return _reaching(units, tuple(sorted([nodes[index] for index in cell.output])))
 
 
-def _reaching(units: list[Unit], output: Summands) -> tuple[list[Unit], Summands]:
+def _reaching(units: list[Unit], output: Values) -> Units:
     """Only the units that the output depends on."""
-    live = set(output)
+    live = {summand for value in output for summand in value}
     for position in range(len(units) - 1, -1, -1):
         if position in live:
-            live.update(units[position][1])
+            live.update(summand for value in units[position][1] for summand in value)
     kept = [position for position in range(len(units)) if position in live]
-    place = {INPUT: INPUT, **{position: index for index, position in enumerate(kept)}}
-    renamed = [(operation, tuple(place[s] for s in sources)) for operation, sources in (units[position] for position in kept)]
-    return renamed, tuple(place[s] for s in output)
+    place = {position: index for index, position in enumerate(kept)}
+    return [(units[p][0], _placed(units[p][1], place)) for p in kept], _placed(output, place)
 
 
-def _smallest(units: list[Unit], output: Summands, colours: list[int]) -> Encoding:
+def _placed(values: Values, place: dict[int, int]) -> Values:
+    """The values with units at other positions; inputs stay."""
+    return tuple(sorted([tuple(sorted([place.get(summand, summand) for summand in value])) for value in values]))
+
+
+def _smallest(units: list[Unit], output: Values, colours: list[int]) -> Encoding:
     """The smallest encoding over all orders of the units that the colours allow."""
     colours = _refined(units, output, colours)
     tied = _tied(colours)
@@ -83,7 +96,7 @@ def _smallest(units: list[Unit], output: Summands, colours: list[int]) -> Encodi
     return min(branches.values())
 
 
-def _first_leaf(units: list[Unit], output: Summands, colours: list[int]) -> Encoding:
+def _first_leaf(units: list[Unit], output: Values, colours: list[int]) -> Encoding:
     """The encoding that always choosing the first of the tied units leads to."""
     colours = _refined(units, output, colours)
     while tied := _tied(colours):
@@ -104,26 +117,35 @@ def _individualised(colours: list[int], position: int) -> list[int]:
     return apart
 
 
-def _encoded(units: list[Unit], output: Summands, colours: list[int]) -> Encoding:
-    place = {INPUT: INPUT, **dict(enumerate(colours))}
+def _encoded(units: list[Unit], output: Values, colours: list[int]) -> Encoding:
+    place = dict(enumerate(colours))
     order = sorted(range(len(units)), key=lambda position: colours[position])
-    encoded = tuple([(units[p][0], tuple(sorted([place[s] for s in units[p][1]]))) for p in order])
-    return encoded, tuple(sorted([place[s] for s in output]))
+    return tuple([(units[p][0], _placed(units[p][1], place)) for p in order]), _placed(output, place)
 
 
-def _refined(units: list[Unit], output: Summands, colours: list[int]) -> list[int]:
+def _refined(units: list[Unit], output: Values, colours: list[int]) -> list[int]:
     """Colours 0, 1, ... by operation, sources and consumers, until they no longer split; they respect the given order."""
     while True:
-        seen = {INPUT: -1, **dict(enumerate(colours))}
+        seen = dict(enumerate(colours))
         signatures = [
             (
                 colours[position],
                 operation,
-                tuple(sorted(seen[s] for s in sources)),
-                output.count(position),
-                tuple(sorted(colours[p] for p, (_, others) in enumerate(units) for s in others if s == position)),
+                _placed(values, seen),
+                tuple(sorted([_placed((value,), seen) for value in output if position in value])),
+                tuple(
+                    sorted(
+                        [
+                            (colours[p], _placed((value,), seen), value.count(position))
+                            for p, (_, others) in enumerate(units)
+                            for value in others
+                            if position in value
+                        ]
+                    )
+                ),
+                sum([value.count(position) for value in output]),
             )
-            for position, (operation, sources) in enumerate(units)
+            for position, (operation, values) in enumerate(units)
         ]
         ranks = {signature: rank for rank, signature in enumerate(sorted(set(signatures)))}
         refined = [ranks[signature] for signature in signatures]
@@ -132,5 +154,9 @@ def _refined(units: list[Unit], output: Summands, colours: list[int]) -> list[in
         colours = refined
 
 
-def _sum(summands: Summands) -> str:
-    return "+".join("x" if summand == INPUT else str(summand) for summand in summands) or "0"
+def _text(values: Values) -> str:
+    return ", ".join("+".join(_summand(summand) for summand in value) or "0" for value in values)
+
+
+def _summand(summand: int) -> str:
+    return str(summand) if summand >= 0 else "x" if summand == -1 else "y"

@@ -1,4 +1,4 @@
-"""CellSpace and CellGenome: a cell as a sequence of decisions."""
+"""CellSpace and CellGenome: a cell (or a normal and a reduction cell) as a sequence of decisions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import numpy as np
 
 from genomes.base import Genome, Space, shown, unknown
 from genomes.cell.canonical import canonical_key
+from genomes.cell.expression import residual_network, stacked_network
+from genomes.cell.operations import NONE
 from genomes.cell.skeleton import Skeleton
-from genomes.cell.vocabulary import NONE, VOCABULARIES, Decision, Edge, Vocabulary
+from genomes.cell.vocabulary import VOCABULARIES, Cell, Decision, Edge, Vocabulary
+from genomes.network.architecture import Architecture
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -20,15 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CellSpace(Space, encoding="cell"):
-    """Cells of one vocabulary inside one skeleton; the defaults are NAS-Bench-201's 15,625 cells for CIFAR-10 (Dong & Yang 2020).
+    """Cells of one vocabulary inside one stacking plan; the defaults are NAS-Bench-201's 15,625 cells for CIFAR-10 (Dong & Yang 2020).
 
     Args:
-        vocabulary: which operations there are and how a cell is described.
-        nodes: nodes of a cell, its input and output included.
-        input_shape: height, width and channels of the images.
+        vocabulary: which operations there are and how a cell is described: "nasbench201" (one cell), "nasnet" (blocks; a normal and a
+            reduction cell; Zoph et al. 2018) or "darts" (two edges a node; likewise; Liu, Simonyan & Yang 2019).
+        nodes: nodes of a cell: for nasbench201 with its input and output, for nasnet its blocks (the paper's 5), for darts the nodes
+            behind its two inputs (the paper's 4).
+        input_shape: height, width and channels of the images, or (steps, channels) of sequences.
         outputs: number of classes.
-        channels: channels of the first stage.
-        repeats: cells in each of the three stages.
+        channels: filters of the first stage; doubled from stage to stage.
+        repeats: cells in each stage; for nasnet and darts normal ones.
+        stages: number of stages. Between two of them nasbench201 has a residual block and the others a reduction cell.
 
     >>> space = CellSpace()
     >>> cell = space.build([int(digit) for digit in "421211"])
@@ -38,22 +44,33 @@ class CellSpace(Space, encoding="cell"):
 
     vocabulary: str = "nasbench201"
     nodes: int = 4
-    input_shape: tuple[int, int, int] = (32, 32, 3)
+    input_shape: tuple[int, ...] = (32, 32, 3)
     outputs: int = 10
     channels: int = 16
     repeats: int = 5
+    stages: int = 3
 
     def __post_init__(self) -> None:
         if self.vocabulary not in VOCABULARIES:
             raise ValueError(unknown("vocabulary", self.vocabulary, list(VOCABULARIES)))
-        if not _is_count(self.nodes) or not 2 <= self.nodes <= 12:
-            raise ValueError(f"nodes must be a whole number from 2 (input and output) to 12, got {shown(self.nodes)}")
-        for name in ("outputs", "channels", "repeats"):
+        least = self.words.least_nodes
+        if not _is_count(self.nodes) or not least <= self.nodes <= 12:
+            raise ValueError(
+                f"nodes must be a whole number from {least}{' (input and output)' if least == 2 else ''} to 12, got {shown(self.nodes)}"
+            )
+        for name in ("outputs", "channels", "repeats", "stages"):
             if not _is_count(getattr(self, name)) or getattr(self, name) < 1:
                 raise ValueError(f"{name} must be a whole number >= 1, got {shown(getattr(self, name))}")
         shape = self.input_shape
-        if not isinstance(shape, tuple) or len(shape) != 3 or not all(_is_count(size) and size >= 1 for size in shape):
-            raise ValueError(f"input_shape must be (height, width, channels), each >= 1, got {shown(shape)}")
+        if not isinstance(shape, tuple) or len(shape) not in (2, 3) or not all(_is_count(size) and size >= 1 for size in shape):
+            raise ValueError(
+                "input_shape must be (height, width, channels) or (steps, channels), each >= 1, because cells are made of convolutions; "
+                f"got {shown(shape)}. For features without positions use NetworkSpace, DagSpace or ChainSpace"
+            )
+        # A side of n has ceil(n / 2) elements after each reduction, and 1 cannot be halved.
+        most = 1 + (min(shape[:-1]) - 1).bit_length()
+        if self.stages > most:
+            raise ValueError(f"stages must be <= {most} for {shape}: each halves height and width; got {self.stages}")
 
     @cached_property
     def words(self) -> Vocabulary:
@@ -61,18 +78,28 @@ class CellSpace(Space, encoding="cell"):
         return VOCABULARIES[self.vocabulary]
 
     @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The cells that a genome describes: "cell", or "normal" and (with two stages or more) "reduction"."""
+        return self.words.kinds[: self.stages]
+
+    @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        """The questions that a cell answers, in order."""
-        return self.words.decisions(self.nodes)
+        """The questions that a genome answers, in order."""
+        each = self.words.decisions(self.nodes)
+        if len(self.words.kinds) == 1:
+            return each
+        return tuple([decision._replace(name=f"{kind} {decision.name}") for kind in self.kinds for decision in each])
 
     @cached_property
     def skeleton(self) -> Skeleton:
-        """The network around the cells."""
-        return Skeleton(self.input_shape, self.outputs, self.channels, self.repeats)
+        """The costs of the network around the cells of nasbench201."""
+        return Skeleton(self.input_shape, self.outputs, self.channels, self.repeats, self.stages)
 
     @cached_property
-    def _costs(self) -> dict[str, tuple[int, int]]:
-        """Parameters and multiply-adds of each operation, in all cells together."""
+    def _costs(self) -> dict[str, tuple[int, int]] | None:
+        """Parameters and multiply-adds of each operation, in all cells together, where they add up to a network's."""
+        if self.vocabulary != "nasbench201" or len(self.input_shape) != 3:
+            return None
         return {
             name: (self.skeleton.parameters(operation), self.skeleton.flops(operation))
             for name, operation in self.words.operations.items()
@@ -81,6 +108,11 @@ class CellSpace(Space, encoding="cell"):
     @cached_property
     def _option_counts(self) -> list[int]:
         return [len(decision.options) for decision in self.decisions]
+
+    @cached_property
+    def _open(self) -> tuple[int, ...]:
+        """Positions of the decisions that have more than one option."""
+        return tuple([position for position, count in enumerate(self._option_counts) if count > 1])
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # what is cached holds functions, which do not travel
@@ -106,28 +138,31 @@ class CellSpace(Space, encoding="cell"):
 
     def from_genes(self, genes: Any) -> CellGenome:
         if not isinstance(genes, (list, tuple)) or len(genes) != len(self.decisions):
-            raise ValueError(
-                f"a cell of {self.nodes} nodes is a list of {len(self.decisions)} names of operations, got {shown(genes)}"
-            )
+            raise ValueError(f"a cell of {self.nodes} nodes is a list of {len(self.decisions)} names, got {shown(genes)}")
         answers = []
         for name, decision in zip(genes, self.decisions, strict=True):
             if name not in decision.options:
-                raise ValueError(unknown(f"operation on {decision.name}", name, decision.options))
+                raise ValueError(unknown(f"{decision.about} on {decision.name}", name, decision.options))
             answers.append(decision.options.index(name))
         return CellGenome(self, tuple(answers))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class CellGenome(Genome):
-    """A cell: for each decision of its space the position of the chosen option. Make one with `CellSpace.build`."""
+    """A cell, or a normal and a reduction cell: for each decision of the space the position of the chosen option. Make one with
+    `CellSpace.build`."""
 
     space: CellSpace
     decisions: tuple[int, ...]
     operators: tuple[str, ...] = ()
 
     def mutate(self, rng: np.random.Generator, *, clock: int = 0) -> Self:
-        """One decision, at random, takes a different option (Real et al. 2019, section 3.1)."""
-        position = int(rng.integers(len(self.decisions)))
+        """One decision, at random, takes a different option: another hidden state, another operation, or another combination (Real et
+        al. 2019, section 3.1)."""
+        free = self.space._open
+        if not free:
+            return type(self)(self.space, self.decisions, ("unchanged",))
+        position = free[int(rng.integers(len(free)))]
         others = len(self.space.decisions[position].options) - 1
         answer = int(rng.integers(others))
         return self._changed(position, answer + (answer >= self.decisions[position]))
@@ -150,19 +185,29 @@ class CellGenome(Genome):
 
     def _changed(self, position: int, answer: int) -> Self:
         decisions = (*self.decisions[:position], answer, *self.decisions[position + 1 :])
-        return type(self)(self.space, decisions, ("change_operation",))
+        return type(self)(self.space, decisions, (f"change_{self.space.decisions[position].about}",))
 
     def distance(self, other: Self) -> float:
         """In how many decisions the two cells differ (Hamming)."""
         return float(sum(a != b for a, b in zip(self.decisions, other.decisions, strict=True)))
 
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cell as a graph, or the normal and the reduction cell."""
+        return _cells(self.space.vocabulary, self.space.nodes, len(self.space.kinds), self.decisions)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The layer graph of the whole network."""
+        return _architecture(self.space, self.decisions)
+
     def edges(self) -> tuple[Edge, ...]:
-        """The cell's edges, "none" included."""
-        return self.space.words.edges(self.space.nodes, self.decisions)
+        """The edges of the (normal) cell, "none" included."""
+        return self.cells[0].edges
 
     def key(self) -> str:
         """Equal for cells that compute the same; edges without effect do not count."""
-        return _key(self.space.vocabulary, self.space.nodes, self.decisions)
+        return _key(self.space.vocabulary, self.space.nodes, len(self.space.kinds), self.decisions)
 
     @property
     def table_key(self) -> str:
@@ -171,30 +216,29 @@ class CellGenome(Genome):
 
     @property
     def parameters(self) -> int:
-        """Trainable weights of the network, edges without effect included, as the benchmark counts them."""
+        """Trainable weights of the network; in nasbench201 those of edges without effect included, as the benchmark counts them."""
         costs = self.space._costs
+        if costs is None:
+            return self.architecture.parameters
         return self.space.skeleton.fixed_parameters + sum([costs[edge.operation][0] for edge in self.edges()])
 
     @property
     def flops(self) -> int:
-        """Multiply-adds of the network, edges without effect included, as the benchmark counts them."""
+        """Multiply-adds of the network. In nasbench201 edges without effect are included and the last layer's biases count as one each,
+        as the benchmark counts them."""
         costs = self.space._costs
+        if costs is None:
+            return self.architecture.flops
         return self.space.skeleton.fixed_flops + sum([costs[edge.operation][1] for edge in self.edges()])
 
     def graph(self) -> nx.DiGraph[Any]:
-        """A vertex for each node of the cell and for each operation but "none"; every vertex has a `kind`."""
+        """A vertex for each node of the cell and for each operation but "none"; every vertex has a `kind`. Where there are two cells the
+        names begin with the cell's, which is also the vertex's `cell`."""
         import networkx as nx
 
         graph: nx.DiGraph[Any] = nx.DiGraph()
-        last = self.space.nodes - 1
-        for node in range(self.space.nodes):
-            graph.add_node(node, kind="input" if node == 0 else "output" if node == last else "add")
-        for edge in self.edges():
-            if edge.operation != NONE:
-                name = f"{edge.source}->{edge.target}"
-                graph.add_node(name, kind=edge.operation)
-                graph.add_edge(edge.source, name)
-                graph.add_edge(name, edge.target)
+        for kind, cell in zip(self.space.kinds, self.cells, strict=True):
+            _draw(graph, cell, "" if len(self.space.words.kinds) == 1 else kind)
         return graph
 
     def genes(self) -> list[str]:
@@ -209,10 +253,50 @@ class CellGenome(Genome):
         return hash(self.decisions)
 
 
-@lru_cache(maxsize=1 << 15)
-def _key(vocabulary: str, nodes: int, decisions: tuple[int, ...]) -> str:
+def _draw(graph: nx.DiGraph[Any], cell: Cell, name: str) -> None:
+    """Add a cell's vertices. One node whose output is the cell's is the output itself; several are joined by a vertex "output"."""
+
+    def at(node: int) -> Any:
+        return f"{name} {node}" if name else node
+
+    last = cell.output[0] if len(cell.output) == 1 else None
+    for node in range(cell.inputs):
+        graph.add_node(at(node), kind="input", cell=name)
+    for index, vertex in enumerate(cell.nodes, cell.inputs):
+        graph.add_node(at(index), kind="output" if index == last else vertex.combination, cell=name)
+        for slot, edge in enumerate(vertex.edges):
+            if edge.operation != NONE:
+                between = f"{at(edge.source)}->{at(index)}"
+                if between in graph:
+                    between += f" ({slot})"
+                graph.add_node(between, kind=edge.operation, cell=name)
+                graph.add_edge(at(edge.source), between)
+                graph.add_edge(between, at(index))
+    if last is None:
+        graph.add_node(f"{name} output", kind="output", cell=name)
+        graph.add_edges_from((at(index), f"{name} output") for index in cell.output)
+
+
+@lru_cache(maxsize=1 << 13)
+def _cells(vocabulary: str, nodes: int, kinds: int, decisions: tuple[int, ...]) -> tuple[Cell, ...]:
     words = VOCABULARIES[vocabulary]
-    return canonical_key(words.edges(nodes, decisions), words.weightless)
+    each = len(decisions) // kinds
+    return tuple([words.cell(nodes, decisions[each * kind : each * (kind + 1)], 1 + kind) for kind in range(kinds)])
+
+
+@lru_cache(maxsize=1 << 15)
+def _key(vocabulary: str, nodes: int, kinds: int, decisions: tuple[int, ...]) -> str:
+    weightless = VOCABULARIES[vocabulary].weightless
+    return " | ".join(canonical_key(cell, weightless) for cell in _cells(vocabulary, nodes, kinds, decisions))
+
+
+@lru_cache(maxsize=256)
+def _architecture(space: CellSpace, decisions: tuple[int, ...]) -> Architecture:
+    cells = _cells(space.vocabulary, space.nodes, len(space.kinds), decisions)
+    plan = (space.input_shape, space.outputs, space.channels, space.repeats, space.stages)
+    if space.vocabulary == "nasbench201":
+        return residual_network(space.words, cells[0], *plan)
+    return stacked_network(space.words, cells, *plan)
 
 
 def _is_count(value: object) -> bool:

@@ -76,13 +76,20 @@ def _convolution(walk: Walk, gene: Gene, shape: Shape) -> Weights:
 
 
 def _is_further_summand(walk: Walk, gene: Gene) -> bool:
-    """Whether a new gene only feeds sums that the dominant parent has, and that sum up something else that it has."""
-    child, shared = walk.child, walk.donors[0].shared
+    """Whether a new gene only feeds sums that the dominant parent has, and that sum up something else that it has. Not so where it stands
+    in the place of a skip: there it had better start as the identity."""
+    child, parent, shared = walk.child, walk.donors[0].architecture, walk.donors[0].shared
+    source = gene.inputs[0]
+    while source not in shared:
+        source = child.by_marking[source].inputs[0]
     for target in child.consumers[gene.marking]:
-        others = [source for source in child.by_marking[target].inputs if source != gene.marking]
+        others = [other for other in child.by_marking[target].inputs if other != gene.marking]
         if child.by_marking[target].kind != "sum" or target not in shared:
             return False
-        if not any(source in shared and child.by_marking[source].kind != "zero" for source in others):
+        for lost in parent.by_marking[target].inputs:
+            if lost not in child.by_marking and parent.by_marking[lost] == Gene(lost, Layer("sum"), (source,)):
+                return False
+        if not any(other in shared and child.by_marking[other].kind != "zero" for other in others):
             return False
     return True
 
