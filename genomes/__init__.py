@@ -10,27 +10,36 @@ from genomes.base import Genome, Space
 
 if TYPE_CHECKING:
     from genomes.cell import CellGenome, CellSpace
+    from genomes.cppn import CppnGenome, CppnSpace, EvolvableSubstrate, Substrate
     from genomes.neat import NeatGenome, NeatSpace
     from genomes.network import NetworkGenome, NetworkSpace
 
 _WHERE = {
     "CellGenome": "genomes.cell",
     "CellSpace": "genomes.cell",
+    "CppnGenome": "genomes.cppn",
+    "CppnSpace": "genomes.cppn",
+    "EvolvableSubstrate": "genomes.cppn",
     "NeatGenome": "genomes.neat",
     "NeatSpace": "genomes.neat",
     "NetworkGenome": "genomes.network",
     "NetworkSpace": "genomes.network",
+    "Substrate": "genomes.cppn",
 }
 
 __all__ = [
     "CellGenome",
     "CellSpace",
+    "CppnGenome",
+    "CppnSpace",
+    "EvolvableSubstrate",
     "Genome",
     "NeatGenome",
     "NeatSpace",
     "NetworkGenome",
     "NetworkSpace",
     "Space",
+    "Substrate",
 ]
 
 

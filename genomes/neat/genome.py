@@ -18,7 +18,11 @@ from genomes.neat.validation import type_of
 if TYPE_CHECKING:
     import networkx as nx
 
-    from genomes.neat.network import Network
+    from genomes.neat.network import Network, Step
+
+
+SMALL = 20  # connection genes: two genomes with fewer are not normalised by their size, says the paper
+NEVER = 2**62  # as SMALL: never normalised
 
 
 class Coefficients(NamedTuple):
@@ -29,6 +33,7 @@ class Coefficients(NamedTuple):
     weight: float
     biases: bool
     sensors: int
+    small: int = SMALL
 
 
 class NeatGenome(Genome):
@@ -106,6 +111,12 @@ class NeatGenome(Genome):
 
         return Network(self, activations_per_step)
 
+    def steps(self) -> list[Step]:
+        """What the genes compute, node by node, sources first (feed-forward)."""
+        from genomes.neat.network import Network
+
+        return Network(self).steps(0)
+
     @cached_property
     def pool(self) -> Pool:
         """This genome as a pool of one, for the kernels."""
@@ -129,7 +140,7 @@ class NeatGenome(Genome):
 
     @cached_property
     def _key(self) -> str:
-        steps = self.network().steps(0)
+        steps = self.steps()
         label = {node: f"fixed {node}" for node in range(self.space.sensors)}
         label |= {step.node: f"fixed {step.node}" if step.node < self.space.fixed else "hidden" for step in steps}
         for _ in range(len(steps) if self.space.recurrent else 1):
@@ -168,7 +179,7 @@ class NeatGenome(Genome):
     @property
     def flops(self) -> int:
         """Multiply-adds of one sample: the enabled connections that lead to an output."""
-        return sum(len(step.sources) for step in self.network().steps(0))
+        return sum(len(step.sources) for step in self.steps())
 
     @property
     def hidden(self) -> int:

@@ -14,7 +14,10 @@ from genomes.base import Space, shown, unknown
 from genomes.neat.functions import Functions, activation_functions, aggregation_functions, name_of
 
 if TYPE_CHECKING:
+    from genomes.neat.genes import Pool
     from genomes.neat.genome import NeatGenome
+    from genomes.neat.network import PopulationNetwork
+    from genomes.neat.threads import Threads
 
 BIASES = ("input", "node", "none")
 TOPOLOGIES = ("full", "partial", "feature_selective", "none", "random")
@@ -242,6 +245,12 @@ class NeatSpace(Space, encoding="neat"):
             activations=np.array(activations, np.int16),
             aggregations=np.array(aggregations, np.int16),
         )
+
+    def population_network(self, pool: Pool, threads: Threads | None = None) -> PopulationNetwork:
+        """The networks of a pool of genomes as one callable."""
+        from genomes.neat.network import PopulationNetwork
+
+        return PopulationNetwork(self, pool, threads)
 
     def random(self, rng: np.random.Generator) -> NeatGenome:
         """A first genome: the initial topology with random weights."""

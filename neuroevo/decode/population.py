@@ -21,7 +21,7 @@ def population_network(genomes: Sequence[Genome]) -> Any:
     """
     if not genomes:
         raise ValueError("a population network needs at least one genome, got none")
-    if all(genome.space.encoding == "neat" for genome in genomes):
+    if all(genome.space.encoding in ("neat", "cppn") for genome in genomes):
         from genomes.neat import NeatGenome
         from genomes.neat.network import population_network as compiled
 

@@ -1,0 +1,391 @@
+"""ES-HyperNEAT, compiled: where a CPPN's pattern puts hidden nodes, and what connects them (Risi & Stanley 2012, section 3).
+
+A tree divides the region of hidden nodes, 2 parts on each of its axes (a quadtree in two dimensions, an octree in three). Places in it are
+whole numbers on a lattice with 2 ** (maximum depth + 1) steps on each axis: the centres of all parts of all depths lie on it, so that two
+explorations that find the same place find the same numbers.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from genomes.cppn.kernels.expression import expressed, put_differences, put_source
+from genomes.cppn.kernels.query import BLOCK, evaluate_block, scratch
+from genomes.neat.kernels.networks import INTEGERS, NUMBERS
+
+
+class Region(NamedTuple):
+    """Where hidden nodes may be, and how it is explored."""
+
+    axes: np.ndarray  # int64 [free axes]
+    low: np.ndarray  # float64 [dimension]
+    step: np.ndarray  # float64 [dimension], from one point of the lattice to the next; 0 on fixed axes
+    initial_depth: int
+    maximum_depth: int
+    most_nodes: int  # of the tree
+    division: float
+    variance: float
+    band: float
+    iterations: int
+    forward: int  # the axis along which hidden nodes feed hidden nodes; -1: any direction
+    differences: bool
+    length: bool
+    leo: bool
+    bias: bool
+    threshold: float
+    weight_range: float
+
+
+class Tree(NamedTuple):
+    """Parts of the region; the children of one part lie one after the other."""
+
+    place: np.ndarray  # int64 [nodes, free axes], the centre on the lattice
+    depth: np.ndarray
+    child: np.ndarray  # int64 [nodes], the first child, or -1
+    weight: np.ndarray
+    leo: np.ndarray
+    divide: np.ndarray  # bool [nodes]
+    total: np.ndarray  # of the weights of the leaves below
+    squares: np.ndarray
+    leaves: np.ndarray
+    chosen: np.ndarray  # int64 [nodes], the candidates
+    asked: np.ndarray  # int64 [2 * nodes, free axes], neighbours whose weight is asked
+    answer: np.ndarray  # float64 [2 * nodes]
+    passed: np.ndarray  # bool [nodes]
+
+
+@njit(cache=True, nogil=True)
+def new_tree(most, axes):
+    """Room for a tree."""
+    return Tree(
+        np.empty((most, axes), np.int64), np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most), np.empty(most),
+        np.empty(most, np.bool_), np.empty(most), np.empty(most), np.empty(most, np.int64), np.empty(most, np.int64),
+        np.empty((2 * most, axes), np.int64), np.empty(2 * most), np.empty(most, np.bool_),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _ask(networks, m, values, gathered, region, end, outgoing, places, begin, count, weight, leo, output, leo_output):
+    """The CPPN's answers for connections between the place `end` and places of the lattice."""
+    integers, numbers, sensors = networks.integers, networks.numbers, networks.sensors
+    p, q, steps = networks.integer_start[m], networks.number_start[m], networks.step_count[m]
+    activations, aggregations = networks.activations, networks.aggregations
+    axes, low, step = region.axes, region.low, region.step
+    dimension = len(low)
+    here = 0 if outgoing else dimension
+    there = dimension - here
+    for first in range(begin, begin + count, BLOCK):
+        many = min(BLOCK, begin + count - first)
+        for d in range(dimension):
+            for s in range(BLOCK):
+                values[here + d, s] = end[d]
+                values[there + d, s] = low[d]
+        for a in range(len(axes)):
+            d = axes[a]
+            for s in range(BLOCK):
+                values[there + d, s] = low[d] + step[d] * places[first + min(s, many - 1), a]
+        put_differences(values, dimension, region.differences, region.length)
+        evaluate_block(integers, numbers, p, q, steps, values, gathered, activations, aggregations)
+        for s in range(many):
+            weight[first + s] = values[sensors + output, s]
+            if region.leo:
+                leo[first + s] = values[sensors + leo_output, s]
+
+
+@njit(cache=True, nogil=True)
+def _divide(networks, m, values, gathered, region, tree, end, outgoing):
+    """Divide and initialise: the tree of one place's connections. Returns how many parts it has."""
+    axes, deepest = len(region.axes), region.maximum_depth
+    parts = 1 << axes
+    place, depth, child, weight, divide = tree.place, tree.depth, tree.child, tree.weight, tree.divide
+    for a in range(axes):
+        place[0, a] = 1 << deepest
+    depth[0], child[0], weight[0], divide[0] = 0, -1, 0.0, True
+    begin, count = 0, 1
+    for t in range(deepest):
+        behind = count
+        for n in range(begin, behind):
+            if not divide[n]:
+                continue
+            child[n] = count
+            half = 1 << (deepest - t - 1)
+            for c in range(parts):
+                for a in range(axes):
+                    place[count, a] = place[n, a] + (half if (c >> a) & 1 else -half)
+                depth[count], child[count], divide[count] = t + 1, -1, False
+                count += 1
+        if count == behind:
+            break
+        _ask(networks, m, values, gathered, region, end, outgoing, place, behind, count - behind, weight, tree.leo, 0, 1)
+        if t + 1 < deepest:
+            for n in range(begin, behind):
+                if child[n] < 0:
+                    continue
+                mean, squares = 0.0, 0.0
+                for c in range(child[n], child[n] + parts):
+                    mean += weight[c]
+                    squares += weight[c] * weight[c]
+                mean /= parts
+                if t + 1 < region.initial_depth or squares / parts - mean * mean > region.division:
+                    for c in range(child[n], child[n] + parts):
+                        divide[c] = True
+        begin = behind
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _candidates(region, tree, count):
+    """Prune by variance: the largest parts in which the pattern is even. Their indices are left in `chosen`; returns how many."""
+    parts = 1 << len(region.axes)
+    child, weight, total, squares, leaves, active = tree.child, tree.weight, tree.total, tree.squares, tree.leaves, tree.divide
+    for n in range(count - 1, -1, -1):
+        if child[n] < 0:
+            total[n], squares[n], leaves[n] = weight[n], weight[n] * weight[n], 1
+        else:
+            total[n], squares[n], leaves[n] = 0.0, 0.0, 0
+            for c in range(child[n], child[n] + parts):
+                total[n] += total[c]
+                squares[n] += squares[c]
+                leaves[n] += leaves[c]
+        active[n] = False
+    active[0] = True
+    found = 0
+    for n in range(count):
+        if not active[n] or child[n] < 0:
+            continue
+        for c in range(child[n], child[n] + parts):
+            mean = total[c] / leaves[c]
+            if child[c] >= 0 and squares[c] / leaves[c] - mean * mean > region.variance:
+                active[c] = True
+            else:
+                tree.chosen[found] = c
+                found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
+    """Prune by band: keep the parts whose weight differs from both neighbours' on at least one axis. Returns how many are left in
+    `chosen`."""
+    axes = len(region.axes)
+    chosen, passed, place, depth, weight = tree.chosen, tree.passed, tree.place, tree.depth, tree.weight
+    asked, answer = tree.asked, tree.answer
+    kept = 0
+    for i in range(found):
+        n = chosen[i]
+        if (not region.leo or tree.leo[n] > 0.0) and expressed(weight[n], region.threshold, region.weight_range) != 0.0:
+            chosen[kept] = n
+            passed[kept] = False
+            kept += 1
+    found = kept
+    for axis in range(axes):
+        many = 0
+        for i in range(found):
+            if passed[i]:
+                continue
+            n = chosen[i]
+            width = 1 << (region.maximum_depth + 1 - depth[n])
+            for side in range(2):
+                for a in range(axes):
+                    asked[many + side, a] = place[n, a]
+                asked[many + side, axis] += width if side else -width
+            many += 2
+        _ask(networks, m, values, gathered, region, end, outgoing, asked, 0, many, answer, answer, 0, 0)
+        many = 0
+        for i in range(found):
+            if passed[i]:
+                continue
+            own = weight[chosen[i]]
+            passed[i] = min(abs(own - answer[many]), abs(own - answer[many + 1])) > region.band
+            many += 2
+    kept = 0
+    for i in range(found):
+        if passed[i]:
+            chosen[kept] = chosen[i]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _explore(networks, m, values, gathered, region, tree, end, outgoing):
+    """The connections of one place: indices of parts in `chosen`; returns how many."""
+    count = _divide(networks, m, values, gathered, region, tree, end, outgoing)
+    found = _candidates(region, tree, count)
+    return _band(networks, m, values, gathered, region, tree, end, outgoing, found)
+
+
+@njit(cache=True, nogil=True)
+def _grown(array, more):
+    larger = np.empty(2 * len(array) + more, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+@njit(cache=True, nogil=True)
+def _code(place, depth):
+    """A place of the lattice as one number."""
+    code = 0
+    for a in range(len(place)):
+        code = (code << (depth + 1)) | place[a]
+    return code
+
+
+@njit(cache=True, nogil=True)
+def _put(region, code, into):
+    """The coordinates of a coded place."""
+    bits = region.maximum_depth + 1
+    for d in range(len(region.low)):
+        into[d] = region.low[d]
+    for a in range(len(region.axes) - 1, -1, -1):
+        d = region.axes[a]
+        into[d] += region.step[d] * (code & ((1 << bits) - 1))
+        code >>= bits
+
+
+@njit(cache=True, nogil=True)
+def explore(networks, m, inputs, outputs, region):
+    """The network that one CPPN describes, found from its inputs, over its hidden nodes, and from its outputs.
+
+    Returns:
+        Codes of the hidden nodes' places int64 [hidden], then of each connection the source and target int64 and the weight float64
+        [connections]. Nodes are numbered inputs, outputs, hidden nodes; only hidden nodes on a way from an input to an output are
+        there.
+    """
+    values, gathered = scratch(networks), np.empty(networks.most_edges)
+    tree = new_tree(region.most_nodes, len(region.axes))
+    chosen, place, weight, depth = tree.chosen, tree.place, tree.weight, region.maximum_depth
+    threshold, weight_range, forward = region.threshold, region.weight_range, region.forward
+    fixed = len(inputs) + len(outputs)
+    index = np.full(1 << ((depth + 1) * len(region.axes)), -1, np.int32)
+    codes, hidden = np.empty(64, np.int64), 0
+    source, target, weights, edges = np.empty(256, np.int64), np.empty(256, np.int64), np.empty(256), 0
+    here, there = np.empty(len(region.low)), np.empty(len(region.low))
+    begin = behind = 0
+    # Wave 0 starts from the inputs, the next ones from the hidden nodes that the last one found, the final one from the outputs.
+    for wave in range(region.iterations + 2):
+        final = wave > region.iterations
+        begin, behind = behind, hidden
+        for number in range(len(inputs) if wave == 0 else (len(outputs) if final else behind - begin)):
+            if wave == 0:
+                here[:] = inputs[number]
+                node = number
+            elif final:
+                here[:] = outputs[number]
+                node = len(inputs) + number
+            else:
+                _put(region, codes[begin + number], here)
+                node = fixed + begin + number
+            found = _explore(networks, m, values, gathered, region, tree, here, not final)
+            if edges + found > len(source):
+                source, target, weights = _grown(source, found), _grown(target, found), _grown(weights, found)
+            if hidden + found > len(codes):
+                codes = _grown(codes, found)
+            for i in range(found):
+                code = _code(place[chosen[i]], depth)
+                if final and index[code] < 0:
+                    continue
+                if not final and wave > 0 and forward >= 0:
+                    _put(region, code, there)
+                    if not there[forward] > here[forward]:
+                        continue
+                if index[code] < 0:
+                    codes[hidden], index[code] = code, hidden
+                    hidden += 1
+                other = fixed + index[code]
+                source[edges], target[edges] = (other, node) if final else (node, other)
+                weights[edges] = expressed(weight[chosen[i]], threshold, weight_range)
+                edges += 1
+    return _useful(codes, hidden, source, target, weights, edges, len(inputs), fixed)
+
+
+@njit(cache=True, nogil=True)
+def _useful(codes, hidden, source, target, weights, edges, inputs, fixed):
+    """Without the hidden nodes that lead to no output."""
+    leads = np.zeros(fixed + hidden, np.bool_)
+    leads[inputs:fixed] = True
+    grew = True
+    while grew:
+        grew = False
+        for e in range(edges - 1, -1, -1):
+            if leads[target[e]] and not leads[source[e]]:
+                leads[source[e]] = grew = True
+    number = np.empty(fixed + hidden, np.int64)
+    kept = 0
+    for n in range(fixed + hidden):
+        number[n] = n if n < fixed else fixed + kept
+        if n >= fixed and leads[n]:
+            codes[kept] = codes[n - fixed]
+            kept += 1
+    links = 0
+    for e in range(edges):
+        if leads[target[e]]:
+            source[links], target[links], weights[links] = number[source[e]], number[target[e]], weights[e]
+            links += 1
+    return codes[:kept].copy(), source[:links].copy(), target[:links].copy(), weights[:links].copy()
+
+
+@njit(cache=True, nogil=True)
+def places_of(codes, region):
+    """The coordinates of coded places: float64 [places, dimension]."""
+    found = np.empty((len(codes), len(region.low)))
+    for i in range(len(codes)):
+        _put(region, codes[i], found[i])
+    return found
+
+
+@njit(cache=True, nogil=True)
+def biases_at(networks, m, places, region, output):
+    """The biases of nodes at these places: float64 [places]."""
+    integers, numbers = networks.integers, networks.numbers
+    values, gathered = scratch(networks), np.empty(networks.most_edges)
+    dimension = places.shape[1]
+    biases = np.empty(len(places))
+    for first in range(0, len(places), BLOCK):
+        put_source(values, np.zeros(dimension), dimension)
+        many = min(BLOCK, len(places) - first)
+        for d in range(dimension):
+            for s in range(BLOCK):
+                values[dimension + d, s] = places[first + min(s, many - 1), d]
+        put_differences(values, dimension, region.differences, region.length)
+        evaluate_block(
+            integers, numbers, networks.integer_start[m], networks.number_start[m], networks.step_count[m], values, gathered,
+            networks.activations, networks.aggregations,
+        )  # fmt: skip
+        for s in range(many):
+            biases[first + s] = expressed(values[networks.sensors + output, s], region.threshold, region.weight_range)
+    return biases
+
+
+@njit(cache=True, nogil=True)
+def program(source, target, weights, biases, order, inputs, activation, output_activation, outputs):
+    """A network as the steps of `genomes.neat.kernels.networks`: integers, numbers and how many steps there are.
+
+    order: int64, the nodes behind the inputs, sources first where the network is feed-forward.
+    """
+    nodes = len(biases)
+    first = np.zeros(nodes + 1, np.int64)
+    for e in range(len(target)):
+        first[target[e] + 1] += 1
+    for n in range(nodes):
+        first[n + 1] += first[n]
+    cursor = first.copy()
+    by_target = np.empty(len(target), np.int64)
+    for e in range(len(target)):
+        by_target[cursor[target[e]]] = e
+        cursor[target[e]] += 1
+    integers = np.empty(INTEGERS * len(order) + len(target), np.int32)
+    numbers = np.empty(NUMBERS * len(order) + len(target))
+    p = q = 0
+    for i in range(len(order)):
+        n = order[i]
+        integers[p] = n
+        integers[p + 1] = output_activation if n < inputs + outputs else activation
+        integers[p + 2] = 0
+        integers[p + 3] = first[n + 1] - first[n]
+        numbers[q], numbers[q + 1] = biases[n], 1.0
+        p, q = p + INTEGERS, q + NUMBERS
+        for e in range(first[n], first[n + 1]):
+            integers[p], numbers[q] = source[by_target[e]], weights[by_target[e]]
+            p, q = p + 1, q + 1
+    return integers, numbers
