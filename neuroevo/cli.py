@@ -1,4 +1,4 @@
-"""The command line: neuroevo search | resume | show | train | predict | export.
+"""The command line: neuroevo search | resume | show | doctor | train | predict | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """
@@ -114,6 +114,33 @@ def show(
         print(run_table(loaded))
     else:
         print(individual_table(loaded, id))
+
+
+@app.command()
+def doctor(
+    run: RunFolder,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended; nothing that could be kept is lost.")
+    ] = False,
+) -> None:
+    """Say what is wrong with a run's folder, and repair it. Exit code 1 while something is wrong."""
+    from neuroevo.doctor import examine
+
+    found = examine(run, repair=repair)
+    for finding in found.findings:
+        print(f"wrong: {finding.what}")
+        if not repair and not found.busy and finding.remedy:
+            print(f"  --repair: {finding.remedy}")
+    for done in found.repaired:
+        print(f"repaired: {done}")
+    for finding in found.left if repair else ():
+        print(f"still wrong: {finding.what}")
+    if found.busy:
+        print(found.busy)
+    if not found.left and not found.busy:
+        print(f"{run} is in order{'; to go on: neuroevo resume ' + str(run) if found.repaired else ''}")
+    if found.left:
+        raise SystemExit(1)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -306,7 +306,7 @@ class Loop:
         """Save all that a resume needs; only between a `tell` and the next `ask`."""
         assert self.store is not None
         records, state = self.run.records, self.strategy.state()
-        counters = {
+        counters: dict[str, Any] = {
             "next_id": self.search.next_id,
             "evaluations": records.evaluations,
             "failures": records.failures,
@@ -315,6 +315,8 @@ class Loop:
             "stale": self.stale,
             "scale": records.scale,
         }
+        if self._trains:
+            counters["artifacts"] = sorted(self._needed_artifacts())
         self.store.save_state(self.strategy.generation, State({"run": counters, "strategy": state.json}, state.arrays))
         self._state_saved = time.monotonic()
         if self._trains:

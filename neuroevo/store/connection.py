@@ -146,8 +146,15 @@ class RunDatabase:
             self._copy.cleanup()
             self._copy = None
         if self._lock is not None:
-            os.close(self._lock)
+            release_lock(self._lock)
             self._lock = None
+
+
+def release_lock(descriptor: int) -> None:
+    """Let others write; a lock file that names nobody says that its last writer ended in order."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+    os.close(descriptor)
 
 
 def take_lock(folder: Path) -> int:

@@ -148,7 +148,7 @@ class Reading(RunDatabase):
     def missing_artifacts(self, ids: Iterable[int]) -> list[int]:
         """Those of these individuals whose evaluation left an artifact that is gone, or not the file that was written."""
         evaluations = self.evaluations()
-        wanted = [(id, evaluations[id].artifact) for id in sorted(ids) if id in evaluations]
+        wanted = [(id, evaluations[id].artifact) for id in sorted(set(ids)) if id in evaluations]
         return [id for id, left in wanted if not intact(self.artifact_path(id), left)]
 
     @reads

@@ -1,5 +1,10 @@
-"""A search of a few seconds that is killed and resumed by the tests: `python short_run.py FOLDER STRATEGY [WORKERS]`."""
+"""A search of a few seconds that is killed and resumed by the tests: `python short_run.py FOLDER STRATEGY [WORKERS] [POINT COUNT]`.
 
+With POINT and COUNT the process kills itself at the COUNT-th passing of a named point around a commit or a file's rename (`POINTS`).
+"""
+
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -7,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import neuroevo as ne
-from genomes import CellSpace
+from genomes import CellSpace, NeatSpace, NetworkSpace
 from neuroevo import strategies
 
 STRATEGIES = {
@@ -15,6 +20,11 @@ STRATEGIES = {
     "regularized_evolution": lambda: strategies.RegularizedEvolution(population=20, sample=5),
     "random_search": lambda: strategies.RandomSearch(),
 }
+EVALUATIONS = {"neat": 20 * 64, "lemonade": 96, "nsga2": 900, "regularized_evolution": 900}
+POINTS = (
+    "before a commit", "after a commit", "before a rename", "after a rename", "before an fsync", "before a file is deleted",
+    "before a state", "after a state", "before an evaluation is recorded", "after an evaluation is recorded",
+)  # fmt: skip
 
 
 def fitness(genome):
@@ -24,20 +34,79 @@ def fitness(genome):
     return {"loss": sum((digit - 2.5) ** 2 for digit in digits) / 7.0, "size": float(genome.parameters)}
 
 
-def search(folder: str | None, strategy: str, workers: int = 1, evaluations: int = 1500) -> ne.Run:
+@ne.population_fitness
+def xor(population):
+    """NEAT's first task; the whole population at once, in a tenth of a second."""
+    import numpy as np
+
+    time.sleep(0.1)
+    inputs = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
+    return 4.0 - np.abs(population(inputs)[:, :, 0] - np.array([0, 1, 1, 0])).sum(axis=1)
+
+
+def xor_of_one(network):
+    """The same, network by network."""
+    import numpy as np
+
+    time.sleep(0.001)
+    inputs = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
+    return 4.0 - float(np.abs(network(inputs)[:, 0] - np.array([0, 1, 1, 0])).sum())
+
+
+def search(folder: str | None, strategy: str, workers: int = 1, evaluations: int | None = None, **options) -> ne.Run:
+    options = {"seed": 3, "run": folder, "workers": workers, "progress": False, **options}
+    options["budget"] = ne.Budget(evaluations=evaluations or EVALUATIONS.get(strategy, 900))
+    if strategy in ("neat", "neat_one_by_one"):
+        task = xor if strategy == "neat" else xor_of_one
+        return ne.evolve(NeatSpace(inputs=2, outputs=1), task, strategy=strategies.Neat(population=64), **options)
+    if strategy == "lemonade":
+        sys.path.insert(0, str(Path(__file__).parent))
+        from tiny_training import TinyTask, TinyTraining
+
+        space = NetworkSpace((8,), outputs=3, starter_parameters=(50, 2000), max_parameters=20_000)
+        made = strategies.Lemonade(population=8, proposals=16, accepted=8)
+        return ne.evolve(space, TinyTask(), strategy=made, estimation=TinyTraining(0.005), **options)
     objectives = {"loss": ne.minimise, "size": ne.minimise}
-    return ne.evolve(
-        CellSpace(),
-        ne.tasks.Function(fitness, objectives, of="genome"),
-        strategy=STRATEGIES[strategy](),
-        budget=ne.Budget(evaluations=evaluations),
-        seed=3,
-        run=folder,
-        workers=workers,
-        progress=False,
-    )
+    return ne.evolve(CellSpace(), ne.tasks.Function(fitness, objectives, of="genome"), strategy=STRATEGIES[strategy](), **options)
+
+
+def kill_at(point: str, count: int) -> None:
+    """Kill this process at the `count`-th passing of a point."""
+    import neuroevo.store.files as files
+    from neuroevo.store import Store
+
+    left = [count]
+
+    def passing(name: str) -> None:
+        if name == point:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(owner, method: str, before: str, after: str = "") -> None:
+        original = getattr(owner, method)
+
+        def wrapped(*arguments, **named):
+            passing(before)
+            answer = original(*arguments, **named)
+            passing(after)
+            return answer
+
+        setattr(owner, method, wrapped)
+
+    assert point in POINTS, point
+    around(Store, "commit", "before a commit", "after a commit")
+    around(Store, "save_state", "before a state", "after a state")
+    around(Store, "evaluated", "before an evaluation is recorded", "after an evaluation is recorded")
+    around(Store, "population", "before an evaluation is recorded", "after an evaluation is recorded")
+    around(files.os, "replace", "before a rename", "after a rename")
+    around(files.os, "fsync", "before an fsync")
+    around(Path, "unlink", "before a file is deleted")
 
 
 if __name__ == "__main__":
+    folder, strategy, workers, *rest = [*sys.argv[1:], "1"] if len(sys.argv) < 4 else sys.argv[1:]
+    if rest:
+        kill_at(rest[0], int(rest[1]))
     print("started", flush=True)
-    search(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    search(folder, strategy, int(workers))

@@ -1,0 +1,243 @@
+"""The store: older schemas, many readers, and folders that cannot be written any more."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import neuroevo as ne
+from neuroevo import strategies
+from neuroevo.store import Store, StoreError
+from neuroevo.testing.evaluator import NumberSpace, SquareTask
+
+SCHEMA_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE individuals (
+    id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, parents TEXT NOT NULL, operators TEXT NOT NULL, genome TEXT);
+CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY, individual INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, "values" TEXT NOT NULL,
+    info TEXT NOT NULL, fidelity TEXT NOT NULL, attempts INTEGER NOT NULL, seconds REAL NOT NULL);
+CREATE INDEX evaluations_individual ON evaluations (individual);
+CREATE TABLE populations (
+    first_id INTEGER PRIMARY KEY, count INTEGER NOT NULL, generation INTEGER NOT NULL, arrays BLOB NOT NULL,
+    "values" BLOB, reasons TEXT NOT NULL);
+CREATE TABLE generations (generation INTEGER PRIMARY KEY, evaluations INTEGER NOT NULL, seconds REAL NOT NULL, summary TEXT NOT NULL);
+CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL, json TEXT NOT NULL, arrays BLOB NOT NULL);
+"""
+
+
+def evolve(folder: Path, evaluations: int = 60, **options) -> ne.Run:
+    return ne.evolve(
+        NumberSpace(),
+        SquareTask(),
+        strategy=strategies.Nsga2(population=10),
+        budget=ne.Budget(evaluations=evaluations),
+        seed=1,
+        run=folder,
+        progress=False,
+        **options,
+    )
+
+
+def same(a: ne.Run, b: ne.Run) -> bool:
+    return a.history().equals(b.history()) and [i.id for i in a.front] == [i.id for i in b.front]
+
+
+def as_schema_1(folder: Path) -> None:
+    """Make the folder what the release with schema 1 would have left."""
+    today = sqlite3.connect(folder / "run.db")
+    older = sqlite3.connect(folder / "older.db")
+    older.executescript(SCHEMA_1)
+    for table in ("individuals", "evaluations", "populations", "generations", "state"):
+        columns = [row[1] for row in older.execute(f"PRAGMA table_info({table})")]
+        names = ", ".join(f'"{column}"' for column in columns)
+        rows = today.execute(f"SELECT {names} FROM {table}").fetchall()
+        older.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
+    older.executemany("INSERT INTO meta VALUES (?, ?)", [("schema", "1"), ("ended", "evaluations"), ("seconds", "1.5")])
+    older.commit()
+    today.close()
+    older.close()
+    for path in folder.glob("run.db*"):
+        path.unlink()
+    os.replace(folder / "older.db", folder / "run.db")
+
+
+def test_a_run_of_the_older_schema_is_read_as_it_is_and_goes_on(tmp_path: Path) -> None:
+    before = evolve(tmp_path / "run", 37)
+    as_schema_1(tmp_path / "run")
+    loaded = ne.load_run(tmp_path / "run")
+    assert same(loaded, before)
+    assert schema(tmp_path / "run") == "1", "a reader changes nothing"
+    assert same(evolve(tmp_path / "run", 60), evolve(tmp_path / "whole", 60))
+    assert schema(tmp_path / "run") == schema(tmp_path / "whole") == "2"
+    described = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
+    columns = {name: columns_of(tmp_path / name, "evaluations") for name in ("run", "whole")}
+    assert query(tmp_path / "run", described) == query(tmp_path / "whole", described)
+    assert columns["run"] == columns["whole"]
+
+
+def test_a_migration_that_is_cut_short_leaves_the_older_schema(tmp_path: Path, monkeypatch) -> None:
+    from neuroevo.store import schema as schemas
+
+    evolve(tmp_path / "run", 20)
+    as_schema_1(tmp_path / "run")
+    monkeypatch.setitem(schemas._STEPS, 1, schemas._STEPS[1] + "INSERT INTO nowhere VALUES (1);")
+    with pytest.raises(StoreError, match="damaged"):
+        evolve(tmp_path / "run", 30)
+    monkeypatch.undo()
+    assert schema(tmp_path / "run") == "1" and "artifact" not in columns_of(tmp_path / "run", "evaluations")
+    assert evolve(tmp_path / "run", 30).evaluations == 30
+
+
+def test_a_run_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    evolve(tmp_path / "run", 20)
+    with sqlite3.connect(tmp_path / "run" / "run.db") as database:
+        database.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    for attempt in (lambda: ne.load_run(tmp_path / "run"), lambda: evolve(tmp_path / "run", 30)):
+        with pytest.raises(StoreError, match="has schema 99; this release reads schemas 1 to 2"):
+            attempt()
+
+
+def test_many_readers_see_whole_generations_while_one_writes(tmp_path: Path) -> None:
+    reader = (
+        "import sys, neuroevo as ne, neuroevo.testing.evaluator\n"
+        "seen = []\n"
+        "for line in sys.stdin:\n"
+        "    run = ne.load_run(sys.argv[1])\n"
+        "    assert run.evaluations == len(run.history()), (run.evaluations, len(run.history()))\n"
+        "    print(run.evaluations, flush=True)\n"
+    )
+    readers: list[subprocess.Popen[str]] = []
+    seen: list[int] = []
+
+    class Looking(ne.Callback):
+        def on_generation(self, run: ne.Run) -> None:
+            if not readers:
+                command = [sys.executable, "-c", reader, str(tmp_path / "run")]
+                root = Path(__file__).parents[2]
+                readers.extend(
+                    subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+                    for _ in range(3)
+                )
+            for process in readers:
+                assert process.stdin is not None and process.stdout is not None
+                process.stdin.write("look\n")
+                process.stdin.flush()
+                seen.append(int(process.stdout.readline()))
+
+    evolve(tmp_path / "run", 80, callbacks=[Looking()])
+    for process in readers:
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    assert seen == sorted(seen) and len(seen) == 24 and len(set(seen)) > 1
+
+
+# Folders that cannot be written -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def mounted(folder: Path, options: str):
+    """A small disk of its own at `folder`; skips where this user may not mount one."""
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("mounting a small disk takes a privileged user")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("kilobytes", [300, 500])
+def test_a_full_disk_is_one_sentence_and_what_was_committed_stays_readable(kilobytes: int, tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", f"size={kilobytes}k"):
+        with pytest.raises(StoreError, match=r"full"):
+            evolve(tmp_path / "disk" / "run", 1_000_000)
+        held = ne.load_run(tmp_path / "disk" / "run")
+        assert held.evaluations > 0
+        shutil.copytree(tmp_path / "disk" / "run", tmp_path / "run")
+    whole = evolve(tmp_path / "whole", held.evaluations + 40)
+    assert whole.history().iloc[: held.evaluations].equals(held.history())
+    assert same(evolve(tmp_path / "run", held.evaluations + 40), whole), "on a larger disk it goes on as if nothing had been"
+
+
+def test_a_file_that_may_not_grow_is_one_sentence(tmp_path: Path) -> None:
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n"
+        "from test_store import *\n"
+        "try:\n    evolve(Path(sys.argv[1]), 1_000_000)\n"
+        "except StoreError as error:\n    print(error)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "run")], capture_output=True, text=True, env=environment, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1 and str(tmp_path / "run") in done.stdout and "what was committed is kept" in done.stdout
+    assert ne.load_run(tmp_path / "run").evaluations > 100
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_read_only_folder_is_read_and_not_written(closed: bool, tmp_path: Path) -> None:
+    """Also with a write-ahead log beside the database, as a killed run leaves it."""
+    run = evolve(tmp_path / "run", 40)
+    if not closed:
+        writer = Store(tmp_path / "run", writable=True)
+        writer.log("held open")
+        writer.end("evaluations", 2.0)
+    with mounted(tmp_path / "disk", "size=4m"):
+        shutil.copytree(tmp_path / "run", tmp_path / "disk" / "run", ignore=shutil.ignore_patterns("run.db-shm"))
+        subprocess.run(["mount", "-o", "remount,ro", str(tmp_path / "disk")], check=True)
+        loaded = ne.load_run(tmp_path / "disk" / "run")
+        assert same(loaded, run)
+        with pytest.raises(StoreError, match=r"cannot be (written|made): Read-only file system; choose another"):
+            evolve(tmp_path / "disk" / "run", 60)
+    if not closed:
+        writer.close()
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path, monkeypatch) -> None:
+    import time
+
+    whole = evolve(tmp_path / "whole", 60)
+    evolve(tmp_path / "run", 33)
+    past, localtime = time.time() - 10 * 365 * 86400, time.localtime
+    monkeypatch.setattr(time, "time", lambda: past)
+    monkeypatch.setattr(time, "localtime", lambda seconds=None: localtime(past if seconds is None else seconds))
+    stamp = past
+    for path in (tmp_path / "run").rglob("*"):
+        os.utime(path, (stamp, stamp))
+    resumed = evolve(tmp_path / "run", 60)
+    assert same(resumed, whole)
+    assert 0 <= resumed.seconds < 600
+
+
+def test_a_line_torn_by_a_crash_does_not_swallow_the_next(tmp_path: Path) -> None:
+    evolve(tmp_path / "run", 20)
+    log = tmp_path / "run" / "log.jsonl"
+    log.write_bytes(log.read_bytes()[:-20])
+    evolve(tmp_path / "run", 30)
+    lines = log.read_text().splitlines()
+    assert [json.loads(line)["event"] for line in lines[-2:]] == ["start", "end"]
+
+
+def schema(folder: Path) -> str:
+    return query(folder, "SELECT value FROM meta WHERE key = 'schema'")[0][0]
+
+
+def columns_of(folder: Path, table: str) -> list[str]:
+    return [row[1] for row in query(folder, f"PRAGMA table_info({table})")]
+
+
+def query(folder: Path, text: str) -> list[tuple]:
+    database = sqlite3.connect(folder / "run.db")
+    try:
+        return database.execute(text).fetchall()
+    finally:
+        database.close()
