@@ -101,7 +101,7 @@ def test_what_a_candidate_started_ends_with_it(tmp_path: Path) -> None:
         (tmp_path / str(child.pid)).touch()
         time.sleep(1e6)
 
-    with pytest.raises(ne.SearchFailed, match="took longer than 0.5 seconds"):
+    with pytest.raises(ne.SearchFailed, match=r"took longer than 0\.5 seconds"):
         ne.evolve(
             NumberSpace(),
             ne.tasks.Function(fitness, of="genome"),

@@ -1,35 +1,47 @@
-"""Kill the driver at random moments: nothing committed is lost, and every resumed run ends bit-identical to one never killed."""
+"""Kill the driver at random moments and at named points: nothing committed is lost, every resumed run ends bit-identical to one never
+killed. Kill workers: the victim is tried again and nobody else."""
 
 import json
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from short_run import POINTS
+
+import neuroevo as ne
+from genomes import CellSpace
+from neuroevo import strategies
+from neuroevo.evaluators import Slots
 
 SCRIPT = Path(__file__).with_name("short_run.py")
+SEARCHES = ("neat", "nsga2", "lemonade")
+TABLES = {
+    "individuals": "SELECT * FROM individuals ORDER BY id",
+    "evaluations": 'SELECT individual, status, reason, "values", info, artifact FROM evaluations ORDER BY individual, id',
+    "populations": "SELECT * FROM populations ORDER BY first_id",
+}
 
 
 def contents(folder: Path) -> dict:
-    """All that must be equal between two runs: births, scores and the final state; not the wall-clock."""
+    """All that must be equal between two runs: births, scores, weights and the final state; not the wall-clock."""
     database = sqlite3.connect(folder / "run.db")
-    generation, state = database.execute("SELECT generation, json FROM state").fetchone()
+    generation, state, arrays = database.execute("SELECT generation, json, arrays FROM state").fetchone()
     state = json.loads(state)
     state["run"].pop("seconds")
-    found = {
-        "individuals": database.execute("SELECT * FROM individuals ORDER BY id").fetchall(),
-        "evaluations": database.execute(
-            'SELECT individual, status, reason, "values", info FROM evaluations ORDER BY individual, id'
-        ).fetchall(),
-        "generation": generation,
-        "state": state,
-        "arrays": database.execute("SELECT arrays FROM state").fetchone(),
-    }
+    found = {name: database.execute(query).fetchall() for name, query in TABLES.items()}
     database.close()
-    return found
+    # files that nobody needs any more are deleted when a state is saved, and when that is depends on the clock
+    needed = state["run"].get("artifacts", [])
+    weights = {id: (folder / "artifacts" / f"{id}.safetensors").read_bytes() for id in needed}
+    return {**found, "generation": generation, "state": state, "arrays": arrays, "weights": weights}
 
 
 def committed(folder: Path) -> dict:
@@ -38,54 +50,82 @@ def committed(folder: Path) -> dict:
         return {}
     database = sqlite3.connect(folder / "run.db")
     try:
-        return dict(database.execute('SELECT individual, "values" FROM evaluations'))
+        found = dict(database.execute('SELECT individual, "values" FROM evaluations'))
+        found.update(
+            {f"population {first}": values for first, values in database.execute('SELECT first_id, "values" FROM populations')}
+        )
+        return found
     except sqlite3.OperationalError:  # killed before the tables were made
         return {}
     finally:
         database.close()
 
 
-def finish(folder: Path, strategy: str) -> None:
-    subprocess.run([sys.executable, str(SCRIPT), str(folder), strategy], check=True, stdout=subprocess.DEVNULL, timeout=120)
+def start(folder: Path, strategy: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, str(SCRIPT), str(folder), strategy, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def kill_and_resume(folder: Path, strategy: str, wait: float) -> tuple[int, dict]:
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(folder), strategy], stdout=subprocess.PIPE, text=True)
+def finish(folder: Path, strategy: str) -> float:
+    """Run to the end; the seconds from the first line to the last."""
+    process = start(folder, strategy)
     assert process.stdout is not None and process.stdout.readline() == "started\n"
-    time.sleep(wait)
-    process.kill()
-    process.wait()
+    begun = time.monotonic()
+    process.communicate(timeout=180)
+    assert process.returncode == 0
+    return time.monotonic() - begun
+
+
+def kill_and_resume(folder: Path, strategy: str, moment: float | tuple[str, int]) -> tuple[int, dict]:
+    """Kill once, after some seconds or at the n-th passing of a point, and finish; how many records were committed before."""
+    if isinstance(moment, tuple):
+        process = start(folder, strategy, 1, *moment)
+        process.communicate(timeout=180)
+        assert process.returncode in (0, -signal.SIGKILL)
+    else:
+        process = start(folder, strategy)
+        assert process.stdout is not None and process.stdout.readline() == "started\n"
+        time.sleep(moment)
+        process.kill()
+        process.communicate()
     before = committed(folder)
     finish(folder, strategy)
-    after = contents(folder)
-    scores = {row[0]: row[3] for row in after["evaluations"]}
-    lost = [id for id, values in before.items() if scores.get(id) != values]
+    after = committed(folder)
+    lost = [id for id, values in before.items() if after.get(id) != values]
     assert not lost, f"evaluations {lost} were committed and are lost or changed"
-    return len(before), after
+    return len(before), contents(folder)
 
 
-@pytest.mark.parametrize("strategy", ["nsga2", "regularized_evolution"])
-def test_a_killed_run_resumes_bit_identical(strategy: str, tmp_path: Path) -> None:
-    finish(tmp_path / "whole", strategy)
-    count, resumed = kill_and_resume(tmp_path / "killed", strategy, wait=1.5)
+@pytest.mark.parametrize("moment", [1.0, ("before a commit", 3), ("after a rename", 20), ("before a file is deleted", 2)])
+def test_a_killed_search_resumes_bit_identical(moment: float | tuple[str, int], tmp_path: Path) -> None:
+    finish(tmp_path / "whole", "lemonade")
+    count, resumed = kill_and_resume(tmp_path / "killed", "lemonade", moment)
     assert resumed == contents(tmp_path / "whole")
-    assert 0 < count < 1500
+    assert count < 96
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["nsga2", "regularized_evolution"])
-def test_forty_kills_at_random_moments_resume_bit_identical(strategy: str, tmp_path: Path) -> None:
-    start = time.monotonic()
-    finish(tmp_path / "whole", strategy)
-    seconds = time.monotonic() - start
+@pytest.mark.parametrize("strategy", SEARCHES)
+def test_kills_at_random_moments_and_at_named_points_resume_bit_identical(strategy: str, tmp_path: Path) -> None:
+    """67 kills a strategy, half of them at random moments."""
+    seconds = finish(tmp_path / "whole", strategy)
     whole = contents(tmp_path / "whole")
-    moments = random.Random(7)
-    counts = []
-    for kill in range(20):
-        count, resumed = kill_and_resume(tmp_path / f"killed{kill}", strategy, moments.uniform(0.0, seconds))
-        assert resumed == whole, f"kill {kill}"
-        counts.append(count)
-    assert sum(0 < count < 1500 for count in counts) >= 10, f"most kills must hit the run itself, not its start or end: {counts}"
+    last = len(committed(tmp_path / "whole"))
+    chosen = random.Random(strategy)
+    moments: list[float | tuple[str, int]] = [chosen.uniform(0.0, seconds) for _ in range(34)]
+    moments += [(POINTS[number % len(POINTS)], chosen.randint(1, 12)) for number in range(33)]
+
+    def kill(number: int) -> int:
+        folder = tmp_path / f"killed{number}"
+        count, resumed = kill_and_resume(folder, strategy, moments[number])
+        assert resumed == whole, f"kill {number} ({moments[number]})"
+        return count
+
+    with ThreadPoolExecutor(2) as two:
+        counts = list(two.map(kill, range(len(moments))))
+    inside = sum(0 < count < last for count in counts)
+    print(json.dumps({"strategy": strategy, "kills": len(counts), "inside the run": inside, "lost": 0, "identical": len(counts)}))
+    assert inside >= len(counts) // 2, f"most kills must hit the run itself, not its start or end: {counts}"
 
 
 @pytest.mark.slow
@@ -93,9 +133,102 @@ def test_a_run_killed_again_and_again_ends_like_one_never_killed(tmp_path: Path)
     finish(tmp_path / "whole", "nsga2")
     moments = random.Random(8)
     for _ in range(6):
-        process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path / "killed"), "nsga2"])
+        process = start(tmp_path / "killed", "nsga2")
         time.sleep(moments.uniform(0.8, 1.6))
         process.kill()
-        process.wait()
+        process.communicate()
     finish(tmp_path / "killed", "nsga2")
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+# Workers ----------------------------------------------------------------------------------------------------------------------
+
+
+EVALUATIONS = 500
+
+
+class Noted:
+    """A fitness that notes every time that it runs: process and moment, in a file of the candidate's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, genome) -> dict[str, float]:
+        with open(self.folder / genome.table_key, "a") as file:
+            file.write(f"{os.getpid()} {time.monotonic()}\n")
+        time.sleep(0.02)
+        return digits_only(genome)
+
+
+def digits_only(genome) -> dict[str, float]:
+    """The scores alone."""
+    digits = [int(digit) for digit in genome.table_key]
+    return {"loss": sum((digit - 2.5) ** 2 for digit in digits), "size": float(genome.parameters)}
+
+
+def noted_search(fitness, seed: int, evaluator=None) -> ne.Run:
+    return ne.evolve(
+        CellSpace(),
+        ne.tasks.Function(fitness, {"loss": ne.minimise, "size": ne.minimise}, of="genome"),
+        strategy=strategies.Nsga2(population=20, deduplicate="genome"),
+        budget=ne.Budget(evaluations=EVALUATIONS),
+        evaluator=evaluator,
+        seed=seed,
+        progress=False,
+    )
+
+
+def search_with_kills(folder: Path, kills: int, seed: int) -> tuple[ne.Run, list[int]]:
+    """Run a search while working workers are killed at random moments; the process ids of those killed."""
+    slots = Slots(2)
+    killed: list[int] = []
+    ended = threading.Event()
+
+    def killer() -> None:
+        chosen = random.Random(seed)
+        while len(killed) < kills and not ended.wait(chosen.uniform(0.05, 0.3)):
+            working = {int(line.split()[0]) for path in folder.iterdir() for line in path.read_text().splitlines()}
+            targets = [process for process in slots.processes if process in working and process not in killed]
+            if targets:
+                killed.append(chosen.choice(targets))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=killer)
+    thread.start()
+    try:
+        return noted_search(Noted(folder), seed, slots), killed
+    finally:
+        ended.set()
+        thread.join()
+
+
+def check_worker_kills(folder: Path, kills: int, seed: int) -> int:
+    """One search under kills; how many candidates were run again."""
+    folder.mkdir()
+    run, killed = search_with_kills(folder, kills, seed)
+    assert len(killed) == kills and run.evaluations == EVALUATIONS and run.failures == 0
+    runs = {path.name: [line.split() for line in path.read_text().splitlines()] for path in folder.iterdir()}
+    last: dict[int, float] = {}
+    for noted in runs.values():
+        for process, moment in noted:
+            last[int(process)] = max(last.get(int(process), 0.0), float(moment))
+    again = 0
+    for noted in runs.values():
+        for process, moment in noted[:-1]:
+            assert int(process) in killed and last[int(process)] == float(moment), "a candidate ran again that was no victim"
+            again += 1
+    assert again <= kills
+    undisturbed = noted_search(digits_only, seed)
+    assert run.history().equals(undisturbed.history())
+    return again
+
+
+def test_a_killed_worker_costs_its_victim_a_retry_and_nobody_else(tmp_path: Path) -> None:
+    assert check_worker_kills(tmp_path / "run", kills=4, seed=1) >= 1
+
+
+@pytest.mark.slow
+def test_a_hundred_killed_workers(tmp_path: Path) -> None:
+    again = [check_worker_kills(tmp_path / f"run{seed}", kills=10, seed=seed) for seed in range(10)]
+    print(json.dumps({"worker kills": 100, "victims run again": sum(again), "healthy candidates run again": 0}))
+    assert sum(again) > 50

@@ -20,7 +20,8 @@ from neuroevo.trial import Artifact, Measurement, Trial
 class TinyTask(Task):
     """Error and size."""
 
-    objectives = {"error": Objective("error"), "parameters": PARAMETERS}
+    def __init__(self) -> None:
+        self.objectives = {"error": Objective("error"), "parameters": PARAMETERS}
 
     def estimation(self) -> Estimation:
         return TinyTraining()
