@@ -92,7 +92,7 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
             self.fitness[list(reasons)] = -np.inf
 
     def network(self) -> PopulationNetwork:
-        return PopulationNetwork(self.space, self.pool, self.threads)
+        return self.space.population_network(self.pool, self.threads)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         pool = compact(self.pool)
