@@ -4,19 +4,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.genome_figure import genome
+    from neuroevo.plots.lineage_figure import lineage, lineage_data
     from neuroevo.plots.neat import species, species_data
+    from neuroevo.plots.operators_figure import operators, operators_data
+    from neuroevo.plots.progress_figure import progress, progress_data
 
 _WHERE = {
+    "curves": "curves_figure",
+    "curves_data": "curves_figure",
     "front": "front_figure",
     "front_data": "front_figure",
     "genome": "genome_figure",
+    "lineage": "lineage_figure",
+    "lineage_data": "lineage_figure",
+    "operators": "operators_figure",
+    "operators_data": "operators_figure",
+    "progress": "progress_figure",
+    "progress_data": "progress_figure",
     "species": "neat",
     "species_data": "neat",
 }
 
-__all__ = ["front", "front_data", "genome", "species", "species_data"]
+__all__ = [
+    "curves",
+    "curves_data",
+    "front",
+    "front_data",
+    "genome",
+    "lineage",
+    "lineage_data",
+    "operators",
+    "operators_data",
+    "progress",
+    "progress_data",
+    "species",
+    "species_data",
+]
 
 
 def __getattr__(name: str) -> Any:

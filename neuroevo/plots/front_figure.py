@@ -127,7 +127,7 @@ def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
         axes.set_xscale("log")
     if data.log[y]:
         axes.set_yscale("log")
-    _quiet(axes)
+    quiet(axes)
 
 
 def _progress(run: Run) -> Figure:
@@ -151,11 +151,12 @@ def _progress(run: Run) -> Figure:
         axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=9)
     axes.set_title(f"{run.evaluations} individuals evaluated", fontsize=11)
-    _quiet(axes)
+    quiet(axes)
     return figure
 
 
-def _quiet(axes: Axes) -> None:
+def quiet(axes: Axes) -> None:
+    """No frame at the top and the right, a faint grid."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(True, color=INK, alpha=0.08, linewidth=0.6)

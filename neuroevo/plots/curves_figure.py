@@ -1,0 +1,90 @@
+"""Learning curves: training loss and validation score over epochs, of some individuals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neuroevo.individual import Individual
+from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.palette import CYCLE
+from neuroevo.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 12  # curves in one figure
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """One individual's training.
+
+    Attributes:
+        id: the individual's.
+        loss: mean training loss of epochs 1, 2, ...
+        epochs: the epochs after which the validation score was taken; `scores` goes with it. An individual that inherited weights has its
+            score right after that as epoch 0.
+        inherited: whether it did.
+    """
+
+    id: int
+    loss: tuple[float, ...]
+    epochs: tuple[int, ...]
+    scores: tuple[float, ...]
+    inherited: bool
+
+
+def curves_data(individuals: Sequence[Individual]) -> tuple[str, list[LearningCurve]]:
+    """The validation score's name, and the learning curves of those individuals that were trained.
+
+    Raises:
+        ValueError: none of them has a learning curve.
+    """
+    name, curves = "", []
+    for individual in individuals:
+        recorded = (individual.info or {}).get("curve")
+        if not recorded:
+            continue
+        name = next(key for key in recorded if key not in ("train_loss", "epochs"))
+        epochs, scores = tuple(recorded["epochs"]), tuple(recorded[name])
+        start = (individual.info.get("inherited") or {}).get(name)
+        if start is not None:
+            epochs, scores = (0, *epochs), (start, *scores)
+        curves.append(LearningCurve(individual.id, tuple(recorded["train_loss"]), epochs, scores, start is not None))
+    if not curves:
+        raise ValueError("none of these individuals has a learning curve: their scores did not come from training")
+    return name, curves
+
+
+def curves(run: Run, ids: Sequence[int] | None = None) -> Figure:
+    """Draw learning curves: training loss on the left, validation score on the right.
+
+    Args:
+        run: whose individuals.
+        ids: which; None: the front (at most twelve of it, evenly chosen).
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    chosen = run.front if ids is None else [run[id] for id in ids]
+    if ids is None and len(chosen) > MOST:
+        chosen = [chosen[round(step * (len(chosen) - 1) / (MOST - 1))] for step in range(MOST)]
+    name, found = curves_data(chosen)
+    figure = Figure(figsize=(10.2, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for position, curve in enumerate(found):
+        colour, style = CYCLE[position % len(CYCLE)], ("-", "--", ":")[position // len(CYCLE) % 3]
+        label = f"{curve.id}{' (inherited)' if curve.inherited else ''}"
+        left.plot(range(1, len(curve.loss) + 1), curve.loss, style, color=colour, linewidth=1.4)
+        right.plot(curve.epochs, curve.scores, style, color=colour, linewidth=1.4, marker="o", markersize=3, label=label)
+    left.set_ylabel("training loss, by epoch")
+    right.set_ylabel(f"validation {name}")
+    for axes in (left, right):
+        axes.set_xlabel("epoch (0: right after inheriting)" if axes is right and any(c.inherited for c in found) else "epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        quiet(axes)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9, title="individual")
+    figure.suptitle("Learning curves", fontsize=11)
+    return figure

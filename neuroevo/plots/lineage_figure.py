@@ -1,0 +1,193 @@
+"""Lineage: where an individual comes from, and the descent of a whole run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroevo.individual import DONE, Individual
+from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE
+from neuroevo.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """An individual's ancestors.
+
+    Attributes:
+        individuals: the individual and those of its ancestors that were kept, by id.
+        edges: (parent, child) ids.
+        depth: generations of descent from the individual back to each (0 for itself; the longest way counts).
+        position: where each is drawn: (column, depth), columns in units of a box.
+        inherited: ids that started from their parents' weights.
+        missing: how many ancestors were left out: not kept by the run, or farther back than asked for.
+    """
+
+    individuals: dict[int, Individual]
+    edges: tuple[tuple[int, int], ...]
+    depth: dict[int, int]
+    position: dict[int, tuple[float, int]]
+    inherited: frozenset[int]
+    missing: int
+
+
+def lineage_data(run: Run, id: int, generations: int = 8) -> Lineage:
+    """The ancestors of an individual.
+
+    Args:
+        run: the run.
+        id: the individual.
+        generations: how many steps of descent to go back.
+
+    Raises:
+        KeyError: the run has no such individual.
+    """
+    known = {id: run[id]}
+    depth = {id: 0}
+    frontier, missing = [id], set()
+    edges: set[tuple[int, int]] = set()
+    for step in range(1, generations + 1):
+        following = []
+        for child in frontier:
+            for parent in known[child].parents:
+                if parent not in known:
+                    try:
+                        known[parent] = run[parent]
+                    except KeyError:
+                        missing.add(parent)
+                        continue
+                edges.add((parent, child))
+                if depth.get(parent, -1) < step:
+                    depth[parent] = step
+                    following.append(parent)
+        frontier = list(dict.fromkeys(following))
+    missing |= {parent for child in known for parent in known[child].parents if parent not in known}
+    rows: dict[int, list[int]] = {}
+    for member, row in sorted(depth.items()):
+        rows.setdefault(row, []).append(member)
+    position: dict[int, tuple[float, int]] = {id: (0.0, 0)}
+    for row in range(1, max(rows) + 1):
+        wanted = {
+            member: float(
+                np.mean([position[child][0] for parent, child in edges if parent == member and child in position] or [0.0])
+            )
+            for member in rows[row]
+        }
+        ordered = sorted(rows[row], key=lambda member: (wanted[member], member))
+        centre = float(np.mean(list(wanted.values())))
+        for place, member in enumerate(ordered):
+            position[member] = (centre + place - (len(ordered) - 1) / 2, row)
+    inherited = frozenset(member for member, individual in known.items() if (individual.info or {}).get("inherited"))
+    return Lineage(known, tuple(sorted(edges)), depth, position, inherited, len(missing))
+
+
+def lineage(run: Run, id: int | None = None, generations: int = 8) -> Figure:
+    """Draw where an individual comes from: its ancestors above it, with the operators that made each and its scores; green where it
+    started from its parents' weights. Without an id: the descent of the whole run.
+
+    Args:
+        run: the run.
+        id: the individual.
+        generations: how many steps of descent to show.
+    """
+    if id is None:
+        return _descent(run)
+    from matplotlib.figure import Figure
+
+    data = lineage_data(run, id, generations)
+    columns = [x for x, _ in data.position.values()]
+    wide, high = 2.3, 1.05
+    figure = Figure(figsize=(max(5.0, wide * (max(columns) - min(columns) + 1.4)), high * (max(data.depth.values()) + 1) + 1.0))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    for parent, child in data.edges:
+        (x0, y0), (x1, y1) = data.position[parent], data.position[child]
+        colour = GREEN if child in data.inherited else GREY
+        axes.annotate(
+            "", (x1 * wide, y1 * high + 0.26), (x0 * wide, y0 * high - 0.26),
+            arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip
+    for member, individual in data.individuals.items():
+        x, y = data.position[member]
+        colour = ORANGE if member == id else (GREEN if member in data.inherited else GREY)
+        axes.text(
+            x * wide, y * high, _box_text(individual), ha="center", va="center", fontsize=7.5, color=INK,
+            bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour, "linewidth": 1.3},
+        )  # fmt: skip
+    top = max(data.depth.values()) * high
+    axes.set_xlim((min(columns) - 0.7) * wide, (max(columns) + 0.7) * wide)
+    axes.set_ylim(-0.6, top + 0.9)
+    axes.axis("off")
+    note = f"; {data.missing} more ancestors are not shown" if data.missing else ""
+    inherits = "; green: started from its parents' weights" if data.inherited else ""
+    axes.text(
+        0.5, 0.99, f"Ancestors of individual {id}{inherits}{note}", transform=axes.transAxes, ha="center", va="top", fontsize=10
+    )
+    return figure
+
+
+def _box_text(individual: Individual) -> str:
+    made = ", ".join(name.replace("_", " ") for name in individual.operators) or "given"
+    made = made if len(made) <= 30 else made[:28] + "..."
+    if individual.status != DONE:
+        return f"{individual.id}: {individual.status}\n{made}"
+    scores = ", ".join(f"{name} {_short(value)}" for name, value in list(individual.values.items())[:2])
+    return f"{individual.id}: {made}\n{scores}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1 else f"{value:.3g}"
+
+
+def _descent(run: Run) -> Figure:
+    """Every individual at its birth and first objective, joined to its parents; the ancestors of the best are drawn out."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+
+    name, objective = next(iter(run.objectives.items()))
+    known = {individual.id: individual for individual in run if individual.status == DONE}
+    if not known:
+        raise ValueError("nothing was evaluated successfully, so there is no descent to draw")
+    place = {id: (float(id), individual.fitness.values[0]) for id, individual in known.items()}
+    joined = [(parent, child) for child, individual in known.items() for parent in individual.parents if parent in known]
+    ancestors, frontier = set(), [run.best.id]
+    while frontier:
+        member = frontier.pop()
+        if member in ancestors or member not in known:
+            continue
+        ancestors.add(member)
+        frontier += known[member].parents
+    figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+    axes = figure.subplots()
+    faint = [(place[p], place[c]) for p, c in joined if c not in ancestors]
+    strong = [(place[p], place[c]) for p, c in joined if c in ancestors]
+    axes.add_collection(LineCollection(faint, colors=GREY, linewidths=0.5, alpha=0.35))
+    axes.add_collection(LineCollection(strong, colors=ORANGE, linewidths=1.4, zorder=3))
+    others = [place[id] for id in known if id not in ancestors]
+    if others:
+        axes.scatter(*_columns(others), s=10, color=GREY, alpha=0.6, linewidths=0, label="individuals")
+    front = [place[individual.id] for individual in run.front if individual.id in known and individual.id not in ancestors]
+    if front and len(run.objectives) > 1:
+        axes.scatter(*_columns(front), s=22, color=BLUE, linewidths=0, zorder=3, label="front")
+    axes.scatter(
+        *_columns([place[id] for id in sorted(ancestors)]), s=26, color=ORANGE, linewidths=0, zorder=4,
+        label=f"individual {run.best.id} (best {name}) and its ancestors",
+    )  # fmt: skip
+    axes.autoscale_view()
+    axes.set_xlabel("individual, in order of birth")
+    axes.set_ylabel(f"{name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)")
+    if objective.log:
+        axes.set_yscale("log")
+    axes.legend(frameon=False, fontsize=9, loc="best")
+    axes.set_title("Descent: each line joins a parent and a child", fontsize=11)
+    quiet(axes)
+    return figure
+
+
+def _columns(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]

@@ -1,0 +1,95 @@
+"""Operators: how often each was used, and how often its children were worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neuroevo.individual import DONE, Individual
+from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.palette import BLUE, GREEN, GREY
+from neuroevo.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class OperatorSuccess:
+    """Children that an operator helped to make.
+
+    Attributes:
+        operator: its name.
+        children: how many were evaluated.
+        improved: share of them with a better first objective than each of their parents.
+        undominated: share of them that no parent is at least as good as in every objective.
+        failed: share of them that failed.
+    """
+
+    operator: str
+    children: int
+    improved: float
+    undominated: float
+    failed: float
+
+
+def operators_data(individuals: Iterable[Individual]) -> list[OperatorSuccess]:
+    """What became of each operator's children, most frequent first. Children of parents that were not kept are left out."""
+    known = {individual.id: individual for individual in individuals}
+    found: dict[str, list[tuple[bool, bool, bool]]] = {}
+    for child in known.values():
+        parents = [known[id] for id in child.parents if id in known]
+        if not parents or len(parents) < len(child.parents) or any(parent.status != DONE for parent in parents):
+            continue
+        done = child.status == DONE
+        mine = child.fitness.wvalues
+        improved = done and all(mine[0] > parent.fitness.wvalues[0] for parent in parents)
+        beaten = not done or any(all(p >= c for p, c in zip(parent.fitness.wvalues, mine, strict=True)) for parent in parents)
+        for operator in set(child.operators):
+            found.setdefault(operator, []).append((improved, not beaten, not done))
+    entries = [
+        OperatorSuccess(name, len(rows), *(sum(row[column] for row in rows) / len(rows) for column in range(3)))
+        for name, rows in found.items()
+    ]
+    return sorted(entries, key=lambda entry: (-entry.children, entry.operator))
+
+
+def operators(run: Run) -> Figure:
+    """Draw each operator's success: the share of its children that beat their parents.
+
+    Raises:
+        ValueError: no child of kept parents was evaluated.
+    """
+    from matplotlib.figure import Figure
+
+    entries = operators_data(run)
+    if not entries:
+        raise ValueError("this run has no children of kept parents, so there is no operator to judge")
+    first = next(iter(run.objectives))
+    several = len(run.objectives) > 1
+    figure = Figure(figsize=(8.0, 1.6 + 0.42 * len(entries)), layout="constrained")
+    axes = figure.subplots()
+    places = range(len(entries))
+    height = 0.38 if several else 0.6
+    shift = height / 2 if several else 0.0
+    axes.barh(
+        [p - shift for p in places], [e.improved for e in entries], height, color=BLUE, label=f"better {first} than its parents"
+    )
+    if several:
+        axes.barh(
+            [p + shift for p in places], [e.undominated for e in entries], height, color=GREEN, label="not dominated by a parent"
+        )
+    for place, entry in zip(places, entries, strict=True):
+        failed = f", {entry.failed:.0%} failed" if entry.failed else ""
+        right = max(entry.improved, entry.undominated if several else 0.0)
+        axes.text(right + 0.01, place, f"{entry.children} children{failed}", va="center", fontsize=8, color=GREY)
+    axes.set_yticks(list(places), [entry.operator.replace("_", " ") for entry in entries])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.18 * max(0.1, max(max(e.improved, e.undominated) for e in entries)))
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 1])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.set_xlabel("share of the children that an operator helped to make")
+    figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=2)
+    quiet(axes)
+    return figure

@@ -1,0 +1,74 @@
+"""Progress: hypervolume, or the best value, over evaluations; of one run or of several groups of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.palette import CYCLE
+from neuroevo.report.comparison import Comparison, Curve, compare
+from neuroevo.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+
+
+def progress_data(curves: Sequence[Curve], points: int = 400) -> tuple[Floats, Floats]:
+    """Quartiles of several runs' curves at the same numbers of evaluations.
+
+    Returns:
+        float64 [points], the evaluations, up to the shortest run's end; float64 [3, points], first quartile, median and third
+        quartile. NaN where no run had succeeded.
+    """
+    last = min(int(curve.evaluations[-1]) for curve in curves)
+    grid = np.unique(np.linspace(1, last, min(points, last)).round())
+    rows = []
+    for curve in curves:
+        at = np.searchsorted(curve.evaluations, grid, side="right") - 1
+        rows.append(np.where(at >= 0, curve.value[np.maximum(at, 0)], np.nan))
+    values = np.array(rows)
+    known = np.isfinite(values).all(axis=0)
+    quartiles = np.full((3, len(grid)), np.nan)
+    quartiles[:, known] = np.percentile(values[:, known], [25, 50, 75], axis=0)
+    return grid.astype(np.float64), quartiles
+
+
+def progress(runs: Run | Sequence[Run] | Comparison) -> Figure:
+    """Draw progress over evaluations: a line a run; a median line and a band between the quartiles for runs that differ in their seed alone.
+
+    Args:
+        runs: one run, several on the same objectives, or a comparison of them.
+    """
+    from matplotlib.figure import Figure
+
+    comparison = runs if isinstance(runs, Comparison) else compare([runs] if isinstance(runs, Run) else runs)
+    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+    axes = figure.subplots()
+    several = len(comparison.groups) > 1
+    for position, group in enumerate(comparison.groups):
+        colour = CYCLE[position % len(CYCLE)]
+        style = ("-", "--", ":", "-.")[position // len(CYCLE) % 4]
+        grid, (low, middle, high) = progress_data(group.curves)
+        seeds = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
+        label = f"{group.label}{seeds}" if several or seeds else None
+        axes.step(grid, middle, style, where="post", color=colour, linewidth=1.8, label=label)
+        if len(group.runs) > 1:
+            axes.fill_between(grid, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
+    if several or any(len(group.runs) > 1 for group in comparison.groups):
+        axes.legend(frameon=False, fontsize=9, loc="best")
+    axes.set_xlabel("individuals evaluated")
+    better = "higher" if comparison.higher_is_better else "lower"
+    what = "hypervolume of the front" if comparison.box is not None else f"best {comparison.measure}"
+    axes.set_ylabel(f"{what} ({better} is better)")
+    if comparison.box is None and next(iter(comparison.groups[0].runs[0].objectives.values())).log:
+        axes.set_yscale("log")
+    banded = "; median and quartiles" if any(len(group.runs) > 1 for group in comparison.groups) else ""
+    axes.set_title(f"Progress{banded}", fontsize=11)
+    quiet(axes)
+    return figure

@@ -1,0 +1,293 @@
+"""Several runs next to each other: hypervolume and best value over evaluations, in one box for all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import shown
+from neuroevo.individual import DONE, Individual
+from neuroevo.run import Run, load_run
+
+Floats = npt.NDArray[np.float64]
+FEWEST = 3  # runs a group, for a significance test
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run's progress.
+
+    Attributes:
+        evaluations: int64 [n], how many individuals had been evaluated at each step (1, 2, ..., n).
+        value: float64 [n], hypervolume of everything found so far in the common box, from 0 to 1; with one objective: the best value so
+            far. NaN before the first success.
+    """
+
+    evaluations: npt.NDArray[np.int64]
+    value: Floats
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed alone.
+
+    Attributes:
+        label: what distinguishes them from the other groups.
+        runs: the runs, by seed.
+        curves: one for each.
+    """
+
+    label: str
+    runs: tuple[Run, ...]
+    curves: tuple[Curve, ...]
+
+    @property
+    def final(self) -> Floats:
+        """The last value of each run: float64 [runs]."""
+        return np.array([curve.value[-1] if len(curve.value) else np.nan for curve in self.curves])
+
+
+@dataclass(frozen=True)
+class Test:
+    """A Mann-Whitney U test of the runs' final values (two-sided; Mann & Whitney 1947).
+
+    Attributes:
+        first, second: the groups' labels.
+        better: share of pairs in which the first group's run ends better; ties count half.
+        p: the probability of a difference at least so large if the groups do not differ.
+    """
+
+    first: str
+    second: str
+    better: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups of runs on the same objectives.
+
+    Attributes:
+        measure: "hypervolume", or the name of the only objective.
+        higher_is_better: of the measure.
+        box: (ideal, reference) in which hypervolume is measured, by objective, as costs (logarithms where an objective asks for them); None
+            with one objective.
+    """
+
+    groups: tuple[Group, ...]
+    measure: str
+    higher_is_better: bool
+    box: tuple[Floats, Floats] | None
+    tests: tuple[Test, ...]
+
+
+def runs_in(paths: Iterable[Path]) -> list[Run]:
+    """The runs in these folders: each one a run, or a folder of runs.
+
+    Raises:
+        ValueError: a folder holds no run.
+    """
+    found: list[Run] = []
+    for path in paths:
+        folders = [path] if (path / "run.db").exists() else sorted(inner.parent for inner in path.glob("*/run.db"))
+        if not folders:
+            raise ValueError(f"{path} is no run and holds none; give the folders that searches wrote, such as runs/digits")
+        found += [load_run(folder) for folder in folders]
+    return found
+
+
+def compare(runs: Sequence[Run]) -> Comparison:
+    """Put runs next to each other. Those that differ in their seed alone are one group.
+
+    The box for hypervolume goes from the best to the worst value of every objective over the fronts of all runs, so it depends on
+    the runs that are compared; failed individuals count as evaluations.
+
+    Raises:
+        ValueError: no runs; other objectives; or a run in which nothing succeeded.
+    """
+    if not runs:
+        raise ValueError("there are no runs to compare, got an empty list")
+    names = list(runs[0].objectives)
+    for run in runs:
+        if list(run.objectives) != names:
+            raise ValueError(
+                f"runs can be compared on the same objectives only, got {names} and {list(run.objectives)} ({run.folder})"
+            )
+        if not run.records.front:
+            raise ValueError(f"{run.folder or 'a run'} has no successful individual; leave it out")
+    box = _box(runs) if len(names) > 1 else None
+    only = runs[0].objectives[names[0]]
+    grouped: dict[str, list[Run]] = {}
+    for run in runs:
+        grouped.setdefault(_signature(run), []).append(run)
+    labels = _labels([group[0] for group in grouped.values()])
+    groups = tuple(
+        Group(label, tuple(group), tuple(_curve(run, box) for run in group))
+        for label, group in zip(labels, ([*sorted(group, key=_seed)] for group in grouped.values()), strict=True)
+    )
+    higher = box is not None or only.direction == "maximise"
+    tests = tuple(
+        _test(first, second, higher)
+        for position, first in enumerate(groups)
+        for second in groups[position + 1 :]
+        if min(len(first.runs), len(second.runs)) >= FEWEST
+    )
+    return Comparison(groups, "hypervolume" if box is not None else names[0], higher, box, tests)
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """The comparison as text."""
+    width = max(len("runs"), *(len(group.label) for group in comparison.groups))
+    lines = [
+        f"{'runs':{width}s}{'seeds':>7s}{'evaluations':>13s}{'failed':>8s}{'median':>10s}{'quartiles':>20s}   {comparison.measure}"
+    ]
+    for group in comparison.groups:
+        final = group.final[np.isfinite(group.final)]
+        low, middle, high = np.percentile(final, [25, 50, 75])
+        evaluations = sum(run.evaluations for run in group.runs) / len(group.runs)
+        failed = sum(run.failures for run in group.runs)
+        lines.append(
+            f"{group.label:{width}s}{len(group.runs):7d}{evaluations:13,.0f}{failed:8d}{middle:10.4g}{f'{low:.4g} to {high:.4g}':>20s}"
+        )
+    for test in comparison.tests:
+        lines.append(
+            f"{test.first} ends better than {test.second} in {test.better:.0%} of the pairs of runs (Mann-Whitney p = {test.p:.2g})"
+        )
+    if not comparison.tests and len(comparison.groups) > 1:
+        lines.append(f"no significance test: it needs {FEWEST} seeds or more of each")
+    if comparison.box is not None:
+        names = list(comparison.groups[0].runs[0].objectives)
+        objectives = comparison.groups[0].runs[0].objectives
+        ideal, reference = (_in_units(corner, comparison) for corner in comparison.box)
+        spans = [
+            f"{name} {best:.4g} to {worst:.4g}{' (logarithmic)' if objectives[name].log else ''}"
+            for name, best, worst in zip(names, ideal, reference, strict=True)
+        ]
+        lines.append(f"hypervolume in the box {', '.join(spans)}")
+    return "\n".join(lines)
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """The comparison for scripts."""
+    return {
+        "measure": comparison.measure,
+        "groups": [
+            {
+                "label": group.label,
+                "seeds": [_seed(run) for run in group.runs],
+                "folders": [str(run.folder) for run in group.runs],
+                "final": group.final.tolist(),
+            }
+            for group in comparison.groups
+        ],
+        "tests": [vars(test) for test in comparison.tests],
+    }
+
+
+def _in_units(corner: Floats, comparison: Comparison) -> list[float]:
+    objectives = comparison.groups[0].runs[0].objectives.values()
+    signed = [-objective.weight * value for objective, value in zip(objectives, corner, strict=True)]
+    return [10**value if objective.log else value for objective, value in zip(objectives, signed, strict=True)]
+
+
+def _box(runs: Sequence[Run]) -> tuple[Floats, Floats]:
+    fronts = [run.records.costs(np.array([i.fitness.values for i in run.front], dtype=np.float64)) for run in runs]
+    costs = np.concatenate(fronts)
+    ideal, worst = costs.min(axis=0), costs.max(axis=0)
+    return ideal, np.where(worst > ideal, worst, ideal + 1.0)
+
+
+def _curve(run: Run, box: tuple[Floats, Floats] | None) -> Curve:
+    individuals = list(run)
+    every = len(individuals) == run.evaluations
+    if box is None and not every and run.summaries:  # a run that kept champions only knows its best of each generation
+        rows = [row for row in run.summaries if row.get("best") is not None]
+        return Curve(
+            np.array([row["evaluations"] for row in rows], np.int64), np.array([row["best"][0] for row in rows], np.float64)
+        )
+    values = _best_values(run, individuals) if box is None else _hypervolumes(run, individuals, *box)
+    births = np.arange(1, len(values) + 1) if every else np.array([individual.id + 1 for individual in individuals])
+    return Curve(births.astype(np.int64), values)
+
+
+def _best_values(run: Run, individuals: Sequence[Individual]) -> Floats:
+    sign = next(iter(run.objectives.values())).weight
+    gains = [individual.fitness.wvalues[0] if individual.status == DONE else -np.inf for individual in individuals]
+    best = np.maximum.accumulate(np.array(gains, dtype=np.float64))
+    return np.where(np.isfinite(best), best * sign, np.nan)
+
+
+def _hypervolumes(run: Run, individuals: Sequence[Individual], ideal: Floats, reference: Floats) -> Floats:
+    import moocore
+
+    front, value, values = np.empty((0, len(ideal))), 0.0, []
+    for individual in individuals:
+        if individual.status == DONE:
+            cost = (run.records.costs(np.array([individual.fitness.values]))[0] - ideal) / (reference - ideal)
+            if (cost < 1).all() and not (front <= cost).all(axis=1).any():
+                front = np.concatenate([front[~(front >= cost).all(axis=1)], cost[None]])
+                value = float(moocore.hypervolume(front, ref=np.ones(len(ideal))))
+        values.append(value)
+    return np.array(values, dtype=np.float64)
+
+
+def _test(first: Group, second: Group, higher: bool) -> Test:
+    from scipy.stats import mannwhitneyu
+
+    mine, theirs = first.final, second.final
+    u, p = mannwhitneyu(mine, theirs, alternative="two-sided")
+    share = float(u) / (len(mine) * len(theirs))
+    return Test(first.label, second.label, share if higher else 1 - share, float(p))
+
+
+def _seed(run: Run) -> int:
+    return int(run.settings.get("seed", 0))
+
+
+def _parts(run: Run) -> dict[str, Any]:
+    """What decides a run beside its seed (data sets are split by it, too) and its budget."""
+    parts = {key: value for key, value in run.settings.items() if key not in ("seed", "budget", "record")}
+    task = parts.get("task")
+    if isinstance(task, dict):
+        parts["task"] = {key: value for key, value in task.items() if key not in ("seed", "digest")}
+    return parts
+
+
+def _signature(run: Run) -> str:
+    return json.dumps(_parts(run), sort_keys=True, default=str)
+
+
+def _labels(runs: Sequence[Run]) -> list[str]:
+    """Short names: of the strategy, then whatever else differs between the groups."""
+    flat = [_flat(_parts(run)) for run in runs]
+    differing = sorted({key for one in flat for key in one if any(other.get(key) != one[key] for other in flat)})
+    names = []
+    for run, one in zip(runs, flat, strict=True):
+        strategy = _strategy(run)
+        rest = [key for key in differing if key not in ("strategy.strategy", "strategy.name")]
+        same_strategy = [other for other in runs if _strategy(other) == strategy]
+        if len(same_strategy) == 1 or not rest:
+            names.append(strategy)
+            continue
+        mine = [flat[position] for position, other in enumerate(runs) if _strategy(other) == strategy]
+        told = [key for key in rest if any(other.get(key) != one.get(key) for other in mine)]
+        names.append(", ".join([strategy, *(f"{key.rpartition('.')[2]} {shown(one.get(key))}" for key in told[:3])]))
+    return [name if names.count(name) == 1 else f"{name} ({position + 1})" for position, name in enumerate(names)]
+
+
+def _strategy(run: Run) -> str:
+    described = run.settings.get("strategy", {})
+    name = described.get("strategy") or described.get("name") if isinstance(described, dict) else described
+    return str(name or "search")
+
+
+def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(settings, dict):
+        return {prefix: settings}
+    return {key: value for name, inner in settings.items() for key, value in _flat(inner, f"{prefix}.{name}".lstrip(".")).items()}
