@@ -108,16 +108,16 @@ class Batch:
         individuals = trial.individuals
         if not trial.separable:
             whole = self._results.get(trial.id)
-            return whole or Result(trial, _measurement(individuals))
+            return whole or Result(trial, measurement_of(individuals))
         if isinstance(individuals, ArrayPopulation):
             members = [finished[individuals.first_id + position] for position in range(len(individuals))]
-            measurement = _measurement(members)
+            measurement = measurement_of(members)
             individuals.assign(measurement.values, measurement.reasons)
             return Result(trial, measurement)
-        return Result(trial, _measurement(individuals))
+        return Result(trial, measurement_of(individuals))
 
 
-def _measurement(individuals: Sequence[Individual]) -> Measurement:
+def measurement_of(individuals: Sequence[Individual]) -> Measurement:
     """What individuals that carry their fitness would have been measured as."""
     values = np.array([individual.fitness.values for individual in individuals], dtype=np.float64)
     return Measurement(values, {row: i.reason for row, i in enumerate(individuals) if i.status == FAILED})

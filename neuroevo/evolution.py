@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import os
 import platform
@@ -17,7 +19,7 @@ from neuroevo.callbacks import Callback
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.individual import Individual
-from neuroevo.loop import Known, Loop
+from neuroevo.loop import Known, Loop, refuse_missing_artifacts
 from neuroevo.objectives import Direction, Objective
 from neuroevo.run import Run, fill
 from neuroevo.store import Store, StoreError
@@ -40,6 +42,11 @@ def evolve(
     seed: int = 0,
     workers: int | None = None,
     evaluator: Evaluator | None = None,
+    schedule: Literal["synchronous", "asynchronous"] = "synchronous",
+    replay: str | os.PathLike[str] | None = None,
+    max_parameters: int | None = None,
+    max_seconds_per_candidate: float | None = None,
+    max_memory: int | str | None = None,
     estimation: Estimation | None = None,
     toolbox: Toolbox | None = None,
     run: str | os.PathLike[str] | None = None,
@@ -59,7 +66,14 @@ def evolve(
         objectives: names and directions of a fitness that returns a dict: `{"reward": ne.maximise, "size": ne.minimise}`.
         seed: decides everything; with any number of workers.
         workers: processes that evaluate; None or 1 evaluates in this one.
-        evaluator: where trials run, instead of `workers`.
+        evaluator: where trials run, instead of `workers` and the limits on seconds and memory.
+        schedule: "synchronous" waits for whole generations and gives the same run with any number of workers; "asynchronous" gives a
+            worker that is free the next child at once: for candidates of very different cost. What it gives depends on the order in
+            which they were completed, which is recorded.
+        replay: the folder of an asynchronous run: evaluate again in the order in which that one was completed.
+        max_parameters: the largest network allowed, for spaces that have this limit.
+        max_seconds_per_candidate: a candidate that takes longer is stopped and recorded failed (in a worker process).
+        max_memory: the same for one whose worker takes more memory: bytes, or text such as "4GB".
         estimation: how trained objectives are obtained; default: as the task says.
         toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
         run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
@@ -84,9 +98,16 @@ def evolve(
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, got {shown(seed)}")
     if record not in ("all", "champions"):
         raise ValueError(f"record must be 'all' or 'champions', got {record!r}")
+    if schedule not in ("synchronous", "asynchronous"):
+        raise ValueError(f"schedule must be 'synchronous' or 'asynchronous', got {schedule!r}")
+    if replay is not None and schedule == "synchronous":
+        raise ValueError("replay follows the order of an asynchronous run: give schedule='asynchronous' with it")
+    if evaluator is not None and (max_seconds_per_candidate is not None or max_memory is not None):
+        raise ValueError("give the limits on seconds and memory to the evaluator itself: Slots(2, timeout=60, max_memory='4GB')")
+    space = limited_space(space, max_parameters)
     strategy = strategy or default_strategy(space, task, population)
     estimation = estimation or task.estimation()
-    evaluator = evaluator or default_evaluator(workers)
+    evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)
     limits = [o.name for o in task.objectives.values() if o.limit is not None and o.kind != "cheap"]
     if limits:
         raise ValueError(f"a limit needs an objective that is known from the genome (parameters, flops); {limits[0]!r} is not")
@@ -100,6 +121,11 @@ def evolve(
         "seed": seed,
         "record": record,
     }
+    if schedule == "asynchronous":
+        from neuroevo.asynchronous import steady
+
+        settings["schedule"] = schedule
+        strategy = steady(strategy, budget)
     settings = json.loads(json.dumps(settings, default=_json_setting))
     store = None if run is None else Store(run, writable=True)
     search = Search(space, task, seed, toolbox)
@@ -109,14 +135,21 @@ def evolve(
         known, stale = Known(), 0
         if store is not None:
             _check_settings(store, settings, budget)
-            known, stale = _restore(result, search, strategy, store)
+            if schedule == "synchronous":
+                known, stale = _restore(result, search, strategy, store)
+            else:
+                known = Known(store.evaluations(), store.births_from(0))
+                result.seconds = store.ended()[1]
         if progress or (progress is None and sys.stderr.isatty()):
             from neuroevo.live import Live
 
             callbacks = [*callbacks, Live(budget)]
         with evaluator:
             evaluator.start(Work(task, estimation, Context(seed=seed)))
-            loop = Loop(
+            kind: Callable[..., Loop] = Loop
+            if schedule == "asynchronous":
+                kind = _asynchronous(store, replay, known, settings)
+            loop = kind(
                 result,
                 search,
                 strategy,
@@ -150,13 +183,54 @@ def default_strategy(space: Space, task: Task, population: int | None) -> Strate
     return strategy
 
 
-def default_evaluator(workers: int | None) -> Evaluator:
-    """This process for one worker, worker slots for more."""
+def default_evaluator(workers: int | None, max_seconds: float | None = None, max_memory: int | str | None = None) -> Evaluator:
+    """This process for one worker without limits, worker slots otherwise."""
     from neuroevo.evaluators import Serial, Slots
 
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ValueError(f"workers must be a whole number >= 1, got {shown(workers)}")
-    return Serial() if workers in (None, 1) else Slots(workers)
+    if workers in (None, 1) and max_seconds is None and max_memory is None:
+        return Serial()
+    return Slots(workers or 1, timeout=max_seconds, max_memory=max_memory)
+
+
+def limited_space(space: Space, max_parameters: int | None) -> Space:
+    """The space with a limit on its networks' trainable weights.
+
+    Raises:
+        ValueError: the space has no such limit.
+    """
+    if max_parameters is None:
+        return space
+    names = [field.name for field in dataclasses.fields(space)]  # type: ignore[arg-type]
+    if "max_parameters" not in names:
+        limits = ", ".join(name for name in names if name.startswith("max_")) or "none"
+        raise ValueError(
+            f"a {type(space).__name__} has no limit max_parameters (its limits: {limits}); set one of these in the space"
+        )
+    return dataclasses.replace(space, max_parameters=max_parameters)  # type: ignore[type-var]
+
+
+def _asynchronous(
+    store: Store | None, replay: str | os.PathLike[str] | None, known: Known, settings: Mapping[str, Any]
+) -> Callable[..., Loop]:
+    """The asynchronous loop, with the order that it begins with: the run's own, or that of the run which is replayed."""
+    from neuroevo.asynchronous import AsynchronousLoop, Order
+
+    order = Order() if store is None else Order.of(store)
+    if replay is not None and not order.asks:
+        other = Store(replay, writable=False)
+        try:
+            changes = differences({k: v for k, v in (other.read_json("config.json") or {}).items() if k != "budget"}, settings)
+            if changes:
+                raise StoreError(
+                    f"{replay} had other settings ({', '.join(name for name, *_ in changes)}): it cannot be replayed here"
+                )
+            order = Order.of(other)
+            known.genomes.update(other.births_from(0))
+        finally:
+            other.close()
+    return functools.partial(AsynchronousLoop, order=order)
 
 
 def _json_setting(value: Any) -> Any:
@@ -223,13 +297,7 @@ def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tupl
             ) from None
 
     strategy.restore(State(state.json["strategy"], state.arrays), find)
-    missing = store.missing_artifacts(individual.id for individual in [*records.front, *strategy.living])
-    if missing:
-        raise StoreError(
-            f"{store.folder} lacks the weights of {len(missing)} individuals of the front or the population, such as "
-            f"{store.artifact_path(missing[0])}; restore them from a copy, or let the search go on without them: "
-            f"neuroevo doctor {store.folder} --repair"
-        )
+    refuse_missing_artifacts(store, [individual.id for individual in [*records.front, *strategy.living]])
     beyond = {id: evaluated for id, evaluated in store.evaluations().items() if id >= search.next_id}
     return Known(beyond, store.births_from(search.next_id)), counters["stale"]
 

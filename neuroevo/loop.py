@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -144,14 +144,18 @@ class Loop:
     def _recall(self, individual: Individual) -> bool:
         """Fill in an individual that an interrupted session already evaluated; whether it did."""
         evaluated = self.known.evaluations.pop(individual.id, None) if self.known.evaluations else None
-        if evaluated is None or (self.store is not None and not self.store.has_artifact(individual.id, evaluated)):
-            return False  # what its evaluation left is gone: it is evaluated again
+        if evaluated is None or not self._has_artifact(individual, evaluated):
+            return False
         artifact = None if self.store is None else self.store.artifact(individual.id, individual.genome)
         restore_fitness(individual, evaluated, artifact)
         self._trains |= artifact is not None
         self._submitted += 1
         self._simulated += simulated_seconds(individual)
         return True
+
+    def _has_artifact(self, individual: Individual, evaluated: Evaluated) -> bool:
+        """Whether what an evaluation left is there; where it is gone, the individual is evaluated again."""
+        return self.store is None or self.store.has_artifact(individual.id, evaluated)
 
     def _apply(self, result: Result) -> None:
         """Give the individuals their fitness, keep artifacts, and record the evaluation."""
@@ -204,7 +208,7 @@ class Loop:
                 improved |= records.add(result.individuals)
         self._batch, self._submitted, self._simulated = None, 0, 0.0
         if first:
-            _refuse_universal_failure(results)
+            refuse_universal_failure(results)
             records.set_scale(result.individuals for result in results)
         self.estimation.observe(results)
         before = self.strategy.generation
@@ -278,7 +282,7 @@ class Loop:
             first = next(iter(self.search.objectives.values()))
             if max(individual.fitness.wvalues[0] for individual in self.run.records.front) >= budget.target * first.weight:
                 return "target"
-        if budget.generations is not None and self.strategy.generation >= budget.generations:
+        if budget.generations is not None and self.run.generation >= budget.generations:
             return "generations"
         if budget.patience is not None and self.stale >= budget.patience:
             return "patience"
@@ -317,7 +321,7 @@ class Loop:
         }
         if self._trains:
             counters["artifacts"] = sorted(self._needed_artifacts())
-        self.store.save_state(self.strategy.generation, State({"run": counters, "strategy": state.json}, state.arrays))
+        self.store.save_state(self.run.generation, State({"run": counters, "strategy": state.json}, state.arrays))
         self._state_saved = time.monotonic()
         if self._trains:
             self.store.keep_artifacts(self._needed_artifacts())
@@ -346,7 +350,19 @@ class Loop:
                 callback.on_end(self.run)
 
 
-def _refuse_universal_failure(results: list[Result]) -> None:
+def refuse_missing_artifacts(store: Store, ids: Iterable[int]) -> None:
+    """Refuse to go on without weights that the search needs."""
+    missing = store.missing_artifacts(ids)
+    if missing:
+        raise StoreError(
+            f"{store.folder} lacks the weights of {len(missing)} individuals of the front or the population, such as "
+            f"{store.artifact_path(missing[0])}; restore them from a copy, or let the search go on without them: "
+            f"neuroevo doctor {store.folder} --repair"
+        )
+
+
+def refuse_universal_failure(results: list[Result]) -> None:
+    """End a search whose first candidates all failed."""
     reasons = [reason for result in results for reason in result.measurement.reasons.values()]
     if reasons and len(reasons) == sum(len(result.individuals) for result in results):
         raise SearchFailed(f"every one of the first {len(reasons)} candidates failed; the first: {reasons[0]}")

@@ -167,7 +167,10 @@ def fill(run: Run, store: Store, *, before: int | None) -> None:
     names = tuple(run.objectives)
     weights = tuple(objective.weight for objective in run.objectives.values())
     individuals = store.individuals(run.space, names, weights)
-    run.records.add(i for id, i in individuals.items() if i.fitness.valid and (before is None or id < before))
+    order = store.completions() if store.asks() else list(individuals)  # of equal ones, the front holds the first
+    run.records.add(
+        individuals[id] for id in order if id in individuals and individuals[id].fitness.valid and (before is None or id < before)
+    )
     for first, _, generation, arrays, values, reasons in store.population_rows():
         if (before is None or first < before) and set(arrays) - {"parents", "operators"}:
             kind = population_class(run.space.encoding)

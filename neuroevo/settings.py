@@ -71,5 +71,6 @@ def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         "estimation": estimation_from_settings(settings["estimation"]),
         "seed": settings["seed"],
         "record": settings["record"],
+        "schedule": settings.get("schedule", "synchronous"),
         "budget": Budget(**settings["budget"]),
     }

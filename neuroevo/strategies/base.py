@@ -137,6 +137,18 @@ class Strategy(ABC):
     def living(self) -> Sequence[Individual]:
         """The individuals that the next generation would be made from (`population` is the name of a size, among the settings)."""
 
+    def steady_state(self) -> Strategy:
+        """A fresh strategy of these settings for the asynchronous schedule: after its first `ask`, each `ask` gives a trial or few and may
+        come before earlier trials were told; `tell` is given one result at a time.
+
+        Raises:
+            ValueError: the strategy works in whole generations only.
+        """
+        raise ValueError(
+            f"{type(self).__name__} has no asynchronous schedule; use Nsga2, Nsga3, Lemonade, RegularizedEvolution or RandomSearch, "
+            "or schedule='synchronous'"
+        )
+
     def report(self) -> dict[str, Any]:
         """JSON numbers about the last complete generation, recorded with it (species sizes, baselines, ...)."""
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -66,6 +66,10 @@ class Lemonade(Strategy):
         if not births:
             return []
         return [trial(*births[chosen], self.inheritance) for chosen in self._accept([child for child, _ in births])]
+
+    def steady_state(self) -> Strategy:
+        """One accepted child at a time, from its share of the proposals; it joins the front before the next."""
+        return replace(self, proposals=-(-self.proposals // self.accepted), accepted=1)
 
     def tell(self, results: Sequence[Result]) -> None:
         told = [individual for result in results for individual in result.individuals]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,10 @@ class _Elitist(Strategy):
         else:
             self._living = self._survivors(pool)
         self._rank()
+
+    def steady_state(self) -> Strategy:
+        """One child at a time, which joins the population before the next selection (Durillo, Nebro, Luna & Alba 2008)."""
+        return replace(self, offspring=1)
 
     def _parents(self, rng: np.random.Generator) -> tuple[Sequence[Individual], Sequence[int] | None]:
         both = len(self._living) > 1 and rng.random() < self.crossover

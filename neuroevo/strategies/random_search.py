@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neuroevo.individual import Individual
 from neuroevo.strategies.base import Search, State, Strategy
@@ -33,6 +33,10 @@ class RandomSearch(Strategy):
 
     def ask(self) -> Sequence[Trial]:
         return [Trial(individual.id, (individual,)) for individual in self._breeding.first(self.batch, self.generation)]
+
+    def steady_state(self) -> Strategy:
+        """Random genomes wait for nobody."""
+        return replace(self)
 
     def tell(self, results: Sequence[Result]) -> None:
         self.generation += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class RegularizedEvolution(Strategy):
             ]
         born = [self._breeding.child(self._parent, self.generation) for _ in range(self.batch)]
         return [trial(child, parents, self.inheritance) for child, parents in (birth for birth in born if birth is not None)]
+
+    def steady_state(self) -> Strategy:
+        """The paper's own schedule: each worker that is free takes the next child."""
+        return replace(self, batch=1)
 
     def _parent(self, rng: np.random.Generator) -> tuple[Sequence[Individual], None]:
         drawn = [self._queue[position] for position in rng.integers(len(self._queue), size=self.sample).tolist()]
