@@ -10,13 +10,19 @@ from genomes.base import Genome, Space
 
 if TYPE_CHECKING:
     from genomes.cell import CellGenome, CellSpace
+    from genomes.chain import ChainGenome, ChainSpace
     from genomes.cppn import CppnGenome, CppnSpace, EvolvableSubstrate, Substrate
+    from genomes.dag import DagGenome, DagSpace
     from genomes.neat import NeatGenome, NeatSpace
     from genomes.network import NetworkGenome, NetworkSpace
 
 _WHERE = {
     "CellGenome": "genomes.cell",
     "CellSpace": "genomes.cell",
+    "ChainGenome": "genomes.chain",
+    "ChainSpace": "genomes.chain",
+    "DagGenome": "genomes.dag",
+    "DagSpace": "genomes.dag",
     "CppnGenome": "genomes.cppn",
     "CppnSpace": "genomes.cppn",
     "EvolvableSubstrate": "genomes.cppn",
@@ -30,8 +36,12 @@ _WHERE = {
 __all__ = [
     "CellGenome",
     "CellSpace",
+    "ChainGenome",
+    "ChainSpace",
     "CppnGenome",
     "CppnSpace",
+    "DagGenome",
+    "DagSpace",
     "EvolvableSubstrate",
     "Genome",
     "NeatGenome",

@@ -21,7 +21,11 @@ def edit_distance(first: Architecture, second: Architecture) -> float:
 
 
 def _layers(architecture: Architecture) -> list[Layer]:
-    return [gene.layer for gene in architecture.genes[:-1] if gene.layer.kind not in MERGES and gene.layer.kind != "input"]
+    return [
+        gene.layer
+        for gene in architecture.genes[:-1]
+        if gene.layer.kind not in MERGES and gene.layer.kind not in ("input", "relu")
+    ]
 
 
 def _skips(architecture: Architecture) -> list[Skip]:
@@ -48,7 +52,7 @@ def _substitution(a: Layer, b: Layer) -> float:
 
 def _difference(a: Layer, b: Layer) -> float:
     """Mean relative difference of the settings."""
-    pairs = [(a.width, b.width), (a.kernel, b.kernel), (a.stride, b.stride)]
+    pairs = [(a.width, b.width), (a.kernel, b.kernel), (a.kernel_width, b.kernel_width), (a.stride, b.stride)]
     relative = [abs(x - y) / max(x, y) for x, y in pairs if max(x, y) > 0]
     return sum(relative) / len(relative) if relative else 0.0
 

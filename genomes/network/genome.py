@@ -15,6 +15,7 @@ from genomes.network.architecture import Architecture
 from genomes.network.canonical import canonical_key
 from genomes.network.crossover import crossed
 from genomes.network.distance import edit_distance
+from genomes.network.graph import label, layer_graph
 from genomes.network.operators import OPERATORS
 
 if TYPE_CHECKING:
@@ -86,21 +87,7 @@ class NetworkGenome(Genome):
     def graph(self) -> nx.DiGraph[Any]:
         """Nodes are markings with `label`, `kind`, `shape` (output) and `parameters`; edges have `shape` and `skip` (whether the edge enters
         a merge beside its main path)."""
-        import networkx as nx
-
-        architecture = self.architecture
-        graph: nx.DiGraph[Any] = nx.DiGraph()
-        for gene in architecture.genes:
-            graph.add_node(
-                gene.marking,
-                label=label(gene.layer, len(self.space.input_shape) - 1),
-                kind=gene.kind,
-                shape=architecture.shapes[gene.marking],
-                parameters=layers.parameters(gene.layer, architecture.input_shapes(gene)),
-            )
-            for place, source in enumerate(gene.inputs):
-                graph.add_edge(source, gene.marking, shape=architecture.shapes[source], skip=place > 0)
-        return graph
+        return layer_graph(self.architecture)
 
     def genes(self) -> list[dict[str, Any]]:
         """One JSON object for each layer gene, every one after its inputs."""
@@ -115,23 +102,10 @@ class NetworkGenome(Genome):
         return self.architecture.flops
 
     def __repr__(self) -> str:
-        weighted = [label(gene.layer, len(self.space.input_shape) - 1) for gene in self.architecture.genes if gene.kind in layers.WEIGHTED]
+        weighted = [
+            label(gene.layer, len(self.space.input_shape) - 1) for gene in self.architecture.genes if gene.kind in layers.WEIGHTED
+        ]
         return f"<NetworkGenome {', '.join(weighted)}; {self.parameters} parameters>"
-
-
-def label(layer: layers.Layer, axes: int = 2) -> str:
-    """A layer in a few words, for pictures; `axes` of the input that a kernel spans."""
-    kind, kernel = layer.kind, "×".join([str(layer.kernel)] * max(1, axes))
-    step = f", stride {layer.stride}" if layer.stride > 1 else ""
-    if kind in layers.CONVOLUTIONS:
-        return f"{'conv' if kind == 'conv' else 'separable'} {kernel}, {layer.width} filters{step}"
-    if kind in layers.POOLINGS:
-        return f"{'max' if kind == 'max_pool' else 'average'} pool {kernel}{step}"
-    if kind == "add":
-        return "add (projected)" if layer.projected else "add"
-    if kind in ("dense", "logits"):
-        return f"{kind}, {layer.width} {'units' if kind == 'dense' else 'outputs'}"
-    return kind.replace("_", " ")
 
 
 def _drawn(

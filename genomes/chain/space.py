@@ -1,0 +1,161 @@
+"""ChainSpace: which chains of layers may be encoded, and the decisions that a controller makes for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genomes.base import Space, shown
+from genomes.chain.layers import ChainLayer, layers_from_json, linked
+from genomes.layers import Shape
+from genomes.markings import marking
+from genomes.network.genes import STARTER
+
+if TYPE_CHECKING:
+    from genomes.chain.genome import ChainGenome
+
+SKIP = ("no", "yes")
+
+
+@dataclass(frozen=True)
+class ChainSpace(Space, encoding="chain"):
+    """Sequential layers with strides and skip bits; the defaults are the numbers of Zoph & Le (2017, section 4.1).
+
+    A controller decides (`choices`, `build`): the number of layers, where it is free; then for each layer its kernel's height and width, its
+    filters, its stride, and for each earlier layer, from the first, whether it takes it.
+
+    Args:
+        input_shape: shape of one sample; its rank decides the layers: (features,) dense, (steps, channels) one-dimensional convolutions,
+            (height, width, channels) two-dimensional ones.
+        outputs: number of logits (classes) or regression targets.
+        min_layers, max_layers: layers of a chain.
+        widths: filters or units of a layer.
+        kernels: elements of a kernel along each spatial axis.
+        strides: steps of a convolution.
+        skips: whether layers have skip bits; without them each takes the one before it.
+        skip_rate: how often a bit is set in a random chain; the bit for the layer before is always set there.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    input_shape: Shape
+    outputs: int
+    min_layers: int = 2
+    max_layers: int = 8
+    widths: tuple[int, ...] = (24, 36, 48, 64)
+    kernels: tuple[int, ...] = (1, 3, 5, 7)
+    strides: tuple[int, ...] = (1, 2, 3)
+    skips: bool = True
+    skip_rate: float = 0.25
+
+    def __post_init__(self) -> None:
+        shape = self.input_shape
+        if not isinstance(shape, tuple) or not 1 <= len(shape) <= 3 or not all(_is_count(size) for size in shape):
+            raise ValueError(
+                f"input_shape must be (features,), (steps, channels) or (height, width, channels), each >= 1, got {shown(shape)}"
+            )
+        for name in ("outputs", "min_layers", "max_layers"):
+            if not _is_count(getattr(self, name)):
+                raise ValueError(f"{name} must be a whole number >= 1, got {shown(getattr(self, name))}")
+        if self.min_layers > self.max_layers or self.max_layers > 64:
+            raise ValueError(f"layers must be min_layers <= max_layers <= 64, got {self.min_layers} and {self.max_layers}")
+        for name in ("widths", "kernels", "strides"):
+            values = getattr(self, name)
+            if not isinstance(values, tuple) or not values or not all(_is_count(value) for value in values):
+                raise ValueError(f"{name} must be one or more whole numbers >= 1, got {shown(values)}")
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} must be different numbers, got {shown(values)}")
+        if not isinstance(self.skips, bool):
+            raise ValueError(f"skips must be true or false, got {shown(self.skips)}")
+        if isinstance(self.skip_rate, bool) or not isinstance(self.skip_rate, (int, float)) or not 0 <= self.skip_rate <= 1:
+            raise ValueError(f"skip_rate must be a probability between 0 and 1, got {shown(self.skip_rate)}")
+
+    @cached_property
+    def settings(self) -> Mapping[str, tuple[int, ...]]:
+        """A layer's settings, in the order in which they are decided, and their options."""
+        axes = len(self.input_shape) - 1
+        found = {"height_taps": self.kernels, "width_taps": self.kernels, "width": self.widths, "stride": self.strides}
+        if axes < 2:
+            del found["width_taps"]
+        if axes < 1:
+            del found["height_taps"], found["stride"]
+        return found
+
+    def random(self, rng: np.random.Generator) -> ChainGenome:
+        count = int(rng.integers(self.min_layers, self.max_layers + 1))
+        layers: list[ChainLayer] = []
+        for place in range(count):
+            taken = [other.marking for other, bit in zip(layers, rng.random(place) < self.skip_rate, strict=True) if bit]
+            inputs = (*taken, *([layers[-1].marking] if layers else []))
+            layers.append(ChainLayer(marking(0, STARTER, place), inputs=inputs, **self.random_settings(rng)))
+        return self._genome(linked(layers, self.skips), ("random",))
+
+    def random_settings(self, rng: np.random.Generator) -> dict[str, int]:
+        """Random settings of a layer."""
+        return {name: options[int(rng.integers(len(options)))] for name, options in self.settings.items()}
+
+    def choices(self, prefix: Sequence[int]) -> tuple[str, ...]:
+        """The next decision's options after these decisions; () when complete.
+
+        Raises:
+            ValueError: a decision that was not among its options.
+        """
+        count, at = self.min_layers, 0
+        if self.min_layers < self.max_layers:
+            options = tuple(map(str, range(self.min_layers, self.max_layers + 1)))
+            if not prefix:
+                return options
+            count, at = self.min_layers + _checked(prefix[0], options, "the number of layers"), 1
+        for place in range(count):
+            for name, values in self._decisions(place):
+                if at == len(prefix):
+                    return values
+                _checked(prefix[at], values, f"{name} of layer {place}")
+                at += 1
+        if at < len(prefix):
+            raise ValueError(f"a chain of {count} layers takes {at} decisions, got {len(prefix)}")
+        return ()
+
+    def build(self, decisions: Sequence[int]) -> ChainGenome:
+        """The chain that the decisions describe: for each, in order, the position of the chosen option.
+
+        Raises:
+            ValueError: too few or too many decisions, or one that is not among its options.
+        """
+        if self.choices(decisions):
+            raise ValueError(f"the chain is not complete after {len(decisions)} decisions: go on while choices() offers any")
+        answers = iter([int(answer) for answer in decisions])
+        count = self.min_layers + (next(answers) if self.min_layers < self.max_layers else 0)
+        layers: list[ChainLayer] = []
+        for place in range(count):
+            chosen = {name: values[next(answers)] for name, values in self.settings.items()}
+            inputs = tuple([other.marking for other in layers if next(answers)]) if self.skips else ()
+            layers.append(ChainLayer(marking(0, STARTER, place), inputs=inputs, **chosen))
+        return self._genome(linked(layers, self.skips), ("built",))
+
+    def from_genes(self, genes: Any) -> ChainGenome:
+        return self._genome(layers_from_json(genes, self))
+
+    def _decisions(self, place: int) -> list[tuple[str, tuple[str, ...]]]:
+        found = [(name, tuple(map(str, values))) for name, values in self.settings.items()]
+        return found + ([(f"skip from layer {earlier}", SKIP) for earlier in range(place)] if self.skips else [])
+
+    def _genome(self, layers: tuple[ChainLayer, ...], operators: tuple[str, ...] = ()) -> ChainGenome:
+        from genomes.chain.genome import ChainGenome
+
+        return ChainGenome(self, layers, operators)
+
+
+def _checked(answer: object, options: Sequence[str], what: str) -> int:
+    if isinstance(answer, bool) or not isinstance(answer, (int, np.integer)) or not 0 <= answer < len(options):
+        raise ValueError(f"the decision on {what} must be 0 to {len(options) - 1}, got {shown(answer)}")
+    return int(answer)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)
