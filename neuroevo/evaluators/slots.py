@@ -101,8 +101,12 @@ class Slots(Evaluator):
     def start(self, work: Work) -> None:
         import cloudpickle
 
-        self._work = cloudpickle.dumps(replace(work, context=replace(work.context, threads=self.threads)))
-        self._objectives = len(work.task.objectives)
+        work = replace(work, context=replace(work.context, threads=self.threads))
+        self.start_pickled(cloudpickle.dumps(work), len(work.task.objectives))
+
+    def start_pickled(self, work: bytes, objectives: int) -> None:
+        """Make the workers ready for work that is pickled already, with so many objectives."""
+        self._work, self._objectives = work, objectives
         self._false_starts = 0
         self._slots = [self._spawn(number) for number in range(self.workers)]
         self._closing.clear()
