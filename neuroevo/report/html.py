@@ -1,0 +1,294 @@
+"""A run as one HTML page that needs no network: the front, its members, progress, failures, settings."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroevo.individual import FAILED, Individual
+from neuroevo.report.comparison import compare
+from neuroevo.report.text import test_scores
+from neuroevo.run import Run
+from neuroevo.store.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DRAWINGS = 24  # members of the front whose genomes are drawn, spread evenly over it
+STEPS = 2_000  # most points of the progress line
+ANCESTORS = 20  # of each member of the front, with their learning curves
+REASONS = 30  # kinds of failure that are listed
+
+
+def write_report(run: Run, path: Path | None = None, *, refresh: int | None = None) -> Path:
+    """Write the page.
+
+    Args:
+        run: a run, complete or not.
+        path: where to; None: `report.html` in the run's folder.
+        refresh: seconds after which a browser loads the page again, for a run that goes on.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: the run is in memory and no path was given.
+    """
+    if path is None:
+        if run.folder is None:
+            raise ValueError(
+                "this run is in memory: say where its report should be written, as write_report(run, Path('report.html'))"
+            )
+        path = Path(run.folder) / "report.html"
+    write_whole(path, page(run, refresh=refresh).encode())
+    return path
+
+
+def page(run: Run, *, refresh: int | None = None) -> str:
+    """The page's text."""
+    assets = resources.files("neuroevo.report") / "page"
+    data = report_data(run)
+    failures = [individual for individual in run if individual.status == FAILED]
+    values = {
+        "refresh": f'<meta http-equiv="refresh" content="{refresh}">' if refresh else "",
+        "title": html.escape(_title(run)),
+        "style": (assets / "page.css").read_text(),
+        "state": html.escape(_state(run)),
+        "counts": _counts(run),
+        "front": _front(run, data),
+        "progress": _section(
+            "Progress", '<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>'
+        ),
+        "species": _figure("Species", "species", run),
+        "operators": _figure("Operators", "operators", run),
+        "failures": _failures(failures),
+        "command": html.escape(_command(run)),
+        "settings": html.escape(json.dumps(run.settings, indent=2, default=str)),
+        "environment": html.escape(json.dumps(_environment(run), indent=2)),
+        # "</" would end the script element
+        "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
+        "script": (assets / "page.js").read_text(),
+    }
+    return re.sub(r"\$(\w+)", lambda match: values[match[1]], (assets / "page.html").read_text())
+
+
+def report_data(run: Run) -> dict[str, Any]:
+    """JSON: what the page's script draws."""
+    individuals = list(run)
+    known = {individual.id: individual for individual in individuals}
+    front = run.front
+    shown = _with_ancestors(front, known)
+    names = sorted({operator for individual in individuals for operator in individual.operators})
+    place = {name: position for position, name in enumerate(names)}
+    return {
+        "objectives": [{"name": o.name, "direction": o.direction, "log": o.log} for o in run.objectives.values()],
+        "operators": names,
+        "individuals": {
+            "id": [i.id for i in individuals],
+            "generation": [i.generation for i in individuals],
+            "status": [i.status for i in individuals],
+            "values": [[_rounded(value) for value in i.fitness.values] for i in individuals],
+            "parents": [list(i.parents) for i in individuals],
+            "operators": [[place[name] for name in i.operators] for i in individuals],
+        },
+        "front": [individual.id for individual in front],
+        "test": {str(id): scores for id, scores in test_scores(run).items()},
+        "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
+        "curves": {str(individual.id): curve for individual in shown if (curve := _curve(individual)) is not None},
+        "drawings": {str(individual.id): drawing(individual) for individual in evenly(front, DRAWINGS)},
+        "progress": _progress(run),
+    }
+
+
+def evenly(front: Sequence[Individual], most: int) -> list[Individual]:
+    """At most so many members, the first and the last among them."""
+    if len(front) <= most:
+        return list(front)
+    return [front[round(step * (len(front) - 1) / (most - 1))] for step in range(most)]
+
+
+def drawing(individual: Individual) -> str:
+    """The genome as an SVG element."""
+    from neuroevo.plots.genome_figure import genome
+
+    return svg(genome(individual.genome), f"genome-{individual.id}")
+
+
+def svg(figure: Figure, salt: str) -> str:
+    """A matplotlib figure as an SVG element that can stand in a page with others."""
+    from matplotlib import rc_context
+
+    text = io.StringIO()
+    # text stays text: smaller, and readable for a screen reader; a salt of its own keeps two figures' ids apart
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    found = text.getvalue()
+    found = found[found.index("<svg") :]
+    return re.sub(r"<metadata>.*?</metadata>", "", found, flags=re.DOTALL)
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
+def _with_ancestors(front: Sequence[Individual], known: dict[int, Individual]) -> list[Individual]:
+    found: dict[int, Individual] = {}
+    for member in front:
+        level, seen = [member.id], 0
+        while level and seen < ANCESTORS:
+            following: list[int] = []
+            for id in level:
+                if id in known and seen < ANCESTORS:
+                    seen += 1
+                    found[id] = known[id]
+                    following += known[id].parents
+            level = following
+    return [found[id] for id in sorted(found)]
+
+
+def _curve(individual: Individual) -> dict[str, Any] | None:
+    from neuroevo.plots.curves_figure import curves_data
+
+    try:
+        name, (curve,) = curves_data([individual])
+    except ValueError:
+        return None
+    return {"name": name, "epochs": list(curve.epochs), "scores": [_rounded(score) for score in curve.scores]}
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    empty = {"evaluations": [], "value": [], "name": "", "log": False}
+    if not run.records.front:
+        return empty
+    comparison = compare([run])
+    curve = comparison.groups[0].curves[0]
+    known = np.isfinite(curve.value)
+    evaluations, value = curve.evaluations[known], curve.value[known]
+    if not len(value):
+        return empty
+    changed = np.flatnonzero(np.diff(value, prepend=np.nan) != 0)
+    kept = np.unique(np.concatenate([changed, [len(value) - 1]]))
+    if len(kept) > STEPS:
+        kept = kept[np.unique(np.linspace(0, len(kept) - 1, STEPS).round().astype(int))]
+    only = next(iter(run.objectives.values()))
+    return {
+        "evaluations": evaluations[kept].tolist(),
+        "value": [_rounded(number) for number in value[kept]],
+        "name": "hypervolume of the front" if comparison.box is not None else f"best {comparison.measure}",
+        "log": bool(comparison.box is None and only.log),
+    }
+
+
+# Sections of the page ---------------------------------------------------------------------------------------------------------
+
+
+def _title(run: Run) -> str:
+    name = Path(run.folder).name if run.folder is not None else "run"
+    task = run.settings.get("task", {})
+    data = task.get("data") or task.get("fitness") or task.get("task") or ""
+    return f"{name}: {Path(str(data)).name}" if data and Path(str(data)).name != name else name
+
+
+def _state(run: Run) -> str:
+    ended = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, f"complete ({run.ended})")
+    strategy = run.settings.get("strategy", {})
+    strategy = strategy.get("strategy", "") if isinstance(strategy, dict) else strategy
+    space = run.settings.get("space", {})
+    encoding = space.get("encoding", "") if isinstance(space, dict) else ""
+    return ", ".join(part for part in (strategy and f"strategy {strategy}", encoding and f"encoding {encoding}", ended) if part)
+
+
+def _counts(run: Run) -> str:
+    best = run.records.best
+    numbers: list[tuple[str, str]] = [
+        ("evaluated", f"{run.evaluations:,}"),
+        ("failed", f"{run.failures:,}"),
+        ("generations", f"{run.generation:,}"),
+        ("on the front", f"{len(run.front):,}"),
+        ("seconds", f"{run.seconds:,.0f}"),
+    ]
+    if best is not None:
+        name = next(iter(run.objectives))
+        numbers.append((f"best {name}", f"{best.values[name]:.4g}"))
+    return "".join(f"<div><b>{html.escape(value)}</b>{html.escape(name)}</div>" for name, value in numbers)
+
+
+def _front(run: Run, data: dict[str, Any]) -> str:
+    if not data["front"]:
+        return _section("Front", "<p>No individual has succeeded yet.</p>")
+    several = len(run.objectives) > 1
+    axes = '<label>across <select id="x-axis"></select></label><label>up <select id="y-axis"></select></label>' if several else ""
+    tested = '<span><i style="background:#009e73"></i>the same networks on test data</span>' if data["test"] else ""
+    left_out = len(data["front"]) - len(data["drawings"])
+    note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
+    note += f" {len(data['drawings'])} of {len(data['front'])} genomes are drawn." if left_out else ""
+    legend = (
+        '<p class="legend"><span><i style="background:#0072b2"></i>front</span>'
+        f'<span><i style="background:#9a9a9a"></i>dominated</span>{tested}</p>'
+    )
+    chart = '<svg id="front" class="chart" viewBox="0 0 560 400" role="group" aria-label="the front"></svg>'
+    return _section(
+        "Front",
+        f'<p class="note">{note}</p><div class="columns"><div>{axes}{chart}{legend}</div>'
+        '<div class="scroll"><table id="front-table"></table></div></div>',
+    )
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{html.escape(title)}</h2>{content}</section>"
+
+
+def _figure(title: str, name: str, run: Run) -> str:
+    """A section with a figure of `neuroevo.plots`; nothing where the run has none."""
+    from neuroevo import plots
+
+    try:
+        figure = getattr(plots, name)(run)
+    except ValueError:
+        return ""
+    return _section(title, f'<div class="scroll">{svg(figure, name)}</div>')
+
+
+def _failures(failures: Sequence[Individual]) -> str:
+    if not failures:
+        return _section("Failures", '<p class="note">None.</p>')
+    counted = Counter(individual.reason for individual in failures)
+    first = {individual.reason: individual.id for individual in reversed(failures)}
+    rows = "".join(
+        f"<tr><td>{count:,}</td><td>{first[reason]}</td><td>{html.escape(reason)}</td></tr>"
+        for reason, count in counted.most_common(REASONS)
+    )
+    more = f'<p class="note">{len(counted) - REASONS} further reasons are not listed.</p>' if len(counted) > REASONS else ""
+    head = "<thead><tr><th>how many</th><th>for example</th><th>reason</th></tr></thead>"
+    return _section("Failures", f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{more}')
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    path = None if run.folder is None else Path(run.folder) / "environment.json"
+    if path is None or not path.exists():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        return {"damaged": os.fspath(path)}
+    return found
+
+
+def _command(run: Run) -> str:
+    command = _environment(run).get("command")
+    if command:
+        return str(command)
+    return (
+        f"{run.resume_command}  # goes on with this run; its settings are below" if run.folder else "this run was made in memory"
+    )

@@ -1,0 +1,282 @@
+"use strict";
+const run = JSON.parse(document.getElementById("run-data").textContent);
+const byId = new Map(run.individuals.id.map((id, row) => [id, row]));
+const onFront = new Set(run.front);
+const $ = (id) => document.getElementById(id);
+
+function number(value) {
+  if (value === null || value === undefined) return "-";
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+}
+
+function element(name, attributes, parent, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  if (parent) parent.appendChild(made);
+  return made;
+}
+
+function ticks(low, high, log) {
+  if (log) {
+    const found = [];
+    for (let power = Math.floor(low); power <= Math.ceil(high); power++)
+      for (const factor of high - low < 1.3 ? [1, 2, 5] : [1]) {
+        const at = power + Math.log10(factor);
+        if (at >= low && at <= high) found.push([at, number(Number((factor * 10 ** power).toPrecision(3)))]);
+      }
+    return found;
+  }
+  const raw = (high - low) / 5 || 1;
+  const base = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((factor) => factor * base).find((size) => size >= raw);
+  const found = [];
+  for (let at = Math.ceil(low / step) * step; at <= high + step * 1e-9; at += step) found.push([at, number(Number(at.toPrecision(8)))]);
+  return found;
+}
+
+// Axes in an svg of 560 x 400 units; gives the functions from values to places.
+function chart(svg, xs, ys, xName, yName, xLog, yLog) {
+  svg.textContent = "";
+  const scale = (values, log, from, to) => {
+    const shown = values.map((value) => (log ? Math.log10(Math.max(value, 1e-12)) : value));
+    let low = Infinity, high = -Infinity;
+    for (const value of shown) if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
+    if (!(high > low)) { low -= 0.5; high += 0.5; }
+    const room = 0.05 * (high - low);
+    low -= room; high += room;
+    const place = (value) => from + (((log ? Math.log10(Math.max(value, 1e-12)) : value) - low) / (high - low)) * (to - from);
+    return { place, marks: ticks(low, high, log).map(([at, text]) => [from + ((at - low) / (high - low)) * (to - from), text]) };
+  };
+  const x = scale(xs, xLog, 70, 545), y = scale(ys, yLog, 345, 14);
+  for (const [at, text] of x.marks) {
+    element("line", { class: "grid", x1: at, x2: at, y1: 14, y2: 345 }, svg);
+    element("text", { x: at, y: 363, "text-anchor": "middle" }, svg, text);
+  }
+  for (const [at, text] of y.marks) {
+    element("line", { class: "grid", x1: 70, x2: 545, y1: at, y2: at }, svg);
+    element("text", { x: 63, y: at + 4, "text-anchor": "end" }, svg, text);
+  }
+  element("line", { class: "axis", x1: 70, x2: 545, y1: 345, y2: 345 }, svg);
+  element("line", { class: "axis", x1: 70, x2: 70, y1: 14, y2: 345 }, svg);
+  element("text", { x: 308, y: 390, "text-anchor": "middle" }, svg, xName);
+  element("text", { x: 15, y: 180, "text-anchor": "middle", transform: "rotate(-90 15 180)" }, svg, yName);
+  return [x.place, y.place];
+}
+
+function line(svg, points, kind) {
+  const known = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  if (known.length) element("path", { class: kind, d: "M" + known.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L") }, svg);
+}
+
+function label(objective) {
+  return `${objective.name} (${objective.direction === "minimise" ? "lower" : "higher"} is better)`;
+}
+
+// The front ------------------------------------------------------------------------------------------------------------------
+
+let chosen = null;
+
+function drawFront() {
+  const several = run.objectives.length > 1;
+  const svg = $("front");
+  const yAt = several ? Number($("y-axis").value) : 0;
+  const xAt = several ? Number($("x-axis").value) : -1;
+  const rows = run.individuals.id.map((_, row) => row).filter((row) => run.individuals.status[row] === "done");
+  const value = (row, at) => (at < 0 ? run.individuals.id[row] : run.individuals.values[row][at]);
+  const objective = (at) => (at < 0 ? { name: "individual, in order of birth", log: false } : run.objectives[at]);
+  const [x, y] = chart(svg, rows.map((row) => value(row, xAt)), rows.map((row) => value(row, yAt)),
+    xAt < 0 ? objective(xAt).name : label(objective(xAt)), label(objective(yAt)), objective(xAt).log, objective(yAt).log);
+  const step = Math.max(1, Math.ceil(rows.length / 6000));
+  rows.forEach((row, place) => {
+    if (!onFront.has(run.individuals.id[row]) && place % step === 0)
+      element("circle", { class: "dominated", cx: x(value(row, xAt)).toFixed(1), cy: y(value(row, yAt)).toFixed(1), r: 3 }, svg);
+  });
+  for (const id of run.front) {
+    const row = byId.get(id);
+    const tested = run.test[id];
+    if (tested && xAt >= 0) {
+      const at = (axis) => tested[run.objectives[axis].name] ?? value(row, axis);
+      const cx = x(at(xAt)), cy = y(at(yAt));
+      if (cx >= 70 && cx <= 545 && cy >= 14 && cy <= 345)
+        element("path", { class: "test", d: `M${cx - 4},${cy - 4}L${cx + 4},${cy + 4}M${cx - 4},${cy + 4}L${cx + 4},${cy - 4}` }, svg);
+    }
+    const dot = element("circle", { class: "front", cx: x(value(row, xAt)), cy: y(value(row, yAt)), r: 6, tabindex: 0, role: "button", "data-id": id, "aria-label": `individual ${id}` }, svg);
+    dot.addEventListener("mouseenter", () => tip(id, dot));
+    dot.addEventListener("mouseleave", hideTip);
+    dot.addEventListener("focus", () => tip(id, dot));
+    dot.addEventListener("blur", hideTip);
+    dot.addEventListener("click", () => choose(id));
+    dot.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(id); } });
+    if (id === chosen) dot.classList.add("chosen");
+  }
+}
+
+function scores(id) {
+  const row = byId.get(id);
+  if (run.individuals.status[row] !== "done") return run.individuals.status[row];
+  return run.objectives.map((objective, at) => `${objective.name} ${number(run.individuals.values[row][at])}`).join(", ");
+}
+
+function tip(id, near) {
+  const box = $("tip");
+  box.textContent = "";
+  const text = document.createElement("div");
+  text.textContent = `individual ${id}: ${scores(id)}`;
+  box.appendChild(text);
+  if (run.drawings[id] && id !== chosen) box.insertAdjacentHTML("beforeend", run.drawings[id]);
+  box.style.display = "block";
+  const place = near.getBoundingClientRect();
+  const left = Math.min(place.right + 10, document.documentElement.clientWidth - box.offsetWidth - 8);
+  box.style.left = `${Math.max(4, left) + window.scrollX}px`;
+  box.style.top = `${place.bottom + 8 + window.scrollY}px`;
+}
+
+function hideTip() {
+  $("tip").style.display = "none";
+}
+
+// One individual -------------------------------------------------------------------------------------------------------------
+
+function operators(row) {
+  return run.individuals.operators[row].map((at) => run.operators[at].replaceAll("_", " ")).join(", ") || "-";
+}
+
+function ancestors(id, most) {
+  const found = [];
+  const seen = new Set();
+  let level = [id];
+  while (level.length && found.length < most) {
+    const next = [];
+    for (const member of level) {
+      if (seen.has(member)) continue;
+      seen.add(member);
+      found.push(member);
+      if (byId.has(member)) next.push(...run.individuals.parents[byId.get(member)]);
+    }
+    level = next;
+  }
+  return found.slice(0, most);
+}
+
+function choose(id) {
+  chosen = id;
+  hideTip();
+  drawFront();
+  for (const row of document.querySelectorAll("#front-table tbody tr")) row.classList.toggle("chosen", Number(row.dataset.id) === id);
+  const box = $("detail");
+  box.hidden = false;
+  box.textContent = "";
+  const add = (name, text, parent = box) => {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    parent.appendChild(made);
+    return made;
+  };
+  add("h2", `Individual ${id}`);
+  if (!byId.has(id)) { add("p", "its record was not kept"); return; }
+  const row = byId.get(id);
+  add("p", `${scores(id)}; born in generation ${run.individuals.generation[row]}, by ${operators(row)}`);
+  const columns = add("div");
+  columns.className = "columns";
+  if (run.drawings[id]) {
+    const drawing = add("div", undefined, columns);
+    drawing.className = "drawing";
+    drawing.innerHTML = run.drawings[id];
+  }
+  const right = add("div", undefined, columns);
+  const curve = run.curves[id];
+  if (curve) {
+    add("h3", "Learning curve", right);
+    const svg = element("svg", { class: "chart", viewBox: "0 0 560 400", role: "img", "aria-label": "learning curve" }, right);
+    const [x, y] = chart(svg, [0, ...curve.epochs], curve.scores, "epoch", `validation ${curve.name}`, false, false);
+    line(svg, curve.epochs.map((epoch, at) => [x(epoch), y(curve.scores[at])]), "line");
+    curve.epochs.forEach((epoch, at) => element("circle", { cx: x(epoch), cy: y(curve.scores[at]), r: 3, fill: "#0072b2" }, svg));
+    if (curve.epochs[0] === 0) add("p", "epoch 0: right after inheriting its parents' weights", right).className = "note";
+  }
+  add("h3", "Lineage", right);
+  const list = add("ol", undefined, right);
+  list.className = "lineage";
+  const most = 20;
+  const line_ = ancestors(id, most + 1);
+  for (const member of line_.slice(0, most)) {
+    const item = add("li", undefined, list);
+    const go = add("button", String(member), item);
+    go.className = "link";
+    go.addEventListener("click", () => choose(member));
+    if (!byId.has(member)) { item.append(": its record was not kept"); continue; }
+    const at = byId.get(member);
+    const parents = run.individuals.parents[at];
+    item.append(`: ${operators(at)}${parents.length ? ` of ${parents.join(" and ")}` : ""}; ${scores(member)}`);
+    if (run.inherited.includes(member)) add("span", " weights inherited", item).className = "inherited";
+  }
+  if (line_.length > most) add("p", "older ancestors are not listed", right).className = "note";
+  box.scrollIntoView({ block: "nearest", behavior: "auto" });
+}
+
+// Table ----------------------------------------------------------------------------------------------------------------------
+
+function frontTable() {
+  const table = $("front-table");
+  const columns = [["id", (id) => id]];
+  run.objectives.forEach((objective, at) => {
+    const tested = run.front.some((id) => run.test[id] && objective.name in run.test[id]);
+    columns.push([tested ? `${objective.name} (validation)` : objective.name, (id) => run.individuals.values[byId.get(id)][at]]);
+    if (tested) columns.push([`${objective.name} (test)`, (id) => (run.test[id] ?? {})[objective.name]]);
+  });
+  const head = table.createTHead().insertRow();
+  const body = table.createTBody();
+  let sorted = null, rising = true;
+  const fill = () => {
+    const ids = [...run.front];
+    if (sorted !== null) ids.sort((a, b) => (rising ? 1 : -1) * ((columns[sorted][1](a) ?? Infinity) - (columns[sorted][1](b) ?? Infinity)));
+    body.textContent = "";
+    for (const id of ids) {
+      const row = body.insertRow();
+      row.dataset.id = id;
+      for (const [, value] of columns) row.insertCell().textContent = number(value(id));
+      row.insertCell().textContent = operators(byId.get(id));
+      row.classList.toggle("chosen", id === chosen);
+      row.addEventListener("click", () => choose(id));
+    }
+    [...head.cells].forEach((cell, at) => cell.setAttribute("aria-sort", at === sorted ? (rising ? "ascending" : "descending") : "none"));
+  };
+  columns.forEach(([name], at) => {
+    const cell = document.createElement("th");
+    const button = document.createElement("button");
+    button.textContent = name;
+    button.title = "sort";
+    button.addEventListener("click", () => { rising = sorted === at ? !rising : true; sorted = at; fill(); });
+    cell.appendChild(button);
+    head.appendChild(cell);
+  });
+  const last = document.createElement("th");
+  last.textContent = "made by";
+  head.appendChild(last);
+  fill();
+}
+
+// Progress -------------------------------------------------------------------------------------------------------------------
+
+function progress() {
+  const { evaluations, value, name, log } = run.progress;
+  if (!evaluations.length) return;
+  const [x, y] = chart($("progress"), [0, ...evaluations], value, "individuals evaluated", name, false, log);
+  const points = [];
+  evaluations.forEach((count, at) => {
+    if (at) points.push([x(count), y(value[at - 1])]);
+    points.push([x(count), y(value[at])]);
+  });
+  line($("progress"), points, "line");
+}
+
+if (run.objectives.length > 1)
+  for (const [axis, initial] of [["x-axis", 1], ["y-axis", 0]]) {
+    const select = $(axis);
+    run.objectives.forEach((objective, at) => select.add(new Option(objective.name, String(at), false, at === initial)));
+    select.addEventListener("change", drawFront);
+  }
+if (run.front.length) { drawFront(); frontTable(); }
+progress();
