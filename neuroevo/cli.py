@@ -28,6 +28,23 @@ RunFolder = Annotated[Path, typer.Argument(help="A run's folder, such as runs/di
 Id = Annotated[int, typer.Argument(help="The individual's id, as `neuroevo show RUN` lists it.", show_default=False)]
 
 
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--max-seconds-per-candidate", "--timeout", help="A candidate that takes longer is stopped and recorded failed."
+    ),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(help="The same for one whose process takes more memory, such as 4GB.", show_default="4/5 of the machine's"),
+]
+EvaluatorName = Annotated[str, typer.Option(help="Where candidates are trained: serial, slots or ray.")]
+Address = Annotated[
+    str | None, typer.Option(help="Of a running Ray cluster, such as host:6379; else Ray starts on this machine.")
+]
+GpusPerTrial = Annotated[float, typer.Option(help="Share of a GPU for each trial on Ray, such as 0.5.", min=0.0)]
+
+
 @app.command()
 def search(
     data: Annotated[
@@ -48,12 +65,20 @@ def search(
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="End after this many seconds, too.")] = None,
     max_parameters: Annotated[int | None, typer.Option(help="The largest network allowed.", min=1)] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds after which one candidate is stopped and recorded failed.")
-    ] = None,
+    timeout: MaxSeconds = None,
+    max_memory: MaxMemory = None,
+    evaluator: EvaluatorName = "slots",
+    address: Address = None,
+    gpus_per_trial: GpusPerTrial = 0.0,
+    schedule: Annotated[
+        str, typer.Option(help="synchronous, or asynchronous: a free worker takes the next child at once.")
+    ] = "synchronous",
 ) -> None:
     """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
+    from neuroevo.evaluators import by_name
     from neuroevo.search import SearchSettings, evolve_networks
+
+    where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
 
     folder = run or Path("runs") / Path(data).stem
     asked = SearchSettings(
@@ -66,7 +91,7 @@ def search(
         max_parameters=max_parameters,
         seed=seed,
     )
-    evolve_networks(asked, folder, evaluations=evaluations, seconds=seconds, workers=workers, timeout=timeout)
+    evolve_networks(asked, folder, evaluations=evaluations, seconds=seconds, evaluator=where, schedule=_schedule(schedule))
     _summary(folder)
 
 
@@ -76,10 +101,16 @@ def resume(
     evaluations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
     generations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
     workers: Annotated[int, typer.Option(help="Processes that evaluate.", min=1)] = 2,
+    timeout: MaxSeconds = None,
+    max_memory: MaxMemory = None,
+    evaluator: EvaluatorName = "slots",
+    address: Address = None,
+    gpus_per_trial: GpusPerTrial = 0.0,
 ) -> None:
     """Go on with an interrupted run, or with a complete one under a larger budget."""
     from dataclasses import replace
 
+    from neuroevo.evaluators import by_name
     from neuroevo.evolution import evolve
     from neuroevo.search import finish
     from neuroevo.settings import search_from_settings
@@ -93,7 +124,8 @@ def resume(
     arguments = search_from_settings(settings)
     larger = {name: value for name, value in (("evaluations", evaluations), ("generations", generations)) if value is not None}
     arguments["budget"] = replace(arguments["budget"], **larger)
-    finish(evolve(**arguments, run=run, workers=workers, progress=True))
+    where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
+    finish(evolve(**arguments, run=run, evaluator=where, progress=True))
     _summary(run)
 
 
@@ -189,6 +221,12 @@ def export(
     print(f"written: {path} (keras.saving.load_model opens it; inputs are raw, outputs are probabilities or values)")
 
 
+def _schedule(name: str) -> Any:
+    if name not in ("synchronous", "asynchronous"):
+        raise ValueError(f"schedule must be synchronous or asynchronous, got {name!r}")
+    return name
+
+
 def _summary(folder: Path) -> None:
     from neuroevo.report.text import run_table
     from neuroevo.run import load_run
@@ -209,7 +247,7 @@ def _one_sentence() -> Iterator[None]:
         raise SystemExit(130) from None
     except KeyError as error:
         _fail(error.args[0] if error.args else error, 2)
-    except (ValueError, FileNotFoundError, PermissionError) as error:
+    except (ValueError, FileNotFoundError, PermissionError, ImportError) as error:
         if os.environ.get("NEUROEVO_TRACEBACK"):
             raise
         _fail(error, 2)

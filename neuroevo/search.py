@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genomes.base import unknown
 from neuroevo.budget import Budget
-from neuroevo.evaluators import Slots
+from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.evolution import evolve
 from neuroevo.individual import Individual
 from neuroevo.report.text import TEST_FILE, test_scores
@@ -45,8 +45,8 @@ def evolve_networks(
     *,
     evaluations: int,
     seconds: float | None = None,
-    workers: int = 2,
-    timeout: float | None = None,
+    evaluator: Evaluator | None = None,
+    schedule: Literal["synchronous", "asynchronous"] = "synchronous",
 ) -> Run:
     """Evolve networks for a data set; ends with the front's test scores and a figure in the folder.
 
@@ -67,7 +67,8 @@ def evolve_networks(
         estimation=task.estimation() if settings.epochs is None else _estimation(settings.epochs),
         budget=Budget(evaluations=evaluations, seconds=seconds),
         seed=settings.seed,
-        evaluator=Slots(workers, timeout=timeout),
+        evaluator=evaluator or Slots(2),
+        schedule=schedule,
         run=folder,
         progress=not complete,
     )
