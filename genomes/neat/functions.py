@@ -68,6 +68,8 @@ def aggregation_functions(definitions: tuple[str, ...]) -> Functions:
 
 def name_of(definition: str) -> str:
     """The name that a definition gives: what stands before "=", or all of it."""
+    if not isinstance(definition, str):
+        raise ValueError(f"a function is a name or a formula, got {shown(definition)}")
     return definition.split("=", 1)[0].strip()
 
 

@@ -95,7 +95,7 @@ class NeatGenome(Genome):
         parents = pool_of([genes_of(mother, 0), genes_of(father, 0)])
         child = empty_pool(parents.node_count.sum(keepdims=True), parents.connection_count.sum(keepdims=True))
         average = uniform(stream) < rates.average
-        cross(parents, 0, 1, child, 0, equal, share, average, rates.disabled, rates.recurrent, rates.fixed, stream)
+        cross(parents, 0, 1, child, 0, equal, share, average, rates, stream)
         return child
 
     def distance(self, other: Self, *, excess: float = 1.0, disjoint: float = 1.0, weight: float = 0.4) -> float:

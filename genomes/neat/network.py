@@ -119,7 +119,6 @@ class PopulationNetwork:
             )
         return np.ascontiguousarray(batch)
 
-
     def steps(self, position: int) -> list[Step]:
         """What one member computes, sources first (feed-forward): for inspection, drawing and export."""
         networks = self.networks

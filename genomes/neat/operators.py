@@ -6,6 +6,7 @@ RANDOM, ELITE, CROSSOVER, INTERSPECIES = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 ADD_NODE, ADD_CONNECTION, REMOVE_NODE, REMOVE_CONNECTION = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 TOGGLE, REENABLE, WEIGHTS, BIASES = 1 << 8, 1 << 9, 1 << 10, 1 << 11
 RESPONSES, ACTIVATION, AGGREGATION, IMPORTED = 1 << 12, 1 << 13, 1 << 14, 1 << 15
+MUTATE = 1 << 16  # by an operator of a user's, which gave itself no name
 
 _NAMES = {
     RANDOM: "random",
@@ -24,6 +25,7 @@ _NAMES = {
     ACTIVATION: "mutate_activation",
     AGGREGATION: "mutate_aggregation",
     IMPORTED: "imported",
+    MUTATE: "mutate",
 }
 _BITS = {name: bit for bit, name in _NAMES.items()}
 

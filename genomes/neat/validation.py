@@ -95,7 +95,9 @@ def check(space: NeatSpace, nodes: Nodes, connections: Connections) -> None:
     source, target = _index(nodes, connections.source, "source"), _index(nodes, connections.target, "target")
     if np.any(target < space.sensors):
         wrong = int(np.flatnonzero(target < space.sensors)[0])
-        raise ValueError(f"connection {wrong} leads into node {int(target[wrong])}, an input: inputs have no incoming connections")
+        raise ValueError(
+            f"connection {wrong} leads into node {int(target[wrong])}, an input: inputs have no incoming connections"
+        )
     edges = source * len(nodes.marking) + target
     if len(np.unique(edges)) < len(edges):
         raise ValueError("two connections have the same source and target: a genome holds each connection once")

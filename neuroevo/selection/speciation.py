@@ -1,12 +1,13 @@
 """Speciation by compatibility, explicit fitness sharing, stagnation (Stanley & Miikkulainen 2002, section 3.3).
 
-A population's species live in arrays. A member joins the species of its first parent if it is compatible with that species'
-representative, else the first species, oldest first, whose representative it is compatible with, else it founds one. The
-representative is a random member of the generation before.
+A population's species live in arrays. A member joins the first species, oldest first, whose representative it is compatible with, else
+it founds one. The representative is a random member of the species in the generation before. So species that have grown alike, or that a
+larger threshold has brought within reach of each other, merge into the older one.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from genomes.neat.threads import Threads
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+FOUNDING_STEP = 256  # members that are placed one after the other before all the others are compared with what they founded
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,6 @@ def speciate(
     fitness: Floats,
     previous: Species,
     previous_pool: Pool,
-    mothers: Ints,
     generation: int,
     coefficients: Coefficients,
     key: int,
@@ -85,21 +87,14 @@ def speciate(
         pool: the generation's genomes.
         fitness: float64 [population], larger is fitter, -inf for failed members.
         previous, previous_pool: the species and genomes of the generation before.
-        mothers: int64 [population], position of each member's first parent in the generation before, or -1.
         generation: its number.
         coefficients: of the compatibility distance.
         key: of the random stream that draws representatives.
         threads: where the comparison runs.
     """
-    from neuroevo.selection.speciation_kernels import found_species, group, join_species, order_of
+    from neuroevo.selection.speciation_kernels import group, order_of
 
-    members = len(fitness)
-    label = np.empty(members, np.int64)
-    threads.run(
-        join_species, members, pool, previous_pool, previous.representative, previous.label, mothers, coefficients,
-        previous.threshold, label,
-    )  # fmt: skip
-    founded = found_species(pool, coefficients, previous.threshold, label, len(previous))
+    label, founded = _labels(pool, previous, previous_pool, coefficients, threads)
     count = len(previous) + founded
     start, grouped, kept, relabelled, representative = group(label, order_of(fitness), count, np.uint64(key))
     best = np.concatenate([previous.best, np.full(founded, -np.inf)])[kept]
@@ -118,6 +113,35 @@ def speciate(
         previous.threshold,
         previous.next_id + founded,
     )
+
+
+def _labels(pool: Pool, previous: Species, previous_pool: Pool, coefficients: Coefficients, threads: Threads) -> tuple[Ints, int]:
+    """Each member's species, new ones after those of before; and how many are new.
+
+    Joining is spread over threads. Founding goes from member to member, so it goes by small steps, and after each all the others may join
+    what was founded: the result is that of going through them one by one.
+    """
+    from neuroevo.selection.speciation_kernels import found, join, tabulate
+
+    threshold, first = previous.threshold, len(previous)
+    label = np.full(len(pool.node_count), -1, np.int64)
+    waiting = np.arange(len(label))
+    if first:
+        table = tabulate(previous_pool, previous.representative, coefficients)
+        threads.run(
+            join, len(waiting), waiting, pool, previous_pool, previous.representative, table, coefficients, threshold, 0, label
+        )
+        waiting = np.flatnonzero(label < 0)
+    founded = 0
+    while len(waiting):
+        founders, placed = found(waiting, pool, coefficients, threshold, first + founded, label, FOUNDING_STEP)
+        waiting = waiting[placed:]
+        if len(waiting):
+            table = tabulate(pool, founders, coefficients)
+            threads.run(join, len(waiting), waiting, pool, pool, founders, table, coefficients, threshold, first + founded, label)
+            waiting = waiting[label[waiting] < 0]
+        founded += len(founders)
+    return label, founded
 
 
 def shared_fitness(fitness: Floats, species: Species) -> Floats:
@@ -154,10 +178,13 @@ def allot(shares: Floats, total: int) -> Ints:
 
 
 def adapted_threshold(threshold: float, species: int, target: int, step: float) -> float:
-    """A threshold that moves the number of species towards a target, by a share `step` of itself a generation."""
-    if species > target:
-        return threshold * (1.0 + step)
-    return threshold / (1.0 + step) if species < target else threshold
+    """A threshold that moves the number of species towards a target: by a share `step` of itself a generation, and once more for each
+    further factor of two between the two numbers."""
+    if species == target:
+        return threshold
+    times = max(1.0, abs(math.log2(species / target)))
+    change: float = (1.0 + step) ** times
+    return threshold * change if species > target else threshold / change
 
 
 def state_arrays(species: Species) -> dict[str, npt.NDArray[Any]]:

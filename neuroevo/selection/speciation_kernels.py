@@ -1,4 +1,11 @@
-"""Speciation, compiled."""
+"""Speciation, compiled.
+
+Each member is compared with many representatives, so these are laid out as a table that compares a gene with 16 of them at once: for every
+marking the 16 weights that they have for it, not a number where they lack the gene. The table gives a lower bound of the compatibility
+distance in single precision; only what it lets pass is compared exactly.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -6,68 +13,179 @@ from numba import njit
 from genomes.neat.kernels.distance import compatibility
 from genomes.neat.kernels.streams import below
 
+LANES = 16  # representatives that are compared at once
+_TILE = 64  # members that are taken through the whole table together, so that their genes stay in the cache
+_FIRST, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+
+
+class Table(NamedTuple):
+    """Representatives in blocks of `LANES`, oldest species first.
+
+    slots: int64 [blocks, 2, slots], open addressing: which row of a block belongs to a marking of a connection (0) or node (1), -1: free.
+    markings: int64 [blocks, rows], of the rows.
+    weights: float32 [blocks, rows, LANES]: weights of connections, biases of nodes.
+    sizes: float32 [blocks, LANES]: connection genes.
+    largest: of all weights, absolute.
+    """
+
+    slots: np.ndarray
+    markings: np.ndarray
+    weights: np.ndarray
+    sizes: np.ndarray
+    largest: float
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _row_of(slots, markings, marking):
+    """The row of a marking and its slot; -1 where the block does not know it."""
+    mask = len(slots) - 1
+    slot = np.int64((np.uint64(marking) * _FIRST) >> _SHIFT) & mask
+    while slots[slot] >= 0 and markings[slots[slot]] != marking:
+        slot = (slot + 1) & mask
+    return slots[slot], slot
+
 
 @njit(cache=True, nogil=True)
-def join_species(begin, end, pool, previous_pool, representative, previous_label, mothers, coefficients, threshold, label):
-    """Label members `begin` to `end` with the species they are compatible with, their first parent's first; -1 for none."""
+def tabulate(pool, representative, coefficients):
+    """The table of these members of a pool."""
+    biases, sensors = coefficients.biases, coefficients.sensors
+    blocks = (len(representative) + LANES - 1) // LANES
+    most = 1
+    for block in range(blocks):
+        genes = 0
+        for s in range(block * LANES, min((block + 1) * LANES, len(representative))):
+            genes += pool.connection_count[representative[s]]
+            genes += pool.node_count[representative[s]] - sensors if biases else 0
+        most = max(most, genes)
+    room = 4
+    while room < 2 * most:
+        room *= 2
+    slots = np.full((blocks, 2, room), -1, np.int64)
+    markings = np.empty((blocks, most), np.int64)
+    weights = np.full((blocks, most, LANES), np.nan, np.float32)
+    sizes = np.zeros((blocks, LANES), np.float32)
+    largest = 0.0
+    for block in range(blocks):
+        rows = 0
+        for lane in range(min(LANES, len(representative) - block * LANES)):
+            k = representative[block * LANES + lane]
+            sizes[block, lane] = pool.connection_count[k]
+            for kind in range(2 if biases else 1):
+                first, count = pool.connection_start[k], pool.connection_count[k]
+                if kind == 1:
+                    first, count = pool.node_start[k] + sensors, pool.node_count[k] - sensors
+                for i in range(first, first + count):
+                    marking = pool.connections.marking[i] if kind == 0 else pool.nodes.marking[i]
+                    row, slot = _row_of(slots[block, kind], markings[block], marking)
+                    if row < 0:
+                        row = rows
+                        slots[block, kind, slot], markings[block, row] = row, marking
+                        rows += 1
+                    weight = pool.connections.weight[i] if kind == 0 else pool.nodes.bias[i]
+                    weights[block, row, lane] = weight
+                    largest = max(largest, abs(weight))
+    return Table(slots, markings, weights, sizes, largest)
+
+
+@njit(cache=True, nogil=True)
+def join(begin, end, chosen, pool, other_pool, representative, table, coefficients, threshold, first_label, label):
+    """Label the members chosen[begin:end] that have no label (-1) with the first representative that they are compatible with, counted
+    from `first_label`; the representatives are members of `other_pool`."""
     x, u, start, count = pool.connections.marking, pool.connections.weight, pool.connection_start, pool.connection_count
     y, v, start_2, count_2 = (
-        previous_pool.connections.marking, previous_pool.connections.weight, previous_pool.connection_start, previous_pool.connection_count,
+        other_pool.connections.marking, other_pool.connections.weight, other_pool.connection_start, other_pool.connection_count,
     )  # fmt: skip
     n, a, node_start, node_count = pool.nodes.marking, pool.nodes.bias, pool.node_start, pool.node_count
     m, b, node_start_2, node_count_2 = (
-        previous_pool.nodes.marking, previous_pool.nodes.bias, previous_pool.node_start, previous_pool.node_count,
+        other_pool.nodes.marking, other_pool.nodes.bias, other_pool.node_start, other_pool.node_count,
     )  # fmt: skip
-    c1, c2, c3 = coefficients.excess, coefficients.disjoint, coefficients.weight
+    c1, c2, c3, small = coefficients.excess, coefficients.disjoint, coefficients.weight, coefficients.small
     biases, sensors = coefficients.biases, coefficients.sensors
-    for k in range(begin, end):
-        home = previous_label[mothers[k]] if mothers[k] >= 0 and len(previous_label) > 0 else -1
-        label[k] = -1
-        p, p_end = start[k], start[k] + count[k]
-        # the first parent's species is looked at first, then the others, oldest first
-        for turn in range(-1, len(representative)):
-            s = home if turn < 0 else turn
-            if s < 0 or (turn >= 0 and s == home):
-                continue
-            r = representative[s]
-            distance = compatibility(
-                x, u, p, p_end, y, v, start_2[r], start_2[r] + count_2[r],
-                n, a, node_start[k] + sensors, node_start[k] + node_count[k],
-                m, b, node_start_2[r] + sensors, node_start_2[r] + node_count_2[r], biases, c1, c2, c3, threshold,
-            )  # fmt: skip
-            if distance <= threshold:
-                label[k] = s
-                break
+    slots, markings, weights, sizes = table.slots, table.markings, table.weights, table.sizes
+    structure, mean = np.float32(min(c1, c2)), np.float32(c3)
+    # Single precision must not turn a compatible genome away: sums of genes err by less than a thousandth, a weight by its last bit.
+    bound = np.float32(threshold + 1e-3 * (1.0 + threshold) + c3 * table.largest * 2.0**-21)
+    matching, difference = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    least = np.empty(LANES, np.float32)
+    for tile in range(begin, end, _TILE):
+        tile_end = min(end, tile + _TILE)
+        for block in range(len(sizes)):
+            lanes = min(LANES, len(representative) - block * LANES)
+            for position in range(tile, tile_end):
+                k = chosen[position]
+                if label[k] >= 0:
+                    continue
+                p, p_end = start[k], start[k] + count[k]
+                for lane in range(LANES):
+                    matching[lane], difference[lane] = 0.0, 0.0
+                for i in range(p, p_end):
+                    row, _ = _row_of(slots[block, 0], markings[block], x[i])
+                    if row >= 0:
+                        _compare(weights[block, row], np.float32(u[i]), matching, difference)
+                own = np.float32(count[k])
+                for lane in range(LANES):
+                    size = max(own, sizes[block, lane])
+                    least[lane] = structure * (own + sizes[block, lane] - np.float32(2.0) * matching[lane])
+                    least[lane] /= np.float32(1.0) if size < small else size
+                if biases:
+                    for i in range(node_start[k] + sensors, node_start[k] + node_count[k]):
+                        row, _ = _row_of(slots[block, 1], markings[block], n[i])
+                        if row >= 0:
+                            _compare(weights[block, row], np.float32(a[i]), matching, difference)
+                for lane in range(LANES):
+                    least[lane] += mean * difference[lane] / max(np.float32(1.0), matching[lane])
+                for lane in range(lanes):
+                    if least[lane] <= bound:
+                        s = block * LANES + lane
+                        r = representative[s]
+                        distance = compatibility(
+                            x, u, p, p_end, y, v, start_2[r], start_2[r] + count_2[r],
+                            n, a, node_start[k] + sensors, node_start[k] + node_count[k],
+                            m, b, node_start_2[r] + sensors, node_start_2[r] + node_count_2[r], biases, c1, c2, c3, small, threshold,
+                        )  # fmt: skip
+                        if distance <= threshold:
+                            label[k] = first_label + s
+                            break
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _compare(theirs, own, matching, difference):
+    for lane in range(LANES):
+        apart = abs(theirs[lane] - own)
+        known = apart == apart  # not a number: that representative lacks the gene
+        matching[lane] += np.float32(1.0) if known else np.float32(0.0)
+        difference[lane] += apart if known else np.float32(0.0)
 
 
 @njit(cache=True, nogil=True)
-def found_species(pool, coefficients, threshold, label, first):
-    """Label the members that fit nowhere: each joins the first new species that it is compatible with, or founds one. Returns the
-    number of new species; they are labelled from `first` on."""
+def found(chosen, pool, coefficients, threshold, first_label, label, most):
+    """Go through members that fit nowhere until `LANES` new species are founded or `most` members are placed: each joins the first new
+    species that it is compatible with, or founds one, labelled from `first_label` on. Returns the founders and how many members were
+    placed."""
     x, u, start, count = pool.connections.marking, pool.connections.weight, pool.connection_start, pool.connection_count
     n, a, node_start, node_count = pool.nodes.marking, pool.nodes.bias, pool.node_start, pool.node_count
-    c1, c2, c3 = coefficients.excess, coefficients.disjoint, coefficients.weight
+    c1, c2, c3, small = coefficients.excess, coefficients.disjoint, coefficients.weight, coefficients.small
     biases, sensors = coefficients.biases, coefficients.sensors
-    founders = np.empty(len(label), np.int64)
-    founded = 0
-    for k in range(len(label)):
-        if label[k] >= 0:
-            continue
+    founders = np.empty(LANES, np.int64)
+    founded, placed = 0, 0
+    while placed < min(most, len(chosen)) and founded < LANES:
+        k = chosen[placed]
         for s in range(founded):
             r = founders[s]
             distance = compatibility(
                 x, u, start[k], start[k] + count[k], x, u, start[r], start[r] + count[r],
                 n, a, node_start[k] + sensors, node_start[k] + node_count[k],
-                n, a, node_start[r] + sensors, node_start[r] + node_count[r], biases, c1, c2, c3, threshold,
+                n, a, node_start[r] + sensors, node_start[r] + node_count[r], biases, c1, c2, c3, small, threshold,
             )  # fmt: skip
             if distance <= threshold:
-                label[k] = first + s
+                label[k] = first_label + s
                 break
         if label[k] < 0:
+            label[k] = first_label + founded
             founders[founded] = k
-            label[k] = first + founded
             founded += 1
-    return founded
+        placed += 1
+    return founders[:founded].copy(), placed
 
 
 def order_of(fitness):

@@ -14,7 +14,7 @@ from genomes.base import shown
 from genomes.markings import MAX_CLOCK, birth_clock
 from genomes.neat import operators
 from genomes.neat.genes import Pool, empty_pool
-from genomes.neat.genome import Coefficients, NeatGenome
+from genomes.neat.genome import NEVER, SMALL, Coefficients, NeatGenome
 from genomes.neat.space import NeatSpace
 from genomes.neat.threads import Threads
 from neuroevo.individual import Individual
@@ -54,11 +54,15 @@ class Neat(Strategy):
     Args:
         population: genomes a generation, always exactly as many.
         threshold: compatibility distance within which genomes are of one species.
-        target_species: if not 0, the threshold moves towards this number of species, by a share `threshold_step` a generation.
-        most_species: while there are more species than this, the threshold grows by a share `threshold_step` a generation; then it
-            returns to what it was set to. It keeps large populations from splitting into species of one.
+        target_species: if not 0, the threshold moves towards this number of species, by a share `threshold_step` a generation, and once more
+            for each factor of two that is missing.
+        most_species: while there are more species than this, the threshold grows in the same way; then it returns to what it was set to.
+            It keeps large populations from splitting into species of one.
         threshold_step: see above.
         excess, disjoint, weight: coefficients c1, c2, c3 of the compatibility distance.
+        normalise: whether numbers of differing genes are divided by the size of the larger genome where that is 20 or more, as the paper's
+            equation says. The authors' own program never divides, and so does the default: at the jump from 19 to 20 genes a
+            representative is suddenly near to everybody, and all species fall into one.
         survival: the fittest share of a species that may be parents.
         stagnation: a species that has not improved for so many generations has no children (the one with the best genome excepted).
         refocus: whenever the whole population has not improved for so many generations, only its two best species have children, once;
@@ -82,6 +86,7 @@ class Neat(Strategy):
     excess: float = 1.0
     disjoint: float = 1.0
     weight: float = 0.4
+    normalise: bool = False
     survival: float = 0.2
     stagnation: int = 15
     refocus: int = 20
@@ -93,7 +98,14 @@ class Neat(Strategy):
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("population", 1), ("target_species", 0), ("most_species", 1), ("stagnation", 1), ("refocus", 0), ("elitism", 0)):
+        for name, least in (
+            ("population", 1),
+            ("target_species", 0),
+            ("most_species", 1),
+            ("stagnation", 1),
+            ("refocus", 0),
+            ("elitism", 0),
+        ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number >= {least}, got {shown(value)}")
@@ -124,7 +136,12 @@ class Neat(Strategy):
             )
         self._space: NeatSpace = search.space
         self._coefficients = Coefficients(
-            float(self.excess), float(self.disjoint), float(self.weight), self._space.bias == "node", self._space.sensors
+            float(self.excess),
+            float(self.disjoint),
+            float(self.weight),
+            self._space.bias == "node",
+            self._space.sensors,
+            SMALL if self.normalise else NEVER,
         )
         self._threads = Threads(self.threads)
         self._population: NeatPopulation | None = None
@@ -189,7 +206,9 @@ class Neat(Strategy):
         for position in range(len(genomes), self.population):
             genome = self._initial[position % len(self._initial)]
             genomes.append(genome.mutate(self.search.rng(first_id + position), clock=self._clock))
-        born = NeatPopulation.of(self._space, genomes, first_id, self.generation, names=self.search.names, weights=self.search.weights)
+        born = NeatPopulation.of(
+            self._space, genomes, first_id, self.generation, names=self.search.names, weights=self.search.weights
+        )
         born.operators[: len(self._initial)] = operators.IMPORTED
         return self._born(born.pool, first_id, parents, born.operators)
 
@@ -211,7 +230,9 @@ class Neat(Strategy):
         survivors = np.minimum(np.maximum(np.ceil(self.survival * species.size).astype(np.int64), 1), valid)
         first_child = np.zeros(len(species) + 1, np.int64)
         np.cumsum(offspring, out=first_child[1:])
-        return Plan(np.where(allowed, survivors, 0), first_child, np.minimum(species.size > self.elitism, offspring).astype(np.int64))
+        return Plan(
+            np.where(allowed, survivors, 0), first_child, np.minimum(species.size > self.elitism, offspring).astype(np.int64)
+        )
 
     def _choose_parents(self, plan: Plan, keys: npt.NDArray[np.uint64]) -> tuple[Ints, Ints, Ints, Ints]:
         from neuroevo.strategies.neat_kernels import choose_parents
@@ -255,7 +276,9 @@ class Neat(Strategy):
         genomes, mother, father, done = children(
             self.search, self._population, self._species, plan, mother, father, first_id, self._clock, float(self.mutate_crossed)
         )
-        born = NeatPopulation.of(self._space, genomes, first_id, self.generation, names=self.search.names, weights=self.search.weights)
+        born = NeatPopulation.of(
+            self._space, genomes, first_id, self.generation, names=self.search.names, weights=self.search.weights
+        )
         return self._born(born.pool, first_id, self._parent_ids(mother, father), done)
 
     # Tell ---------------------------------------------------------------------------------------------------------------------
@@ -267,12 +290,16 @@ class Neat(Strategy):
         if previous is None or born.parents[0, 0] == NO_PARENT:
             previous, self._best = born, -math.inf
             self._species = replace(no_species(float(self.threshold)), next_id=self._species.next_id)
-            mothers = np.full(len(born), -1, np.int64)
-        else:
-            mothers = born.parents[:, 0] - previous.first_id
         key = int(self.search.selection_rng(self.generation).integers(2**63))
         species = speciate(
-            born.pool, born.fitness, self._species, previous.pool, mothers, self.generation, self._coefficients, key, self._threads
+            born.pool,
+            born.fitness,
+            self._species,
+            previous.pool,
+            self.generation,
+            self._coefficients,
+            key,
+            self._threads,
         )
         species = replace(species, threshold=self._next_threshold(species.threshold, len(species)))
         top = float(born.fitness.max())
@@ -286,7 +313,7 @@ class Neat(Strategy):
         if self.target_species:
             return adapted_threshold(threshold, species, self.target_species, step)
         if species > self.most_species:
-            return threshold * (1.0 + step)
+            return adapted_threshold(threshold, species, self.most_species, step)
         return max(base, threshold / (1.0 + step)) if threshold > base else threshold
 
     def report(self) -> dict[str, Any]:

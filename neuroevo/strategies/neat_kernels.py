@@ -89,7 +89,7 @@ def reproduce(begin, end, pool, fitness, label, mother, father, keys, mutate_cro
         stream[0] = keys[k]
         if b >= 0 and fitness[a] == fitness[b]:
             average = uniform(stream) < rates.average
-            cross(pool, a, b, into, k, True, 0.5, average, rates.disabled, rates.recurrent, rates.fixed, stream)
+            cross(pool, a, b, into, k, True, 0.5, average, rates, stream)
             done = CROSSOVER
         elif b >= 0:
             average = uniform(stream) < rates.average

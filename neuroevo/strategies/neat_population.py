@@ -170,7 +170,9 @@ def _read(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[Pool, npt.NDArray[np.
             raise ValueError(f"a NEAT population needs the array {name!r}; found {', '.join(sorted(arrays)) or 'nothing'}")
         array = np.ascontiguousarray(arrays[name])
         if array.dtype != np.dtype(dtype) or array.ndim != (2 if name == "parents" else 1):
-            raise ValueError(f"the array {name!r} must be {np.dtype(dtype)} with one dimension (parents: two), got {array.dtype} {array.shape}")
+            raise ValueError(
+                f"the array {name!r} must be {np.dtype(dtype)} with one dimension (parents: two), got {array.dtype} {array.shape}"
+            )
         read[name] = array.copy()
     members = len(read["operators"])
     if len(read["node_count"]) != members or len(read["connection_count"]) != members or read["parents"].shape != (members, 2):

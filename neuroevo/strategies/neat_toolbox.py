@@ -56,8 +56,10 @@ def children(
                 child = _mated(toolbox, child, population[b], rng)
                 done[position] |= operators.CROSSOVER
             if b < 0 or rng.random() < mutate_crossed:
+                before = child.genome
                 child = _mutated(toolbox, child, rng, clock)
-                done[position] |= operators.bits(child.genome.operators)
+                if child.genome != before:  # else its operators tell how the parent was made
+                    done[position] |= operators.bits(child.genome.operators) or operators.MUTATE
         genomes.append(child.genome)  # type: ignore[arg-type]
     return genomes, mother, father, done
 
@@ -101,5 +103,7 @@ def _mutated(toolbox: Any, individual: Individual, rng: np.random.Generator, clo
 def _first(returned: Any) -> Individual:
     individual = returned[0] if isinstance(returned, tuple) else returned
     if not isinstance(individual, Individual) or not isinstance(individual.genome, NeatGenome):
-        raise TypeError(f"a toolbox's mate and mutate return a tuple of Individuals with NEAT genomes, got {type(returned).__name__}")
+        raise TypeError(
+            f"a toolbox's mate and mutate return a tuple of Individuals with NEAT genomes, got {type(returned).__name__}"
+        )
     return individual

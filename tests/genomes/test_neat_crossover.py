@@ -5,6 +5,8 @@ import math
 import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genomes import NeatSpace
 from genomes.testing import lineage, philox
@@ -105,6 +107,29 @@ def test_many_equal_parents_contribute_alike() -> None:
     children = [parents[0].crossover(parents[1:], philox(3, number)) for number in range(800)]
     counts = [sum(child.connections.weight[0] == weight for child in children) for weight in weights]
     assert sum(counts) == 800 and all(abs(count - 200) < 50 for count in counts)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+@given(seed=st.integers(0, 2**32), most_hidden=st.integers(0, 6), most_connections=st.integers(6, 14))
+@settings(max_examples=60, deadline=None)
+def test_a_child_of_equally_fit_parents_stays_within_the_limits(
+    recurrent: bool, seed: int, most_hidden: int, most_connections: int
+) -> None:
+    rates = {"add_node_rate": 0.5, "add_connection_rate": 0.7, "toggle_rate": 0.2}
+    space = NeatSpace(inputs=2, outputs=2, recurrent=recurrent, max_hidden=most_hidden, max_connections=most_connections, **rates)
+    a, b = (space.random(philox(seed, number)) for number in range(2))
+    for clock in range(1, 12):  # apart: hardly a gene in common
+        a, b = a.mutate(philox(seed + 1, clock), clock=clock), b.mutate(philox(seed + 2, clock), clock=clock)
+    for child in offspring(a, b, [0, 0], 4, pair=seed):
+        assert child.hidden <= most_hidden and len(child.connections.marking) <= most_connections
+        assert space.from_genes(child.genes()) == child, "a sound genome"
+
+
+def test_equally_fit_parents_without_limits_give_genes_of_both() -> None:
+    for pair, (a, b) in enumerate(pairs(SPACES["forward"])):
+        only_b = set(rows(b)) - set(rows(a))
+        given_ = [len(only_b & set(rows(child))) / len(only_b) for child in offspring(a, b, [0, 0], pair=pair) if only_b]
+        assert not given_ or 0.0 < np.mean(given_) < 1.0
 
 
 def test_parents_of_another_space_and_odd_ranks_are_refused() -> None:

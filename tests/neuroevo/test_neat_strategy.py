@@ -12,8 +12,11 @@ import pytest
 import neuroevo as ne
 from genomes import NeatSpace
 from genomes.base import Space
+from genomes.neat.genes import pool_of
+from genomes.neat.genome import Coefficients
+from genomes.neat.threads import Threads
 from neuroevo import strategies
-from neuroevo.selection.speciation import allot, shared_fitness
+from neuroevo.selection.speciation import allot, no_species, shared_fitness, speciate
 from neuroevo.strategies import Neat, Strategy
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.strategy import Drive, GenesTask
@@ -188,9 +191,7 @@ def test_species_are_those_of_the_papers_rule(space: NeatSpace) -> None:
 
         unplaced = []
         for individual in living:
-            mother = home.get(individual.parents[0]) if individual.parents else None
-            order = [mother, *known] if mother in known else list(known)
-            found = next((id for id in order if near(individual.genome, known[id])), None)
+            found = next((id for id in known if near(individual.genome, known[id])), None)
             if found is None:
                 unplaced.append(individual)
             else:
@@ -228,6 +229,45 @@ def test_the_threshold_moves_towards_the_target_number_of_species(threshold: flo
         assert counts[0] == 1 and counts.max() >= 6
     for count, before, after in zip(counts[1:], thresholds[:-1], thresholds[1:], strict=True):
         assert np.sign(after - before) == np.sign(count - 6)
+
+
+def test_more_species_than_wanted_merge_though_none_dies_out() -> None:
+    slow = NeatSpace(inputs=2, outputs=1, bias="input", add_node_rate=0.01, add_connection_rate=0.01)
+    strategy = Neat(population=60, threshold=1.0, target_species=2, threshold_step=0.3, stagnation=1000, refocus=0, elitism=0)
+    drive = Drive(strategy, slow, GenesTask(0.0), 1)
+    drive.step()
+    assert len(strategy.species) > 6
+    joined = 0
+    for _ in range(12):
+        homes = {i.id: int(strategy.species.id[label]) for i, label in zip(strategy.living, strategy.species.label, strict=True)}
+        drive.step()
+        for individual, label in zip(strategy.living, strategy.species.label, strict=True):
+            joined += int(strategy.species.id[label]) < min(homes[parent] for parent in individual.parents)
+    assert joined > 60 and 1 <= len(strategy.species) <= 4
+
+
+@pytest.mark.parametrize("members", [7, 400])
+def test_founding_in_steps_is_founding_one_by_one(members: int) -> None:
+    """Hundreds of species at once: more than the table compares in one go, and more members than one step places."""
+    space = NeatSpace(inputs=3, outputs=2, add_node_rate=0.5, add_connection_rate=0.5)
+    rng = np.random.default_rng(members)
+    genomes = [space.random(rng).mutate(rng, clock=1).mutate(rng, clock=2) for _ in range(members)]
+    pool = pool_of([(genome.nodes, genome.connections) for genome in genomes])
+    for threshold, excess, disjoint in ((1.5, 1.0, 1.0), (3.0, 0.5, 2.0), (np.inf, 1.0, 1.0)):
+        coefficients = Coefficients(excess, disjoint, 0.4, True, space.sensors)
+        species = speciate(pool, np.zeros(members), no_species(threshold), pool, 0, coefficients, 1, Threads(2))
+        founders: list[int] = []
+        for k, genome in enumerate(genomes):
+            near = (
+                s
+                for s, founder in enumerate(founders)
+                if genome.distance(genomes[founder], excess=excess, disjoint=disjoint, weight=0.4) <= threshold
+            )
+            label = next(near, len(founders))
+            if label == len(founders):
+                founders.append(k)
+            assert species.label[k] == label
+        assert len(species) == len(founders) and (len(founders) > 100) == (members > 100 and threshold < np.inf)
 
 
 def test_offspring_are_shared_out_exactly_and_in_proportion() -> None:
@@ -480,6 +520,20 @@ def test_a_toolbox_replaces_mate_mutate_and_select() -> None:
     )
     crossed = [i for i in run if "crossover" in i.operators]
     assert crossed and all(i.genome == run[i.parents[1]].genome for i in crossed)
+
+
+def test_a_toolboxs_mutation_that_changes_nothing_is_recorded_as_a_copy() -> None:
+    from deap.base import Toolbox
+
+    def nothing(individual):
+        return (individual,)
+
+    for mutate, expected in ((nothing, "copy"), (halved, "mutate")):
+        toolbox = Toolbox()
+        toolbox.register("mutate", mutate)
+        run = evolve(strategy=Neat(population=POPULATION, crossover=0.0, elitism=POPULATION), toolbox=toolbox, generations=3)
+        children = [individual for individual in run if individual.generation > 0]
+        assert children and {individual.operators for individual in children} == {(expected,)}
 
 
 def test_a_toolbox_draws_from_the_runs_streams() -> None:

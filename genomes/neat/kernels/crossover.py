@@ -15,13 +15,13 @@ from genomes.neat.kernels.structure import (
 
 
 @njit(cache=True, nogil=True)
-def cross(pool, i, j, into, k, equal, share, average, disabled_share, recurrent, fixed, stream):
+def cross(pool, i, j, into, k, equal, share, average, rates, stream):
     """Write the child of genomes i and j of a pool as genome k of another.
 
     Matching genes come from either parent (from j with probability `share`), or are averaged; disjoint and excess genes come from i,
-    the fitter; if the parents are `equal`ly fit, each is inherited at random. A gene that is disabled in either parent is disabled in the
-    child with probability `disabled_share`; a disabled gene that is not matching stays disabled.
-    There must be room for the genes of i, and of j too if the parents are equal.
+    the fitter; if the parents are `equal`ly fit, each is inherited at random, as long as the child stays within the space's limits. A gene
+    that is disabled in either parent is disabled in the child with probability `rates.disabled`; a disabled gene that is not matching
+    stays disabled. There must be room for the genes of i, and of j too if the parents are equal.
     """
     x, z = pool.nodes, into.nodes
     into.node_count[k] = cross_nodes(
@@ -30,14 +30,14 @@ def cross(pool, i, j, into, k, equal, share, average, disabled_share, recurrent,
         z.marking, z.bias, z.response, z.activation, z.aggregation, into.node_start[k], share, average, equal, stream,
     )  # fmt: skip
     if equal:
-        _cross_connections_of_equals(pool, i, j, into, k, share, average, disabled_share, recurrent, fixed, stream)
+        _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, stream)
     else:
         u, w = pool.connections, into.connections
         cross_connections(
             u.marking, u.source, u.target, u.weight, u.enabled,
             pool.connection_start[i], pool.connection_start[i] + pool.connection_count[i],
             pool.connection_start[j], pool.connection_start[j] + pool.connection_count[j],
-            w.marking, w.source, w.target, w.weight, w.enabled, into.connection_start[k], share, average, disabled_share, stream,
+            w.marking, w.source, w.target, w.weight, w.enabled, into.connection_start[k], share, average, rates.disabled, stream,
         )  # fmt: skip
         into.connection_count[k] = pool.connection_count[i]
 
@@ -107,7 +107,8 @@ def _match_connection(x, p, q, z, r, share, average, disabled_share, stream):
 
 
 @njit(cache=True, nogil=True)
-def _cross_connections_of_equals(pool, i, j, into, k, share, average, disabled_share, recurrent, fixed, stream):
+def _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, stream):
+    fixed = rates.fixed
     x, z = pool.connections, into.connections
     p, p_end = pool.connection_start[i], pool.connection_start[i] + pool.connection_count[i]
     q, q_end = pool.connection_start[j], pool.connection_start[j] + pool.connection_count[j]
@@ -127,37 +128,51 @@ def _cross_connections_of_equals(pool, i, j, into, k, share, average, disabled_s
                 offers += 1
             q += 1
         else:
-            _match_connection(x, p, q, z, start + count, share, average, disabled_share, stream)
+            _match_connection(x, p, q, z, start + count, share, average, rates.disabled, stream)
             count += 1
             p += 1
             q += 1
     # The genes so far are some of i's, so they are as sound as i; each gene of j alone is taken only where it fits in: the same edge may
     # have been invented in both lines, and two sound halves can close a cycle.
+    marking, first, nodes = into.nodes.marking, into.node_start[k], into.node_count[k]
+    touched = _touched(into, k, count, fixed)
+    hidden = touched[fixed:].sum()
     for number in range(offers):
         q = offered[number]
         source, target = x.source[q], x.target[q]
+        a, b = node_index(marking, first, nodes, source, fixed), node_index(marking, first, nodes, target, fixed)
+        fresh = (not touched[a] and a >= fixed) + (not touched[b] and b >= fixed and a != b)
+        if count >= rates.most_connections or fixed + hidden + fresh > rates.most_nodes:
+            continue
         if find_edge(z, start, count, source, target) >= 0:
             continue
-        if not recurrent and makes_cycle(
-            into.nodes, into.node_start[k], into.node_count[k], z, start, count, source, target, fixed
-        ):
+        if not rates.recurrent and makes_cycle(into.nodes, first, nodes, z, start, count, source, target, fixed):
             continue
         count = insert_connection(z, start, count, x.marking[q], source, target, x.weight[q], x.enabled[q])
+        touched[a], touched[b] = True, True
+        hidden += fresh
     into.connection_count[k] = count
-    _drop_untouched_nodes(into, k, fixed)
+    _drop_nodes(into, k, touched, fixed)
 
 
 @njit(cache=True, nogil=True)
-def _drop_untouched_nodes(pool, k, fixed):
-    nodes, connections = pool.nodes, pool.connections
-    first, count = pool.node_start[k], pool.node_count[k]
+def _touched(pool, k, connected, fixed):
+    """Which nodes of genome k its first `connected` connections touch."""
+    marking, first, count = pool.nodes.marking, pool.node_start[k], pool.node_count[k]
     touched = np.zeros(count, np.bool_)
-    for i in range(pool.connection_start[k], pool.connection_start[k] + pool.connection_count[k]):
-        touched[node_index(nodes.marking, first, count, connections.source[i], fixed)] = True
-        touched[node_index(nodes.marking, first, count, connections.target[i], fixed)] = True
+    for i in range(pool.connection_start[k], pool.connection_start[k] + connected):
+        touched[node_index(marking, first, count, pool.connections.source[i], fixed)] = True
+        touched[node_index(marking, first, count, pool.connections.target[i], fixed)] = True
+    return touched
+
+
+@njit(cache=True, nogil=True)
+def _drop_nodes(pool, k, kept_nodes, fixed):
+    """Keep the fixed nodes and those hidden ones that are marked."""
+    nodes, first = pool.nodes, pool.node_start[k]
     kept = fixed
-    for i in range(fixed, count):
-        if touched[i]:
+    for i in range(fixed, pool.node_count[k]):
+        if kept_nodes[i]:
             if kept < i:
                 copy_node(nodes, first + i, nodes, first + kept)
             kept += 1

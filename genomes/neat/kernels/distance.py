@@ -4,22 +4,20 @@ import math
 
 from numba import njit
 
-SMALL = 20  # genomes with fewer genes are not normalised by their size
-
 
 @njit(cache=True, nogil=True)
 def compatibility(
-    x, u, p, p_end, y, v, q, q_end, n, a, i, i_end, m, b, j, j_end, biases, c1, c2, c3, limit
+    x, u, p, p_end, y, v, q, q_end, n, a, i, i_end, m, b, j, j_end, biases, c1, c2, c3, small, limit
 ):  # fmt: skip
     """The distance of two genomes; infinite as soon as it is known to exceed `limit`.
 
     c1 * excess / N + c2 * disjoint / N + c3 * mean absolute weight difference of matching genes; N is the number of connection genes of
-    the larger genome, 1 if both have fewer than 20. With `biases`, the biases of matching nodes count as weights.
+    the larger genome, 1 if both have fewer than `small`. With `biases`, the biases of matching nodes count as weights.
     x, u: connection markings and weights of one genome, from p to p_end; n, a: node markings and biases, from i to i_end; y, v, q, m, b, j:
     of the other.
     """
     larger = max(p_end - p, q_end - q)
-    size = 1.0 if larger < SMALL else float(larger)
+    size = 1.0 if larger < small else float(larger)
     most = limit * size
     matching, disjoint, difference = 0, 0, 0.0
     while p < p_end and q < q_end:
@@ -60,5 +58,6 @@ def compatibility_of_members(a, i, b, j, coefficients):
         b.connections.marking, b.connections.weight, b.connection_start[j], b.connection_start[j] + b.connection_count[j],
         a.nodes.marking, a.nodes.bias, a.node_start[i] + coefficients.sensors, a.node_start[i] + a.node_count[i],
         b.nodes.marking, b.nodes.bias, b.node_start[j] + coefficients.sensors, b.node_start[j] + b.node_count[j],
-        coefficients.biases, coefficients.excess, coefficients.disjoint, coefficients.weight, math.inf,
+        coefficients.biases, coefficients.excess, coefficients.disjoint, coefficients.weight, coefficients.small,
+        math.inf,
     )  # fmt: skip

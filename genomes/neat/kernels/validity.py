@@ -15,7 +15,9 @@ _ACTIVATIONS, _AGGREGATIONS, _CUSTOM = len(ACTIVATIONS), len(AGGREGATIONS), CUST
 def first_unsound(pool, sensors, fixed, recurrent, activations, aggregations):
     """The first member that is no genome of the space, or -1. `activations` and `aggregations` count the custom functions."""
     for k in range(len(pool.node_start)):
-        if not (_sound_nodes(pool, k, fixed, activations, aggregations) and _sound_connections(pool, k, sensors, fixed, recurrent)):
+        if not (
+            _sound_nodes(pool, k, fixed, activations, aggregations) and _sound_connections(pool, k, sensors, fixed, recurrent)
+        ):
             return k
     return -1
 
@@ -32,7 +34,11 @@ def _sound_nodes(pool, k, fixed, activations, aggregations):
         return False
     for i in range(count):
         marking = nodes.marking[first + i]
-        if (i < fixed and marking != i) or (i >= fixed and marking < fixed) or (i > 0 and marking <= nodes.marking[first + i - 1]):
+        if (
+            (i < fixed and marking != i)
+            or (i >= fixed and marking < fixed)
+            or (i > 0 and marking <= nodes.marking[first + i - 1])
+        ):
             return False
         if not (math.isfinite(nodes.bias[first + i]) and math.isfinite(nodes.response[first + i])):
             return False
