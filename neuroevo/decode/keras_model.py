@@ -28,6 +28,10 @@ def build(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
     Raises:
         TypeError: the genome has no layer graph.
     """
+    if genome.space.encoding == "cppn":
+        from neuroevo.decode.substrates import model_of_genome
+
+        return model_of_genome(genome, dtype=dtype, name=name)
     import keras
 
     architecture = architecture_of(genome)

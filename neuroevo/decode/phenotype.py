@@ -44,6 +44,8 @@ def trained_model(individual: Individual) -> Any:
     from neuroevo.decode.keras_model import build
     from neuroevo.decode.weights import set_weights
 
+    if individual.genome.space.encoding == "cppn":  # the genome holds the weights
+        return build(individual.genome)
     if individual.artifact is None:
         raise ValueError(
             f"individual {individual.id} has no weights: only those of the front and of living parents are kept; train it again"

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.genome_figure import genome
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.neat import species, species_data
     from neuroevo.plots.operators_figure import operators, operators_data
     from neuroevo.plots.progress_figure import progress, progress_data
+    from neuroevo.plots.substrate_figure import substrate, substrate_data
 
 _WHERE = {
     "curves": "curves_figure",
@@ -22,10 +24,15 @@ _WHERE = {
     "lineage_data": "lineage_figure",
     "operators": "operators_figure",
     "operators_data": "operators_figure",
+    "pattern": "cppn_figure",
+    "pattern_data": "cppn_figure",
+    "pictures": "cppn_figure",
     "progress": "progress_figure",
     "progress_data": "progress_figure",
     "species": "neat",
     "species_data": "neat",
+    "substrate": "substrate_figure",
+    "substrate_data": "substrate_figure",
 }
 
 __all__ = [
@@ -38,10 +45,15 @@ __all__ = [
     "lineage_data",
     "operators",
     "operators_data",
+    "pattern",
+    "pattern_data",
+    "pictures",
     "progress",
     "progress_data",
     "species",
     "species_data",
+    "substrate",
+    "substrate_data",
 ]
 
 

@@ -91,6 +91,8 @@ def _counted(count: int, what: str) -> str:
 
 def _name(graph: nx.DiGraph[Any], node: Any) -> str:
     kind = graph.nodes[node]["type"]
+    if "name" in graph.nodes[node]:  # an encoding that knows what its inputs and outputs are (CPPNs)
+        return str(graph.nodes[node]["name"])
     if kind in ("bias", "hidden"):
         return "bias" if kind == "bias" else ""
     alike = [other for other, data in graph.nodes(data=True) if data["type"] == kind]

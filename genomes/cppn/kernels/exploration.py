@@ -50,9 +50,9 @@ class Tree(NamedTuple):
     squares: np.ndarray
     leaves: np.ndarray
     chosen: np.ndarray  # int64 [nodes], the candidates
-    asked: np.ndarray  # int64 [2 * nodes, free axes], neighbours whose weight is asked
-    answer: np.ndarray  # float64 [2 * nodes]
-    passed: np.ndarray  # bool [nodes]
+    asked: np.ndarray  # int64 [2 * axes * nodes + 1, free axes], neighbours whose weight is asked
+    answer: np.ndarray  # float64 [2 * axes * nodes]
+    aside: np.ndarray  # int64 [free axes], scratch space
 
 
 @njit(cache=True, nogil=True)
@@ -61,7 +61,7 @@ def new_tree(most, axes):
     return Tree(
         np.empty((most, axes), np.int64), np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most), np.empty(most),
         np.empty(most, np.bool_), np.empty(most), np.empty(most), np.empty(most, np.int64), np.empty(most, np.int64),
-        np.empty((2 * most, axes), np.int64), np.empty(2 * most), np.empty(most, np.bool_),
+        np.empty((2 * axes * most + 1, axes), np.int64), np.empty(2 * axes * most), np.empty(axes, np.int64),
     )  # fmt: skip
 
 
@@ -94,43 +94,55 @@ def _ask(networks, m, values, gathered, region, end, outgoing, places, begin, co
 
 
 @njit(cache=True, nogil=True)
+def _split(tree, n, count, half, parts):
+    """Give a part its children; they are not asked yet."""
+    place, child = tree.place, tree.child
+    child[n] = count
+    for c in range(parts):
+        for a in range(place.shape[1]):
+            place[count + c, a] = place[n, a] + (half if (c >> a) & 1 else -half)
+        tree.depth[count + c], child[count + c], tree.divide[count + c] = tree.depth[n] + 1, -1, False
+    return count + parts
+
+
+@njit(cache=True, nogil=True)
 def _divide(networks, m, values, gathered, region, tree, end, outgoing):
-    """Divide and initialise: the tree of one place's connections. Returns how many parts it has."""
-    axes, deepest = len(region.axes), region.maximum_depth
+    """Divide and initialise: the tree of one place's connections. Returns how many parts it has.
+
+    The first `initial_depth` levels are always whole, so they are made first and asked about at once.
+    """
+    axes, deepest, t = len(region.axes), region.maximum_depth, region.initial_depth
     parts = 1 << axes
-    place, depth, child, weight, divide = tree.place, tree.depth, tree.child, tree.weight, tree.divide
+    child, weight, divide = tree.child, tree.weight, tree.divide
     for a in range(axes):
-        place[0, a] = 1 << deepest
-    depth[0], child[0], weight[0], divide[0] = 0, -1, 0.0, True
-    begin, count = 0, 1
-    for t in range(deepest):
-        behind = count
-        for n in range(begin, behind):
-            if not divide[n]:
-                continue
-            child[n] = count
-            half = 1 << (deepest - t - 1)
-            for c in range(parts):
-                for a in range(axes):
-                    place[count, a] = place[n, a] + (half if (c >> a) & 1 else -half)
-                depth[count], child[count], divide[count] = t + 1, -1, False
-                count += 1
-        if count == behind:
+        tree.place[0, a] = 1 << deepest
+    tree.depth[0], child[0], weight[0] = 0, -1, 0.0
+    before, begin, count = 0, 0, 1
+    for level in range(t):
+        before, begin = begin, count
+        for n in range(before, begin):
+            count = _split(tree, n, count, 1 << (deepest - level - 1), parts)
+    fresh = 1
+    while fresh < count:
+        _ask(networks, m, values, gathered, region, end, outgoing, tree.place, fresh, count - fresh, weight, tree.leo, 0, 1)
+        fresh = count
+        if t == deepest:
             break
-        _ask(networks, m, values, gathered, region, end, outgoing, place, behind, count - behind, weight, tree.leo, 0, 1)
-        if t + 1 < deepest:
-            for n in range(begin, behind):
-                if child[n] < 0:
-                    continue
-                mean, squares = 0.0, 0.0
+        for n in range(before, begin):
+            if child[n] < 0:
+                continue
+            mean, squares = 0.0, 0.0
+            for c in range(child[n], child[n] + parts):
+                mean += weight[c]
+                squares += weight[c] * weight[c]
+            mean /= parts
+            if squares / parts - mean * mean > region.division:
                 for c in range(child[n], child[n] + parts):
-                    mean += weight[c]
-                    squares += weight[c] * weight[c]
-                mean /= parts
-                if t + 1 < region.initial_depth or squares / parts - mean * mean > region.division:
-                    for c in range(child[n], child[n] + parts):
-                        divide[c] = True
-        begin = behind
+                    divide[c] = True
+        for n in range(begin, fresh):
+            if divide[n]:
+                count = _split(tree, n, count, 1 << (deepest - t - 1), parts)
+        before, begin, t = begin, fresh, t + 1
     return count
 
 
@@ -165,44 +177,60 @@ def _candidates(region, tree, count):
 
 
 @njit(cache=True, nogil=True)
+def _neighbour(region, tree, n, axis, side, into):
+    """The part beside a part, of its size: its index if it is certainly in the tree, or -1; its place is left in `into`."""
+    axes, t, top = tree.place.shape[1], tree.depth[n], 1 << (region.maximum_depth + 1)
+    for a in range(axes):
+        into[a] = tree.place[n, a]
+    into[axis] += (1 if side else -1) * (1 << (region.maximum_depth + 1 - t))
+    if t > region.initial_depth or not 0 < into[axis] < top:
+        return -1
+    # In the levels that are always whole, each part's index follows from its place: one choice of a child a level.
+    first, within = 0, 0
+    for level in range(t):
+        first += 1 << (axes * level)
+        choice = 0
+        for a in range(axes):
+            choice |= ((into[a] >> (region.maximum_depth - level)) & 1) << a
+        within = (within << axes) | choice
+    return first + within
+
+
+@njit(cache=True, nogil=True)
 def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
     """Prune by band: keep the parts whose weight differs from both neighbours' on at least one axis. Returns how many are left in
     `chosen`."""
     axes = len(region.axes)
-    chosen, passed, place, depth, weight = tree.chosen, tree.passed, tree.place, tree.depth, tree.weight
-    asked, answer = tree.asked, tree.answer
-    kept = 0
+    chosen, weight, asked, answer = tree.chosen, tree.weight, tree.asked, tree.answer
+    kept = many = 0
     for i in range(found):
         n = chosen[i]
-        if (not region.leo or tree.leo[n] > 0.0) and expressed(weight[n], region.threshold, region.weight_range) != 0.0:
-            chosen[kept] = n
-            passed[kept] = False
-            kept += 1
-    found = kept
-    for axis in range(axes):
-        many = 0
-        for i in range(found):
-            if passed[i]:
-                continue
-            n = chosen[i]
-            width = 1 << (region.maximum_depth + 1 - depth[n])
+        if (region.leo and not tree.leo[n] > 0.0) or expressed(weight[n], region.threshold, region.weight_range) == 0.0:
+            continue
+        chosen[kept] = n
+        kept += 1
+        for axis in range(axes):
             for side in range(2):
-                for a in range(axes):
-                    asked[many + side, a] = place[n, a]
-                asked[many + side, axis] += width if side else -width
-            many += 2
-        _ask(networks, m, values, gathered, region, end, outgoing, asked, 0, many, answer, answer, 0, 0)
-        many = 0
-        for i in range(found):
-            if passed[i]:
-                continue
-            own = weight[chosen[i]]
-            passed[i] = min(abs(own - answer[many]), abs(own - answer[many + 1])) > region.band
-            many += 2
-    kept = 0
+                if _neighbour(region, tree, n, axis, side, asked[many]) < 0:
+                    many += 1
+    found = kept
+    _ask(networks, m, values, gathered, region, end, outgoing, asked, 0, many, answer, answer, 0, 0)
+    kept = many = 0
     for i in range(found):
-        if passed[i]:
-            chosen[kept] = chosen[i]
+        n = chosen[i]
+        passed = False
+        for axis in range(axes):
+            nearest = np.inf
+            for side in range(2):
+                beside = _neighbour(region, tree, n, axis, side, tree.aside)
+                if beside < 0:
+                    nearest = min(nearest, abs(weight[n] - answer[many]))
+                    many += 1
+                else:
+                    nearest = min(nearest, abs(weight[n] - weight[beside]))
+            passed = passed or nearest > region.band
+        if passed:
+            chosen[kept] = n
             kept += 1
     return kept
 
