@@ -1,4 +1,4 @@
-"""The command line: neuroevo search | resume | show | doctor | train | predict | export.
+"""The command line: neuroevo search | resume | show | report | plot | compare | list | doctor | train | predict | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from neuroevo.cli_look import add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -56,7 +58,7 @@ def search(
     seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
     run: Annotated[Path | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
     target: Annotated[str | None, typer.Option(help="The column to predict, for a .csv.")] = None,
-    strategy: Annotated[str, typer.Option(help="nsga2, nsga3, random_search or regularized_evolution.")] = "nsga2",
+    strategy: Annotated[str, typer.Option(help="nsga2, nsga3, lemonade, random_search or regularized_evolution.")] = "nsga2",
     inheritance: Annotated[
         str, typer.Option(help="lamarckian: children start from their parents' weights; or none.")
     ] = "lamarckian",
@@ -219,6 +221,9 @@ def export(
 
     export_individual(run, id, path)
     print(f"written: {path} (keras.saving.load_model opens it; inputs are raw, outputs are probabilities or values)")
+
+
+add_to(app)
 
 
 def _schedule(name: str) -> Any:

@@ -125,3 +125,72 @@ def test_a_complete_run_goes_on_under_a_larger_budget(finished: Path, folder: Pa
     done = neuroevo("resume", finished, "--evaluations", 8, folder=folder)
     assert done.returncode == 0, done.stderr
     assert json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["counts"]["evaluated"] == 8
+
+
+# Looking at runs --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory) -> Path:
+    """Three small runs on a function: two strategies, one of them with two seeds."""
+    import neuroevo as ne
+    from genomes import NeatSpace
+
+    def fitness(network) -> dict[str, float]:
+        outputs = network(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
+        return {"miss": float(np.abs(outputs[:, 0] - [1.0, 1.0, 0.0]).sum()), "gain": float(outputs.mean())}
+
+    path = tmp_path_factory.mktemp("runs")
+    for name, strategy, seed in (
+        ("nsga2-1", ne.strategies.Nsga2(population=10), 1),
+        ("nsga2-2", ne.strategies.Nsga2(population=10), 2),
+        ("random-1", ne.strategies.RandomSearch(), 1),
+    ):
+        ne.evolve(
+            NeatSpace(inputs=2, outputs=1), fitness, objectives={"miss": ne.minimise, "gain": ne.maximise}, strategy=strategy,
+            budget=ne.Budget(evaluations=40), seed=seed, run=path / name, progress=False,
+        )  # fmt: skip
+    return path
+
+
+def test_report_writes_one_page(looked_at):
+    done = neuroevo("report", looked_at / "nsga2-1", folder=looked_at)
+    assert done.returncode == 0, done.stderr
+    page = (looked_at / "nsga2-1" / "report.html").read_text()
+    assert page.startswith("<!doctype html>") and "http-equiv" not in page
+
+
+def test_a_live_report_ends_with_the_run(looked_at):
+    done = neuroevo("report", looked_at / "nsga2-1", "--live", "--output", looked_at / "live.html", folder=looked_at)
+    assert done.returncode == 0, done.stderr
+    assert (looked_at / "live.html").exists()
+
+
+@pytest.mark.parametrize("what", [["front"], ["progress"], ["lineage"], ["lineage", "0"], ["operators"], ["genome", "0"]])
+def test_plot_draws_what_is_asked_for(looked_at, what):
+    path = looked_at / f"{'-'.join(what)}.png"
+    done = neuroevo("plot", looked_at / "nsga2-1", *what, "--output", path, folder=looked_at)
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_unknown_figure_is_refused_with_the_nearest_name(looked_at):
+    done = neuroevo("plot", looked_at / "nsga2-1", "lineag", folder=looked_at)
+    assert done.returncode == 2
+    assert "did you mean 'lineage'" in done.stderr
+
+
+def test_compare_groups_seeds(looked_at):
+    done = neuroevo("compare", looked_at, "--json", "--figure", looked_at / "compared.png", folder=looked_at)
+    assert done.returncode == 0, done.stderr
+    groups = json.loads(done.stdout)["groups"]
+    assert [(group["label"], group["seeds"]) for group in groups] == [("Nsga2", [1, 2]), ("RandomSearch", [1])]
+    assert (looked_at / "compared.png").exists()
+
+
+def test_list_names_what_there_is_to_choose_from(looked_at):
+    for what, expected in (("strategies", "Lemonade"), ("encodings", "NeatSpace"), ("objectives", "flops"), ("data", "digits")):
+        done = neuroevo("list", what, folder=looked_at)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+    assert "did you mean 'data'" in neuroevo("list", "dta", folder=looked_at).stderr
