@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.nsga import Nsga2, Nsga3
     from neuroevo.strategies.random_search import RandomSearch
     from neuroevo.strategies.regularized_evolution import RegularizedEvolution
+    from neuroevo.strategies.trained_once import TrainedOnce
 
 _WHERE = {
     "HillClimb": "hill_climb",
@@ -23,6 +24,7 @@ _WHERE = {
     "Search": "base",
     "State": "base",
     "Strategy": "base",
+    "TrainedOnce": "trained_once",
 }
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Search",
     "State",
     "Strategy",
+    "TrainedOnce",
 ]
 
 
