@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+MOST_BYTES = 64 << 20  # of a genome's file
+MOST_NESTING = 32  # of lists and objects in a genome's JSON
+
 # Where the built-in encodings live; imported when one of their names is first read from JSON.
 _MODULES = {
     "cell": "genomes.cell",
@@ -51,9 +54,9 @@ def space_class(encoding: str) -> type[Space]:
 
 def unknown(what: str, given: object, allowed: Sequence[str]) -> str:
     """One sentence for an unknown name: what was given, the nearest allowed name, and all of them."""
-    near = difflib.get_close_matches(str(given), allowed, 1)
+    near = difflib.get_close_matches(str(given)[:100], allowed, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what} {given!r}{hint} (allowed: {', '.join(allowed)})"
+    return f"unknown {what} {shown(given)}{hint} (allowed: {', '.join(allowed)})"
 
 
 def _to_json(value: object) -> Any:
@@ -66,6 +69,26 @@ def _to_json(value: object) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return value
+
+
+def refuse_deep(value: object) -> None:
+    """Refuse JSON whose lists and objects lie deeper in each other than those of any genome.
+
+    Raises:
+        ValueError: they do.
+    """
+    level: list[object] = [value]
+    for _ in range(MOST_NESTING):
+        level = [item for holder in level for item in _held(holder)]
+        if not level:
+            return
+    raise ValueError(f"a genome's JSON is nested at most {MOST_NESTING} deep, this one is deeper")
+
+
+def _held(value: object) -> list[object]:
+    if isinstance(value, Mapping):
+        return [item for item in value.values() if isinstance(item, (Mapping, list, tuple))]
+    return [item for item in value if isinstance(item, (Mapping, list, tuple))] if isinstance(value, (list, tuple)) else []
 
 
 def frozen_tuples(value: Any) -> Any:
@@ -123,6 +146,7 @@ class Space(ABC):
         """
         if not isinstance(data, Mapping) or not isinstance(data.get("encoding"), str):
             raise ValueError(f"a space is a JSON object with an 'encoding' name, got {shown(data)}")
+        refuse_deep(data)
         cls = space_class(data["encoding"])
         names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
         values = {key: frozen_tuples(value) for key, value in data.items() if key != "encoding"}
@@ -201,13 +225,14 @@ class Genome(ABC):
         """
         if not isinstance(data, Mapping):
             raise ValueError(f"a genome is a JSON object, got {shown(data)}")
+        refuse_deep(data)
         missing = [key for key in ("encoding", "version", "space", "genes") if key not in data]
         if missing:
-            raise ValueError(f"a genome's JSON needs {', '.join(missing)}; found {', '.join(map(str, data)) or 'nothing'}")
+            raise ValueError(f"a genome's JSON needs {', '.join(missing)}; found {shown(list(data))}")
         space = Space.from_dict(data["space"])
         genome = space.from_genes(data["genes"])
         if data["encoding"] != space.encoding:
-            raise ValueError(f"the genome says encoding {data['encoding']!r} but its space is {space.encoding!r}")
+            raise ValueError(f"the genome says encoding {shown(data['encoding'])} but its space is {space.encoding!r}")
         if data["version"] != genome.version:
             raise ValueError(
                 f"{type(genome).__name__} version {shown(data['version'])} cannot be read here (this release reads {genome.version})"
@@ -231,6 +256,9 @@ class Genome(ABC):
             ValueError: the file is not a genome of this class.
             FileNotFoundError: there is no such file.
         """
+        size = os.stat(path).st_size
+        if size > MOST_BYTES:
+            raise ValueError(f"{path} has {size:,} bytes: a genome file is not larger than {MOST_BYTES:,}")
         try:
             data = json.loads(Path(path).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from neuroevo.doctor_salvage import salvage
+from neuroevo.doctor_salvage import salvage, unreadable_rows
 from neuroevo.store import StoreError, write_whole
 from neuroevo.store.connection import LOCK, release_lock, take_lock
 from neuroevo.store.files import LOST, intact
@@ -151,6 +151,9 @@ def _database_damage(path: Path) -> str:
         needed = {"meta", "individuals", "evaluations", "populations", "generations", "state"}
         if not needed <= tables or schema_of(database) is None:
             return f"lacks tables ({', '.join(sorted(needed - tables)) or 'no schema'})"
+        unreadable = unreadable_rows(database)
+        if unreadable:
+            return f"holds {unreadable} rows that cannot be read"
     except sqlite3.DatabaseError as error:
         return f"is damaged ({error})"
     finally:

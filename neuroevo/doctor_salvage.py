@@ -45,6 +45,20 @@ def salvage(path: Path) -> dict[str, int]:
     return {name: len(rows) for name, rows in tables.items()}
 
 
+def unreadable_rows(database: sqlite3.Connection) -> int:
+    """How many rows of a database whose pages are sound do not hold what they should."""
+    return sum(
+        not valid(row)
+        for name, valid in _ROWS.items()
+        if _has(database, name)
+        for row in database.execute(f"SELECT * FROM {name}")
+    )
+
+
+def _has(database: sqlite3.Connection, table: str) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
+
+
 def _readable(path: Path) -> dict[str, dict[Any, Row]]:
     """Every valid row by table and key."""
     tables: dict[str, dict[Any, Row]] = {name: {} for name in ("meta", *_ROWS)}

@@ -23,6 +23,7 @@ from neuroevo.loop import Known, Loop, refuse_missing_artifacts
 from neuroevo.objectives import Direction, Objective
 from neuroevo.run import Run, fill
 from neuroevo.store import Store, StoreError
+from neuroevo.store.errors import damaged
 from neuroevo.strategies.base import Search, State, Strategy
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.function import as_task
@@ -136,7 +137,10 @@ def evolve(
         if store is not None:
             _check_settings(store, settings, budget)
             if schedule == "synchronous":
-                known, stale = _restore(result, search, strategy, store)
+                try:
+                    known, stale = _restore(result, search, strategy, store)
+                except (TypeError, KeyError, IndexError, AttributeError) as error:
+                    raise StoreError(damaged(store.folder / "run.db", error)) from error
             else:
                 known = Known(store.evaluations(), store.births_from(0))
                 result.seconds = store.ended()[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from genomes.base import Space, frozen_tuples, unknown
+from genomes.base import Space, frozen_tuples, refuse_deep, shown, unknown
 from neuroevo.budget import Budget
 from neuroevo.estimation.base import Estimation
 from neuroevo.strategies.base import Strategy
@@ -63,14 +63,33 @@ def _made(kind: Any, settings: Mapping[str, Any], label: str) -> Any:
 
 
 def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `neuroevo.evolve` that a run's `config.json` describes."""
-    return {
-        "space": Space.from_dict(settings["space"]),
-        "fitness": task_from_settings(settings["task"]),
-        "strategy": strategy_from_settings(settings["strategy"]),
-        "estimation": estimation_from_settings(settings["estimation"]),
-        "seed": settings["seed"],
-        "record": settings["record"],
-        "schedule": settings.get("schedule", "synchronous"),
-        "budget": Budget(**settings["budget"]),
-    }
+    """The arguments of `neuroevo.evolve` that a run's `config.json` describes.
+
+    Raises:
+        ValueError: they do not describe a search, or one that cannot be made from settings.
+    """
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"a run's settings are a JSON object, got {shown(settings)}")
+    refuse_deep(settings)
+    parts: dict[str, Any] = {}
+    for name in ("space", "task", "strategy", "estimation", "budget"):
+        if not isinstance(settings.get(name), Mapping):
+            raise ValueError(f"a run's settings need {name!r}, a JSON object; found {shown(settings.get(name))}")
+    for name, argument, make in (
+        ("space", "space", Space.from_dict),
+        ("task", "fitness", task_from_settings),
+        ("strategy", "strategy", strategy_from_settings),
+        ("estimation", "estimation", estimation_from_settings),
+        ("budget", "budget", lambda found: Budget(**found)),
+    ):
+        try:
+            parts[argument] = make(settings[name])
+        except (TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+            found = shown(" ".join(str(error).split()), 200)
+            raise ValueError(f"the run's settings of its {name} cannot be read ({type(error).__name__}: {found})") from error
+    seed, record = settings.get("seed"), settings.get("record")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValueError(f"a run's seed is a whole number, found {shown(seed)}")
+    if record not in ("all", "champions"):
+        raise ValueError(f"a run's record is 'all' or 'champions', found {shown(record)}")
+    return {**parts, "seed": seed, "record": record, "schedule": settings.get("schedule", "synchronous")}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -132,7 +133,7 @@ class Ray(Evaluator):
 
     def _actor(self) -> Any:
         kind = self._ray.remote(Host).options(num_cpus=self.threads, num_gpus=self.gpus_per_trial, max_restarts=0)
-        return kind.remote(self._work, self._objectives, self.settings)
+        return kind.remote(self._work, self._objectives, self.settings, sys.path)
 
     def _hand_out(self) -> None:
         busy = {number for number, _ in self._running.values()}
@@ -167,9 +168,8 @@ class Ray(Evaluator):
         try:
             measurement, attempts = self._ray.get(reference)
             return Result(job.trial, measurement, attempts + job.losses)
-        except self._ray.exceptions.RayTaskError as error:  # the host could not even run it
-            reason = " ".join(str(error.cause or error).split())[:300]
-            return Result(job.trial, failure(job.trial, self._objectives, reason), job.losses + 1)
+        except self._ray.exceptions.RayTaskError as error:  # not the candidate: the host's own work
+            raise RuntimeError(" ".join(str(error.cause or error).split())) from error
         except self._ray.exceptions.RayError as error:
             self._actors[number] = self._actor()
             self._artifacts.clear()  # what lay on the lost node went with it
@@ -184,7 +184,8 @@ class Ray(Evaluator):
 class Host:
     """What runs on a node: one worker slot."""
 
-    def __init__(self, work: bytes, objectives: int, settings: dict[str, Any]) -> None:
+    def __init__(self, work: bytes, objectives: int, settings: dict[str, Any], import_path: list[str]) -> None:
+        sys.path.extend(folder for folder in import_path if folder not in sys.path)
         self._slots = Slots(1, **settings)
         self._slots.start_pickled(work, objectives)
 

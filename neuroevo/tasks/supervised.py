@@ -176,7 +176,7 @@ class Supervised(Task):
             name = described.get("name") if isinstance(described, Mapping) else None
             if name not in offered:
                 raise ValueError(
-                    f"the objective {name!r} is a Python function; run the script that started this run again to go on"
+                    f"the objective {shown(name)} is a Python function; run the script that started this run again to go on"
                 )
             limit = described.get("limit")
             if limit is not None and not isinstance(limit, (int, float)):
