@@ -62,9 +62,10 @@ def candidates(task: Any, evaluations: int, seed: int, folder: Path) -> dict[str
     traced = [s["tracing"] for s in seconds if "tracing" in s]
     beyond_tracing = wall - sum(traced)
     parts = {
-        name: sum(s.get(name, 0.0) for s in seconds) / len(seconds)
-        for name in ("decode", "inherit", "weights", "evaluate", "score")
+        name: 1e3 * sum(s.get(name, 0.0) for s in seconds) / len(seconds) for name in ("decode", "weights", "evaluate", "score")
     }
+    parts["inherit"] = 1e3 * statistics.mean(i["seconds"]["inherit"] for i in watch.infos if i["started_from"] == "parents")
+    parts["tracing"] = 1e3 * statistics.mean(traced)
     print(f"{run.evaluations} candidates in {wall:.1f} s: {training:.1f} s of training, {sum(traced):.1f} s of tracing")
     return {
         "overhead_fraction": 1 - training / beyond_tracing,
@@ -72,7 +73,7 @@ def candidates(task: Any, evaluations: int, seed: int, folder: Path) -> dict[str
         "tracing_fraction": sum(traced) / wall,
         "cache_hits": 1 - len(traced) / len(seconds),
         "candidate_seconds": beyond_tracing / len(seconds),
-        **{f"{name}_seconds": value for name, value in parts.items()},
+        **{f"{name}_milliseconds": value for name, value in parts.items()},
         "driver_seconds": (wall - sum(sum(s.values()) for s in seconds)) / len(seconds),
     }
 
