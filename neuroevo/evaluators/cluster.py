@@ -71,6 +71,9 @@ class Ray(Evaluator):
         self.workers, self.address, self.gpus_per_trial, self.threads = workers, address, gpus_per_trial, threads
         self._actors: list[Any] = []
         self._running: dict[Any, tuple[int, _Job]] = {}  # what runs, by the reference to its outcome
+        self._starting: dict[
+            Any, int
+        ] = {}  # actors that have no place on a node yet, by the reference to their first sign of life
         self._waiting: deque[_Job] = deque()
         self._artifacts: OrderedDict[int, Any] = OrderedDict()
         self._ours = False  # whether this evaluator started or joined Ray, and so leaves it
@@ -84,7 +87,10 @@ class Ray(Evaluator):
         context = replace(work.context, threads=self.threads)
         self._work = self._ray.put(cloudpickle.dumps(replace(work, context=context)))
         self.capacity = self.workers or self._room()
-        self._actors = [self._actor() for _ in range(self.capacity)]
+        self._false_starts = 0
+        self._actors = [None] * self.capacity
+        for number in range(self.capacity):
+            self._begin(number)
 
     def submit(self, trial: Trial) -> None:
         self._waiting.append(_Job(trial))
@@ -93,8 +99,11 @@ class Ray(Evaluator):
     def as_completed(self) -> Iterator[Result]:
         while self._waiting or self._running:
             self._hand_out()
-            ready, _ = self._ray.wait(list(self._running), num_returns=1)
+            ready, _ = self._ray.wait([*self._running, *self._starting], num_returns=1)
             for reference in ready:
+                if reference in self._starting:
+                    self._started(reference)
+                    continue
                 result = self._outcome(reference)
                 if result is not None:
                     self._hand_out()
@@ -103,7 +112,7 @@ class Ray(Evaluator):
     def close(self) -> None:
         for actor in self._actors:
             self._ray.kill(actor)
-        self._actors, self._running, self._waiting = [], {}, deque()
+        self._actors, self._running, self._starting, self._waiting = [], {}, {}, deque()
         self._artifacts.clear()
         if self._ours:
             self._ray.shutdown()
@@ -131,12 +140,26 @@ class Ray(Evaluator):
             raise ValueError(f"the cluster has no room for a trial, which needs {needs}; it has {shown(dict(found), 200)}")
         return room
 
-    def _actor(self) -> Any:
+    def _begin(self, number: int) -> None:
+        """Start an actor; it is given work once it lives, so that no trial waits for a node that may never come."""
         kind = self._ray.remote(Host).options(num_cpus=self.threads, num_gpus=self.gpus_per_trial, max_restarts=0)
-        return kind.remote(self._work, self._objectives, self.settings, sys.path)
+        self._actors[number] = kind.remote(self._work, self._objectives, self.settings, sys.path)
+        self._starting[self._actors[number].alive.remote()] = number
+
+    def _started(self, reference: Any) -> None:
+        number = self._starting.pop(reference)
+        try:
+            self._ray.get(reference)
+            self._false_starts = 0
+        except self._ray.exceptions.RayError as error:
+            self._false_starts += 1
+            if self._false_starts > LOSSES + self.capacity:
+                said = " ".join(str(error).split())[:300]
+                raise RuntimeError(f"Ray's workers end before they are ready: {said}") from error
+            self._begin(number)
 
     def _hand_out(self) -> None:
-        busy = {number for number, _ in self._running.values()}
+        busy = {number for number, _ in self._running.values()} | set(self._starting.values())
         for number, actor in enumerate(self._actors):
             if not self._waiting:
                 return
@@ -171,7 +194,7 @@ class Ray(Evaluator):
         except self._ray.exceptions.RayTaskError as error:  # not the candidate: the host's own work
             raise RuntimeError(" ".join(str(error.cause or error).split())) from error
         except self._ray.exceptions.RayError as error:
-            self._actors[number] = self._actor()
+            self._begin(number)
             self._artifacts.clear()  # what lay on the lost node went with it
             job.losses += 1
             if job.losses <= LOSSES:
@@ -188,6 +211,10 @@ class Host:
         sys.path.extend(folder for folder in import_path if folder not in sys.path)
         self._slots = Slots(1, **settings)
         self._slots.start_pickled(work, objectives)
+
+    def alive(self) -> bool:
+        """A sign of life."""
+        return True
 
     def measure(self, trial: bytes, *arrays: dict[str, Any]) -> tuple[Measurement, int]:
         """The measurement of a trial, and how often it was tried."""

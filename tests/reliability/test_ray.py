@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -103,7 +102,7 @@ def test_a_killed_actor_costs_its_own_trial_a_retry(tmp_path: Path) -> None:
 
 
 def test_a_lost_node_of_a_cluster_costs_its_trials_a_retry(tmp_path: Path) -> None:
-    """Two nodes with a worker each; one is lost while it works and another joins."""
+    """Two nodes with a worker each; one is lost while it works; the other goes on, and a third joins."""
     from ray.cluster_utils import Cluster
 
     def fitness(genome):
@@ -117,30 +116,28 @@ def test_a_lost_node_of_a_cluster_costs_its_trials_a_retry(tmp_path: Path) -> No
     lost = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
 
-    def lose() -> None:
-        while len(list(tmp_path.iterdir())) < 6:
-            time.sleep(0.05)
-        cluster.remove_node(lost, allow_graceful=False)
-        cluster.add_node(num_cpus=1)
-
-    thread = threading.Thread(target=lose)
-    thread.start()
     task = ne.tasks.Function(fitness, of="genome")
+    results = {}
     try:
         with Ray(2, address=cluster.address) as evaluator:
             evaluator.start(Work(task, task.estimation(), ne.tasks.Context()))
             given = trials(40, task)
             for trial in given:
                 evaluator.submit(trial)
-            results = {result.trial.id: result for result in evaluator.as_completed()}
+            for result in evaluator.as_completed():
+                results[result.trial.id] = result
+                if len(results) == 6:
+                    cluster.remove_node(lost, allow_graceful=False)
+                if len(results) == 20:
+                    cluster.add_node(num_cpus=1)
         assert not ray.is_initialized()
     finally:
-        thread.join()
         cluster.shutdown()
     again = [trial.id for trial in given if len((tmp_path / repr(trial.individuals[0].genome.value)).read_text().split()) > 1]
     assert len(results) == 40 and not any(result.measurement.reasons for result in results.values())
     assert len(again) <= 1, "only what the lost node was at is run again"
-    assert [id for id, result in results.items() if result.attempts > 1] in ([], again) or again == []
+    tried_again = [id for id, result in results.items() if result.attempts > 1]
+    assert set(again) <= set(tried_again) and len(tried_again) == 1
 
 
 def test_a_local_ray_is_started_and_ended(tmp_path: Path) -> None:
