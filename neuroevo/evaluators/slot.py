@@ -86,7 +86,9 @@ class Slot:
         self.connection.close()
         kill_group(self.process)
         self.process.wait()
-        os.close(self.lifeline)
+        if self.lifeline >= 0:
+            os.close(self.lifeline)
+            self.lifeline = -1
         for descriptor in list(self.outputs):
             while self.read_output(descriptor):
                 if self.printed > OUTPUT:
