@@ -1,0 +1,109 @@
+"""The page of a run in a real browser (headless Chromium): hover, click, sort, narrow screens, no console errors."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import neuroevo as ne
+from neuroevo import strategies
+from neuroevo.estimation import FullTraining
+from neuroevo.report.html import write_report
+
+pytestmark = pytest.mark.slow
+SWITCHES = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("browser")
+    task = ne.tasks.Classification("digits", objectives=("error", "parameters"), seed=1)
+    run = ne.evolve(
+        task.default_space(starter_parameters=(300, 2000)),
+        task,
+        strategy=strategies.Nsga2(population=4, inheritance="lamarckian"),
+        estimation=FullTraining(epochs=4),
+        budget=ne.Budget(evaluations=12),
+        seed=1,
+        run=folder / "run",
+        progress=False,
+    )
+    return write_report(run)
+
+
+@pytest.fixture
+def browser():
+    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium (pip install selenium)")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs chromium and chromedriver from the system's packages")
+    options = selenium.ChromeOptions()
+    options.binary_location = chromium
+    for switch in SWITCHES:
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+def open_at(browser, page: Path, width: int) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    )
+    browser.get(page.as_uri())
+
+
+def found(browser, selector: str):
+    return browser.find_elements("css selector", selector)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hover_click_and_sort(browser, page, width):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    open_at(browser, page, width)
+    dots = found(browser, "circle.front")
+    rows = found(browser, "#front-table tbody tr")
+    assert len(dots) == len(rows) > 1
+
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", dots[0])
+    ActionChains(browser).move_to_element(dots[0]).perform()
+    tip = found(browser, "#tip")[0]
+    assert tip.is_displayed() and f"individual {dots[0].get_attribute('data-id')}" in tip.text
+    assert found(browser, "#tip svg")
+
+    id = dots[0].get_attribute("data-id")
+    dots[0].click()
+    detail = found(browser, "#detail")[0]
+    assert detail.is_displayed() and f"Individual {id}" in detail.text and "Lineage" in detail.text
+    assert found(browser, "#detail svg.chart path.line"), "no learning curve"
+
+    header = found(browser, "#front-table th button")[2]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", header)
+    header.click()
+    values = [row.find_elements("css selector", "td")[2].text for row in found(browser, "#front-table tbody tr")]
+    numbers = [float(value.replace(",", "")) for value in values]
+    assert numbers == sorted(numbers)
+    found(browser, "#front-table th button")[2].click()
+    values = [row.find_elements("css selector", "td")[2].text for row in found(browser, "#front-table tbody tr")]
+    assert [float(value.replace(",", "")) for value in values] == sorted(numbers, reverse=True)
+
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_an_ancestor_in_a_lineage_can_be_opened(browser, page):
+    open_at(browser, page, 1280)
+    for dot in range(len(found(browser, "circle.front"))):
+        found(browser, "circle.front")[dot].click()
+        links = found(browser, "#detail ol.lineage button")
+        if len(links) > 1:
+            name = links[1].text
+            links[1].click()
+            assert f"Individual {name}" in found(browser, "#detail h2")[0].text
+            return
+    pytest.fail("no member of the front has an ancestor")
