@@ -1,21 +1,35 @@
-"""What the engine costs an evaluation: one evaluation of a trivial fitness, in memory and with the store.
+"""What the engine costs an evaluation: one evaluation of a trivial fitness, in memory and with the store; and what evaluators add.
 
 Searches the NAS-Bench-201 cells with a fitness that costs about a microsecond, so that all the time is the engine's: births, trials,
 evaluation, recording, selection. The targets are 0.3 ms in memory and 1 ms with the store. Takes about 20 seconds on 2 cores.
+
+With `--evaluators`: what worker slots and Ray add to a candidate beyond its work (targets: 5 and 10 ms), how much faster two slots are
+than one process for candidates that keep a core busy (target on 2 cores: 1.9 times), and how many candidates a second the driver
+sustains with 1,000 simulated workers under the synchronous and the asynchronous schedule. Takes about a minute more.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
+from neuroevo.evaluators import Evaluator, Ray, Serial, Slots, Work
+from neuroevo.tasks import Context
+from neuroevo.testing.evaluator import trials
+from neuroevo.trial import Result, Trial
 
 
 def fitness(genome) -> dict[str, float]:
@@ -36,10 +50,100 @@ def milliseconds(strategy, evaluations: int, seed: int, folder: Path | None) -> 
     return 1e3 * (time.perf_counter() - start) / evaluations
 
 
+@dataclass
+class Simulated(Evaluator):
+    """Workers that take simulated time: a trial is complete when its own moment comes, and costs the driver nothing else."""
+
+    capacity: int = 1000
+
+    def start(self, work: Work) -> None:
+        self.work, self.moments, self.now = work, list[tuple[float, int, Trial]](), 0.0
+        self.rng = np.random.default_rng(0)
+
+    def submit(self, trial: Trial) -> None:
+        heapq.heappush(self.moments, (self.now + float(self.rng.exponential(60.0)), trial.id, trial))
+
+    def as_completed(self) -> Iterator[Result]:
+        while self.moments:
+            self.now, _, trial = heapq.heappop(self.moments)
+            yield Result(trial, self.work(trial))
+
+    def close(self) -> None:
+        self.moments = []
+
+
+def sustained(schedule: str, evaluations: int, seed: int, folder: Path) -> float:
+    """Candidates a second that the driver handles for 1,000 workers, with the store."""
+    start = time.perf_counter()
+    ne.evolve(
+        CellSpace(),
+        ne.tasks.Function(fitness, {"loss": ne.minimise, "size": ne.minimise}, of="genome"),
+        strategy=strategies.RegularizedEvolution(population=100, batch=1000 if schedule == "synchronous" else 1),
+        budget=ne.Budget(evaluations=evaluations),
+        evaluator=Simulated(),
+        schedule=schedule,
+        seed=seed,
+        run=folder,
+        progress=False,
+    )
+    return evaluations / (time.perf_counter() - start)
+
+
+def busy(genome) -> float:
+    """Keeps a core busy for about 40 ms."""
+    total = 0.0
+    for number in range(400_000):
+        total += (number % 7) * 1e-9
+    return total + genome.value
+
+
+def seconds_of(evaluator: Evaluator, score: Callable[[Any], float], count: int) -> float:
+    """Wall-clock seconds of so many trials on workers that have started; what each worker does first is not counted."""
+    task = ne.tasks.Function(score, of="genome")
+    with evaluator:
+        evaluator.start(Work(task, task.estimation(), Context()))
+        for trial in trials(4 * evaluator.capacity, task, seed=1):
+            evaluator.submit(trial)
+        list(evaluator.as_completed())
+        waiting = trials(count, task)
+        start = time.perf_counter()
+        for trial in waiting[: 2 * evaluator.capacity]:
+            evaluator.submit(trial)
+        following = iter(waiting[2 * evaluator.capacity :])
+        for _ in evaluator.as_completed():
+            if (trial := next(following, None)) is not None:
+                evaluator.submit(trial)
+        return time.perf_counter() - start
+
+
+def evaluators(seeds: int) -> dict[str, float]:
+    """Overhead a candidate, speed-up of two slots, and what the driver sustains; medians."""
+    made: dict[str, Callable[[], Evaluator]] = {"slots": lambda: Slots(1)}
+    try:
+        import ray
+
+        made["ray"] = lambda: Ray(1)
+        del ray
+    except ImportError:
+        print("Ray is not installed (pip install 'neuroevo[ray]'): left out")
+    ours: dict[str, float] = {}
+    for name, make in made.items():
+        took = [seconds_of(make(), lambda genome: genome.value, 500) / 500 for _ in range(seeds)]
+        ours[f"{name}_overhead_ms"] = 1e3 * statistics.median(took)
+    ratios = [seconds_of(Serial(), busy, 100) / seconds_of(Slots(2), busy, 100) for _ in range(seeds)]
+    ours["two_slots_speedup"] = statistics.median(ratios)
+    for schedule in ("synchronous", "asynchronous"):
+        with tempfile.TemporaryDirectory() as folder:
+            rates = [sustained(schedule, 5000, seed, Path(folder) / f"run{seed}") for seed in range(seeds)]
+        ours[f"candidates_a_second_{schedule}"] = statistics.median(rates)
+    return ours
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--evaluations", type=int, default=5000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--evaluators", action="store_true", help="measure worker slots, Ray and 1,000 simulated workers, too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     made = {
@@ -60,8 +164,18 @@ def main() -> None:
         key = name.replace(" ", "_").replace("-", "").lower()
         ours[f"{key}_memory_ms"], ours[f"{key}_store_ms"] = statistics.median(memory), statistics.median(stored)
         print(f"{name:24s}{ours[f'{key}_memory_ms']:14.3f}{ours[f'{key}_store_ms']:14.3f}")
+    if options.evaluators:
+        measured = evaluators(options.seeds)
+        ours |= measured
+        for name, value in measured.items():
+            print(f"{name:36s}{value:10.2f}")
     if options.json:
-        report = {"method": "engine overhead", "settings": {"evaluations": options.evaluations}, "seeds": options.seeds, "ours": ours}
+        report = {
+            "method": "engine overhead",
+            "settings": {"evaluations": options.evaluations},
+            "seeds": options.seeds,
+            "ours": ours,
+        }
         options.json.write_text(json.dumps(report, indent=2))
 
 
