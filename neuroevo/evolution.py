@@ -143,7 +143,8 @@ def evolve(
                     raise StoreError(damaged(store.folder / "run.db", error)) from error
             else:
                 known = Known(store.evaluations(), store.births_from(0))
-                result.seconds = store.ended()[1]
+                saved = store.state()
+                result.seconds = max(store.ended()[1], saved[1].json["run"]["seconds"] if saved is not None else 0.0)
         if progress or (progress is None and sys.stderr.isatty()):
             from neuroevo.live import Live
 

@@ -147,7 +147,7 @@ def check_truncation(run: Path, offset: int) -> int:
     return len(after)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("share", [pytest.param(0.0, marks=pytest.mark.slow), 0.5, pytest.param(0.95, marks=pytest.mark.slow)])
 def test_a_truncated_database_is_said_to_be_and_the_repaired_run_ends_as_if_nothing_had_happened(
     share: float, run: Path, longer: ne.Run
 ) -> None:
@@ -183,13 +183,22 @@ def mean(values) -> float:
 
 
 @pytest.mark.parametrize("strategy", ["nsga2", "regularized_evolution", "neat"])
-@pytest.mark.parametrize("share", [0.3, 0.8])
+@pytest.mark.parametrize("share", [pytest.param(0.3, marks=pytest.mark.slow), 0.8])
 def test_a_repaired_run_of_cheap_candidates_ends_as_if_nothing_had_happened(strategy: str, share: float, tmp_path: Path) -> None:
     whole = search(None, strategy, evaluations=320)
     search(str(tmp_path / "run"), strategy, evaluations=256)
     truncated(tmp_path / "run", int((tmp_path / "run" / "run.db").stat().st_size * share))
     assert examine(tmp_path / "run", repair=True).left == []
     assert same(search(str(tmp_path / "run"), strategy, evaluations=320), whole)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_repaired_asynchronous_run_keeps_the_completions_without_gaps(share: float, tmp_path: Path) -> None:
+    whole = search(None, "nsga2", evaluations=320, schedule="asynchronous")
+    search(str(tmp_path / "run"), "nsga2", evaluations=256, schedule="asynchronous")
+    truncated(tmp_path / "run", int((tmp_path / "run" / "run.db").stat().st_size * share))
+    assert examine(tmp_path / "run", repair=True).left == []
+    assert same(search(str(tmp_path / "run"), "nsga2", evaluations=320, schedule="asynchronous"), whole)
 
 
 def test_rows_committed_to_the_log_only_are_salvaged(tmp_path: Path) -> None:
