@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,12 @@ class Species:
     def __len__(self) -> int:
         return len(self.id)
 
-    @property
+    @cached_property
     def size(self) -> Ints:
         """Members of each species."""
         return np.diff(self.start)
 
-    @property
+    @cached_property
     def champion(self) -> Ints:
         """Position in the population of each species' fittest member."""
         return self.members[self.start[:-1]]

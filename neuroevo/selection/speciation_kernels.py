@@ -36,13 +36,15 @@ class Table(NamedTuple):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _row_of(slots, markings, marking):
-    """The row of a marking and its slot; -1 where the block does not know it."""
-    mask = len(slots) - 1
+def _row_of(slots, markings, block, kind, marking):
+    """The row of a marking in a block, and its slot; -1 where the block does not know it."""
+    mask = slots.shape[2] - 1
     slot = np.int64((np.uint64(marking) * _FIRST) >> _SHIFT) & mask
-    while slots[slot] >= 0 and markings[slots[slot]] != marking:
+    row = slots[block, kind, slot]
+    while row >= 0 and markings[block, row] != marking:
         slot = (slot + 1) & mask
-    return slots[slot], slot
+        row = slots[block, kind, slot]
+    return row, slot
 
 
 @njit(cache=True, nogil=True)
@@ -76,7 +78,7 @@ def tabulate(pool, representative, coefficients):
                     first, count = pool.node_start[k] + sensors, pool.node_count[k] - sensors
                 for i in range(first, first + count):
                     marking = pool.connections.marking[i] if kind == 0 else pool.nodes.marking[i]
-                    row, slot = _row_of(slots[block, kind], markings[block], marking)
+                    row, slot = _row_of(slots, markings, block, kind, marking)
                     if row < 0:
                         row = rows
                         slots[block, kind, slot], markings[block, row] = row, marking
@@ -119,9 +121,9 @@ def join(begin, end, chosen, pool, other_pool, representative, table, coefficien
                 for lane in range(LANES):
                     matching[lane], difference[lane] = 0.0, 0.0
                 for i in range(p, p_end):
-                    row, _ = _row_of(slots[block, 0], markings[block], x[i])
+                    row, _ = _row_of(slots, markings, block, 0, x[i])
                     if row >= 0:
-                        _compare(weights[block, row], np.float32(u[i]), matching, difference)
+                        _compare(weights, block, row, np.float32(u[i]), matching, difference)
                 own = np.float32(count[k])
                 for lane in range(LANES):
                     size = max(own, sizes[block, lane])
@@ -129,9 +131,9 @@ def join(begin, end, chosen, pool, other_pool, representative, table, coefficien
                     least[lane] /= np.float32(1.0) if size < small else size
                 if biases:
                     for i in range(node_start[k] + sensors, node_start[k] + node_count[k]):
-                        row, _ = _row_of(slots[block, 1], markings[block], n[i])
+                        row, _ = _row_of(slots, markings, block, 1, n[i])
                         if row >= 0:
-                            _compare(weights[block, row], np.float32(a[i]), matching, difference)
+                            _compare(weights, block, row, np.float32(a[i]), matching, difference)
                 for lane in range(LANES):
                     least[lane] += mean * difference[lane] / max(np.float32(1.0), matching[lane])
                 for lane in range(lanes):
@@ -149,9 +151,9 @@ def join(begin, end, chosen, pool, other_pool, representative, table, coefficien
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _compare(theirs, own, matching, difference):
+def _compare(weights, block, row, own, matching, difference):
     for lane in range(LANES):
-        apart = abs(theirs[lane] - own)
+        apart = abs(weights[block, row, lane] - own)
         known = apart == apart  # not a number: that representative lacks the gene
         matching[lane] += np.float32(1.0) if known else np.float32(0.0)
         difference[lane] += apart if known else np.float32(0.0)
