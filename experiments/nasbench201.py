@@ -6,7 +6,9 @@ epochs of the best cell by the signal, which the search never sees. Published (5
 (REA) 93.92.
 
 Two objectives. How many evaluations until the hypervolume of everything evaluated reaches 99.9 % of the exact front's, for the validation
-error after 200 epochs and FLOPs, min-max normalised over the benchmark, reference (1, 1). Random search draws distinct cells.
+error after 200 epochs and FLOPs, min-max normalised over the benchmark, reference (1, 1). No method evaluates a network twice: random search
+draws distinct cells, NSGA-II and NSGA-III make no child whose canonical key and cost they have seen, and LEMONADE is told again of what it
+evaluated (`TrainedOnce`). `--figure` draws the hypervolume that is still missing over the evaluations.
 
 The table is a CSV file (`--table`), with a row for each cell: `ops` (six digits, one an edge), accuracies `c10_val12`, `c10_val200`,
 `c10_test200` (per cent), `epoch_s_c10` (seconds a training epoch on CIFAR-10's 50,000 images) and `flops_M_c10`.
@@ -50,8 +52,9 @@ ONE_OBJECTIVE: dict[str, Callable[[], strategies.Strategy]] = {
 }
 TWO_OBJECTIVES: dict[str, Callable[[], strategies.Strategy]] = {
     "nsga2": lambda: strategies.Nsga2(),
+    "nsga3": lambda: strategies.Nsga3(),
     # two changed edges a child: LEMONADE keeps its Pareto front only, and one edge does not always lead from there to a better cell
-    "lemonade": lambda: strategies.Lemonade(population=30, mutations=2, inheritance="none"),
+    "lemonade": lambda: strategies.TrainedOnce(strategies.Lemonade(population=30, mutations=2, inheritance="none")),
     "random_search": lambda: strategies.RandomSearch(deduplicate="genome"),
 }
 
@@ -102,6 +105,7 @@ class UntilReached(ne.Callback):
         self.benchmark = benchmark
         self.front = np.empty((0, 2))
         self.evaluations = 0
+        self.curve: list[tuple[int, float]] = []  # after so many evaluations, this share of the exact hypervolume
 
     def on_result(self, run: ne.Run, result: Any) -> None:
         for individual in result.individuals:
@@ -111,7 +115,9 @@ class UntilReached(ne.Callback):
             if (self.front <= point).all(axis=1).any():
                 continue
             self.front = np.concatenate([self.front[~(self.front >= point).all(axis=1)], point[None]])
-            if self.benchmark.of(self.front) >= SHARE * self.benchmark.hypervolume:
+            share = self.benchmark.of(self.front) / self.benchmark.hypervolume
+            self.curve.append((self.evaluations, share))
+            if share >= SHARE:
                 raise Reached
 
 
@@ -133,7 +139,8 @@ def evaluations_to_reach(method: str, seed: int, table: Path, folder: Path | Non
         )
     except Reached:
         reached = True
-    return {"method": method, "seed": seed, "evaluations_to_999": watch.evaluations if reached else cap, "reached": reached}
+    count = watch.evaluations if reached else cap
+    return {"method": method, "seed": seed, "evaluations_to_999": count, "reached": reached, "curve": watch.curve}
 
 
 def work(job: tuple[str, str, int, Path, Path | None, int]) -> dict[str, Any]:
@@ -160,17 +167,59 @@ def run_all(jobs: list[Any], workers: int, title: str) -> list[dict[str, Any]]:
         return found
 
 
+NAMES = {"nsga2": "NSGA-II", "nsga3": "NSGA-III", "lemonade": "LEMONADE's selection", "random_search": "random search"}
+
+
+def figure(curves: dict[str, list[list[tuple[int, float]]]], path: Path) -> None:
+    """The share of the exact hypervolume that is still missing over evaluations: median and quartiles of the searches."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    from neuroevo.plots.palette import CYCLE
+
+    drawn = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = drawn.subplots()
+    grid = np.arange(10, 1501, 10)
+    for colour, (method, searches) in zip(CYCLE, curves.items(), strict=False):
+        missing = []
+        for curve in searches:
+            at, share = np.array([count for count, _ in curve]), np.array([0.0, *[share for _, share in curve]])
+            missing.append(1 - share[np.searchsorted(at, grid, side="right")])
+        low, middle, high = np.percentile(np.maximum(missing, 1e-4), [25, 50, 75], axis=0)
+        axes.plot(grid, middle, color=colour, label=NAMES[method], linewidth=1.8)
+        axes.fill_between(grid, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.axhline(1 - SHARE, color="#777777", linewidth=1, linestyle="--")
+    axes.text(grid[-1], 1 - SHARE, "99.9 % reached: searches end here", ha="right", va="bottom", fontsize=8, color="#555555")
+    axes.set_yscale("log")
+    axes.set_ylim(4e-4, 0.3)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.set_xlabel("evaluations")
+    axes.set_ylabel("missing share of the exact hypervolume")
+    axes.set_title(
+        f"NAS-Bench-201, error and FLOPs: median and quartiles of {len(next(iter(curves.values())))} seeds", fontsize=10
+    )
+    axes.grid(alpha=0.15)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.legend(frameon=False)
+    drawn.savefig(path, dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--table", type=Path, default=Path("../shared/data/nb201_cifar10.csv.gz"), help="CSV file of the benchmark"
     )
-    parser.add_argument("--seeds", type=int, default=500, help="searches of each method with one objective")
+    parser.add_argument("--seeds", type=int, default=500, help="searches of each method with one objective; 0: none")
     parser.add_argument("--seeds-two", type=int, default=100, help="searches of each method with two objectives")
+    parser.add_argument(
+        "--methods", nargs="*", choices=list(TWO_OBJECTIVES), default=list(TWO_OBJECTIVES), help="with two objectives"
+    )
     parser.add_argument("--cap", type=int, default=20_000, help="evaluations of a two-objective search at most")
     parser.add_argument("--workers", type=int, default=1, help="processes that searches are spread over")
     parser.add_argument("--run", type=Path, help="record every run in this folder")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    parser.add_argument("--figure", type=Path, help="draw the two-objective searches to this file")
     options = parser.parse_args()
     if not options.table.is_file():
         sys.exit(f"there is no table at {options.table}: give the benchmark's CSV file with --table (its columns: see --help)")
@@ -178,7 +227,8 @@ def main() -> None:
     ours: dict[str, float] = {}
     runs: list[dict[str, Any]] = []
     screen = Screen("measure", "method", "ours", "spread", "published", "evaluations", "seconds")
-    for method in ONE_OBJECTIVE:
+    curves: dict[str, list[list[tuple[int, float]]]] = {}
+    for method in ONE_OBJECTIVE if options.seeds else ():
         start = time.perf_counter()
         jobs = [("one", method, seed, options.table, options.run, 0) for seed in range(options.seeds)]
         results = run_all(jobs, options.workers, f"{method}, one objective")
@@ -201,7 +251,7 @@ def main() -> None:
         runs.extend(results)
     benchmark = Benchmark(options.table)
     ours["exact_hypervolume"] = benchmark.hypervolume
-    for method in TWO_OBJECTIVES:
+    for method in options.methods:
         start = time.perf_counter()
         jobs = [("two", method, seed, options.table, options.run, options.cap) for seed in range(options.seeds_two)]
         results = run_all(jobs, options.workers, f"{method}, two objectives")
@@ -221,14 +271,17 @@ def main() -> None:
             f"{statistics.fmean(counts):.0f}",
             f"{seconds:.0f}",
         )
+        curves[method] = [result.pop("curve") for result in results]
         runs.extend(results)
+    if options.figure and curves:
+        figure(curves, options.figure)
     console = Console(width=110)
     console.print(screen)
     console.print(f"exact front: hypervolume {benchmark.hypervolume:.5f}")
     if options.json:
         report = {
-            "method": "random search, regularized evolution, NSGA-II, LEMONADE on NAS-Bench-201",
-            "paper": "Dong & Yang 2020; Real et al. 2019; Deb et al. 2002; Elsken et al. 2019",
+            "method": "random search, regularized evolution, NSGA-II, NSGA-III, LEMONADE on NAS-Bench-201",
+            "paper": "Dong & Yang 2020; Real et al. 2019; Deb et al. 2002; Deb & Jain 2014; Elsken et al. 2019",
             "settings": {
                 "simulated_seconds": SIMULATED_SECONDS,
                 "epochs_an_evaluation": EPOCHS,

@@ -35,9 +35,17 @@ def test_nsga2_needs_a_fraction_of_random_searchs_evaluations() -> None:
 
 
 @with_table
+def test_lemonades_selection_needs_at_most_700_evaluations() -> None:
+    script = runpy.run_path(str(SCRIPT))
+    counts = [script["evaluations_to_reach"]("lemonade", seed, TABLE, None, 2000) for seed in range(7)]
+    assert statistics.median(result["evaluations_to_999"] for result in counts) <= 700
+
+
+@with_table
 def test_the_script_writes_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.json"
     arguments = ["--seeds", "3", "--seeds-two", "1", "--cap", "300", "--json", str(out), "--run", str(tmp_path / "runs")]
+    arguments += ["--figure", str(tmp_path / "figure.png")]
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--table", str(TABLE), *arguments])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     report = json.loads(out.read_text())
@@ -45,11 +53,13 @@ def test_the_script_writes_what_it_prints(tmp_path: Path, monkeypatch: pytest.Mo
         "random_search_test_accuracy",
         "regularized_evolution_test_accuracy",
         "nsga2_evaluations_to_999",
+        "lemonade_evaluations_to_999",
         "random_search_evaluations_to_999",
     ):
         assert name in report["ours"]
-    assert len(report["runs"]) == 2 * 3 + 3
-    assert len(list((tmp_path / "runs").iterdir())) == 9
+    assert len(report["runs"]) == 2 * 3 + 4
+    assert len(list((tmp_path / "runs").iterdir())) == 10
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
 def test_an_absent_table_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
