@@ -100,6 +100,8 @@ def pattern(
     else:
         axes.imshow(data.values, cmap="gray", vmin=0.0, vmax=1.0, extent=extent, interpolation="nearest")
     connective = cppn_of(individual).space.substrate is not None
+    axes.set_xticks((-1.0, -0.5, 0.0, 0.5, 1.0))
+    axes.set_yticks((-1.0, -0.5, 0.0, 0.5, 1.0))
     axes.set_xlabel("x2" if connective else "x")
     axes.set_ylabel("y2" if connective else "y")
     title = _title(individual)
@@ -140,7 +142,8 @@ def pictures(
         if number < len(tiles):
             values, label = tiles[number]
             axes.imshow(values, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-            axes.set_title(label, fontsize=7, color=INK, y=-0.02, va="top", fontweight="bold" if label == "target" else "normal")
+            weight = "bold" if label == "target" else "normal"
+            axes.text(0.5, -0.03, label, transform=axes.transAxes, ha="center", va="top", fontsize=6.5, color=INK, fontweight=weight)
     return figure
 
 

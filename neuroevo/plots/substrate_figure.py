@@ -80,6 +80,7 @@ def substrate(
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
 
     data = substrate_data(drawn, substrate, most=most)
     solid = data.places.shape[1] == 3
@@ -99,6 +100,8 @@ def substrate(
     if solid:
         axes.set_zlabel(names[2])
         axes.view_init(elev=18, azim=-68)
+        for locate in (axes.xaxis, axes.yaxis, axes.zaxis):
+            locate.set_major_locator(MaxNLocator(4))
         if data.axes[2] == "layer":
             axes.set_zticks(np.unique(data.places[:, 2]))
         axes.set_box_aspect((1, 1, 0.9), zoom=0.92)
