@@ -24,6 +24,10 @@ def genome(individual: Individual | Genome) -> Figure:
 
         return neat_graph(drawn, title)  # type: ignore[arg-type]
     if drawn.space.encoding == "cell":
+        if len(drawn.space.words.kinds) > 1:  # type: ignore[attr-defined]
+            from neuroevo.plots.cell_blocks import block_cells
+
+            return block_cells(drawn.graph(), title)
         from neuroevo.plots.cell import cell_graph
 
         return cell_graph(drawn.graph(), title)

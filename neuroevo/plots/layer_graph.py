@@ -25,6 +25,12 @@ COLOURS = {
     "add": GREEN,
     "concat": PINK,
     "logits": ORANGE,
+    "plain_conv": SKY,
+    "plain_separable": SKY,
+    "relu": GREY,
+    "norm": GREY,
+    "sum": GREEN,
+    "zero": GREY,
 }
 WIDTH, HEIGHT, ROW = 2.6, 0.5, 0.92  # of a box, and from row to row, in inches
 LANE = 0.28  # from one skip to the next, in inches
