@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +92,32 @@ def _leave_whole(tables: dict[str, dict[Any, Row]]) -> None:
         if len(known) < counters["evaluations"] or len(births) < counters["evaluations"]:
             del tables["state"][row[0]]
     if tables["asks"]:
-        asks, completions = tables["asks"], tables["evaluations"]
-        for number in sorted(asks):
-            if number and number - 1 not in asks:
-                del asks[number]
-        for number in sorted(completions):
-            if number > 1 and number - 1 not in completions:
-                del completions[number]
+        _keep_prefix(tables)
+
+
+def _keep_prefix(tables: dict[str, dict[Any, Row]]) -> None:
+    """Of an asynchronous search, the beginning of the order of completion that has no gaps: only that can be gone through again."""
+    asks, completions, births = tables["asks"], tables["evaluations"], tables["individuals"]
+    before = -1
+    while before != len(asks) + len(completions):
+        before = len(asks) + len(completions)
+        whole = [asks[number] for number in takewhile(asks.__contains__, count()) if asks[number][1] <= len(completions)]
+        asks.clear()
+        asks.update((ask[0], ask) for ask in whole)
+        cut = _first_not_born(whole[-1], sorted(births)) if whole else 0
+        kept = [completions[number] for number in sorted(completions)]
+        end = next((at for at, row in enumerate(kept) if row[0] != at + 1 or row[1] >= cut), len(kept))
+        completions.clear()
+        completions.update((row[0], row) for row in kept[:end])
+        for id in [id for id in births if id >= cut]:
+            del births[id]
+
+
+def _first_not_born(ask: Row, births: list[int]) -> int:
+    """The first id that neither this ask nor one before it gave."""
+    _, _, first, born = ask
+    given = [id for id in births if id >= first][:born]
+    return given[-1] + 1 if len(given) == born and born else int(first)
 
 
 def _is(values: Any, *kinds: Any) -> bool:

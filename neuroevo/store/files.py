@@ -15,11 +15,16 @@ LOST = "lost"  # in place of a fingerprint: the file is gone, and the run goes o
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it exists whole or not at all: a temporary name, fsync, rename."""
     temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):  # on a full disk, half a file would only take room
+            temporary.unlink()
+        raise
     _keep_names(path.parent)
 
 

@@ -201,6 +201,19 @@ def test_a_repaired_asynchronous_run_keeps_the_completions_without_gaps(share: f
     assert same(search(str(tmp_path / "run"), "nsga2", evaluations=320, schedule="asynchronous"), whole)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_repaired_asynchronous_run_goes_on_in_an_order_of_its_own(share: float, tmp_path: Path) -> None:
+    """Births that came of completions which are lost are forgotten: the workers complete in another order this time."""
+    options = {"schedule": "asynchronous", "workers": 2}
+    search(str(tmp_path / "run"), "nsga2", evaluations=256, **options)
+    truncated(tmp_path / "run", int((tmp_path / "run" / "run.db").stat().st_size * share))
+    assert examine(tmp_path / "run", repair=True).left == []
+    kept = committed(tmp_path / "run")
+    run = search(str(tmp_path / "run"), "nsga2", evaluations=320, **options)
+    assert run.evaluations == 320 and kept.items() <= committed(tmp_path / "run").items()
+    assert same(ne.load_run(tmp_path / "run"), run)
+
+
 def test_rows_committed_to_the_log_only_are_salvaged(tmp_path: Path) -> None:
     """A killed run leaves a write-ahead log; the database beside it is damaged."""
     script = (
