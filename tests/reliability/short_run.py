@@ -1,6 +1,9 @@
 """A search of a few seconds that is killed and resumed by the tests: `python short_run.py FOLDER STRATEGY [WORKERS] [POINT COUNT]`.
 
 With POINT and COUNT the process kills itself at the COUNT-th passing of a named point around a commit or a file's rename (`POINTS`).
+
+`python short_run.py --serve` imports everything once and then starts a process for each line of these arguments that it reads, so that
+hundreds of searches need not wait for hundreds of imports; for the line "wait PROCESS" it says how that one ended.
 """
 
 import os
@@ -104,9 +107,44 @@ def kill_at(point: str, count: int) -> None:
     around(Path, "unlink", "before a file is deleted")
 
 
-if __name__ == "__main__":
-    folder, strategy, workers, *rest = [*sys.argv[1:], "1"] if len(sys.argv) < 4 else sys.argv[1:]
+def run_by_arguments(arguments: list[str]) -> None:
+    """One search, killed at a point where the arguments say so."""
+    folder, strategy, workers, *rest = [*arguments, "1"] if len(arguments) < 3 else arguments
     if rest:
         kill_at(rest[0], int(rest[1]))
-    print("started", flush=True)
     search(folder, strategy, int(workers))
+
+
+def serve() -> None:
+    """Start a process for each line, until there are no more."""
+    import moocore  # noqa: F401
+    import numba  # noqa: F401
+    import tiny_training  # noqa: F401
+
+    import neuroevo.decode
+    import neuroevo.inherit
+    import neuroevo.strategies.neat  # noqa: F401
+
+    for line in sys.stdin:
+        arguments = line.rstrip("\n").split("\t")
+        if arguments[0] == "wait":
+            _, status = os.waitpid(int(arguments[1]), 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+            continue
+        process = os.fork()
+        if process == 0:
+            status = 1
+            try:
+                run_by_arguments(arguments)
+                status = 0
+            finally:
+                os._exit(status)
+        print(process, flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--serve":
+        serve()
+    else:
+        print("started", flush=True)
+        run_by_arguments(sys.argv[1:])
