@@ -2,7 +2,7 @@
 
 Cells are stacked into a small network (two stages, few filters) and trained for a few epochs; a child starts from its parent's weights:
 the same operation on the same edge is the same gene. Isomorphic cells are trained once. The network is chosen by validation error (ties by
-validation loss) and tested once. A seed takes about 3 minutes on 2 cores with the default cells.
+validation loss) and tested once. A seed takes a few minutes on 2 cores with the default cells.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Evolution, which the paper names as future work, follows: regularized evolution 
 their parent's weights, `--evaluations` networks, each network trained once.
 
 Errors are shares of wrong answers. Networks are chosen by validation error (ties by validation loss); the test part is looked at once for
-each that is reported. A seed takes about 4 minutes on 2 cores.
+each that is reported. A seed takes a few minutes on 2 cores.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ their parents' weights by historical marking (the paper's operators keep or near
 one in the place of a skip as the identity). Random search gets as many evaluations, each from scratch. The measure is the hypervolume of
 (validation error, log10 parameters) with the reference point (0.2, 10**5.5) and the ideal point (0, 10**3); 1 is the whole box.
 
-A seed takes about 5 minutes on 2 cores with the default cells.
+A seed takes a few minutes on 2 cores with the default cells.
 """
 
 from __future__ import annotations
