@@ -63,9 +63,9 @@ class ConnectiveSubstrate(ABC):
         number("threshold", threshold, 0.0, 0.999)
         number("weight_range", weight_range, 1e-6, 1e6)
         whole("activations_per_step", activations_per_step, 1, 1000)
-        for name, value in (("activation", activation), ("output_activation", output_activation or activation)):
-            if value not in ACTIVATIONS:
-                raise ValueError(unknown(name, value, ACTIVATIONS))
+        for name, function in (("activation", activation), ("output_activation", output_activation or activation)):
+            if function not in ACTIVATIONS:
+                raise ValueError(unknown(name, function, ACTIVATIONS))
         self._set(
             threshold=float(threshold), weight_range=float(weight_range), leo=leo, bias=bias, differences=differences, length=length,
             activation=activation, output_activation=output_activation or activation, activations_per_step=activations_per_step,

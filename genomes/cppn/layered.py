@@ -109,7 +109,7 @@ class LayeredPopulation(ExpressedPopulation):
 
     @property
     def connections(self) -> Ints:
-        return np.count_nonzero(self.weights, axis=1).astype(np.int64)
+        return np.array([np.count_nonzero(weights) for weights in self.weights], np.int64)
 
     @property
     def hidden(self) -> Ints:

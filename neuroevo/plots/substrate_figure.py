@@ -148,7 +148,7 @@ def _connections(axes: Any, places: Floats, data: SubstrateData, solid: bool) ->
         "alpha": 0.75 if len(data.weight) < 150 else 0.4,
     }
     if solid:
-        from mpl_toolkits.mplot3d.art3d import Line3DCollection
+        from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 
         axes.add_collection3d(Line3DCollection(lines, **style))
     else:

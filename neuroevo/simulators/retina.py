@@ -26,14 +26,12 @@ class Retina(Task):
     """Eight pixels, two rows of four: the left four show one of 8 objects or not, the right four likewise. The first output tells whether
     the left side shows one of its own, the second the right side; all 256 patterns.
 
-    The objective `fitness`, maximised: 1000 / (1 + e**2), e the sum of the errors over all patterns and outputs as a share of what always
-    being wrong would give, times `sharpness`; an output on the right side of the middle by a fifth of the range or more has no error. A
-    network whose outputs are all on the right side scores `SOLVED`.
+    The objective `fitness`, maximised: 1000 / (1 + e**2), e 20 times the mean absolute error in units of high - low. A network whose outputs
+    are all on the right side of the middle scores `SOLVED`, every other less.
 
     Args:
         on, off: what a pixel's input is.
         high, low: what the outputs should be; the middle decides.
-        sharpness: see above.
 
     Attributes:
         inputs: float64 [256, 8], pixels row by row, left to right.
@@ -73,7 +71,8 @@ class Retina(Task):
                 f"the network must answer with 2 numbers to each of 256 patterns, got an array of shape {values.shape}"
             )
         above = values > 0.5 * (self.high + self.low) if self.high > self.low else values < 0.5 * (self.high + self.low)
-        return above == self.answers
+        right: npt.NDArray[np.bool_] = above == self.answers
+        return right
 
     def fitness(self, outputs: npt.ArrayLike) -> Floats:
         """The objective: float64 [...] from float [..., 256, 2]."""

@@ -63,7 +63,8 @@ class VisualDiscrimination(Task):
             )
         answer = np.argmax(values, axis=-1)
         x, y = (answer % self.resolution + 0.5) / self.resolution, (answer // self.resolution + 0.5) / self.resolution
-        return np.hypot(x - self.centres[:, 0], y - self.centres[:, 1])
+        found: Floats = np.hypot(x - self.centres[:, 0], y - self.centres[:, 1])
+        return found
 
     @property
     def guessing(self) -> float:
@@ -93,4 +94,4 @@ def _field(small: tuple[int, int], large: tuple[int, int], scale: int) -> Floats
     cells = np.zeros((CELLS, CELLS))
     cells[small[1], small[0]] = 1.0
     cells[large[1] - 1 : large[1] + 2, large[0] - 1 : large[0] + 2] = 1.0
-    return np.kron(cells, np.ones((scale, scale)))
+    return np.repeat(np.repeat(cells, scale, axis=0), scale, axis=1)
