@@ -69,7 +69,11 @@ def main() -> None:
 
     seeds = [options.seed] if options.seed is not None else list(range(options.seeds))
     runs = []
-    print(f"{'seed':>4s}{'untrained':>11s}" + "".join(f"{f'{r} x {r}':>10s}" for r in RESOLUTIONS) + "   (mean distance, field widths)")
+    print(
+        f"{'seed':>4s}{'untrained':>11s}"
+        + "".join(f"{f'{r} x {r}':>10s}" for r in RESOLUTIONS)
+        + "   (mean distance, field widths)"
+    )
     for seed in seeds:
         runs.append(search(seed, options))
         distances = "".join(f"{runs[-1][f'distance_{r}']:10.3f}" for r in RESOLUTIONS)
