@@ -194,3 +194,28 @@ def test_list_names_what_there_is_to_choose_from(looked_at):
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout
     assert "did you mean 'data'" in neuroevo("list", "dta", folder=looked_at).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--max-memory", "lots"), "a memory limit is a number of bytes or text such as '4GB'"),
+        (("--evaluator", "slot"), "did you mean 'slots'"),
+        (("--evaluator", "serial", "--max-seconds-per-candidate", 5), "the serial evaluator cannot stop a candidate"),
+        (("--gpus-per-trial", 0.5), "give --evaluator ray with them"),
+        (("--schedule", "eager"), "schedule must be synchronous or asynchronous"),
+    ],
+)
+def test_limits_and_places_that_do_not_fit_are_one_sentence(options: tuple, sentence: str, folder: Path) -> None:
+    done = neuroevo("search", "tumours.csv", "--target", "diagnosis", "--run", "runs/none", *options, folder=folder)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr and "Traceback" not in done.stderr and not (folder / "runs" / "none").exists()
+
+
+def test_a_candidate_beyond_its_memory_is_shown_with_its_reason(folder: Path) -> None:
+    done = neuroevo(
+        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 2, "--epochs", 1, "--workers", 1, "--max-memory", "20MB",
+        "--strategy", "random_search", "--run", "runs/little", folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 evaluated, 2 failed" in done.stdout and "failed: 0: needed more than 20 MB of memory" in done.stdout
