@@ -31,13 +31,14 @@ def renamed(genome: ChainGenome, rng: np.random.Generator) -> ChainGenome:
 
 
 class Chains(GenomeSuite):
+    steps = 80
     isomorphic = staticmethod(renamed)
 
     def check(self, genome):
         layers = genome.architecture.by_marking
         assert all(layer.marking in layers for layer in genome.layers), "a layer does not reach the output"
         assert genome.architecture.shapes[genome.architecture.logits.marking] == (genome.space.outputs,)
-        assert genome.space.min_layers <= len(genome.layers) <= genome.space.max_layers or len(genome.layers) == 1
+        assert genome.space.min_layers <= len(genome.layers) <= genome.space.max_layers
 
 
 class TestChainsForImages(Chains):
@@ -117,7 +118,7 @@ def test_every_mutation_happens_and_names_itself() -> None:
 
 
 @pytest.mark.parametrize("space", [IMAGES, SEQUENCES, FEATURES, ChainSpace((1, 40, 2), 3), ChainSpace((3, 50, 2), 3)])
-@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [100, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_random_chains_are_legal(space: ChainSpace, count: int) -> None:
     checks = Chains()
     for index in range(count):
