@@ -46,7 +46,7 @@ def search(seed: int, options: argparse.Namespace, target: np.ndarray) -> tuple[
         return np.abs(population.pictures(PIXELS) - target).mean(axis=(1, 2))
 
     run = ne.evolve(
-        CppnSpace(),
+        CppnSpace(weight_mutation_share=0.0, weight_power=0.5),
         error,
         objectives={"error": ne.minimise},
         strategy=Neat(population=options.population, target_species=15),

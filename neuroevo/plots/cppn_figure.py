@@ -143,7 +143,9 @@ def pictures(
             values, label = tiles[number]
             axes.imshow(values, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
             weight = "bold" if label == "target" else "normal"
-            axes.text(0.5, -0.03, label, transform=axes.transAxes, ha="center", va="top", fontsize=6.5, color=INK, fontweight=weight)
+            axes.text(
+                0.5, -0.03, label, transform=axes.transAxes, ha="center", va="top", fontsize=6.5, color=INK, fontweight=weight
+            )
     return figure
 
 
