@@ -6,10 +6,12 @@ With POINT and COUNT the process kills itself at the COUNT-th passing of a named
 hundreds of searches need not wait for hundreds of imports; for the line "wait PROCESS" it says how that one ended.
 """
 
+import json
 import os
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -73,14 +75,15 @@ def search(folder: str | None, strategy: str, workers: int = 1, evaluations: int
     return ne.evolve(CellSpace(), ne.tasks.Function(fitness, objectives, of="genome"), strategy=STRATEGIES[strategy](), **options)
 
 
-def kill_at(point: str, count: int) -> None:
-    """Kill this process at the `count`-th passing of a point."""
+def kill_at(point: str, count: int) -> Counter[str]:
+    """Kill this process at the `count`-th passing of a point ("none": only count the passings of each)."""
     import neuroevo.store.files as files
     from neuroevo.store import Store
 
-    left = [count]
+    left, passed = [count], Counter[str]()
 
     def passing(name: str) -> None:
+        passed[name] += 1
         if name == point:
             left[0] -= 1
             if left[0] == 0:
@@ -97,7 +100,7 @@ def kill_at(point: str, count: int) -> None:
 
         setattr(owner, method, wrapped)
 
-    assert point in POINTS, point
+    assert point in (*POINTS, "none"), point
     around(Store, "commit", "before a commit", "after a commit")
     around(Store, "save_state", "before a state", "after a state")
     around(Store, "evaluated", "before an evaluation is recorded", "after an evaluation is recorded")
@@ -105,14 +108,16 @@ def kill_at(point: str, count: int) -> None:
     around(files.os, "replace", "before a rename", "after a rename")
     around(files.os, "fsync", "before an fsync")
     around(Path, "unlink", "before a file is deleted")
+    return passed
 
 
 def run_by_arguments(arguments: list[str]) -> None:
     """One search, killed at a point where the arguments say so."""
     folder, strategy, workers, *rest = [*arguments, "1"] if len(arguments) < 3 else arguments
-    if rest:
-        kill_at(rest[0], int(rest[1]))
+    passed = kill_at(rest[0], int(rest[1])) if rest else None
     search(folder, strategy, int(workers))
+    if passed is not None and rest[0] == "none":
+        Path(folder, "passings.json").write_text(json.dumps(passed))
 
 
 def serve() -> None:

@@ -4,6 +4,7 @@ killed. Kill workers: the victim is tried again and nobody else."""
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -63,6 +64,18 @@ def committed(folder: Path) -> dict:
         database.close()
 
 
+def looked_at(folder: Path) -> int:
+    """How many records a search has committed, without a trace in its folder."""
+    try:
+        database = sqlite3.connect(f"{(folder / 'run.db').as_uri()}?mode=ro", uri=True)
+        with closing(database):
+            (evaluations,) = database.execute("SELECT count(*) FROM evaluations").fetchone()
+            (populations,) = database.execute("SELECT count(*) FROM populations").fetchone()
+            return int(evaluations + populations)
+    except sqlite3.Error:
+        return 0
+
+
 class Searches:
     """Starts searches, each in a process of its own, from one that has imported everything."""
 
@@ -100,15 +113,25 @@ def searches():
         yield made
 
 
-def kill_and_resume(searches: Searches, folder: Path, strategy: str, moment: float | tuple[str, int]) -> tuple[int, dict]:
-    """Kill once, after some seconds or at the n-th passing of a point, and finish; how many records were committed before."""
-    if isinstance(moment, tuple):
-        assert searches.wait(searches.start(folder, strategy, 1, *moment)) in (0, -signal.SIGKILL)
+Moment = (
+    tuple[int, float] | tuple[str, int]
+)  # so many records are committed, and so many seconds later; or a point and its passing
+
+
+def kill_and_resume(searches: Searches, folder: Path, strategy: str, moment: Moment) -> tuple[int, dict]:
+    """Kill once and finish; how many records were committed before."""
+    if isinstance(moment[0], str):
+        point, passing = moment
+        while (status := searches.wait(searches.start(folder, strategy, 1, point, passing))) == 0:
+            shutil.rmtree(folder)  # how often a point is passed depends on the clock: this time it was less often
+            passing = max(1, int(passing) // 2)
+        assert status == -signal.SIGKILL
     else:
         process = searches.start(folder, strategy)
-        time.sleep(moment)
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+        while looked_at(folder) < moment[0]:
+            time.sleep(0.02)
+        time.sleep(moment[1])
+        os.kill(process, signal.SIGKILL)
         assert searches.wait(process) in (0, -signal.SIGKILL)
     before = committed(folder)
     searches.finish(folder, strategy)
@@ -120,7 +143,7 @@ def kill_and_resume(searches: Searches, folder: Path, strategy: str, moment: flo
 
 def test_a_killed_search_resumes_bit_identical(searches: Searches, tmp_path: Path) -> None:
     searches.finish(tmp_path / "whole", "lemonade")
-    for number, moment in enumerate([1.0, ("after a rename", 20)]):
+    for number, moment in enumerate([(30, 0.05), ("after a rename", 20)]):
         count, resumed = kill_and_resume(searches, tmp_path / f"killed{number}", "lemonade", moment)
         assert resumed == contents(tmp_path / "whole")
         assert count < 96
@@ -132,12 +155,14 @@ def test_a_killed_search_resumes_bit_identical(searches: Searches, tmp_path: Pat
 def test_kills_at_random_moments_and_at_named_points_resume_bit_identical(strategy: str, part: int, tmp_path: Path) -> None:
     """17 kills in each of 12 parts, 204 together: 9 at random moments, 8 at named points."""
     with closing(Searches()) as one, closing(Searches()) as other:
-        one.finish(tmp_path / "first", strategy)  # compiled kernels are in their cache from here on
-        seconds = one.finish(tmp_path / "whole", strategy)
+        assert one.wait(one.start(tmp_path / "first", strategy, 1, "none", 0)) == 0
+        passings = json.loads((tmp_path / "first" / "passings.json").read_text())
+        one.finish(tmp_path / "whole", strategy)
         whole, last = contents(tmp_path / "whole"), len(committed(tmp_path / "whole"))
         chosen = random.Random(f"{strategy} {part}")
-        moments: list[float | tuple[str, int]] = [chosen.uniform(0.0, seconds) for _ in range(9)]
-        moments += [(POINTS[(8 * part + number) % len(POINTS)], chosen.randint(1, 12)) for number in range(8)]
+        moments: list[Moment] = [(chosen.randint(0, last * 3 // 4), chosen.uniform(0.0, 0.1)) for _ in range(9)]
+        points = [point for point in POINTS if passings.get(point)]
+        moments += [((point := chosen.choice(points)), chosen.randint(1, passings[point] * 3 // 4 or 1)) for _ in range(8)]
 
         def kills(searches: Searches, first: int) -> list[int]:
             counts = []
