@@ -282,4 +282,4 @@ def test_a_killed_worker_costs_its_victim_a_retry_and_nobody_else(tmp_path: Path
 def test_a_hundred_killed_workers(tmp_path: Path) -> None:
     again = [check_worker_kills(tmp_path / f"run{seed}", kills=10, seed=seed) for seed in range(10)]
     print(json.dumps({"worker kills": 100, "victims run again": sum(again), "healthy candidates run again": 0}))
-    assert sum(again) > 50
+    assert sum(again) >= 20, "some are killed while they wait for work; many must be killed at work"
