@@ -23,7 +23,7 @@ run: .venv/core
 
 test: .venv/dev
 	@echo "testing: the fast suite (longer checks: make test-slow)"
-	@$(BIN)/python -m pytest tests genomes neuroevo
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests genomes neuroevo
 
 test-slow: .venv/dev
 	@echo "testing: the slow suite"

@@ -197,16 +197,18 @@ STRATEGIES = {
 }
 
 
+FAST = [("cell", "lemonade"), ("chain", "nsga2")]
+
+
 @pytest.mark.parametrize(
     ("encoding", "strategy"),
     [("dag", name) for name in STRATEGIES]
-    + [("cell", "lemonade"), ("cell", "regularized_evolution"), ("chain", "nsga2"), ("chain", "hill_climb")]
+    + FAST
     + [
         pytest.param(encoding, name, marks=pytest.mark.slow)
         for encoding in ("cell", "chain")
         for name in STRATEGIES
-        if (encoding, name)
-        not in {("cell", "lemonade"), ("cell", "regularized_evolution"), ("chain", "nsga2"), ("chain", "hill_climb")}
+        if (encoding, name) not in FAST
     ],
 )
 def test_a_search_on_data_trains_and_inherits(encoding: str, strategy: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo import strategies
-from neuroevo.report.html import DRAWINGS, page, report_data, write_report
+from neuroevo.report.html import DRAWINGS, page, write_report
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
 
@@ -102,10 +102,17 @@ def test_the_species_of_a_neat_run_are_drawn(tmp_path):
 
 
 def test_a_large_run_fits_into_a_small_page():
-    run = search(evaluations=10_000)
+    run = ne.evolve(
+        NumberSpace(),
+        SquareTask(0.1),
+        strategy=strategies.RandomSearch(),
+        budget=ne.Budget(evaluations=10_000),
+        seed=1,
+        progress=False,
+    )
     text = page(run)
     assert len(text) < 15e6
-    assert len(report_data(run)["individuals"]["id"]) == 10_000
+    assert len(data_of(text)["individuals"]["id"]) == 10_000
 
 
 def test_a_page_of_a_run_that_goes_on_reloads_itself():
