@@ -23,7 +23,8 @@ class TrainedOnce(Strategy):
 
     A *twin* has the canonical key and the cheap objectives of an individual that was evaluated before, or that comes earlier in the same
     batch. It is not evaluated: the strategy is told of that individual again, in the twin's place, with its fitness and its weights.
-    So twins cost nothing and count for nothing in the budget. Trials at a fidelity of their own, of several individuals at once, or that
+    So twins cost nothing and count for nothing in the budget. Where children inherit weights, the individual must still be in the
+    population, since weights are not kept for longer; else the network is trained again, from its own parents. Trials at a fidelity of their own, of several individuals at once, or that
     train one genome on (the operator "continue" of hill climbing) are left alone. Not for asynchronous schedules.
 
     Args:
@@ -56,7 +57,7 @@ class TrainedOnce(Strategy):
     def tell(self, results: Sequence[Result]) -> None:
         for result in results:
             if _may_be_twin(result.trial):
-                self._originals.setdefault(self._token(result.individuals[0]), result.individuals[0])
+                self._originals[self._token(result.individuals[0])] = result.individuals[0]
         told = [*results, *[_again(trial, self._originals[token]) for trial, token in self._twins]]
         self._twins = []
         self.strategy.tell(sorted(told, key=lambda result: result.trial.id))
@@ -64,9 +65,12 @@ class TrainedOnce(Strategy):
 
     def _without_twins(self, trials: Sequence[Trial]) -> list[Trial]:
         fresh, coming = [], set[int]()
+        inherits = self.inheritance != "none"
+        living = {individual.id for individual in self.strategy.living} if inherits else set()
         for trial in sorted(trials, key=lambda trial: trial.id):
             token = self._token(trial.individuals[0]) if _may_be_twin(trial) else None
-            if token is not None and (token in self._originals or token in coming):
+            known = token in self._originals and (not inherits or self._originals[token].id in living)
+            if token is not None and (known or token in coming):
                 self._twins.append((trial, token))
                 continue
             if token is not None:

@@ -55,6 +55,21 @@ def test_a_network_is_never_trained_twice() -> None:
     assert len(set(task.seen)) == len(task.seen) == run.evaluations
 
 
+def test_where_weights_are_inherited_a_twin_stands_for_a_living_network_only() -> None:
+    again: list[int] = []
+
+    class Watched(RegularizedEvolution):
+        def tell(self, results):
+            told = {result.individuals[0].id for result in results if result.individuals[0].id == result.trial.id}
+            twins = [result.individuals[0].id for result in results if result.individuals[0].id != result.trial.id]
+            assert set(twins) <= {individual.id for individual in self.living} | told  # the weights of all others may be gone
+            again.extend(twins)
+            super().tell(results)
+
+    task, _ = evolved(TrainedOnce(Watched(population=6, sample=3, inheritance="lamarckian")), evaluations=120)
+    assert again and len(set(task.seen)) < len(task.seen)
+
+
 def test_a_search_that_has_seen_every_network_ends() -> None:
     task, run = evolved(TrainedOnce(RandomSearch(batch=30)), evaluations=10_000)
     assert run.ended == "exhausted" and len(task.seen) == len(set(task.seen)) <= 125
