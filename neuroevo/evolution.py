@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -263,7 +264,7 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
             f"{store.folder} holds a run without its config.json; restore that file from a copy, or use another folder"
         )
     store.write_settings({**settings, "budget": budget.settings()})
-    store.write_json("environment.json", environment())
+    store.write_json("environment.json", environment())  # of the latest part of the run
     store.log("start", budget=budget.settings(), resumed=recorded is not None)
     store.end("", store.ended()[1])
 
@@ -308,14 +309,17 @@ def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tupl
 
 
 def environment() -> dict[str, Any]:
-    """Versions and hardware, recorded beside a run."""
+    """The command that started the run, versions and hardware, recorded beside it."""
     packages = {}
     for name in ("neuroevo", "numpy", "deap", "keras", "tensorflow", "jax", "numba", "networkx", "moocore"):
         try:
             packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    script, *arguments = sys.argv or [""]
+    program = os.path.basename(script) if script.endswith("neuroevo") else f"python {script}".rstrip()
     return {
+        "command": " ".join([program, *map(shlex.quote, arguments)]),
         "python": platform.python_version(),
         "system": platform.platform(),
         "machine": platform.machine(),

@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from genomes.base import Genome
 from genomes.chain.layers import ChainLayer, expressed, linked
 from genomes.markings import marking
 from genomes.network.architecture import Architecture
-from genomes.network.canonical import canonical_key
-from genomes.network.distance import edit_distance
 from genomes.network.genes import INPUT_MARKING, INSERTED
-from genomes.network.graph import layer_graph
+from genomes.network.layered import LayeredGenome, ranks_of
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from genomes.chain.space import ChainSpace
 
 Layers = tuple[ChainLayer, ...]
@@ -28,7 +23,7 @@ _ATTEMPTS = 24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChainGenome(Genome):
+class ChainGenome(LayeredGenome):
     """Layers in order and the space that they live in.
 
     Args:
@@ -54,9 +49,7 @@ class ChainGenome(Genome):
         """A child by historical marking (after Stanley & Miikkulainen 2002, section 3.2): the layers of the fittest parent, matching ones
         with each setting and the skips of either; each further layer of a parent as fit with probability 1/2, while there is room."""
         parents = [self.layers, *(other.layers for other in others)]
-        given = [0] * len(parents) if ranks is None else list(ranks)
-        if len(given) != len(parents):
-            raise ValueError(f"crossover of {len(parents)} parents needs as many ranks, got {len(given)}")
+        given = ranks_of(len(parents), ranks)
         fittest = [place for place, rank in enumerate(given) if rank == min(given)]
         base = fittest[int(rng.integers(len(fittest)))]
         child = list(parents[base])
@@ -71,32 +64,9 @@ class ChainGenome(Genome):
         """The layer graph."""
         return expressed(self.layers, self.space.input_shape, self.space.outputs)
 
-    def distance(self, other: Self) -> float:
-        """Edit distance of the two layer graphs: layers and skips inserted, deleted or changed."""
-        return edit_distance(self.architecture, other.architecture)
-
-    def key(self) -> str:
-        return self._key
-
-    @cached_property
-    def _key(self) -> str:
-        return canonical_key(self.architecture)
-
-    def graph(self) -> nx.DiGraph[Any]:
-        """The layer graph; as `NetworkGenome.graph`."""
-        return layer_graph(self.architecture)
-
     def genes(self) -> list[dict[str, Any]]:
         """One JSON object for each layer, in order."""
         return [layer.to_json(tuple(self.space.settings)) for layer in self.layers]
-
-    @property
-    def parameters(self) -> int:
-        return self.architecture.parameters
-
-    @property
-    def flops(self) -> int:
-        return self.architecture.flops
 
     def __reduce__(self) -> Any:
         return type(self), (self.space, self.layers, self.operators)  # what was computed on demand does not travel

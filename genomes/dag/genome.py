@@ -9,23 +9,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from genomes.base import Genome
 from genomes.dag.expression import expressed
 from genomes.dag.nodes import DagNode
 from genomes.dag.variation import crossed, mutated
 from genomes.network.architecture import Architecture
-from genomes.network.canonical import canonical_key
-from genomes.network.distance import edit_distance
-from genomes.network.graph import layer_graph
+from genomes.network.layered import LayeredGenome, ranks_of
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from genomes.dag.space import DagSpace
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DagGenome(Genome):
+class DagGenome(LayeredGenome):
     """Nodes, each after its inputs, and the space that they live in.
 
     Args:
@@ -46,9 +41,7 @@ class DagGenome(Genome):
     def crossover(self, others: Sequence[Self], rng: np.random.Generator, *, ranks: Sequence[int] | None = None) -> Self:
         """A child by historical marking: see `genomes.dag.variation.crossed`."""
         parents = [self.nodes, *(other.nodes for other in others)]
-        given = [0] * len(parents) if ranks is None else list(ranks)
-        if len(given) != len(parents):
-            raise ValueError(f"crossover of {len(parents)} parents needs as many ranks, got {len(given)}")
+        given = ranks_of(len(parents), ranks)
         return type(self)(self.space, crossed(self.space, parents, given, rng), ("crossover",))
 
     @cached_property
@@ -66,32 +59,9 @@ class DagGenome(Genome):
                     matrix[place[source], place[node.marking]] = True
         return matrix
 
-    def distance(self, other: Self) -> float:
-        """Edit distance of the two layer graphs: layers and skips inserted, deleted or changed."""
-        return edit_distance(self.architecture, other.architecture)
-
-    def key(self) -> str:
-        return self._key
-
-    @cached_property
-    def _key(self) -> str:
-        return canonical_key(self.architecture)
-
-    def graph(self) -> nx.DiGraph[Any]:
-        """The layer graph; as `NetworkGenome.graph`."""
-        return layer_graph(self.architecture)
-
     def genes(self) -> list[dict[str, Any]]:
         """One JSON object for each node, every one after its inputs."""
         return [node.to_json() for node in self.nodes]
-
-    @property
-    def parameters(self) -> int:
-        return self.architecture.parameters
-
-    @property
-    def flops(self) -> int:
-        return self.architecture.flops
 
     def __reduce__(self) -> Any:
         return type(self), (self.space, self.nodes, self.operators)  # what was computed on demand does not travel

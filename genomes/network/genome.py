@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from genomes import layers
-from genomes.base import Genome
 from genomes.network.architecture import Architecture
-from genomes.network.canonical import canonical_key
 from genomes.network.crossover import crossed
-from genomes.network.distance import edit_distance
-from genomes.network.graph import label, layer_graph
+from genomes.network.graph import label
+from genomes.network.layered import LayeredGenome, ranks_of
 from genomes.network.operators import OPERATORS
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from genomes.network.space import NetworkSpace
 
 # Sites that an operator tries before another is drawn; nearly every site is legal unless the limits are close.
@@ -28,7 +23,7 @@ _ATTEMPTS = 24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NetworkGenome(Genome):
+class NetworkGenome(LayeredGenome):
     """A layer graph and the space that it lives in.
 
     Args:
@@ -59,9 +54,7 @@ class NetworkGenome(Genome):
         """A child that has all genes of the fittest parent (one of the fittest, drawn, where several are), with settings and further
         genes of the others."""
         parents = [self, *others]
-        given = [0] * len(parents) if ranks is None else list(ranks)
-        if len(given) != len(parents):
-            raise ValueError(f"crossover of {len(parents)} parents needs as many ranks, got {len(given)}")
+        given = ranks_of(len(parents), ranks)
         fittest = [i for i, rank in enumerate(given) if rank == min(given)]
         base = fittest[int(rng.integers(len(fittest)))]
         child = parents[base].architecture
@@ -73,33 +66,9 @@ class NetworkGenome(Genome):
                 )
         return type(self)(self.space, child, ("crossover",))
 
-    def distance(self, other: Self) -> float:
-        """Edit distance of the two layer graphs: layers and skips inserted, deleted or changed."""
-        return edit_distance(self.architecture, other.architecture)
-
-    def key(self) -> str:
-        return self._key
-
-    @cached_property
-    def _key(self) -> str:
-        return canonical_key(self.architecture)
-
-    def graph(self) -> nx.DiGraph[Any]:
-        """Nodes are markings with `label`, `kind`, `shape` (output) and `parameters`; edges have `shape` and `skip` (whether the edge enters
-        a merge beside its main path)."""
-        return layer_graph(self.architecture)
-
     def genes(self) -> list[dict[str, Any]]:
         """One JSON object for each layer gene, every one after its inputs."""
         return [gene.to_json() for gene in self.architecture.genes]
-
-    @property
-    def parameters(self) -> int:
-        return self.architecture.parameters
-
-    @property
-    def flops(self) -> int:
-        return self.architecture.flops
 
     def __repr__(self) -> str:
         weighted = [

@@ -1,5 +1,6 @@
 """The command line as a user types it: real data, real processes, one sentence where something is wrong."""
 
+import html
 import json
 import subprocess
 import sys
@@ -158,6 +159,8 @@ def test_report_writes_one_page(looked_at):
     assert done.returncode == 0, done.stderr
     page = (looked_at / "nsga2-1" / "report.html").read_text()
     assert page.startswith("<!doctype html>") and "http-equiv" not in page
+    started = json.loads((looked_at / "nsga2-1" / "environment.json").read_text())["command"]
+    assert html.escape(started) in page
 
 
 def test_a_live_report_ends_with_the_run(looked_at):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from neuroevo.doctor_salvage import salvage, unreadable_rows
+from neuroevo.doctor.salvage import salvage, unreadable_rows
 from neuroevo.store import StoreError, write_whole
 from neuroevo.store.connection import LOCK, release_lock, take_lock
 from neuroevo.store.files import LOST, intact

@@ -10,7 +10,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from neuroevo.doctor_pages import Pages
+from neuroevo.doctor.pages import Pages
 from neuroevo.store.schema import create
 
 Row = tuple[Any, ...]
