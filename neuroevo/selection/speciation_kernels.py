@@ -21,8 +21,9 @@ _FIRST, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 class Table(NamedTuple):
     """Representatives in blocks of `LANES`, oldest species first.
 
-    slots: int64 [blocks, 2, slots], open addressing: which row of a block belongs to a marking of a connection (0) or node (1), -1: free.
-    markings: int64 [blocks, rows], of the rows.
+    slots: int64 [2, slots], open addressing: which gene of the table has a marking of a connection (0) or node (1), -1: free.
+    markings: int64 [genes].
+    rows: int32 [blocks, genes]: the row of a gene in a block, -1 where no representative of the block has it.
     weights: float32 [blocks, rows, LANES]: weights of connections, biases of nodes.
     sizes: float32 [blocks, LANES]: connection genes.
     largest: of all weights, absolute.
@@ -30,21 +31,22 @@ class Table(NamedTuple):
 
     slots: np.ndarray
     markings: np.ndarray
+    rows: np.ndarray
     weights: np.ndarray
     sizes: np.ndarray
     largest: float
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _row_of(slots, markings, block, kind, marking):
-    """The row of a marking in a block, and its slot; -1 where the block does not know it."""
-    mask = slots.shape[2] - 1
+def _gene_of(slots, markings, kind, marking):
+    """The gene of the table that has a marking, and its slot; -1 where none has."""
+    mask = slots.shape[1] - 1
     slot = np.int64((np.uint64(marking) * _FIRST) >> _SHIFT) & mask
-    row = slots[block, kind, slot]
-    while row >= 0 and markings[block, row] != marking:
+    gene = slots[kind, slot]
+    while gene >= 0 and markings[gene] != marking:
         slot = (slot + 1) & mask
-        row = slots[block, kind, slot]
-    return row, slot
+        gene = slots[kind, slot]
+    return gene, slot
 
 
 @njit(cache=True, nogil=True)
@@ -52,41 +54,59 @@ def tabulate(pool, representative, coefficients):
     """The table of these members of a pool."""
     biases, sensors = coefficients.biases, coefficients.sensors
     blocks = (len(representative) + LANES - 1) // LANES
-    most = 1
+    most, total = 1, 1
     for block in range(blocks):
         genes = 0
         for s in range(block * LANES, min((block + 1) * LANES, len(representative))):
             genes += pool.connection_count[representative[s]]
             genes += pool.node_count[representative[s]] - sensors if biases else 0
         most = max(most, genes)
+        total += genes
     room = 4
-    while room < 2 * most:
+    while room < 2 * total:
         room *= 2
-    slots = np.full((blocks, 2, room), -1, np.int64)
-    markings = np.empty((blocks, most), np.int64)
+    slots = np.full((2, room), -1, np.int64)
+    markings = np.empty(total, np.int64)
+    known = 0
+    for s in range(len(representative)):
+        k = representative[s]
+        for kind in range(2 if biases else 1):
+            first, count = _genes(pool, k, kind, sensors)
+            for i in range(first, first + count):
+                marking = pool.connections.marking[i] if kind == 0 else pool.nodes.marking[i]
+                gene, slot = _gene_of(slots, markings, kind, marking)
+                if gene < 0:
+                    slots[kind, slot], markings[known] = known, marking
+                    known += 1
+    rows = np.full((blocks, max(1, known)), -1, np.int32)
     weights = np.full((blocks, most, LANES), np.nan, np.float32)
     sizes = np.zeros((blocks, LANES), np.float32)
     largest = 0.0
     for block in range(blocks):
-        rows = 0
+        used = 0
         for lane in range(min(LANES, len(representative) - block * LANES)):
             k = representative[block * LANES + lane]
             sizes[block, lane] = pool.connection_count[k]
             for kind in range(2 if biases else 1):
-                first, count = pool.connection_start[k], pool.connection_count[k]
-                if kind == 1:
-                    first, count = pool.node_start[k] + sensors, pool.node_count[k] - sensors
+                first, count = _genes(pool, k, kind, sensors)
                 for i in range(first, first + count):
                     marking = pool.connections.marking[i] if kind == 0 else pool.nodes.marking[i]
-                    row, slot = _row_of(slots, markings, block, kind, marking)
-                    if row < 0:
-                        row = rows
-                        slots[block, kind, slot], markings[block, row] = row, marking
-                        rows += 1
+                    gene, _ = _gene_of(slots, markings, kind, marking)
+                    if rows[block, gene] < 0:
+                        rows[block, gene] = used
+                        used += 1
                     weight = pool.connections.weight[i] if kind == 0 else pool.nodes.bias[i]
-                    weights[block, row, lane] = weight
+                    weights[block, rows[block, gene], lane] = weight
                     largest = max(largest, abs(weight))
-    return Table(slots, markings, weights, sizes, largest)
+    return Table(slots, markings, rows, weights, sizes, largest)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _genes(pool, k, kind, sensors):
+    """Where the connections (kind 0) or varied nodes (1) of a member begin, and how many there are."""
+    if kind == 0:
+        return pool.connection_start[k], pool.connection_count[k]
+    return pool.node_start[k] + sensors, pool.node_count[k] - sensors
 
 
 @njit(cache=True, nogil=True)
@@ -103,37 +123,61 @@ def join(begin, end, chosen, pool, other_pool, representative, table, coefficien
     )  # fmt: skip
     c1, c2, c3, small = coefficients.excess, coefficients.disjoint, coefficients.weight, coefficients.small
     biases, sensors = coefficients.biases, coefficients.sensors
-    slots, markings, weights, sizes = table.slots, table.markings, table.weights, table.sizes
+    slots, markings, rows, weights, sizes = table.slots, table.markings, table.rows, table.weights, table.sizes
     structure, mean = np.float32(min(c1, c2)), np.float32(c3)
     # Single precision must not turn a compatible genome away: sums of genes err by less than a thousandth, a weight by its last bit.
     bound = np.float32(threshold + 1e-3 * (1.0 + threshold) + c3 * table.largest * 2.0**-21)
     matching, difference = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     least = np.empty(LANES, np.float32)
+    # Of the members of a tile: the genes that the table knows, and their weights; where a member's connections begin and its nodes.
+    gene, own_weight = np.empty(64, np.int32), np.empty(64, np.float32)
+    first = np.zeros((_TILE + 1, 2), np.int64)
     for tile in range(begin, end, _TILE):
         tile_end = min(end, tile + _TILE)
+        genes = 0
+        for position in range(tile, tile_end):
+            genes += count[chosen[position]] + node_count[chosen[position]]
+        if genes > len(gene):
+            gene, own_weight = np.empty(2 * genes, np.int32), np.empty(2 * genes, np.float32)
+        filled = 0
+        for position in range(tile, tile_end):
+            k = chosen[position]
+            for kind in range(2):
+                first[position - tile, kind] = filled
+                if kind == 1 and not biases:
+                    continue
+                begin_2, genes = _genes(pool, k, kind, sensors)
+                for i in range(begin_2, begin_2 + genes):
+                    found_gene, _ = _gene_of(slots, markings, kind, x[i] if kind == 0 else n[i])
+                    gene[filled], own_weight[filled] = found_gene, u[i] if kind == 0 else a[i]
+                    filled += 1 if found_gene >= 0 else 0
+        first[tile_end - tile, 0] = filled
         for block in range(len(sizes)):
             lanes = min(LANES, len(representative) - block * LANES)
             for position in range(tile, tile_end):
                 k = chosen[position]
                 if label[k] >= 0:
                     continue
-                p, p_end = start[k], start[k] + count[k]
                 for lane in range(LANES):
                     matching[lane], difference[lane] = 0.0, 0.0
-                for i in range(p, p_end):
-                    row, _ = _row_of(slots, markings, block, 0, x[i])
+                nodes_from = first[position - tile, 1]
+                for i in range(first[position - tile, 0], nodes_from):
+                    row = rows[block, gene[i]]
                     if row >= 0:
-                        _compare(weights, block, row, np.float32(u[i]), matching, difference)
+                        _compare(weights, block, row, own_weight[i], matching, difference)
                 own = np.float32(count[k])
+                nearest = np.float32(np.inf)
                 for lane in range(LANES):
                     size = max(own, sizes[block, lane])
                     least[lane] = structure * (own + sizes[block, lane] - np.float32(2.0) * matching[lane])
                     least[lane] /= np.float32(1.0) if size < small else size
-                if biases:
-                    for i in range(node_start[k] + sensors, node_start[k] + node_count[k]):
-                        row, _ = _row_of(slots, markings, block, 1, n[i])
-                        if row >= 0:
-                            _compare(weights, block, row, np.float32(a[i]), matching, difference)
+                    nearest = min(nearest, least[lane])
+                if nearest > bound:
+                    continue
+                for i in range(nodes_from, first[position - tile + 1, 0]):
+                    row = rows[block, gene[i]]
+                    if row >= 0:
+                        _compare(weights, block, row, own_weight[i], matching, difference)
                 for lane in range(LANES):
                     least[lane] += mean * difference[lane] / max(np.float32(1.0), matching[lane])
                 for lane in range(lanes):
@@ -141,7 +185,7 @@ def join(begin, end, chosen, pool, other_pool, representative, table, coefficien
                         s = block * LANES + lane
                         r = representative[s]
                         distance = compatibility(
-                            x, u, p, p_end, y, v, start_2[r], start_2[r] + count_2[r],
+                            x, u, start[k], start[k] + count[k], y, v, start_2[r], start_2[r] + count_2[r],
                             n, a, node_start[k] + sensors, node_start[k] + node_count[k],
                             m, b, node_start_2[r] + sensors, node_start_2[r] + node_count_2[r], biases, c1, c2, c3, small, threshold,
                         )  # fmt: skip
@@ -192,7 +236,19 @@ def found(chosen, pool, coefficients, threshold, first_label, label, most):
 
 def order_of(fitness):
     """Positions by falling fitness, the earlier first among equals."""
-    return np.argsort(-fitness, kind="stable")
+    order = np.argsort(-fitness)  # not stable, which takes a quarter of a stable sort's time; then equals are put in order
+    _settle(fitness, order)
+    return order
+
+
+@njit(cache=True, nogil=True)
+def _settle(fitness, order):
+    begin = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or fitness[order[end]] != fitness[order[begin]]:
+            if end - begin > 1:
+                order[begin:end] = np.sort(order[begin:end])
+            begin = end
 
 
 @njit(cache=True, nogil=True)

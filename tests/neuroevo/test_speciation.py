@@ -143,3 +143,12 @@ def test_fitness_is_shared_within_a_species() -> None:
     np.testing.assert_allclose(shared_fitness(fitness, species), means)
     negative = shared_fitness(fitness - 100.0, species)
     assert (negative >= 0).all() and np.argmax(negative) == np.argmax(means)
+
+
+@pytest.mark.parametrize("values", [1, 3, 1000])
+def test_members_are_ordered_by_fitness_and_equals_by_birth(values: int):
+    from neuroevo.selection.speciation_kernels import order_of
+
+    fitness = np.random.default_rng(values).integers(values, size=2000).astype(float)
+    fitness[::7] = -np.inf
+    np.testing.assert_array_equal(order_of(fitness), sorted(range(2000), key=lambda k: (-fitness[k], k)))
