@@ -16,6 +16,8 @@ VARIATION = 0  # how a child is made: its parents, its operators
 TRAINING = 1  # what happens in the worker: initial weights, batches
 ACCEPTANCE = 3  # which of many proposed children are evaluated (keyed by the generation)
 SELECTION = 2  # who survives a generation (keyed by the generation)
+EPISODES = 5  # where the episodes of an environment start (keyed by generation or birth)
+FRESH_EPISODES = 6  # the same for the tests of those who seem to have solved it (keyed by birth)
 
 
 def stream(seed: int, id: int, purpose: int = VARIATION) -> np.random.Generator:

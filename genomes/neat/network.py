@@ -13,6 +13,7 @@ from genomes.neat.space import NeatSpace
 from genomes.neat.threads import Threads
 
 if TYPE_CHECKING:
+    from genomes.neat.control import Controller
     from genomes.neat.genome import NeatGenome
     from genomes.neat.kernels.networks import Networks
 
@@ -66,19 +67,30 @@ class PopulationNetwork:
         return len(self.networks.step_count)
 
     def member(self, position: int) -> PopulationNetwork:
-        """The network of one member, as a population of one."""
-        one = object.__new__(PopulationNetwork)
-        one.space, one.threads, one.activations_per_step = self.space, self.threads, self.activations_per_step
-        part = slice(position, position + 1)
-        one.networks = self.networks._replace(
-            integer_start=self.networks.integer_start[part],
-            number_start=self.networks.number_start[part],
-            value_start=self.networks.value_start[part],
-            step_count=self.networks.step_count[part],
-            width=self.networks.width[part],
-        )
-        one._room, one._state = self._room, None
+        """The network of one member, as a population of one, its state zero."""
+        one = self.subset(np.array([position]))
+        one._state = None
         return one
+
+    def subset(self, positions: npt.NDArray[np.int64]) -> PopulationNetwork:
+        """The networks of some members, at once. Recurrent ones go on from the state that they have here, and share it."""
+        part = object.__new__(PopulationNetwork)
+        part.space, part.threads, part.activations_per_step = self.space, self.threads, self.activations_per_step
+        part.networks = self.networks._replace(
+            integer_start=self.networks.integer_start[positions],
+            number_start=self.networks.number_start[positions],
+            value_start=self.networks.value_start[positions],
+            step_count=self.networks.step_count[positions],
+            width=self.networks.width[positions],
+        )
+        part._room, part._state = self._room, self._state
+        return part
+
+    def controller(self, position: int = 0) -> Controller:
+        """One member as a callable on one observation at a time, for worlds that are stepped in Python."""
+        from genomes.neat.control import Controller
+
+        return Controller(self, position)
 
     def reset(self) -> None:
         """Forget the state of recurrent networks: the next call starts from zeros."""

@@ -1,4 +1,4 @@
-"""What is measured: custom functions, tables, classification and regression on data."""
+"""What is measured: custom functions, tables, environments, classification and regression on data."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.tasks.base import Context, Task
     from neuroevo.tasks.classification import Classification
+    from neuroevo.tasks.environment import Environment, StepCount
     from neuroevo.tasks.function import Function, population_fitness
     from neuroevo.tasks.regression import Regression
     from neuroevo.tasks.table import Table
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
 _WHERE = {
     "Classification": "classification",
     "Context": "base",
+    "Environment": "environment",
     "Function": "function",
     "Regression": "regression",
+    "StepCount": "environment",
     "Table": "table",
     "Task": "base",
     "population_fitness": "function",
 }
 
-__all__ = ["Classification", "Context", "Function", "Regression", "Table", "Task", "population_fitness"]
+__all__ = ["Classification", "Context", "Environment", "Function", "Regression", "StepCount", "Table", "Task", "population_fitness"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,258 @@
+"""Environment: networks act in a gymnasium environment and are scored by what they gain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from genomes.base import Genome, Space, shown
+from neuroevo.callbacks import Callback
+from neuroevo.objectives import FLOPS, PARAMETERS, Objective, choose
+from neuroevo.streams import EPISODES, FRESH_EPISODES, stream
+from neuroevo.tasks.base import Context, Task
+from neuroevo.tasks.environment_play import Played, Player, gymnasium
+from neuroevo.tasks.environment_spaces import Normalise
+
+if TYPE_CHECKING:
+    from neuroevo.estimation.base import Estimation
+    from neuroevo.individual import Individual
+    from neuroevo.run import Run
+    from neuroevo.trial import Result
+
+SAMPLED_EPISODES, SAMPLED_STEPS = 20, 200  # of random play, for the statistics that normalise observations
+STAGES = (10, 30)  # fresh episodes after which a candidate that falls short is tested no further
+
+
+def _connections(genome: Genome) -> float:
+    return float(genome.connections.enabled.sum())  # type: ignore[attr-defined]
+
+
+REWARD = Objective("reward", "maximise")
+CONNECTIONS = Objective("connections", "minimise", "cheap", of=_connections)
+
+
+class Environment(Task):
+    """Networks act in a gymnasium environment. Objective `reward` (maximised): the mean, over episodes, of the sum of rewards.
+
+    Where gymnasium has the environment vectorised (CartPole), all individuals' episodes are stepped as one; otherwise every
+    individual plays for itself, and a run spreads them over its workers. Needs the extra `gym`.
+
+    Which episodes: `seeds="generation"` (default) gives all individuals of a generation the same starts, new ones each generation, so that
+    they are compared on equal terms and nothing is learnt by heart; "birth" gives every individual its own; "fixed" always the same.
+    (Vectorised environments draw all starts from one seed, so there individuals share the seed, not the starts.) All derive from the run's
+    seed, the generation and the birth id, never from workers.
+
+    With `solved`, an individual whose mean reaches it on these episodes is played on `fresh_episodes` that nobody has seen, under the
+    environment's own time limit, and its reward becomes their mean; a candidate that falls short after 10 or 30 of them is tested no
+    further. So a reward of at least `solved` is always the mean of that many fresh episodes, and `Budget(target=task.solved)` stops at a
+    solution, not at luck. (In a vectorised population the ten best are tested; the rest is held just below `solved`.)
+
+    Args:
+        id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments).
+        episodes: of each individual.
+        objectives: "reward", and any of "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s.
+        steps: environment steps that an episode of the search may last; None: the environment's own limit. A shorter limit saves time
+            while most networks still fail.
+        action_repeat: environment steps for which an action is kept.
+        normalise: what networks see. "sampled": centred and scaled by the mean and standard deviation of observations of random play, drawn
+            once and always the same; "bounds": the observation space's bounds scaled to -1 .. 1; "none". The first two clip to +-10.
+        seeds: see above.
+        solved: the mean reward that counts as a solution; None: nothing is tested further.
+        fresh_episodes: see above.
+        output_range: outputs that stand for the ends of a continuous action's box: (-1, 1) for tanh, (0, 1) for a sigmoid.
+        options: keyword arguments of the environment.
+
+    Attributes:
+        inputs, outputs: what a space for this task needs: `NeatSpace(task.inputs, task.outputs)`.
+
+    Raises:
+        ImportError: gymnasium is not installed.
+        ValueError: an unknown environment, a setting out of its range, or spaces that networks cannot act in.
+    """
+
+    def __init__(
+        self,
+        id: str | Callable[..., Any],
+        episodes: int = 3,
+        objectives: str | Sequence[str | Objective] = "reward",
+        *,
+        steps: int | None = None,
+        action_repeat: int = 1,
+        normalise: Normalise = "sampled",
+        seeds: Literal["generation", "birth", "fixed"] = "generation",
+        solved: float | None = None,
+        fresh_episodes: int = 100,
+        output_range: tuple[float, float] = (-1.0, 1.0),
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        for name, value in (("episodes", episodes), ("action_repeat", action_repeat), ("fresh_episodes", fresh_episodes)):
+            _check_count(name, value)
+        if steps is not None:
+            _check_count("steps", steps)
+        for name, value, allowed in (
+            ("normalise", normalise, ("sampled", "bounds", "none")),
+            ("seeds", seeds, ("generation", "birth", "fixed")),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(value)}")
+        self.id, self.episodes, self.action_repeat, self.seeds = id, episodes, action_repeat, seeds
+        self.normalise, self.fresh_episodes, self.output_range = normalise, fresh_episodes, output_range
+        self.solved = None if solved is None else float(solved)
+        self.options = dict(options or {})
+        self.objectives = choose(objectives, offered=(REWARD, CONNECTIONS, PARAMETERS, FLOPS))
+        if "reward" not in self.objectives:
+            raise ValueError(f"an environment's objectives include 'reward', got {', '.join(map(repr, self.objectives))}")
+        spec = None if callable(id) else _spec(id)
+        own = None if spec is None else spec.max_episode_steps
+        self.full_steps = own or steps or 0
+        self.steps = steps or own or 0
+        if not self.steps:
+            raise ValueError(f"{shown(id)} has no time limit of its own: give one as steps=1000")
+        self.population = spec is not None and spec.vector_entry_point is not None
+        player = self.player
+        self.inputs, self.outputs = player.observations.inputs, player.actions.outputs
+        if normalise == "sampled":
+            player.observations.by_sample(player.sample(SAMPLED_EPISODES, SAMPLED_STEPS))
+        elif normalise == "bounds":
+            player.observations.by_bounds()
+        self._statistics = player.observations.shift, player.observations.scale
+
+    @cached_property
+    def player(self) -> Player:
+        """What plays: made where it is used, since environments do not travel between processes."""
+        player = Player(self)
+        if hasattr(self, "_statistics"):
+            player.observations.shift, player.observations.scale = self._statistics
+        return player
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "player"}
+
+    def estimation(self) -> Estimation:
+        from neuroevo.tasks.environment_trial import Episodes
+
+        return Episodes()
+
+    def space(self, **settings: Any) -> Space:
+        """A `NeatSpace` with the inputs and outputs that this task needs; outputs are tanh where actions are continuous."""
+        from genomes import NeatSpace
+
+        if self.player.actions.continuous and self.output_range == (-1.0, 1.0):
+            settings = {"output_activation": "tanh", **settings}
+        return NeatSpace(self.inputs, self.outputs, **settings)
+
+    def check(self, network: Any) -> None:
+        """Refuse a network whose inputs and outputs are not this task's.
+
+        Raises:
+            ValueError: it is.
+        """
+        space = getattr(network, "space", None)
+        given = getattr(space, "inputs", self.inputs), getattr(space, "outputs", self.outputs)
+        if given != (self.inputs, self.outputs):
+            raise ValueError(
+                f"{shown(self.id)} needs networks with {self.inputs} inputs and {self.outputs} outputs, got {given[0]} and {given[1]}; "
+                "task.space() makes a space that fits"
+            )
+
+    # Episodes -----------------------------------------------------------------------------------------------------------------
+
+    def key(self, individual: Individual) -> int:
+        """What an individual's episodes derive from, beside the run's seed."""
+        return {"generation": individual.generation, "birth": individual.id, "fixed": 0}[self.seeds]
+
+    def search_seeds(self, seed: int, key: int) -> list[int]:
+        """The environment's seeds of the episodes that everybody plays, for a run's seed and a `key`."""
+        found: list[int] = stream(seed, key, EPISODES).integers(2**31, size=self.episodes).tolist()
+        return found
+
+    def fresh_seeds(self, seed: int, id: int, count: int) -> list[int]:
+        """Seeds of fresh episodes, for a run's seed and a birth id."""
+        found: list[int] = stream(seed, id, FRESH_EPISODES).integers(2**31, size=count).tolist()
+        return found
+
+    def play(self, network: Any, episodes: int = 100, seed: int = 0) -> Played:
+        """Fresh episodes of one network (or genome), under the environment's own time limit.
+
+        Args:
+            seed: decides the episodes; no run plays the same ones.
+        """
+        if isinstance(network, Genome):
+            network = self.phenotype(network)
+        self.check(network)
+        seeds = np.random.default_rng([seed, 0x706C6179]).integers(2**31, size=episodes).tolist()
+        return self.player.episodes(network, seeds, self.full_steps)
+
+    def score(self, phenotype: Any, context: Context) -> Mapping[str, float]:
+        """The mean reward of one phenotype over the episodes of generation 0, and the environment steps that it took."""
+        self.check(phenotype)
+        played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps)
+        return {"reward": float(played.rewards.mean()), "environment_steps": float(played.steps.sum())}
+
+    def record(self, network: Any, path: str | os.PathLike[str], *, seed: int = 0, every: int = 2, width: int = 400) -> float:
+        """Film an episode of one network (or genome) as an animated GIF; returns its reward.
+
+        Args:
+            path: the file, ending in .gif.
+            seed: the environment's seed.
+            every: keep one frame in so many.
+            width: pixels.
+        """
+        from neuroevo.tasks.environment_film import film
+
+        if isinstance(network, Genome):
+            network = self.phenotype(network)
+        self.check(network)
+        return film(self, network, Path(path), seed=seed, every=every, width=width)
+
+    def settings(self) -> dict[str, Any]:
+        name = self.id if isinstance(self.id, str) else f"{self.id.__module__}.{getattr(self.id, '__qualname__', '')}"
+        return {
+            "task": "Environment",
+            "id": name,
+            "episodes": self.episodes,
+            "steps": self.steps,
+            "action_repeat": self.action_repeat,
+            "normalise": self.normalise,
+            "seeds": self.seeds,
+            "solved": self.solved,
+            "fresh_episodes": self.fresh_episodes,
+            "output_range": list(self.output_range),
+            "options": self.options,
+        }
+
+
+class StepCount(Callback):
+    """Counts the environment steps of a run: `evolve(..., callbacks=[count])`, then `count.steps`.
+
+    Attributes:
+        steps: environment steps so far, tests on fresh episodes included.
+        episodes: episodes so far.
+    """
+
+    def __init__(self) -> None:
+        self.steps = self.episodes = 0
+
+    def on_result(self, run: Run, result: Result) -> None:
+        for info in result.measurement.info:
+            scores = info.get("scores", {})
+            self.steps += int(scores.get("environment_steps", 0))
+            self.episodes += int(scores.get("episodes", 0))
+
+
+def _spec(id: str) -> Any:
+    package = gymnasium()
+    try:
+        return package.spec(id)
+    except package.error.Error as error:
+        raise ValueError(f"gymnasium knows no environment {shown(id)}: {error}") from error
+
+
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number >= 1, got {shown(value)}")

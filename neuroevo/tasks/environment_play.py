@@ -1,0 +1,164 @@
+"""Playing episodes: one network in one environment, or a whole population in one vectorised environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroevo.tasks.environment_spaces import Actions, Observations
+
+if TYPE_CHECKING:
+    from neuroevo.tasks.environment import Environment
+
+Floats = npt.NDArray[np.float64]
+
+_FEWER = 0.75  # a population's networks are cut down to those still playing once this share is left
+
+
+class Played(NamedTuple):
+    """Episodes that were played.
+
+    Attributes:
+        rewards: float64 [episodes], the sum of rewards of each (or [members, episodes]).
+        steps: int64, likewise: how many environment steps each lasted.
+    """
+
+    rewards: Floats
+    steps: npt.NDArray[np.int64]
+
+
+def gymnasium() -> Any:
+    """The package.
+
+    Raises:
+        ImportError: it is not installed; the sentence says how to.
+    """
+    try:
+        import gymnasium as package
+    except ImportError as error:
+        raise ImportError("environments need gymnasium, which is not installed: pip install 'neuroevo[gym]'") from error
+    return package
+
+
+def controller_of(phenotype: Any) -> Callable[[npt.NDArray[Any]], Floats]:
+    """A phenotype as something that is given one observation and answers one vector, with `reset()` between episodes."""
+    if hasattr(phenotype, "controller"):
+        made: Callable[[npt.NDArray[Any]], Floats] = phenotype.controller()
+        return made
+    return _OneByOne(phenotype)
+
+
+class _OneByOne:
+    """Any callable on batches, called with batches of one."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self._reset = getattr(network, "reset", None)
+
+    def reset(self) -> None:
+        if callable(self._reset):
+            self._reset()
+
+    def __call__(self, observation: npt.NDArray[Any]) -> Floats:
+        return np.asarray(self.network(np.asarray(observation, np.float64)[None]), np.float64)[0]
+
+
+class Player:
+    """Plays episodes of one task; makes the environments it needs once, where it is.
+
+    Attributes:
+        actions, observations: how networks act and see.
+        limit: environment steps that an episode may last at most.
+    """
+
+    def __init__(self, task: Environment) -> None:
+        self.task = task
+        self.environment = self.single(task.options)
+        self.actions = Actions(self.environment.action_space, task.output_range)
+        self.observations = Observations(self.environment.observation_space)
+        self._vector: dict[int, Any] = {}
+
+    def single(self, options: dict[str, Any]) -> Any:
+        """An environment without a time limit of its own (the player keeps it), and without checks at every step."""
+        if callable(self.task.id):
+            return self.task.id(**options)
+        made = gymnasium().make(self.task.id, disable_env_checker=True, max_episode_steps=-1, **options)
+        return made if made.spec is not None and made.spec.additional_wrappers else made.unwrapped
+
+    def episode(self, controller: Any, seed: int, limit: int, environment: Any = None) -> tuple[float, int]:
+        """One episode: its sum of rewards, and how many environment steps it lasted."""
+        environment = self.environment if environment is None else environment
+        step, see, act, repeat = environment.step, self.observations.one, self.actions.one, self.task.action_repeat
+        controller.reset()
+        observation, _ = environment.reset(seed=seed)
+        total, lasted = 0.0, 0
+        while lasted < limit:
+            action = act(controller(see(observation)))
+            for _ in range(min(repeat, limit - lasted)):
+                observation, reward, terminated, truncated, _ = step(action)
+                total += reward
+                lasted += 1
+                if terminated or truncated:
+                    return float(total), lasted
+        return float(total), lasted
+
+    def episodes(self, phenotype: Any, seeds: Sequence[int], limit: int) -> Played:
+        """One after the other, one for each seed."""
+        controller = controller_of(phenotype)
+        played = [self.episode(controller, int(seed), limit) for seed in seeds]
+        return Played(np.array([total for total, _ in played]), np.array([lasted for _, lasted in played], np.int64))
+
+    def together(self, network: Any, episodes: int, seed: int, limit: int) -> Played:
+        """`episodes` of every member at once, in one vectorised environment: [members, episodes]. All starts come from the seed."""
+        members, repeat = len(network), self.task.action_repeat
+        count = members * episodes
+        environment = self._vectorised(count)
+        if callable(getattr(network, "reset", None)):
+            network.reset()
+        observations, _ = environment.reset(seed=seed)
+        rewards, steps, alive = np.zeros(count), np.zeros(count, np.int64), np.ones(count, np.bool_)
+        outputs = np.zeros((members, episodes, self.actions.outputs))
+        playing, actor = np.arange(members), network
+        lasted = 0
+        while lasted < limit and alive.any():
+            still = alive.reshape(members, episodes).any(axis=1)
+            if still.sum() < _FEWER * len(playing) and hasattr(network, "subset"):
+                playing = np.flatnonzero(still)
+                actor = network.subset(playing)
+            seen = self.observations.many(observations).reshape(members, episodes, -1)
+            outputs[playing] = actor(seen[playing])
+            actions = self.actions.many(outputs.reshape(count, -1))
+            for _ in range(min(repeat, limit - lasted)):
+                observations, reward, terminated, truncated, _ = environment.step(actions)
+                rewards += np.where(alive, reward, 0.0)
+                steps += alive
+                lasted += 1
+                alive &= ~(terminated | truncated)
+        return Played(rewards.reshape(members, episodes), steps.reshape(members, episodes))
+
+    def _vectorised(self, count: int) -> Any:
+        if count not in self._vector:
+            if len(self._vector) > 8:  # sizes change little; a strategy whose populations vary must not fill the memory
+                self._vector.clear()
+            made = gymnasium().make_vec(
+                self.task.id, num_envs=count, vectorization_mode="vector_entry_point", vector_kwargs=dict(self.task.options)
+            )
+            self._vector[count] = made.unwrapped
+        return self._vector[count]
+
+    def sample(self, episodes: int, limit: int) -> Floats:
+        """What random play sees: float64 [observations, inputs], always the same for the same environment."""
+        self.environment.action_space.seed(0)
+        seen = []
+        for seed in range(episodes):
+            observation, _ = self.environment.reset(seed=seed)
+            seen.append(self.observations.flat(observation))
+            for _ in range(limit):
+                observation, _, terminated, truncated, _ = self.environment.step(self.environment.action_space.sample())
+                seen.append(self.observations.flat(observation))
+                if terminated or truncated:
+                    break
+        return np.array(seen, np.float64)
