@@ -141,7 +141,7 @@ def show(
     from neuroevo.report.text import individual_table, run_json, run_table
     from neuroevo.run import load_run
 
-    loaded = load_run(run)
+    loaded = load_run(run, lazy=True)
     if as_json:
         print(json.dumps(run_json(loaded), indent=2))
     elif id is None:
@@ -236,7 +236,7 @@ def _summary(folder: Path) -> None:
     from neuroevo.report.text import run_table
     from neuroevo.run import load_run
 
-    print(run_table(load_run(folder)))
+    print(run_table(load_run(folder, lazy=True)))
 
 
 @contextmanager

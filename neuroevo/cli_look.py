@@ -32,7 +32,7 @@ def report(
     if live:
         print(f"watching {run}; Ctrl-C ends the watching, not the run")
     while True:
-        loaded = load_run(run)
+        loaded = load_run(run, lazy=True)
         going_on = live and loaded.ended == ""
         path = write_report(loaded, output, refresh=every if going_on else None)
         print(f"written: {path} ({loaded.evaluations} evaluated)", flush=True)
@@ -54,7 +54,7 @@ def plot(
 
     if what not in FIGURES:
         raise ValueError(unknown("figure", what, FIGURES))
-    loaded = load_run(run)
+    loaded = load_run(run, lazy=True)
     if what == "genome":
         figure = plots.genome(loaded.best if id is None else loaded[id])
     elif what == "lineage":

@@ -136,8 +136,13 @@ def objectives_from_settings(settings: Sequence[Mapping[str, Any]]) -> dict[str,
     return {item["name"]: Objective(**item) for item in settings}
 
 
-def load_run(folder: str | os.PathLike[str]) -> Run:
+def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
     """A run read from its folder, also while it is being written.
+
+    Args:
+        folder: the run's.
+        lazy: decode a genome when it is first looked at, and say only then what is wrong with it: for reports and figures of large
+            runs, which look at few.
 
     Raises:
         StoreError: the folder is not a run, or is damaged.
@@ -149,7 +154,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
             raise StoreError(f"{folder} is not a run, or its config.json is missing or damaged")
         space = Space.from_dict(settings["space"])
         run = Run(space, objectives_from_settings(settings["objectives"]), settings, folder=Path(folder))
-        fill(run, store, before=None)
+        fill(run, store, before=None, lazy=lazy)
         run.ended, run.seconds = store.ended()
         counts = store.counts()
         run.records.failures, run.records.evaluations = counts[FAILED], counts[FAILED] + counts[DONE]
@@ -162,11 +167,11 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
         store.close()
 
 
-def fill(run: Run, store: Store, *, before: int | None) -> None:
+def fill(run: Run, store: Store, *, before: int | None, lazy: bool = False) -> None:
     """Read the evaluated individuals (with ids below `before`) and generations of a run back into its records."""
     names = tuple(run.objectives)
     weights = tuple(objective.weight for objective in run.objectives.values())
-    individuals = store.individuals(run.space, names, weights)
+    individuals = store.individuals(run.space, names, weights, lazy=lazy)
     order = store.completions() if store.asks() else list(individuals)  # of equal ones, the front holds the first
     run.records.add(
         individuals[id] for id in order if id in individuals and individuals[id].fitness.valid and (before is None or id < before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def runs_in(paths: Iterable[Path]) -> list[Run]:
         folders = [path] if (path / "run.db").exists() else sorted(inner.parent for inner in path.glob("*/run.db"))
         if not folders:
             raise ValueError(f"{path} is no run and holds none; give the folders that searches wrote, such as runs/digits")
-        found += [load_run(folder) for folder in folders]
+        found += [load_run(folder, lazy=True) for folder in folders]
     return found
 
 
@@ -224,17 +225,55 @@ def _best_values(run: Run, individuals: Sequence[Individual]) -> Floats:
 
 
 def _hypervolumes(run: Run, individuals: Sequence[Individual], ideal: Floats, reference: Floats) -> Floats:
+    """Hypervolume after each individual, in the box from `ideal` to `reference` brought to [0, 1]: float64 [individuals].
+
+    Each point of the front adds what it dominates alone: for two objectives the rectangles between its neighbours, otherwise its box
+    without the hypervolume of the front inside it (While, Bradstreet & Barone 2012, section III).
+    """
+    done = np.array([individual.status == DONE for individual in individuals], dtype=bool)
+    values = np.zeros(len(individuals))
+    if done.any():
+        rows = [individual.fitness.values for individual, evaluated in zip(individuals, done, strict=True) if evaluated]
+        costs = (run.records.costs(np.array(rows, dtype=np.float64)) - ideal) / (reference - ideal)
+        values[done] = _gains_of_two(costs) if len(ideal) == 2 else _gains_of_many(costs)
+    return np.cumsum(values)
+
+
+def _gains_of_two(costs: Floats) -> Floats:
+    """What each point adds to the area that those before it dominate, below (1, 1): float64 [points]."""
+    xs, ys = [-np.inf, 1.0], [1.0, -np.inf]  # of the front, x rising and y falling, between two sentinels
+    gains = np.zeros(len(costs))
+    for position, (x, y) in enumerate(costs.tolist()):
+        at = bisect.bisect_right(xs, x)
+        if x >= 1 or y >= 1 or ys[at - 1] <= y:
+            continue
+        first = at - 1 if xs[at - 1] == x else at
+        last, left, top, area = first, x, ys[first - 1], 0.0
+        while ys[last] >= y:  # points that the new one dominates; above each the area was free up to the one before
+            area += (xs[last] - left) * (top - y)
+            left, top = xs[last], ys[last]
+            last += 1
+        gains[position] = area + (xs[last] - left) * (top - y)
+        xs[first:last], ys[first:last] = [x], [y]
+    return gains
+
+
+def _gains_of_many(costs: Floats) -> Floats:
     import moocore
 
-    front, value, values = np.empty((0, len(ideal))), 0.0, []
-    for individual in individuals:
-        if individual.status == DONE:
-            cost = (run.records.costs(np.array([individual.fitness.values]))[0] - ideal) / (reference - ideal)
-            if (cost < 1).all() and not (front <= cost).all(axis=1).any():
-                front = np.concatenate([front[~(front >= cost).all(axis=1)], cost[None]])
-                value = float(moocore.hypervolume(front, ref=np.ones(len(ideal))))
-        values.append(value)
-    return np.array(values, dtype=np.float64)
+    front = np.empty((0, costs.shape[1]))
+    gains = np.zeros(len(costs))
+    one = np.ones(costs.shape[1])
+    for position, cost in enumerate(costs):
+        if not (cost < 1).all() or (front <= cost).all(axis=1).any():
+            continue
+        gain = float(np.prod(1 - cost))
+        if len(front):
+            inside = np.maximum(front, cost)
+            gain -= float(moocore.hypervolume(moocore.filter_dominated(inside), ref=one))
+        gains[position] = max(0.0, gain)
+        front = np.concatenate([front[~(front >= cost).all(axis=1)], cost[None]])
+    return gains
 
 
 def _test(first: Group, second: Group, higher: bool) -> Test:

@@ -16,6 +16,7 @@ from neuroevo.individual import DONE, FAILED, PENDING, Individual
 from neuroevo.store.connection import RunDatabase
 from neuroevo.store.errors import StoreError, damaged, reads
 from neuroevo.store.files import intact
+from neuroevo.store.recorded import RecordedIndividual
 from neuroevo.strategies.base import State
 from neuroevo.trial import Arrays, Artifact
 
@@ -114,12 +115,27 @@ class Reading(RunDatabase):
         return dict(self._db.execute("SELECT individual, seconds FROM evaluations ORDER BY id"))
 
     @reads
-    def individuals(self, space: Space, names: tuple[str, ...], weights: tuple[float, ...]) -> dict[int, Individual]:
-        """Every individual whose genome was kept, with its fitness, by id (array populations apart)."""
+    def individuals(
+        self, space: Space, names: tuple[str, ...], weights: tuple[float, ...], *, lazy: bool = False
+    ) -> dict[int, Individual]:
+        """Every individual whose genome was kept, with its fitness, by id (array populations apart); with `lazy`, genomes are decoded
+        when they are looked at."""
         evaluations = self.evaluations()
         found: dict[int, Individual] = {}
+        kept = {path.name for path in (self.folder / "artifacts").glob("*.safetensors")} if lazy else set()
         for id, generation, parents, operators, genes in self._db.execute("SELECT * FROM individuals ORDER BY id"):
             if genes is None:
+                continue
+            if lazy:
+                file = self.artifact_path(id)
+                recorded = RecordedIndividual(
+                    id, weights, text=genes, space=space, database=self.folder / "run.db", names=names, generation=generation,
+                    weights_file=file if file.name in kept and id in evaluations else None,
+                    parents=tuple(json.loads(parents)), operators=tuple(json.loads(operators)),
+                )  # fmt: skip
+                if id in evaluations:
+                    restore_scores(recorded, evaluations[id])
+                found[id] = recorded
                 continue
             genome = space.from_genes(json.loads(genes))
             individual = Individual(
@@ -199,6 +215,11 @@ class Reading(RunDatabase):
 
 def restore_fitness(individual: Individual, evaluated: Evaluated, artifact: Artifact | None) -> None:
     """Give an individual the fitness that it had when its evaluation was recorded."""
+    restore_scores(individual, evaluated)
+    individual.artifact = artifact
+
+
+def restore_scores(individual: Individual, evaluated: Evaluated) -> None:
+    """The same, all but its artifact."""
     individual.fitness.values = evaluated.values
     individual.status, individual.reason, individual.info = evaluated.status, evaluated.reason, evaluated.info
-    individual.artifact = artifact

@@ -9,7 +9,7 @@ import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo import strategies
 from neuroevo.individual import Individual
-from neuroevo.report.comparison import compare, comparison_json, comparison_table, runs_in
+from neuroevo.report.comparison import _gains_of_many, _gains_of_two, compare, comparison_json, comparison_table, runs_in
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
 
@@ -46,6 +46,21 @@ def test_runs_that_differ_in_their_seed_alone_are_one_group(tmp_path):
     assert "Mann-Whitney p" in text and "hypervolume in the box" in text
     assert comparison_json(comparison)["groups"][0]["seeds"] == [1, 2, 3]
     assert is_picture(ne.plots.progress(comparison), tmp_path)
+
+
+@pytest.mark.parametrize("objectives", [2, 3, 4])
+def test_the_gains_of_points_add_up_to_their_hypervolume(objectives):
+    import moocore
+
+    rng = np.random.default_rng(objectives)
+    for trial in range(20):
+        costs = rng.random((50, objectives)) * 1.2 - 0.05
+        costs = np.round(costs, 1) if trial % 3 == 0 else costs  # with ties
+        found = np.cumsum((_gains_of_two if objectives == 2 else _gains_of_many)(costs))
+        for seen in (1, 10, 50):
+            inside = costs[:seen][(costs[:seen] < 1).all(axis=1)]
+            expected = moocore.hypervolume(inside, ref=np.ones(objectives)) if len(inside) else 0.0
+            assert found[seen - 1] == pytest.approx(expected, abs=1e-9)
 
 
 def test_hypervolume_never_falls_and_ends_at_the_fronts(tmp_path):
