@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.genome_figure import genome
     from neuroevo.plots.lineage_figure import lineage, lineage_data
-    from neuroevo.plots.neat import species, species_data
     from neuroevo.plots.operators_figure import operators, operators_data
     from neuroevo.plots.progress_figure import progress, progress_data
+    from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
 
 _WHERE = {
@@ -29,8 +29,8 @@ _WHERE = {
     "pictures": "cppn_figure",
     "progress": "progress_figure",
     "progress_data": "progress_figure",
-    "species": "neat",
-    "species_data": "neat",
+    "species": "species_figure",
+    "species_data": "species_figure",
     "substrate": "substrate_figure",
     "substrate_data": "substrate_figure",
 }

@@ -1,17 +1,15 @@
-"""NEAT's pictures: one genome as a network from inputs to outputs, and a run's species over its generations."""
+"""One NEAT genome as a network from inputs to outputs; or two of them in one drawing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from neuroevo.plots.neat_layout import Layout, Point, neat_layout
-from neuroevo.plots.palette import BLUE, CYCLE, GREEN, GREY, INK, ORANGE, PINK
-from neuroevo.run import Run
+from neuroevo.plots.layered import Edge, Point
+from neuroevo.plots.neat_layout import Layout, neat_layout
+from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, MUTED, ORANGE, PINK, SHARED, STATUS
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -23,51 +21,85 @@ if TYPE_CHECKING:
 
 POSITIVE, NEGATIVE = BLUE, ORANGE
 NODES = {"input": INK, "bias": GREY, "hidden": GREEN, "output": PINK}
-COLUMN, NARROW, ROW = 1.75, 1.15, 0.56  # inches from column to column, the same if there are many, and from row to row
+COLUMN, NARROW, BARE = 1.75, 1.15, 0.42  # inches from column to column, the same if there are many, and where nodes have no names
+ROW, LOW = 0.56, 0.3  # inches from row to row, and where nodes have no names
 RADIUS = 0.11  # of a node, in inches
 WIDE, LARGEST = 14.0, 26.0  # inches: wider, columns move together; larger, everything is drawn smaller
+MANY = 30  # hidden nodes; where there are more, shapes say what they compute, and disabled connections are left out
+SHAPES = "osD^vphP*X"
+MARGIN = (1.0, 1.75, 0.55, 1.5)  # inches left, right, below and above and below together
 
 
-# Genomes ----------------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Sheet:
+    """Where and how a graph is drawn.
+
+    Attributes:
+        graph, layout: what.
+        size: inches, before `scale`.
+        origin, step: inches of column 0 and row 0, and from column to column and from row to row.
+        large: whether there are too many hidden nodes to name what each computes.
+        heaviest: the largest enabled weight, which is drawn thickest.
+        scale: of everything but text, for drawings larger than any sheet.
+        status: of nodes and connections, where two genomes are drawn in one.
+    """
+
+    graph: nx.DiGraph[Any]
+    layout: Layout
+    size: Point
+    origin: Point
+    step: Point
+    large: bool
+    heaviest: float
+    scale: float
+    status: Mapping[Any, str] | None
+
+    def place(self, point: Point) -> Point:
+        return self.origin[0] + point[0] * self.step[0], self.origin[1] + point[1] * self.step[1]
+
+    def text(self, size: float) -> float:
+        """Points of a text that stays readable on a smaller drawing."""
+        return max(size * self.scale, min(size, 7.0))
 
 
 def neat_graph(genome: NeatGenome, title: str = "") -> Figure:
-    """Draw a NEAT genome: inputs on the left, outputs on the right, every connection with its weight as width and colour.
+    """Draw a NEAT genome: inputs on the left, outputs on the right, every connection with its weight as width and colour. Of a genome
+    with many hidden nodes the disabled connections are left out, and shapes say what a node computes.
 
     Args:
         genome: feed-forward or recurrent.
         title: one line above it.
     """
+    return draw_network(genome.graph(), title)
+
+
+def draw_network(graph: nx.DiGraph[Any], title: str = "", status: Mapping[Any, str] | None = None) -> Figure:
+    """Draw the graph of a NEAT genome, or of two in one.
+
+    Args:
+        graph: `genome.graph()`.
+        title: one line above it.
+        status: for every node and every connection (a pair of nodes) a key of `palette.STATUS`, which then gives the colours.
+    """
     from matplotlib.figure import Figure
 
-    graph = genome.graph()
-    layout = neat_layout(graph)
-    left, right, top, bottom = 1.0, 1.75, 0.5, 0.55
-    lowest = min(y for route in (*layout.routes.values(), layout.position.values()) for _, y in route)
-    across = min(COLUMN, max(NARROW, (WIDE - left - right) / (layout.columns - 1)))
-    width = max(6.2, (layout.columns - 1) * across + left + right)
-    height = max(layout.height, 1.0) * ROW + top + bottom + 1.0
-    scale = min(1.0, LARGEST / width, LARGEST / height)
-    figure = Figure(figsize=(width * scale, height * scale))
+    caption = neat_caption(graph)
+    sheet = _sheet(graph, status)
+    width, height = sheet.size
+    figure = Figure(figsize=(width * sheet.scale, height * sheet.scale))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)
     axes.axis("off")
-    across = (width - left - right) / (layout.columns - 1)
-    slack = (max(layout.height, 1.0) - layout.height) / 2
-
-    def place(point: Point) -> Point:
-        return left + point[0] * across, bottom + 0.35 + (point[1] - lowest + slack) * ROW
-
-    heaviest = max((abs(data["weight"]) for *_, data in graph.edges(data=True) if data["enabled"]), default=1.0) or 1.0
-    for a, b, data in sorted(graph.edges(data=True), key=lambda edge: (edge[2]["enabled"], abs(edge[2]["weight"]))):
-        _connection(axes, layout, place, (a, b), data, heaviest, scale)
-    for node, data in graph.nodes(data=True):
-        _node(axes, place(layout.position[node]), _name(graph, node), data, scale)
+    _connections(axes, sheet)
+    shapes = _nodes(axes, sheet)
     if title:
-        axes.text(width / 2, height - 0.2, title, ha="center", va="center", fontsize=11 * scale, color=INK)
-    axes.text(width / 2, height - 0.46, neat_caption(graph), ha="center", va="center", fontsize=8.5 * scale, color="#555555")
-    _legend(axes, graph, layout, heaviest, scale)
+        axes.text(width / 2, height - 0.2, title, ha="center", va="center", fontsize=sheet.text(11), color=INK)
+    if sheet.graph is not graph:
+        caption += " (not drawn)"
+    if status is None:
+        axes.text(width / 2, height - 0.46, caption, ha="center", va="center", fontsize=sheet.text(8.5), color=MUTED)
+    _legend(axes, sheet, shapes)
     return figure
 
 
@@ -77,16 +109,77 @@ def neat_caption(graph: nx.DiGraph[Any]) -> str:
     enabled = sum(data["enabled"] for *_, data in graph.edges(data=True))
     disabled = graph.number_of_edges() - enabled
     parts = [
-        _counted(kinds.count("input"), "input") + (" and a bias" if "bias" in kinds else ""),
-        _counted(kinds.count("hidden"), "hidden node"),
-        _counted(kinds.count("output"), "output"),
-        _counted(enabled, "connection") + (f" and {disabled} disabled" if disabled else ""),
+        counted(kinds.count("input"), "input") + (" and a bias" if "bias" in kinds else ""),
+        counted(kinds.count("hidden"), "hidden node"),
+        counted(kinds.count("output"), "output"),
+        counted(enabled, "connection") + (f" and {disabled} disabled" if disabled else ""),
     ]
     return ", ".join(parts)
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """A number with its noun."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def computed(data: Mapping[str, Any]) -> str:
+    """What a node computes, for its label: its activation, after its aggregation where that is not a sum."""
+    activation = str(data["activation"]).replace("_", " ")
+    return activation if data["aggregation"] == "sum" else f"{activation} of {str(data['aggregation']).replace('_', ' ')}"
+
+
+def _sheet(graph: nx.DiGraph[Any], status: Mapping[Any, str] | None) -> Sheet:
+    large = sum(data["type"] == "hidden" for _, data in graph.nodes(data=True)) > MANY
+    if large and status is None:
+        disabled = [(a, b) for a, b, data in graph.edges(data=True) if not data["enabled"]]
+        if disabled:
+            graph = graph.copy()
+            graph.remove_edges_from(disabled)
+    layout = neat_layout(graph)
+    left, right, bottom, around = MARGIN
+    row = LOW if large else ROW
+    lowest = min(y for route in (*layout.routes.values(), layout.position.values()) for _, y in route)
+    least = BARE if large else NARROW
+    across = min(COLUMN, max(least, (WIDE - left - right) / (layout.columns - 1)))
+    width = max(6.2, (layout.columns - 1) * across + left + right)
+    tall = max(layout.height, ROW / row)
+    size = (width, tall * row + bottom + around)
+    slack = (tall - layout.height) / 2
+    heaviest = max((abs(data["weight"]) for *_, data in graph.edges(data=True) if data["enabled"]), default=1.0) or 1.0
+    origin = (left, bottom + 0.35 + (slack - lowest) * row)
+    step = ((width - left - right) / (layout.columns - 1), row)
+    scale = min(1.0, LARGEST / size[0], LARGEST / size[1])
+    return Sheet(graph, layout, size, origin, step, large, heaviest, scale, status)
+
+
+# Nodes ------------------------------------------------------------------------------------------------------------------------
+
+
+def _nodes(axes: Axes, sheet: Sheet) -> dict[str, str]:
+    """Draw the nodes; returns what each shape of a hidden node stands for, where they are not named."""
+    graph, found = sheet.graph, dict[str, str]()
+    counts: dict[str, int] = {}
+    for _, data in graph.nodes(data=True):
+        if data["type"] == "hidden":
+            counts[computed(data)] = counts.get(computed(data), 0) + 1
+    if sheet.large:
+        often = sorted(counts, key=lambda name: (-counts[name], name))
+        found = {name: SHAPES[min(place, len(SHAPES) - 1)] for place, name in enumerate(often)}
+    size = (2 * 72 * RADIUS * sheet.scale) ** 2 * (0.5 if sheet.large else 1.0)
+    groups: dict[tuple[str, str], list[Point]] = {}
+    for node, data in graph.nodes(data=True):
+        at, hidden = sheet.place(sheet.layout.position[node]), data["type"] == "hidden"
+        colour = STATUS[sheet.status[node]] if sheet.status is not None else NODES[data["type"]]
+        groups.setdefault((found.get(computed(data), "o") if hidden else "o", colour), []).append(at)
+        if not hidden or not sheet.large:
+            _name_node(axes, sheet, at, _name(graph, node), data)
+    for (shape, colour), places in groups.items():
+        larger = 1.0 if shape in "os" else 1.4
+        axes.scatter(
+            [x for x, _ in places], [y for _, y in places], s=size * larger, c=colour, marker=shape, edgecolors="white",
+            linewidths=sheet.scale, zorder=5,
+        )  # fmt: skip
+    return found
 
 
 def _name(graph: nx.DiGraph[Any], node: Any) -> str:
@@ -99,61 +192,86 @@ def _name(graph: nx.DiGraph[Any], node: Any) -> str:
     return f"{kind} {alike.index(node)}" if len(alike) > 1 else str(kind)
 
 
-def computed(data: dict[str, Any]) -> str:
-    """What a node computes, for its label: its activation, after its aggregation where that is not a sum."""
-    activation = str(data["activation"]).replace("_", " ")
-    return activation if data["aggregation"] == "sum" else f"{activation} of {str(data['aggregation']).replace('_', ' ')}"
-
-
-def _node(axes: Axes, at: Point, name: str, data: dict[str, Any], scale: float) -> None:
-    from matplotlib.patches import Circle
-
-    x, y = at
-    kind = data["type"]
-    axes.add_patch(Circle((x, y), RADIUS, facecolor=NODES[kind], edgecolor="white", linewidth=1.0 * scale, zorder=5))
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+def _name_node(axes: Axes, sheet: Sheet, at: Point, name: str, data: Mapping[str, Any]) -> None:
+    (x, y), kind = at, data["type"]
     if kind in ("input", "bias"):
-        axes.text(x - 0.2, y, name, ha="right", va="center", fontsize=8.5 * scale, color=INK, zorder=6)
+        axes.text(x - 0.2, y, name, ha="right", va="center", fontsize=sheet.text(8.5), color=INK, zorder=6)
     elif kind == "output":
-        axes.text(x + 0.2, y + 0.08, name, ha="left", va="center", fontsize=8.5 * scale, color=INK, zorder=6)
-        axes.text(x + 0.2, y - 0.09, computed(data), ha="left", va="center", fontsize=7 * scale, color="#555555", zorder=6)
+        axes.text(x + 0.2, y + 0.08, name, ha="left", va="center", fontsize=sheet.text(8.5), color=INK, zorder=6)
+        axes.text(x + 0.2, y - 0.09, computed(data), ha="left", va="center", fontsize=sheet.text(7), color=MUTED, zorder=6)
     else:
-        axes.text(x, y - 0.2, computed(data), ha="center", va="center", fontsize=7 * scale, color=INK, zorder=6, bbox=box)
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+        size = sheet.text(7)
+        axes.text(x, y - 0.2, computed(data), ha="center", va="center", fontsize=size, color=INK, zorder=6, bbox=box)
 
 
-def _connection(
-    axes: Axes, layout: Layout, place: Any, edge: tuple[Any, Any], data: dict[str, Any], heaviest: float, scale: float
-) -> None:
+# Connections ------------------------------------------------------------------------------------------------------------------
+
+
+def _connections(axes: Axes, sheet: Sheet) -> None:
+    edges = sorted(
+        sheet.graph.edges(data=True),
+        key=lambda edge: (sheet.status is None or sheet.status[edge[:2]] != SHARED, edge[2]["enabled"], abs(edge[2]["weight"])),
+    )
+    forward = [edge for edge in edges if edge[:2] not in sheet.layout.backward]
+    if forward:
+        _lines(axes, sheet, forward)
+    for a, b, data in edges:
+        if (a, b) in sheet.layout.backward:
+            _arrow(axes, sheet, (a, b), data)
+
+
+def _lines(axes: Axes, sheet: Sheet, forward: Sequence[tuple[Any, Any, dict[str, Any]]]) -> None:
+    from matplotlib.collections import PathCollection
+
+    lines: Any = PathCollection(
+        [_path(sheet, (a, b)) for a, b, _ in forward],
+        facecolors="none",
+        edgecolors=[_colour(sheet, (a, b), data) for a, b, data in forward],
+        linewidths=[_width(sheet, data) for *_, data in forward],
+        linestyles=["-" if data["enabled"] else (0, (4, 3)) for *_, data in forward],
+        alpha=[0.85 if data["enabled"] else 0.7 for *_, data in forward],
+        zorder=3,
+    )
+    lines.set_transform(axes.transData)
+    axes.add_collection(lines, autolim=False)
+
+
+def _arrow(axes: Axes, sheet: Sheet, edge: Edge, data: Mapping[str, Any]) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    enabled = data["enabled"]
-    points = [place(point) for point in layout.routes[edge]]
-    style: dict[str, Any] = {
-        "color": (POSITIVE if data["weight"] >= 0 else NEGATIVE) if enabled else GREY,
-        "linewidth": _width(data["weight"], heaviest) * scale if enabled else 0.8 * scale,
-        "linestyle": "-" if enabled else (0, (4, 3)),
-        "alpha": 0.85 if enabled else 0.7,
-        "zorder": 3 if enabled else 2,
-        "shrinkA": 0,
-        "shrinkB": 0,
-        "capstyle": "butt",
-        "joinstyle": "round",
-    }
-    if edge in layout.backward:
-        style |= {"arrowstyle": "-|>", "mutation_scale": 9 * scale}
-    else:
-        style |= {"arrowstyle": "-"}
-    axes.add_patch(FancyArrowPatch(path=_path(points, edge in layout.backward, layout, edge), **style))
+    axes.add_artist(
+        FancyArrowPatch(
+            path=_path(sheet, edge), arrowstyle="-|>", mutation_scale=9 * sheet.scale, color=_colour(sheet, edge, data),
+            linewidth=_width(sheet, data), linestyle="-" if data["enabled"] else (0, (4, 3)), alpha=0.85, zorder=4, shrinkA=0,
+            shrinkB=0, capstyle="butt", joinstyle="round",
+        )
+    )  # fmt: skip
 
 
-def _width(weight: float, heaviest: float) -> float:
-    return 0.5 + 3.5 * abs(weight) / heaviest
+def _colour(sheet: Sheet, edge: Edge, data: Mapping[str, Any]) -> str:
+    if sheet.status is not None:
+        return STATUS[sheet.status[edge]]
+    if not data["enabled"]:
+        return GREY
+    return POSITIVE if data["weight"] >= 0 else NEGATIVE
 
 
-def _path(points: list[Point], backward: bool, layout: Layout, edge: tuple[Any, Any]) -> Path:
+def _width(sheet: Sheet, data: Mapping[str, Any]) -> float:
+    return width_of(data["weight"], sheet) if data["enabled"] else 0.8 * sheet.scale
+
+
+def width_of(weight: float, sheet: Sheet) -> float:
+    """Points of a connection's line."""
+    return (0.5 + (2.0 if sheet.large else 3.5) * abs(weight) / sheet.heaviest) * sheet.scale
+
+
+def _path(sheet: Sheet, edge: Edge) -> Path:
     """A smooth line through the points, level at each of them; loops and lines inside a column bulge to the side."""
     from matplotlib.path import Path
 
+    layout = sheet.layout
+    points = [sheet.place(point) for point in layout.routes[edge]]
     (x0, y0), (x1, y1) = points[0], points[-1]
     if edge[0] == edge[1]:
         loop = ((-0.5, 0.9), (-3.2, 4.2), (3.2, 4.2), (0.6, 1.1))  # in radii, from the node's centre
@@ -163,7 +281,7 @@ def _path(points: list[Point], backward: bool, layout: Layout, edge: tuple[Any, 
         side = -1.0 if layout.position[edge[0]][0] == layout.columns - 1 else 1.0
         out = x0 + side * (0.3 + 0.12 * abs(y1 - y0))
         return Path([(x0 + side * RADIUS, y0), (out, y0), (out, y1), (x1 + side * RADIUS, y1)], [Path.MOVETO, *[Path.CURVE4] * 3])
-    if backward:  # the arrow's head stands at the edge of its target, where it can be seen
+    if edge in layout.backward:  # the arrow's head stands at the edge of its target, where it can be seen
         points = [(x0 - RADIUS, y0), *points[1:-1], (x1 + RADIUS, y1)]
     corners, codes = [points[0]], [Path.MOVETO]
     for (xa, ya), (xb, yb) in pairwise(points):
@@ -173,116 +291,32 @@ def _path(points: list[Point], backward: bool, layout: Layout, edge: tuple[Any, 
     return Path(corners, codes)
 
 
-def _legend(axes: Axes, graph: nx.DiGraph[Any], layout: Layout, heaviest: float, scale: float) -> None:
+def _legend(axes: Axes, sheet: Sheet, shapes: Mapping[str, str]) -> None:
     from matplotlib.lines import Line2D
 
-    edges = [data for *_, data in graph.edges(data=True)]
-    handles = []
-    for colour, sign, name in ((POSITIVE, 1, "positive weight"), (NEGATIVE, -1, "negative weight")):
-        weights = [abs(data["weight"]) for data in edges if data["enabled"] and (data["weight"] >= 0) == (sign > 0)]
-        if weights:
-            label = f"{name} (up to {sign * max(weights):+.2g})"
-            handles.append(Line2D([], [], color=colour, linewidth=_width(max(weights), heaviest) * scale, label=label))
+    edges, handles = [data for *_, data in sheet.graph.edges(data=True)], []
+    if sheet.status is not None:
+        present = [name for name in STATUS if name in sheet.status.values()]
+        handles += [Line2D([], [], color=STATUS[name], linewidth=2.5, label=name) for name in present]
+    else:
+        for colour, sign, name in ((POSITIVE, 1, "positive weight"), (NEGATIVE, -1, "negative weight")):
+            weights = [abs(data["weight"]) for data in edges if data["enabled"] and (data["weight"] >= 0) == (sign > 0)]
+            if weights:
+                label = f"{name} (up to {sign * max(weights):+.2g})"
+                handles.append(Line2D([], [], color=colour, linewidth=width_of(max(weights), sheet), label=label))
     if any(not data["enabled"] for data in edges):
-        handles.append(Line2D([], [], color=GREY, linewidth=0.9 * scale, linestyle=(0, (4, 3)), label="disabled"))
-    if layout.backward:
-        style: dict[str, Any] = {"color": INK, "linewidth": 0.9 * scale, "marker": "<", "markersize": 5 * scale}
+        handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), label="disabled"))
+    if sheet.layout.backward:
+        style: dict[str, Any] = {"color": INK, "linewidth": 0.9, "marker": "<", "markersize": 5}
         handles.append(Line2D([], [], label="arrow: leads back (next time step)", **style))
+    for name, shape in list(shapes.items())[: len(SHAPES)]:
+        others = shape == SHAPES[-1] and len(shapes) > len(SHAPES)
+        label = "other hidden nodes" if others else f"hidden: {name}"
+        handles.append(
+            Line2D([], [], color=GREEN if sheet.status is None else GREY, linestyle="", marker=shape, markersize=7, label=label)
+        )
     if handles:
         axes.legend(
-            handles=handles, loc="lower center", ncols=len(handles), frameon=False, fontsize=7.5 * scale, labelcolor=INK,
-            borderaxespad=0.3, handlelength=2.2, columnspacing=1.4,
+            handles=handles, loc="lower center", ncols=min(len(handles), max(2, int(sheet.size[0] * sheet.scale / 2))), frameon=False,
+            fontsize=sheet.text(7.5), labelcolor=INK, borderaxespad=0.3, handlelength=2.2, columnspacing=1.4,
         )  # fmt: skip
-
-
-# Species ----------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class SpeciesData:
-    """What the species' figure shows.
-
-    Attributes:
-        generations: int64 [generations], their numbers.
-        ids: int64 [species], every species that ever lived, in the order of birth.
-        sizes: int64 [species, generations], members; 0 before its birth and after its end.
-    """
-
-    generations: npt.NDArray[np.int64]
-    ids: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int64]
-
-
-def species_data(run: Run) -> SpeciesData:
-    """The numbers behind `species`.
-
-    Raises:
-        ValueError: the run has no complete generation, or its strategy has no species.
-    """
-    rows = [row for row in run.summaries if row.get("species_ids")]
-    if not rows:
-        name = run.settings.get("strategy", {}).get("strategy", "its strategy")
-        why = "no generation is complete" if not run.summaries else f"{name} keeps no species"
-        raise ValueError(f"there are no species to draw: {why}")
-    ids = np.array(sorted({id for row in rows for id in row["species_ids"]}), np.int64)
-    sizes = np.zeros((len(ids), len(rows)), np.int64)
-    for column, row in enumerate(rows):
-        sizes[np.searchsorted(ids, row["species_ids"]), column] = row["species_sizes"]
-    return SpeciesData(np.array([row["generation"] for row in rows], np.int64), ids, sizes)
-
-
-def species(run: Run) -> Figure:
-    """Draw the sizes of a run's species over its generations, stacked, the oldest at the bottom."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    data = species_data(run)
-    edges = np.append(data.generations, data.generations[-1] + 1) - 0.5
-    tops = np.cumsum(np.vstack([np.zeros(len(data.generations), np.int64), data.sizes]), axis=0)
-    population = int(tops[-1].max())
-    figure = Figure(figsize=(8.2, 4.8), layout="constrained")
-    axes = figure.subplots()
-    for row, id in enumerate(data.ids.tolist()):
-        for begin, end in _stretches(data.sizes[row] > 0):
-            low, high = (np.append(line[begin:end], line[end - 1]) for line in (tops[row], tops[row + 1]))
-            axes.fill_between(
-                edges[begin : end + 1], low, high, step="post", facecolor=CYCLE[id % len(CYCLE)], alpha=0.75, edgecolor="white",
-                linewidth=0.6,
-            )  # fmt: skip
-        _species_name(axes, data, tops, row, population)
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(0, population)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlabel("generation")
-    axes.set_ylabel("members of each species")
-    axes.set_title(
-        f"{len(data.ids)} species in {_counted(len(data.generations), 'generation')} "
-        f"of {population} genomes; {int((data.sizes[:, -1] > 0).sum())} live at the end, numbered by birth",
-        fontsize=10,
-    )  # fmt: skip
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure
-
-
-def _species_name(axes: Axes, data: SpeciesData, tops: npt.NDArray[np.int64], row: int, population: int) -> None:
-    """A species' number, where it fits: where its band is highest, in the longest stretch in which it is high enough for text."""
-    stretches = _stretches(data.sizes[row] >= max(1.0, 0.04 * population))
-    begin, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
-    if end - begin <= 0.025 * len(data.generations):
-        return
-    # Its height over three generations at each: text is wider than one, and must not stand on a step.
-    columns = np.arange(begin + 1, end - 1) if end - begin > 2 else np.arange(begin, end)
-    around = np.clip(columns[:, None] + [-1, 0, 1], begin, end - 1)
-    low, high = tops[row][around].max(axis=1), tops[row + 1][around].min(axis=1)
-    best = np.flatnonzero(high - low == (high - low).max())
-    at = int(best[len(best) // 2])
-    axes.text(
-        data.generations[columns[at]], (low[at] + high[at]) / 2, str(data.ids[row]), ha="center", va="center", fontsize=8, color=INK
-    )  # fmt: skip
-
-
-def _stretches(present: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where a condition holds without a break: (begin, end) of each stretch, the end excluded."""
-    changes = np.flatnonzero(np.diff(np.concatenate([[0], present.astype(np.int8), [0]])))
-    return list(zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True))

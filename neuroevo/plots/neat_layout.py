@@ -1,24 +1,21 @@
 """Where the nodes and connections of a NEAT genome are drawn: layers from left to right (Sugiyama, Tagawa & Toda 1981).
 
-Inputs are the first column, outputs the last; a hidden node's column is the longest path that leads to it. A connection that skips
-columns is given a place in each of them, so that it runs between the nodes and not through them.
+Inputs are the first column, outputs the last; a hidden node's column is the longest path that leads to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from neuroevo.plots.layered import Edge, Point, layered
 
 if TYPE_CHECKING:
     import networkx as nx
 
-Edge = tuple[Any, Any]
-Point = tuple[float, float]
-
-_SWEEPS = 24  # passes over the columns that order them
-_NODE, _LINE = 1.0, 0.28  # height that a node and a passing connection take up
+NODE, LINE = 1.0, 0.28  # height that a node and a passing connection take up
+FEW = 60  # connections; where there are more, passing ones run closer together
 
 
 @dataclass(frozen=True)
@@ -53,26 +50,10 @@ def neat_layout(graph: nx.DiGraph[Any]) -> Layout:
     column = columns_of(graph)
     columns = max(column.values()) + 1
     backward = frozenset((a, b) for a, b in graph.edges if column[b] <= column[a])
-    # A backward connection takes part in the layout as if it ran forward, one inside a column not at all.
-    forward = {(a, b): ((b, a) if (a, b) in backward else (a, b)) for a, b in graph.edges if column[a] != column[b]}
-    chains = {edge: _chain(edge, first, last, column) for edge, (first, last) in forward.items()}
-    rows: list[list[Any]] = [[] for _ in range(columns)]
-    for node in graph:
-        rows[column[node]].append(node)
-    for chain in chains.values():
-        for point in chain[1:-1]:
-            rows[point[1]].append(point)
-    before, after = _neighbours(chains.values())
-    _order(rows, before, after)
-    height = _heights(rows, before, after, set(graph))
+    line = LINE if graph.number_of_edges() <= FEW else LINE * (FEW / graph.number_of_edges()) ** 0.5
+    height, routes = layered(column, graph.edges, node=NODE, line=line, even_ends=True)
     position = {node: (float(column[node]), height[node]) for node in graph}
-    routes: dict[Edge, tuple[Point, ...]] = {}
-    for edge in graph.edges:
-        if edge not in chains:
-            routes[edge] = (position[edge[0]], position[edge[1]])
-            continue
-        points = [position[p] if p in position else (float(p[1]), height[p]) for p in chains[edge]]
-        routes[edge] = tuple(reversed(points)) if edge in backward else tuple(points)
+    routes |= {(a, b): (position[a], position[b]) for a, b in graph.edges if (a, b) not in routes}
     return Layout(position, routes, backward, columns)
 
 
@@ -131,76 +112,3 @@ def _closing(graph: nx.DiGraph[Any], starts: Sequence[Any], kind: Mapping[Any, s
                 walk.pop()
                 path.discard(node)
     return closing
-
-
-def _chain(edge: Edge, first: Any, last: Any, column: Mapping[Any, int]) -> list[Any]:
-    return [first, *[(edge, c) for c in range(column[first] + 1, column[last])], last]
-
-
-def _neighbours(chains: Iterable[Sequence[Any]]) -> tuple[dict[Any, list[Any]], dict[Any, list[Any]]]:
-    before: dict[Any, list[Any]] = {}
-    after: dict[Any, list[Any]] = {}
-    for chain in chains:
-        for a, b in pairwise(chain):
-            after.setdefault(a, []).append(b)
-            before.setdefault(b, []).append(a)
-    return before, after
-
-
-def _order(rows: list[list[Any]], before: Mapping[Any, list[Any]], after: Mapping[Any, list[Any]]) -> None:
-    """Sort the columns between inputs and outputs so that few connections cross: by the mean place of neighbours, sweep by sweep."""
-    for sweep in range(_SWEEPS):
-        forward = sweep % 2 == 0
-        inner = range(1, len(rows) - 1) if forward else range(len(rows) - 2, 0, -1)
-        for c in inner:
-            place = {p: i / max(1, len(rows[c + d]) - 1) for d in (-1, 1) for i, p in enumerate(rows[c + d])}
-            own = {p: i / max(1, len(rows[c]) - 1) for i, p in enumerate(rows[c])}
-            near = before if forward else after
-            mean = {p: _mean([place[q] for q in near.get(p, [])], own[p]) for p in rows[c]}
-            rows[c].sort(key=lambda p: mean[p])
-
-
-def _heights(
-    rows: Sequence[Sequence[Any]], before: Mapping[Any, list[Any]], after: Mapping[Any, list[Any]], nodes: set[Any]
-) -> dict[Any, float]:
-    """y of every point: near its neighbours, in the order of its column, with room for what it is."""
-    height: dict[Any, float] = {}
-    offsets = [_offsets(points, nodes) for points in rows]
-    for points, offset in zip(rows, offsets, strict=True):
-        for point, below in zip(points, offset, strict=True):
-            height[point] = offset[-1] / 2 - below
-    for sweep in range(_SWEEPS):
-        for c in range(len(rows)) if sweep % 2 else range(len(rows) - 1, -1, -1):
-            wanted = [_mean([height[q] for q in (*before.get(p, []), *after.get(p, []))], height[p]) for p in rows[c]]
-            if c in (0, len(rows) - 1):  # inputs and outputs stay evenly spaced: only the column as a whole moves
-                middle = _mean([w + o for w, o in zip(wanted, offsets[c], strict=True)], 0.0)
-                found = [middle] * len(rows[c])
-            else:
-                found = _falling([w + o for w, o in zip(wanted, offsets[c], strict=True)])
-            height.update((p, f - o) for p, f, o in zip(rows[c], found, offsets[c], strict=True))
-    return height
-
-
-def _offsets(points: Sequence[Any], nodes: set[Any]) -> list[float]:
-    """How far below the first point of a column each may be at the least."""
-    size = [_NODE if point in nodes else _LINE for point in points]
-    offset = [0.0][: len(size)]
-    for upper, lower in pairwise(size):
-        offset.append(offset[-1] + (upper + lower) / 2)
-    return offset
-
-
-def _falling(values: Sequence[float]) -> list[float]:
-    """The nearest sequence that never rises, in squares (pool adjacent violators)."""
-    blocks: list[tuple[float, int]] = []
-    for value in values:
-        total, count = value, 1
-        while blocks and blocks[-1][0] / blocks[-1][1] < total / count:
-            total, count = total + blocks[-1][0], count + blocks[-1][1]
-            blocks.pop()
-        blocks.append((total, count))
-    return [total / count for total, count in blocks for _ in range(count)]
-
-
-def _mean(values: Sequence[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise

@@ -9,3 +9,7 @@ SKY = "#56B4E9"
 GREY = "#9A9A9A"  # dominated, disabled, structure
 INK = "#222222"
 CYCLE = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY)
+MUTED = "#555555"  # captions
+
+SHARED = "shared"
+STATUS = {SHARED: "#BDBDBD", "changed": PINK, "only in the first": BLUE, "only in the second": ORANGE}  # of genes of two genomes

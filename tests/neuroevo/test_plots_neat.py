@@ -10,7 +10,8 @@ import neuroevo as ne
 from genomes import NeatSpace
 from genomes.testing import philox
 from neuroevo import strategies
-from neuroevo.plots.neat import SpeciesData, neat_caption, species_data
+from neuroevo.plots.neat import MANY, neat_caption
+from neuroevo.plots.species_figure import SpeciesData, species_data
 from neuroevo.plots.neat_layout import columns_of, neat_layout
 
 GROWING = {"add_node_rate": 0.4, "add_connection_rate": 0.5}
@@ -117,11 +118,26 @@ def test_the_drawing_shows_sign_size_disabled_and_activations() -> None:
     assert {"input 0", "input 1", "output"} <= set(texts)
     legend = {text.get_text().split(" (")[0] for text in axes.get_legend().get_texts()}
     assert legend == {"positive weight", "negative weight", "disabled"}
-    drawn = [patch for patch in axes.patches if type(patch).__name__ == "FancyArrowPatch"]
-    dashed = [patch for patch in drawn if patch.get_linestyle() not in ("-", "solid")]
-    assert len(drawn) == len(genome.connections.enabled) and len(dashed) == int((~genome.connections.enabled).sum()) > 0
-    widths = {patch.get_linewidth() for patch in drawn if patch not in dashed}
+    (lines,) = [found for found in axes.collections if type(found).__name__ == "PathCollection" and len(found.get_paths()) > 1][
+        :1
+    ]
+    dashed = [pattern is not None for _, pattern in lines.get_linestyle()]
+    assert len(dashed) == len(genome.connections.enabled) and sum(dashed) == int((~genome.connections.enabled).sum()) > 0
+    widths = {width for width, is_dashed in zip(lines.get_linewidth(), dashed, strict=True) if not is_dashed}
     assert len(widths) == len(set(np.abs(genome.connections.weight[genome.connections.enabled])))
+
+
+def test_many_hidden_nodes_are_told_by_shapes_and_their_disabled_connections_left_out() -> None:
+    space = NeatSpace(inputs=2, outputs=1, activations=("tanh", "sine"), activation_mutation_rate=0.3, **GROWING)
+    genome = evolved(space, 200)
+    assert genome.hidden > MANY
+    (axes,) = ne.plots.genome(genome).axes
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert {"hidden: tanh", "hidden: sine"} <= set(legend) and "disabled" not in legend
+    texts = [text.get_text() for text in axes.texts]
+    assert texts.count("tanh") + texts.count("sine") == 1, "only the output is named"
+    assert any(text.endswith("(not drawn)") for text in texts)
+    assert min(text.get_fontsize() for text in axes.texts) >= 7
 
 
 @pytest.mark.parametrize(
