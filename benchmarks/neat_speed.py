@@ -1,9 +1,14 @@
-"""A generation of NEAT on XOR: neuroevo next to neat-python, same task, same population, in one process.
+"""A generation of NEAT on XOR, and CartPole-v1: neuroevo next to neat-python, same task, same population, in one process.
 
 Ours runs end to end through `neuroevo.evolve` with record="champions" and a population fitness; neat-python runs its own
 `Population.run` with the fitness function of its XOR example. Both start from inputs fully connected to outputs, and neither may stop
 early. The median time of a generation is compared, over the same number of generations, since genomes grow; before it a warm-up compiles
-ours. Evaluation, speciation and reproduction are timed apart. Needs the extra `bench`. Takes about three minutes on 2 cores.
+ours. Evaluation, speciation and reproduction are timed apart.
+
+CartPole-v1 (gymnasium, an episode for each of 1,000 genomes): environment steps a second while genomes are evaluated, over the first ten
+generations of a search. neat-python runs as in its own examples, one environment and one `activate` at a time; ours plays the population in
+gymnasium's vectorised environment. The mean length of an episode is reported for both, since longer ones are cheaper for ours. Needs the
+extras `bench` and `gym`. Takes about three minutes on 2 cores.
 """
 
 from __future__ import annotations
@@ -181,15 +186,116 @@ def neuroevo(population: int, generations: int, seed: int) -> dict[str, float]:
     return clock.medians(np.diff(ends).tolist()) | {"bytes_a_genome": sum(array.nbytes for array in living.values()) / population}
 
 
+def neat_python_cartpole(population: int, generations: int, seed: int) -> dict[str, float]:
+    """Environment steps a second of neat-python's usual loop."""
+    import random
+
+    import gymnasium
+    import neat
+
+    random.seed(seed)
+    text = NEAT_PYTHON.format(population=population).replace("num_inputs = 2", "num_inputs = 4")
+    text = text.replace("num_outputs = 1", "num_outputs = 2")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.ini"
+        path.write_text(text)
+        config = neat.Config(
+            neat.DefaultGenome, neat.DefaultReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path)
+        )
+    environment = gymnasium.make("CartPole-v1")
+    steps, seconds = 0, 0.0
+
+    def evaluate(genomes, config):
+        nonlocal steps, seconds
+        start = time.perf_counter()
+        for _, genome in genomes:
+            network = neat.nn.FeedForwardNetwork.create(genome, config)
+            observation, _ = environment.reset()
+            genome.fitness, done = 0.0, False
+            while not done:
+                outputs = network.activate(observation)
+                observation, reward, terminated, truncated, _ = environment.step(outputs.index(max(outputs)))
+                genome.fitness += reward
+                done = terminated or truncated
+            steps += int(genome.fitness)
+        seconds += time.perf_counter() - start
+
+    neat.Population(config).run(evaluate, generations)
+    return {"steps_a_second": steps / seconds, "steps": steps, "episode": steps / (population * generations)}
+
+
+def neuroevo_cartpole(population: int, generations: int, seed: int) -> dict[str, float]:
+    """The same with ours, through `neuroevo.evolve`."""
+    from neuroevo.tasks import Environment, StepCount
+
+    class Seconds(ne.Callback):
+        seconds = 0.0
+
+        def on_result(self, run, result):
+            self.seconds += result.measurement.seconds
+
+    task, count, clock = Environment("CartPole-v1", episodes=1, normalise="none"), StepCount(), Seconds()
+    ne.evolve(
+        task.space(),
+        task,
+        strategy=Neat(population=population),
+        budget=ne.Budget(generations=generations),
+        seed=seed,
+        record="champions",
+        callbacks=[count, clock],
+        progress=False,
+    )
+    return {
+        "steps_a_second": count.steps / clock.seconds,
+        "steps": count.steps,
+        "episode": count.steps / (population * generations),
+    }
+
+
+def cartpole(seed: int, generations: int = 10, population: int = 1000) -> tuple[list[dict], float]:
+    """Both libraries, one after the other; and the ratio of environment steps a second."""
+    neuroevo_cartpole(population, 1, 0)  # compiles
+    found = {
+        "neat-python": neat_python_cartpole(population, generations, seed),
+        "neuroevo": neuroevo_cartpole(population, generations, seed),
+    }
+    for name, values in found.items():
+        print(
+            f"CartPole-v1, population {population:,d}: {name:12s}{values['steps_a_second']:14,.0f} environment steps a second "
+            f"({values['steps']:,d} steps, {values['episode']:.0f} an episode)"
+        )
+    ratio = found["neuroevo"]["steps_a_second"] / found["neat-python"]["steps_a_second"]
+    print(f"{'':10s} ratio {ratio:.1f}")
+    return [{"library": name, "population": population, "task": "CartPole-v1", **values} for name, values in found.items()], ratio
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cartpole", action="store_true", help="CartPole-v1 only")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    neuroevo(150, 5, 0)  # compiles
-    neuroevo(10_000, 3, 0)
     ours: dict[str, float] = {}
     runs = []
+    if not options.cartpole:
+        generations_of_xor(options, ours, runs)
+    further, ours["ratio_cartpole"] = cartpole(options.seed)
+    runs += further
+    if options.json:
+        report = {
+            "method": "a generation of NEAT on XOR, and CartPole-v1",
+            "settings": {},
+            "seeds": [options.seed],
+            "ours": ours,
+            "runs": runs,
+        }
+        options.json.write_text(json.dumps(report, indent=2))
+
+
+def generations_of_xor(options: argparse.Namespace, ours: dict[str, float], runs: list[dict]) -> None:
+    """Times of generations on XOR, at four sizes of the population."""
+    neuroevo(150, 5, 0)  # compiles
+    neuroevo(10_000, 3, 0)
     print(
         f"{'population':>10s} {'library':12s}{'generation':>12s}{'evaluation':>12s}{'speciation':>12s}{'reproduction':>14s}   (ms, medians)"
     )
@@ -210,9 +316,6 @@ def main() -> None:
     by_population = {run["population"]: run["generation"] for run in runs if run["library"] == "neuroevo"}
     ours["growth_10000_100000"] = by_population[100_000] / by_population[10_000]
     print(f"from 10,000 to 100,000: {ours['growth_10000_100000']:.1f} times slower")
-    if options.json:
-        report = {"method": "a generation of NEAT on XOR", "settings": {}, "seeds": [options.seed], "ours": ours, "runs": runs}
-        options.json.write_text(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

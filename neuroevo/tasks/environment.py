@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from neuroevo.trial import Result
 
 SAMPLED_EPISODES, SAMPLED_STEPS = 20, 200  # of random play, for the statistics that normalise observations
-STAGES = (10, 30)  # fresh episodes after which a candidate that falls short is tested no further
+FRESH_RUNGS = (10, 30)  # fresh episodes after which a candidate that falls short is tested no further
 
 
 def _connections(genome: Genome) -> float:
@@ -47,6 +48,10 @@ class Environment(Task):
     (Vectorised environments draw all starts from one seed, so there individuals share the seed, not the starts.) All derive from the run's
     seed, the generation and the birth id, never from workers.
 
+    With `rungs`, such as ((1, -50), (3, 50)), an individual plays on only while its mean so far deserves it: after 1 episode it must be at
+    least -50, after 3 at least 50; who falls short keeps the mean of what was played. Hopeless networks then cost one episode, and the best
+    are compared on many (a race; Maron & Moore 1994). Not in vectorised environments.
+
     With `solved`, an individual whose mean reaches it on these episodes is played on `fresh_episodes` that nobody has seen, under the
     environment's own time limit, and its reward becomes their mean; a candidate that falls short after 10 or 30 of them is tested no
     further. So a reward of at least `solved` is always the mean of that many fresh episodes, and `Budget(target=task.solved)` stops at a
@@ -56,6 +61,7 @@ class Environment(Task):
         id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments).
         episodes: of each individual.
         objectives: "reward", and any of "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s.
+        rungs: see above: ascending numbers of episodes, with the mean reward needed to play on.
         steps: environment steps that an episode of the search may last; None: the environment's own limit. A shorter limit saves time
             while most networks still fail.
         action_repeat: environment steps for which an action is kept.
@@ -81,6 +87,7 @@ class Environment(Task):
         episodes: int = 3,
         objectives: str | Sequence[str | Objective] = "reward",
         *,
+        rungs: Sequence[tuple[int, float]] = (),
         steps: int | None = None,
         action_repeat: int = 1,
         normalise: Normalise = "sampled",
@@ -114,6 +121,12 @@ class Environment(Task):
         if not self.steps:
             raise ValueError(f"{shown(id)} has no time limit of its own: give one as steps=1000")
         self.population = spec is not None and spec.vector_entry_point is not None
+        self.rungs = tuple((int(count), float(needed)) for count, needed in rungs)
+        counts = [0, *(count for count, _ in self.rungs), episodes]
+        if any(a >= b for a, b in pairwise(counts)):
+            raise ValueError(f"rungs must be ascending numbers of episodes below episodes={episodes}, got {shown(rungs)}")
+        if self.rungs and self.population:
+            raise ValueError(f"{shown(id)} is vectorised: all individuals play at once, so there are no rungs to fall from")
         player = self.player
         self.inputs, self.outputs = player.observations.inputs, player.actions.outputs
         if normalise == "sampled":
@@ -216,6 +229,7 @@ class Environment(Task):
             "task": "Environment",
             "id": name,
             "episodes": self.episodes,
+            "rungs": [list(rung) for rung in self.rungs],
             "steps": self.steps,
             "action_repeat": self.action_repeat,
             "normalise": self.normalise,

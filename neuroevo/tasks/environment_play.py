@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-_FEWER = 0.75  # a population's networks are cut down to those still playing once this share is left
+_FEWER = 0.75  # a vectorised environment is cut down to the members still playing once this share of them is left
 
 
 class Played(NamedTuple):
@@ -28,6 +28,23 @@ class Played(NamedTuple):
 
     rewards: Floats
     steps: npt.NDArray[np.int64]
+
+
+class _Valid:
+    """In place of a vectorised action space: `Actions` makes valid ones only, and a check of thousands costs as much as a step."""
+
+    def contains(self, actions: Any) -> bool:
+        return True
+
+
+def _cut_cartpole(environment: Any, kept: npt.NDArray[np.bool_]) -> None:
+    environment.state = environment.state[:, kept]
+    environment.steps, environment.prev_done = environment.steps[kept], environment.prev_done[kept]
+    environment.num_envs = int(kept.sum())
+
+
+# How a vectorised environment goes on with some of its episodes only; without it, those that ended are stepped to the very end.
+_CUTS: dict[str, Callable[[Any, npt.NDArray[np.bool_]], None]] = {"CartPoleVectorEnv": _cut_cartpole}
 
 
 def gymnasium() -> Any:
@@ -79,7 +96,6 @@ class Player:
         self.environment = self.single(task.options)
         self.actions = Actions(self.environment.action_space, task.output_range)
         self.observations = Observations(self.environment.observation_space)
-        self._vector: dict[int, Any] = {}
 
     def single(self, options: dict[str, Any]) -> Any:
         """An environment without a time limit of its own (the player keeps it), and without checks at every step."""
@@ -114,40 +130,45 @@ class Player:
     def together(self, network: Any, episodes: int, seed: int, limit: int) -> Played:
         """`episodes` of every member at once, in one vectorised environment: [members, episodes]. All starts come from the seed."""
         members, repeat = len(network), self.task.action_repeat
-        count = members * episodes
-        environment = self._vectorised(count)
+        environment = self._vectorised(members * episodes)
+        cut = _CUTS.get(type(environment).__name__) if hasattr(network, "subset") else None
         if callable(getattr(network, "reset", None)):
             network.reset()
         observations, _ = environment.reset(seed=seed)
-        rewards, steps, alive = np.zeros(count), np.zeros(count, np.int64), np.ones(count, np.bool_)
-        outputs = np.zeros((members, episodes, self.actions.outputs))
-        playing, actor = np.arange(members), network
-        lasted = 0
-        while lasted < limit and alive.any():
-            still = alive.reshape(members, episodes).any(axis=1)
-            if still.sum() < _FEWER * len(playing) and hasattr(network, "subset"):
-                playing = np.flatnonzero(still)
-                actor = network.subset(playing)
-            seen = self.observations.many(observations).reshape(members, episodes, -1)
-            outputs[playing] = actor(seen[playing])
-            actions = self.actions.many(outputs.reshape(count, -1))
+        rewards, steps = np.zeros((members, episodes)), np.zeros((members, episodes), np.int64)
+        playing, actor, lasted = np.arange(members), network, 0
+        alive, gained, lasting = np.ones(members * episodes, np.bool_), np.zeros(members * episodes), np.zeros(members * episodes)
+        while lasted < limit:
+            outputs = actor(self.observations.many(observations).reshape(len(playing), episodes, -1))
+            actions = self.actions.many(outputs.reshape(len(alive), -1))
             for _ in range(min(repeat, limit - lasted)):
                 observations, reward, terminated, truncated, _ = environment.step(actions)
-                rewards += np.where(alive, reward, 0.0)
-                steps += alive
+                gained += reward * alive
+                lasting += alive
                 lasted += 1
                 alive &= ~(terminated | truncated)
-        return Played(rewards.reshape(members, episodes), steps.reshape(members, episodes))
+            living = np.count_nonzero(alive)
+            if living == 0:
+                break
+            if cut is None or living > _FEWER * len(alive):
+                continue
+            still = alive.reshape(-1, episodes).any(axis=1)
+            if np.count_nonzero(still) > _FEWER * len(still):
+                continue
+            rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)
+            kept = np.repeat(still, episodes)
+            cut(environment, kept)
+            observations, alive, gained, lasting = observations[kept], alive[kept], gained[kept], lasting[kept]
+            playing = playing[still]
+            actor = network.subset(playing)
+        rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)
+        return Played(rewards, steps)
 
     def _vectorised(self, count: int) -> Any:
-        if count not in self._vector:
-            if len(self._vector) > 8:  # sizes change little; a strategy whose populations vary must not fill the memory
-                self._vector.clear()
-            made = gymnasium().make_vec(
-                self.task.id, num_envs=count, vectorization_mode="vector_entry_point", vector_kwargs=dict(self.task.options)
-            )
-            self._vector[count] = made.unwrapped
-        return self._vector[count]
+        options = dict(self.task.options)
+        made = gymnasium().make_vec(self.task.id, num_envs=count, vectorization_mode="vector_entry_point", vector_kwargs=options)
+        made.unwrapped.action_space = _Valid()
+        return made.unwrapped
 
     def sample(self, episodes: int, limit: int) -> Floats:
         """What random play sees: float64 [observations, inputs], always the same for the same environment."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from neuroevo.estimation.direct import describe, objective_values, recorded
 from neuroevo.individual import Individual
 from neuroevo.population import ArrayPopulation
 from neuroevo.tasks.base import Context, Task
-from neuroevo.tasks.environment import STAGES, Environment
+from neuroevo.tasks.environment import FRESH_RUNGS, Environment
+from neuroevo.tasks.environment_play import Played
 from neuroevo.trial import Measurement, Trial
 
 TESTED = 10  # members of a vectorised population that are tested on fresh episodes
@@ -65,24 +66,32 @@ def _one_by_one(trial: Trial, task: Environment, context: Context) -> tuple[list
 def _played(individual: Individual, task: Environment, context: Context) -> dict[str, float]:
     phenotype = task.phenotype(individual.genome)
     task.check(phenotype)
-    played = task.player.episodes(phenotype, task.search_seeds(context.seed, task.key(individual)), task.steps)
+    seeds = task.search_seeds(context.seed, task.key(individual))
+    played = _climb(task, phenotype, seeds, task.rungs, task.steps)
     reward, steps, episodes = float(played.rewards.mean()), int(played.steps.sum()), len(played.steps)
-    if task.solved is None or reward < task.solved:
+    if task.solved is None or reward < task.solved or episodes < task.episodes:
         return {"reward": reward, "environment_steps": steps, "episodes": episodes}
-    fresh = np.zeros(0)
+    rungs = [(count, task.solved) for count in FRESH_RUNGS if count < task.fresh_episodes]
     seeds = task.fresh_seeds(context.seed, individual.id, task.fresh_episodes)
-    for stage in (*(s for s in STAGES if s < task.fresh_episodes), task.fresh_episodes):
-        played = task.player.episodes(phenotype, seeds[len(fresh) : stage], task.full_steps)
-        fresh, steps = np.concatenate([fresh, played.rewards]), steps + int(played.steps.sum())
-        if fresh.mean() < task.solved:
-            break
+    fresh = _climb(task, phenotype, seeds, rungs, task.full_steps)
     return {
-        "reward": float(fresh.mean()),
-        "environment_steps": steps,
-        "episodes": episodes + len(fresh),
-        "fresh_episodes": len(fresh),
+        "reward": float(fresh.rewards.mean()),
+        "environment_steps": steps + int(fresh.steps.sum()),
+        "episodes": episodes + len(fresh.steps),
+        "fresh_episodes": len(fresh.steps),
         "search_reward": reward,
     }
+
+
+def _climb(task: Environment, phenotype: Any, seeds: Sequence[int], rungs: Sequence[tuple[int, float]], limit: int) -> Played:
+    """Episodes with these seeds, as many as the rungs let pass."""
+    rewards, steps = np.zeros(0), np.zeros(0, np.int64)
+    for count, needed in (*rungs, (len(seeds), -np.inf)):
+        played = task.player.episodes(phenotype, seeds[len(rewards) : count], limit)
+        rewards, steps = np.concatenate([rewards, played.rewards]), np.concatenate([steps, played.steps])
+        if rewards.mean() < needed:
+            break
+    return Played(rewards, steps)
 
 
 def _vectorised(trial: Trial, task: Environment, context: Context) -> tuple[list[dict[str, float]], dict[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ class Corridor(gymnasium.Env):
 
     observation_space = spaces.Box(-5.0, 5.0, (2,), np.float64)
     action_space = spaces.Discrete(2)
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: ClassVar = {"render_modes": ["rgb_array"], "render_fps": 10}
 
     def __init__(self, slip: float = 0.0, render_mode: str | None = None) -> None:
         self.slip, self.actions = slip, []
@@ -358,3 +359,21 @@ def _trial(individual):
     from neuroevo.trial import Trial
 
     return Trial(individual.id, (individual,))
+
+
+def test_a_race_ends_at_the_rung_that_is_missed():
+    task = corridor(episodes=6, rungs=((1, 12.0), (3, 13.0)), options={"slip": 0.3}, normalise="none")
+    genome = constant(task.space(), 0.0, 1.0)
+    lasted = set()
+    for seed in range(20):
+        seeds = task.search_seeds(seed, 0)
+        every = task.player.episodes(genome.network(), seeds, 30).rewards
+        expected = 1 if every[0] < 12.0 else 3 if every[:3].mean() < 13.0 else 6
+        individual = ne.Individual(0, genome, (1.0,), names=("reward",))
+        measured = task.estimation().measure(_trial(individual), task, Context(seed=seed))
+        assert measured.info[0]["scores"]["episodes"] == expected
+        assert measured.values[0, 0] == every[:expected].mean()
+        lasted.add(expected)
+    assert lasted == {1, 3, 6}
+    with pytest.raises(ValueError, match="ascending numbers of episodes below episodes=6"):
+        corridor(episodes=6, rungs=((3, 0.0), (6, 1.0)))
