@@ -94,10 +94,6 @@ class Benchmark:
         return normalised_hypervolume(points, self.ideal, self.worst)
 
 
-class Reached(Exception):
-    """Enough hypervolume: the search may end."""
-
-
 class UntilReached(ne.Callback):
     """Ends a run as soon as its evaluations cover a share of the exact hypervolume."""
 
@@ -118,27 +114,24 @@ class UntilReached(ne.Callback):
             share = self.benchmark.of(self.front) / self.benchmark.hypervolume
             self.curve.append((self.evaluations, share))
             if share >= SHARE:
-                raise Reached
+                raise ne.StopRun
 
 
 def evaluations_to_reach(method: str, seed: int, table: Path, folder: Path | None, cap: int) -> dict[str, Any]:
     """One search with two objectives: after how many evaluations it covers the share (the cap where it does not)."""
     task = ne.tasks.Table(table, key="ops", signal={"c10_val200": ne.maximise, "flops": FLOPS})
     watch = UntilReached(Benchmark(table))
-    reached = False
-    try:
-        ne.evolve(
-            CellSpace(),
-            task,
-            strategy=TWO_OBJECTIVES[method](),
-            budget=ne.Budget(evaluations=cap),
-            seed=seed,
-            run=folder and folder / f"{method}-two-objectives-{seed}",
-            callbacks=[watch],
-            progress=False,
-        )
-    except Reached:
-        reached = True
+    run = ne.evolve(
+        CellSpace(),
+        task,
+        strategy=TWO_OBJECTIVES[method](),
+        budget=ne.Budget(evaluations=cap),
+        seed=seed,
+        run=folder and folder / f"{method}-two-objectives-{seed}",
+        callbacks=[watch],
+        progress=False,
+    )
+    reached = run.ended == "stopped"
     count = watch.evaluations if reached else cap
     return {"method": method, "seed": seed, "evaluations_to_999": count, "reached": reached, "curve": watch.curve}
 

@@ -3,13 +3,14 @@
 Start with `evolve`; every name here is imported when first used, so `import neuroevo` is instant.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neuroevo import data, decode, evaluators, plots, selection, strategies, tasks
+    from neuroevo import data, decode, evaluators, interop, plots, selection, strategies, tasks
     from neuroevo.budget import Budget
-    from neuroevo.callbacks import Callback
+    from neuroevo.callbacks import Callback, StopRun
     from neuroevo.evolution import evolve, load_genome
     from neuroevo.individual import Fitness, Individual
     from neuroevo.loop import SearchFailed
@@ -26,6 +27,7 @@ _WHERE = {
     "Objective": "neuroevo.objectives",
     "Run": "neuroevo.run",
     "SearchFailed": "neuroevo.loop",
+    "StopRun": "neuroevo.callbacks",
     "evolve": "neuroevo.evolution",
     "load_genome": "neuroevo.evolution",
     "load_run": "neuroevo.run",
@@ -40,6 +42,7 @@ _ROOMS = (
     "estimation",
     "evaluators",
     "inherit",
+    "interop",
     "plots",
     "selection",
     "simulators",
@@ -56,10 +59,12 @@ __all__ = [
     "Objective",
     "Run",
     "SearchFailed",
+    "StopRun",
     "data",
     "decode",
     "evaluators",
     "evolve",
+    "interop",
     "load_genome",
     "load_run",
     "maximise",
@@ -81,3 +86,9 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"neuroevo.{name}")
     raise AttributeError(f"module 'neuroevo' has no attribute {name!r}")
+
+
+if "IPython" in sys.modules:  # in a notebook: genomes are shown as tables with drawings
+    from neuroevo.interop.notebook import show_genomes as _show_genomes
+
+    _show_genomes()

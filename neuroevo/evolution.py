@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from genomes.base import Space, shown
 from neuroevo.budget import Budget
-from neuroevo.callbacks import Callback
+from neuroevo.callbacks import Callback, guarded
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.individual import Individual
+from neuroevo.live import Live, in_notebook
 from neuroevo.loop import Known, Loop, refuse_missing_artifacts
 from neuroevo.objectives import Direction, Objective
 from neuroevo.run import Run, fill
@@ -80,8 +81,8 @@ def evolve(
         toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
         run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
         record: "all" keeps every genome; "champions" those of the front, the living population and the strategy's champions.
-        callbacks: observers.
-        progress: show a live view; None shows it on a terminal.
+        callbacks: observers, called after every generation and result; see `Callback`, `interop.TensorBoard`, `interop.MLflow`.
+        progress: show a live view; None shows it on a terminal and in a notebook.
 
     Returns:
         The run: `run.best`, `run.front`, `run.history()`.
@@ -92,6 +93,7 @@ def evolve(
         KeyboardInterrupt: on Ctrl-C, after everything finished was saved.
     """
     task = as_task(fitness, objectives)
+    callbacks = guarded(callbacks)
     if not isinstance(space, Space):
         raise ValueError(f"space must be a genomes.Space such as NeatSpace(inputs=2, outputs=1), got {shown(space)}")
     if not isinstance(budget, Budget):
@@ -146,10 +148,8 @@ def evolve(
                 known = Known(store.evaluations(), store.births_from(0))
                 saved = store.state()
                 result.seconds = max(store.ended()[1], saved[1].json["run"]["seconds"] if saved is not None else 0.0)
-        if progress or (progress is None and sys.stderr.isatty()):
-            from neuroevo.live import Live
-
-            callbacks = [*callbacks, Live(budget)]
+        if progress or (progress is None and (sys.stderr.isatty() or in_notebook())):
+            callbacks = [*callbacks, *guarded([Live(budget)])]
         with evaluator:
             evaluator.start(Work(task, estimation, Context(seed=seed)))
             kind: Callable[..., Loop] = Loop

@@ -163,6 +163,12 @@ class Individual:
 
     __copy__ = lambda self: self.__deepcopy__({})  # noqa: E731
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from neuroevo.interop.notebook import individual_html
+
+        return individual_html(self)
+
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items()) or self.status
         failed = f", failed: {self.reason}" if self.status == FAILED else ""

@@ -1,10 +1,11 @@
-"""The live view: what a run is doing, on a terminal (rich) or as an occasional line in a log."""
+"""The live view: what a run is doing, on a terminal (rich), in a notebook, or as an occasional line in a log."""
 
 from __future__ import annotations
 
+import html
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from neuroevo.budget import Budget
 from neuroevo.callbacks import Callback
@@ -16,12 +17,59 @@ if TYPE_CHECKING:
 LINE_SECONDS = 10.0  # between two lines where the output is not a terminal
 
 
+def in_notebook() -> bool:
+    """Whether this runs in the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
+
+
+class View(Protocol):
+    """Where the line is shown, again and again in the same place."""
+
+    def update(self, text: str) -> None:
+        """Show this now."""
+
+    def stop(self) -> None:
+        """Nothing more will be shown."""
+
+
+class NotebookView:
+    """A bar and a line below a notebook's cell.
+
+    Args:
+        progress: says which share of the budget is spent, 0 to 1, or None where that is not known.
+    """
+
+    def __init__(self, progress: Any) -> None:
+        from IPython.display import display
+
+        self._progress = progress
+        self._handle = display(self._shown("starting"), display_id=True)
+
+    def update(self, text: str) -> None:
+        self._handle.update(self._shown(text))
+
+    def stop(self) -> None:
+        """The last line stays."""
+
+    def _shown(self, text: str) -> Any:
+        from IPython.display import HTML
+
+        return HTML(progress_html(text, self._progress()))
+
+
+def progress_html(text: str, share: float | None) -> str:
+    """A line with a bar before it, as HTML."""
+    value = "" if share is None else f' value="{100 * share:.1f}"'
+    return f'<div><progress max="100"{value}></progress> <code>{html.escape(text)}</code></div>'
+
+
 class Live(Callback):
     """Generation, evaluations, rate, time left, best, hypervolume, front size, failures."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self._view: object | None = None
+        self._view: View | None = None
         self._evaluated = 0
         self._shown = 0.0
 
@@ -29,12 +77,16 @@ class Live(Callback):
         self._start, self._before = time.monotonic(), run.evaluations
         self._seconds_before = run.seconds
         self._evaluated, self._failed = run.evaluations, run.failures
-        if sys.stderr.isatty():
+        self._every = 0.2
+        if in_notebook():
+            self._view, self._every = NotebookView(lambda: self._share(run)), 0.5
+        elif sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live as RichLive
 
-            self._view = RichLive(console=Console(stderr=True), refresh_per_second=4, transient=True)
-            self._view.start()
+            view = RichLive(console=Console(stderr=True), refresh_per_second=4, transient=True)
+            view.start()
+            self._view = view
         elif run.evaluations:
             self._print(f"going on with {run.folder}: {run.evaluations} evaluations are done")
         self._shown = time.monotonic()
@@ -49,12 +101,16 @@ class Live(Callback):
         self._show(run)
 
     def on_end(self, run: Run) -> None:
-        if self._view is not None:
-            self._view.stop()  # type: ignore[attr-defined]
-            self._view = None
-        self._print(f"ended ({run.ended}) after {run.seconds:.1f} s: {self.line(run)}")
-        if run.ended in ("interrupted", "error") and run.folder is not None:
-            self._print(f"everything finished is saved; to go on: {run.resume_command} (or run the same command again)")
+        last = f"ended ({run.ended}) after {run.seconds:.1f} s: {self.line(run)}"
+        if run.ended in ("interrupted", "error", "stopped") and run.folder is not None:
+            last += f"\neverything finished is saved; to go on: {run.resume_command} (or run the same command again)"
+        if isinstance(self._view, NotebookView):
+            self._view.update(last)
+        else:
+            if self._view is not None:
+                self._view.stop()
+            self._print(last)
+        self._view = None
 
     def line(self, run: Run) -> str:
         """The view as one line of text."""
@@ -84,11 +140,24 @@ class Live(Callback):
             estimates.append((self.budget.generations - run.generation) * (elapsed + self._seconds_before) / run.generation)
         return max(0.0, min(estimates)) if estimates else None
 
+    def _share(self, run: Run) -> float | None:
+        """Which share of the budget is spent, 0 to 1; None where the budget does not say."""
+        budget, shares = self.budget, []
+        if budget.evaluations:
+            shares.append(self._evaluated / budget.evaluations)
+        if budget.generations:
+            shares.append(run.generation / budget.generations)
+        if budget.seconds:
+            shares.append((self._seconds_before + time.monotonic() - self._start) / budget.seconds)
+        if run.ended:
+            return 1.0
+        return min(1.0, max(shares)) if shares else None
+
     def _show(self, run: Run) -> None:
         now = time.monotonic()
         if self._view is not None:
-            if now - self._shown >= 0.2:
-                self._view.update(self.line(run))  # type: ignore[attr-defined]
+            if now - self._shown >= self._every:
+                self._view.update(self.line(run))
                 self._shown = now
         elif now - self._shown >= LINE_SECONDS:
             self._print(self.line(run))

@@ -17,7 +17,7 @@ import numpy as np
 
 from neuroevo.batch import Batch
 from neuroevo.budget import Budget
-from neuroevo.callbacks import Callback
+from neuroevo.callbacks import Callback, StopRun
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator
 from neuroevo.individual import DONE, FAILED, Individual
@@ -84,10 +84,12 @@ class Loop:
             KeyboardInterrupt: on Ctrl-C, after everything finished was saved.
         """
         self.run.ended = ""
-        for callback in self.callbacks:
-            callback.on_start(self.run)
         try:
+            for callback in self.callbacks:
+                callback.on_start(self.run)
             self.run.ended = self._until_the_end()
+        except StopRun:
+            self.run.ended = "stopped"
         except BaseException as error:
             self.run.ended = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
             raise

@@ -126,6 +126,12 @@ class Run:
         """What to type to go on with this run."""
         return f"neuroevo resume {self.folder}" if self.folder else ""
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from neuroevo.interop.notebook import run_html
+
+        return run_html(self)
+
     def __repr__(self) -> str:
         state = self.ended or "going on"
         return f"<Run {self.folder or 'in memory'}: {self.evaluations} evaluations, front of {len(self.records.front)}, {state}>"

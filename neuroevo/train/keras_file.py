@@ -50,27 +50,16 @@ def raw_model(model: Any, dataset: Dataset) -> Any:
     """A `keras.Model` around a trained one: raw inputs to probabilities of the classes, or to values in their own units."""
     import keras
 
-    normalisation = dataset.normalisation
+    mean, deviation = dataset.normalisation.mean, dataset.normalisation.deviation
     inputs = keras.Input(model.input_shape[1:], name="raw")
-    normalise = keras.layers.Normalization(
-        axis=-1,
-        mean=normalisation.mean.tolist(),
-        variance=(normalisation.deviation.astype(float) ** 2).tolist(),
-        name="normalise",
-    )
-    outputs = model(normalise(inputs))
+    # Rescaling, not Normalization: the ONNX export takes a Normalization's given mean for an input of the graph
+    centred = keras.layers.Rescaling(1.0, (-mean).tolist(), name="centre")(inputs)
+    outputs = model(keras.layers.Rescaling((1.0 / deviation).tolist(), name="scale")(centred))
     if dataset.target_normalisation is None:
         outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
     else:
-        scale = dataset.target_normalisation
-        outputs = keras.layers.Normalization(
-            axis=-1,
-            mean=scale.mean.tolist(),
-            variance=(scale.deviation.astype(float) ** 2).tolist(),
-            invert=True,
-            dtype="float32",
-            name="values",
-        )(outputs)
+        target = dataset.target_normalisation
+        outputs = keras.layers.Rescaling(target.deviation.tolist(), target.mean.tolist(), dtype="float32", name="values")(outputs)
     return keras.Model(inputs, outputs, name="network")
 
 

@@ -1,0 +1,58 @@
+"""To and from other programs: exports, scikit-learn estimators, experiment trackers.
+
+Everything is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuroevo.interop.estimators import NeuroEvoClassifier, NeuroEvoRegressor
+    from neuroevo.interop.exports import export, suffixes_of
+    from neuroevo.interop.formula import formulas, latex, node_formulas
+    from neuroevo.interop.graph_files import dot, graphml
+    from neuroevo.interop.node_equations import Equation, Equations, equations
+    from neuroevo.interop.python_file import numpy_file
+    from neuroevo.interop.trackers import MLflow, TensorBoard
+
+_WHERE = {
+    "Equation": "node_equations",
+    "Equations": "node_equations",
+    "MLflow": "trackers",
+    "NeuroEvoClassifier": "estimators",
+    "NeuroEvoRegressor": "estimators",
+    "TensorBoard": "trackers",
+    "dot": "graph_files",
+    "equations": "node_equations",
+    "export": "exports",
+    "formulas": "formula",
+    "graphml": "graph_files",
+    "latex": "formula",
+    "node_formulas": "formula",
+    "numpy_file": "python_file",
+    "suffixes_of": "exports",
+}
+
+__all__ = [
+    "Equation",
+    "Equations",
+    "MLflow",
+    "NeuroEvoClassifier",
+    "NeuroEvoRegressor",
+    "TensorBoard",
+    "dot",
+    "equations",
+    "export",
+    "formulas",
+    "graphml",
+    "latex",
+    "node_formulas",
+    "numpy_file",
+    "suffixes_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"neuroevo.interop.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'neuroevo.interop' has no attribute {name!r}")

@@ -1,0 +1,163 @@
+"""`export`: what evolved, written for another program; the suffix says which."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genomes.base import Genome, shown, unknown
+from neuroevo.individual import Individual
+from neuroevo.interop.node_equations import equations, has_equations
+from neuroevo.run import Run
+from neuroevo.store.files import write_whole
+
+if TYPE_CHECKING:
+    from neuroevo.data.dataset import Dataset
+
+GENES = {".json": "genome", ".graphml": "GraphML", ".dot": "DOT", ".gv": "DOT"}
+WRITTEN = {".py": "NumPy file", ".tex": "LaTeX formula"}
+MODELS = {".keras": "Keras", ".onnx": "ONNX", ".tflite": "TensorFlow Lite", "": "SavedModel folder"}
+KINDS = {**GENES, **WRITTEN, **MODELS}
+
+
+def export(
+    what: Run | Individual | Genome, path: str | os.PathLike[str], *, id: int | None = None, dataset: Dataset | None = None
+) -> Path:
+    """Write a genome or its network in the format that the path's suffix names, whole or not at all.
+
+    | suffix | what | of |
+    | --- | --- | --- |
+    | .json | the genome, which `neuroevo.load_genome` reads | every genome |
+    | .graphml, .dot, .gv | its graph, for graph programs | every genome |
+    | .py | a NumPy file of its own: `python net.py < inputs.csv` | NEAT, CPPN |
+    | .tex | LaTeX, one equation a node | feed-forward NEAT, CPPN |
+    | .keras, .onnx, .tflite, none (a SavedModel folder) | the network | trained networks, CPPNs with a substrate, NEAT |
+
+    A CPPN with a substrate is written as the network that it describes there (`.json`, `.graphml` and `.dot`: as the CPPN itself).
+
+    Args:
+        what: an individual, a bare genome, or a run, of which the best is written.
+        path: where to.
+        id: of a run, another individual than its best.
+        dataset: the data that the network was trained on: a model then takes raw inputs and gives probabilities or values in their own
+            units. A run knows its own; without any, a model takes normalised inputs and gives logits or normalised values.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: a suffix that this genome cannot be written in (the sentence names those it can), or a network that the format
+            cannot hold.
+        ImportError: a library that the format needs is not installed.
+    """
+    target = Path(path)
+    run = what if isinstance(what, Run) else None
+    if isinstance(what, Run):
+        what = what.best if id is None else what[id]
+    if not isinstance(what, (Individual, Genome)):
+        raise ValueError(f"export writes a run, an individual or a genome, got {shown(what)}")
+    genome = what.genome if isinstance(what, Individual) else what
+    _refuse_impossible(what, target)
+    if target.suffix in MODELS:
+        if run is not None and dataset is None:
+            dataset = dataset_of(run)
+        _write_model(what, target, dataset)
+    elif target.suffix == ".json":
+        genome.save(target)
+    else:
+        write_whole(target, _text(genome, target).encode())
+    return target
+
+
+def suffixes_of(what: Individual | Genome) -> tuple[str, ...]:
+    """The suffixes that `export` can write this in; "" is a SavedModel folder."""
+    genome = what.genome if isinstance(what, Individual) else what
+    found = list(GENES)
+    if has_equations(genome):
+        found += [".py"] if _recurrent(genome) else [".py", ".tex"]
+        modelled = not _recurrent(genome) and (genome.space.encoding != "cppn" or genome.space.substrate is not None)  # type: ignore[attr-defined]
+    else:
+        modelled = isinstance(what, Individual) and what.artifact is not None
+    return (*found, *MODELS) if modelled else tuple(found)
+
+
+def _recurrent(genome: Any) -> bool:
+    substrate = getattr(genome.space, "substrate", None)
+    return bool(genome.space.recurrent if substrate is None else substrate.recurrent)
+
+
+def _refuse_impossible(what: Individual | Genome, target: Path) -> None:
+    suffix = target.suffix
+    if suffix not in KINDS:
+        raise ValueError(
+            f"{target}: {unknown('suffix', suffix, [kind for kind in KINDS if kind])}; without any, a SavedModel folder"
+        )
+    possible = suffixes_of(what)
+    if suffix in possible:
+        return
+    genome = what.genome if isinstance(what, Individual) else what
+    kind = type(genome).__name__
+    if has_equations(genome):
+        if _recurrent(genome):
+            why = "its network is recurrent: it has a state between calls"
+        else:
+            why = "it is a CPPN without a substrate, a function of coordinates"
+    elif suffix in WRITTEN:
+        why = "its network is made of layers, not of nodes with equations"
+    else:
+        why = "its weights are not there: only those of the front and of living parents of a run are kept (export an individual of a run)"
+    allowed = ", ".join(suffix or "a folder" for suffix in possible)
+    raise ValueError(f"this {kind} cannot be written as {KINDS[suffix]} ({target}): {why}. Possible: {allowed}")
+
+
+def _text(genome: Genome, target: Path) -> str:
+    from neuroevo.interop import formula, graph_files, python_file
+
+    if target.suffix == ".graphml":
+        return graph_files.graphml(genome)
+    if target.suffix in (".dot", ".gv"):
+        return graph_files.dot(genome)
+    found = equations(genome)
+    return python_file.numpy_file(found, target.name) if target.suffix == ".py" else formula.latex(found)
+
+
+def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | None) -> None:
+    from neuroevo.decode import build
+    from neuroevo.interop.keras_files import write_model
+
+    genome = what.genome if isinstance(what, Individual) else what
+    if has_equations(genome):
+        try:
+            model = build(genome)
+        except TypeError as error:
+            raise ValueError(
+                f"this {type(genome).__name__} cannot be a Keras model here: {error}; write a .py file instead"
+            ) from None
+    else:
+        assert isinstance(what, Individual)
+        model = what.model()
+    if dataset is not None and target.suffix == ".keras":
+        from neuroevo.train import export as export_keras
+
+        export_keras(model, dataset, target)
+        return
+    if dataset is not None:
+        from neuroevo.train import raw_model
+
+        model = raw_model(model, dataset)
+    write_model(model, target)
+
+
+def dataset_of(run: Run) -> Dataset | None:
+    """The data of a search on data; None where the run's task has none."""
+    from neuroevo.settings import task_from_settings
+    from neuroevo.tasks.supervised import Supervised
+
+    task: Any = run.task
+    if task is None:
+        try:
+            task = task_from_settings(run.settings["task"])
+        except ValueError:  # the fitness is a Python function
+            return None
+    return task.dataset if isinstance(task, Supervised) else None
