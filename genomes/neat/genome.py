@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from genomes.base import Genome
+from genomes.base import Genome, shown
 from genomes.neat import operators as names
 from genomes.neat.genes import Connections, Nodes, Pool, empty_pool, genes_of, pool_of
 from genomes.neat.space import NeatSpace
@@ -116,6 +117,29 @@ class NeatGenome(Genome):
         from genomes.neat.network import Network
 
         return Network(self).steps(0)
+
+    def with_weights(self, weights: npt.ArrayLike, biases: npt.ArrayLike | None = None) -> Self:
+        """The same genes, markings and all, with other weights: what training learned, written back.
+
+        Args:
+            weights: float [connections], in the order of `connections`; disabled ones included.
+            biases: float [nodes], in the order of `nodes`; None keeps them.
+
+        Raises:
+            ValueError: not one finite number for each gene.
+        """
+        values = []
+        for name, given, count in (
+            ("weights", weights, len(self.connections.marking)),
+            ("biases", self.nodes.bias if biases is None else biases, len(self.nodes.marking)),
+        ):
+            array = np.array(given, np.float64)
+            if array.shape != (count,) or not np.isfinite(array).all():
+                raise ValueError(f"{name} must be {count} finite numbers, one for each gene, got {shown(given)}")
+            values.append(array)
+        return type(self)(
+            self.space, self.nodes._replace(bias=values[1]), self.connections._replace(weight=values[0]), self.operators
+        )
 
     @cached_property
     def pool(self) -> Pool:

@@ -17,17 +17,23 @@ from neuroevo.decode.plain import KINDS as PLAIN_KINDS
 
 
 def build(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
-    """The untrained `keras.Model` of a layer graph: a batch [samples, *input_shape] to logits [samples, outputs], no softmax.
+    """The `keras.Model` of a genome: for a layer graph untrained, a batch [samples, *input_shape] to logits [samples, outputs], no softmax;
+    for a NEAT genome and a CPPN on a substrate with the genome's weights, [samples, inputs] to [samples, outputs].
 
     Args:
-        genome: a genome with a layer graph (`architecture`), such as a NetworkGenome.
+        genome: a genome with a layer graph (`architecture`), such as a NetworkGenome; a feed-forward NEAT genome; or a CPPN.
         dtype: Keras dtype or policy of every layer ("float64", "mixed_float16"), or None for Keras's default. Under a mixed policy the
             logits are float32.
         name: the model's name.
 
     Raises:
-        TypeError: the genome has no layer graph.
+        TypeError: the genome is none of these.
+        ValueError: a recurrent genome, or one with functions that plain Keras cannot load.
     """
+    if genome.space.encoding == "neat":
+        from neuroevo.decode.neat import neat_model
+
+        return neat_model(genome, dtype=dtype, name=name)
     if genome.space.encoding == "cppn":
         from neuroevo.decode.substrates import model_of_genome
 

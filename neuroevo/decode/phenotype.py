@@ -44,8 +44,8 @@ def trained_model(individual: Individual) -> Any:
     from neuroevo.decode.keras_model import build
     from neuroevo.decode.weights import set_weights
 
-    if individual.genome.space.encoding == "cppn":  # the genome holds the weights
-        return build(individual.genome)
+    if individual.genome.space.encoding in ("neat", "cppn"):  # the genome holds the weights
+        return build(trained_genome(individual))
     if individual.artifact is None:
         raise ValueError(
             f"individual {individual.id} has no weights: only those of the front and of living parents are kept; train it again"
@@ -53,6 +53,17 @@ def trained_model(individual: Individual) -> Any:
     model = build(individual.genome)
     set_weights(model, individual.genome, individual.artifact.load())
     return model
+
+
+def trained_genome(individual: Individual) -> Genome:
+    """The genome with the weights that training gave it for its score alone (Baldwinian); else the genome as it is."""
+    from genomes.neat import NeatGenome
+
+    genome = individual.genome
+    if individual.artifact is None or not isinstance(genome, NeatGenome):
+        return genome
+    arrays = individual.artifact.load()
+    return genome.with_weights(arrays["weights"], arrays["biases"])
 
 
 def architecture_of(genome: Genome) -> Any:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neuroevo.train.final import train_to_the_end
     from neuroevo.train.keras_file import Prediction, export, load_exported, predict, raw_model
     from neuroevo.train.loop import Diverged, Training, fit
+    from neuroevo.train.population_model import PopulationModel
     from neuroevo.train.recipe import Augmentation, Recipe
 
 _WHERE = {
@@ -19,6 +20,7 @@ _WHERE = {
     "CompiledNetworks": "compiled",
     "Diverged": "loop",
     "Method": "compiled",
+    "PopulationModel": "population_model",
     "Prediction": "keras_file",
     "Recipe": "recipe",
     "Training": "loop",
@@ -37,6 +39,7 @@ __all__ = [
     "CompiledNetworks",
     "Diverged",
     "Method",
+    "PopulationModel",
     "Prediction",
     "Recipe",
     "Training",
