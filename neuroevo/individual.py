@@ -132,10 +132,10 @@ class Individual:
 
     def network(self) -> Any:
         """The phenotype as a fast callable, for encodings that evolve weights: `network(x)` maps float [samples, inputs] to
-        float [samples, outputs]."""
-        from neuroevo.decode import network
+        float [samples, outputs]. Weights that training gave it for its score are in it."""
+        from neuroevo.decode import network, trained_genome
 
-        return network(self.genome)
+        return network(trained_genome(self))
 
     def model(self) -> Any:
         """The trained `keras.Model`: the decoded genome with the weights that its evaluation left.

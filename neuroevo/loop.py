@@ -167,6 +167,7 @@ class Loop:
             values = values.copy()
             values[list(reasons)] = self._worst
         if isinstance(trial.individuals, ArrayPopulation):
+            trial.individuals.learn(measurement.artifacts)
             trial.individuals.assign(values, reasons)
             if self.store is not None:
                 self.store.population(trial.individuals, genomes=self.record == "all")

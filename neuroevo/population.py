@@ -9,13 +9,16 @@ from __future__ import annotations
 import importlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Space
 from neuroevo.individual import Individual
+
+if TYPE_CHECKING:
+    from neuroevo.trial import Artifact
 
 # Where the array populations of built-in encodings live; imported when a run that recorded one is read.
 _MODULES = {"neat": "neuroevo.strategies.neat", "cppn": "neuroevo.strategies.neat"}
@@ -57,6 +60,10 @@ class ArrayPopulation(Sequence[Individual]):
     @abstractmethod
     def assign(self, values: npt.NDArray[np.float64], reasons: Mapping[int, str]) -> None:
         """Record the scores: float64 [members, objectives], the worst values in the rows of failed members."""
+
+    def learn(self, artifacts: Sequence[Artifact]) -> None:
+        """Take in what training left, before the scores are assigned; by default nothing is kept."""
+        return
 
     @abstractmethod
     def network(self) -> Any:

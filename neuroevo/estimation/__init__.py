@@ -1,4 +1,4 @@
-"""How a trained objective is obtained: directly, by full training, at low fidelity."""
+"""How a trained objective is obtained: directly, by full training, at low fidelity, by gradient for whole populations of NEAT."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
     from neuroevo.estimation.direct import Direct
+    from neuroevo.estimation.gradient import GradientTraining
     from neuroevo.estimation.training import FullTraining, LowFidelity
 
-_WHERE = {"Direct": "direct", "Estimation": "base", "FullTraining": "training", "LowFidelity": "training"}
+_WHERE = {
+    "Direct": "direct",
+    "Estimation": "base",
+    "FullTraining": "training",
+    "GradientTraining": "gradient",
+    "LowFidelity": "training",
+}
 
-__all__ = ["Direct", "Estimation", "FullTraining", "LowFidelity"]
+__all__ = ["Direct", "Estimation", "FullTraining", "GradientTraining", "LowFidelity"]
 
 
 def __getattr__(name: str) -> Any:

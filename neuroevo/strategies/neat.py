@@ -71,6 +71,9 @@ class Neat(Strategy):
         crossover: share of children with two parents.
         interspecies: share of these whose second parent is another species' champion.
         mutate_crossed: share of children of two parents that are mutated too.
+        inheritance: what becomes of weights that an estimation trains (`neuroevo.estimation.GradientTraining`): "lamarckian" writes them
+            back to the genes, so that children inherit them; "baldwinian" uses them for the score alone; "none": nothing is trained,
+            weights change by mutation alone.
         initial: genomes to start from (saved ones, say); the rest of the first generation are their mutants.
         threads: for the compiled kernels; None for all cores. The result does not depend on it.
 
@@ -94,6 +97,7 @@ class Neat(Strategy):
     crossover: float = 0.75
     interspecies: float = 0.001
     mutate_crossed: float = 1.0
+    inheritance: str = "none"
     initial: Sequence[NeatGenome] = ()
     threads: int | None = None
 
@@ -116,18 +120,28 @@ class Neat(Strategy):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= most:
                 raise ValueError(f"{name} must be a number from 0 to {most:g}, got {shown(value)}")
+        if self.inheritance not in ("none", "lamarckian", "baldwinian"):
+            raise ValueError(f"inheritance must be 'none', 'lamarckian' or 'baldwinian', got {shown(self.inheritance)}")
         if len(self.initial) > self.population:
             raise ValueError(f"initial has {len(self.initial)} genomes, more than the population of {self.population}")
 
     def settings(self) -> dict[str, Any]:
         settings = super().settings()
         del settings["threads"]  # does not change the result, so a run may be resumed with another number
+        if self.inheritance == "none":
+            del settings["inheritance"]  # as in runs that were recorded before there was this choice
         return {**settings, "initial": [genome.to_dict() for genome in self.initial]}
 
     def start(self, search: Search) -> None:
         super().start(search)
         if not isinstance(search.space, NeatSpace):
             raise ValueError(f"Neat evolves NEAT genomes: it needs a NeatSpace, got {type(search.space).__name__}")
+        if self.inheritance != "none":
+            from neuroevo.train.population_layout import unsuited
+
+            reason = unsuited(search.space)
+            if reason:
+                raise ValueError(f"inheritance={self.inheritance!r} trains networks, but {reason}")
         limited = [objective.name for objective in search.objectives.values() if objective.limit is not None]
         if limited:
             raise ValueError(
@@ -174,6 +188,8 @@ class Neat(Strategy):
             born = self._toolbox_children(plan)
         else:
             born = self._children(plan)
+        if self.inheritance != "none":  # all are trained together, so the trial is one piece
+            return [Trial(born.first_id, born, options={"inheritance": self.inheritance})]
         return [Trial(born.first_id, born, separable=not self.search.task.population)]
 
     def _keys(self, first_id: int) -> npt.NDArray[np.uint64]:
@@ -286,6 +302,10 @@ class Neat(Strategy):
     def tell(self, results: Sequence[Result]) -> None:
         born = results[0].trial.individuals
         assert isinstance(born, NeatPopulation)
+        if self.inheritance != "none" and not results[0].measurement.artifacts and len(born.reasons) < len(born):
+            raise ValueError(
+                f"inheritance={self.inheritance!r} needs an estimation that trains: evolve(..., estimation=GradientTraining(data=(x, y)))"
+            )
         previous = self._population
         if previous is None or born.parents[0, 0] == NO_PARENT:
             previous, self._best = born, -math.inf

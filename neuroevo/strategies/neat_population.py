@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from genomes.base import Space
 from genomes.neat import operators as names
-from genomes.neat.genes import Connections, Nodes, Pool, compact, pool_of, starts
+from genomes.neat.genes import Connections, Nodes, Pool, compact, genes_of, pool_of, starts
 from genomes.neat.genome import NeatGenome, from_pool
 from genomes.neat.network import PopulationNetwork
 from genomes.neat.space import NeatSpace
@@ -18,6 +18,7 @@ from genomes.neat.threads import Threads
 from genomes.neat.validation import check
 from neuroevo.individual import DONE, FAILED, Individual
 from neuroevo.population import ArrayPopulation
+from neuroevo.trial import Artifact
 
 NO_PARENT = -1
 
@@ -30,6 +31,7 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
         parents: int64 [members, 2], birth ids of the parents, -1 where there is none.
         operators: int64 [members], what made each member, as bits (genomes.neat.operators).
         fitness: float64 [members] after `assign`: the first objective as a number to maximise, -inf for failed members.
+        learned: the genomes with the weights that training gave them for their scores alone (Baldwinian), or None.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
         self.values: npt.NDArray[np.float64] | None = None
         self.reasons: Mapping[int, str] = {}
         self.fitness: npt.NDArray[np.float64] = np.full(len(operators), -np.inf)
+        self.learned: Pool | None = None
 
     def __len__(self) -> int:
         return len(self.operators)
@@ -76,11 +79,32 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
             individual.fitness.values = self.values[position].tolist()
             individual.reason = self.reasons.get(position, "")
             individual.status = FAILED if position in self.reasons else DONE
+        if self.learned is not None:
+            nodes, connections = genes_of(self.learned, position)
+            learned = {"weights": connections.weight, "biases": nodes.bias}
+            individual.artifact = Artifact(individual.id, individual.genome, arrays=learned)
         return individual
 
     def genome(self, position: int) -> NeatGenome:
         """One member's genome."""
         return from_pool(self.space, self.pool, position, int(self.operators[position]))
+
+    def with_pool(self, pool: Pool) -> NeatPopulation:
+        """The same members with other weights, not yet scored."""
+        return NeatPopulation(
+            self.space, pool, self.first_id, self.generation, self.parents, self.operators,
+            names=self.names, weights=self.weights, threads=self.threads,
+        )  # fmt: skip
+
+    def learn(self, artifacts: Sequence[Artifact]) -> None:
+        """Weights written back to the genes (Lamarckian), or kept beside them (Baldwinian)."""
+        for artifact in artifacts:
+            arrays = artifact.load()
+            trained = with_weights(self.pool, arrays["weights"], arrays["biases"])
+            if artifact.meta["inheritance"] == "lamarckian":
+                self.pool = trained
+            else:
+                self.learned = trained
 
     def assign(self, values: npt.NDArray[np.float64], reasons: Mapping[int, str]) -> None:
         if values.shape != (len(self), len(self.weights)):
@@ -96,7 +120,12 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         pool = compact(self.pool)
+        learned = {}
+        if self.learned is not None:
+            beside = compact(self.learned)
+            learned = {"learned.weights": beside.connections.weight, "learned.biases": beside.nodes.bias}
         return {
+            **learned,
             **{f"nodes.{name}": array for name, array in pool.nodes._asdict().items()},
             **{f"connections.{name}": array for name, array in pool.connections._asdict().items()},
             "node_count": pool.node_count,
@@ -120,7 +149,10 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
             raise ValueError(f"a NEAT population needs a NeatSpace, got {type(space).__name__}")
         pool, parents, operators = _read(arrays)
         _refuse_unsound(space, pool)
-        return cls(space, pool, first_id, generation, parents, operators, names=names, weights=weights)
+        population = cls(space, pool, first_id, generation, parents, operators, names=names, weights=weights)
+        if "learned.weights" in arrays:
+            population.learned = _read_learned(pool, arrays)
+        return population
 
     @classmethod
     def of(
@@ -190,6 +222,20 @@ def _read(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[Pool, npt.NDArray[np.
         read["connection_count"],
     )
     return pool, read["parents"], read["operators"]
+
+
+def _read_learned(pool: Pool, arrays: Mapping[str, npt.NDArray[Any]]) -> Pool:
+    weights, biases = arrays["learned.weights"], arrays.get("learned.biases")
+    for name, array, like in (("weights", weights, pool.connections.weight), ("biases", biases, pool.nodes.bias)):
+        if array is None or array.dtype != like.dtype or array.shape != like.shape or not np.isfinite(array).all():
+            raise ValueError(f"the learned {name} of a NEAT population must be {len(like)} finite numbers, one for each gene")
+    assert biases is not None
+    return with_weights(pool, weights, biases)
+
+
+def with_weights(pool: Pool, weights: npt.NDArray[Any], biases: npt.NDArray[Any]) -> Pool:
+    """The pool with other weights and biases: float64, one for each place in its arrays."""
+    return pool._replace(connections=pool.connections._replace(weight=weights), nodes=pool.nodes._replace(bias=biases))
 
 
 def _refuse_unsound(space: NeatSpace, pool: Pool) -> None:

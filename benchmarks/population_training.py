@@ -1,0 +1,166 @@
+"""Gradient training of 1,000 NEAT topologies: one PopulationModel next to one Keras model each.
+
+Every genome is another topology (4 inputs, 2 outputs, grown by 12 mutations) and is trained by Adam on the same batches. The other way is
+what a user would write without it: the genome as a plain Keras model of its own, `compile` and `fit` with all steps in one epoch, the
+fastest that `fit` goes; timed on 20 genomes and scaled. "Steady" compares steps of networks that were traced before; "200 steps" compares
+everything from the genomes on: building, tracing, 200 steps. For comparison, this package's own compiled epoch of one network (without
+Keras's `fit`) is timed, too. Takes about three minutes on 2 cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from neuroevo.train.backend import prepare
+
+STEPS = 200
+RATE = 0.01
+
+
+def topologies(count: int, seed: int):
+    from genomes import NeatSpace
+
+    space = NeatSpace(
+        inputs=4, outputs=2, add_node_rate=0.4, add_connection_rate=0.6, weight_range=1.0, activations=("tanh",),
+        output_activation="identity",
+    )  # fmt: skip
+    found = []
+    for number in range(count):
+        rng = np.random.Generator(np.random.Philox(key=[seed, number]))
+        genome = space.random(rng)
+        for clock in range(1, 13):
+            genome = genome.mutate(rng, clock=clock)
+        found.append(genome)
+    return found
+
+
+def data(samples: int, seed: int):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(samples, 4)).astype(np.float32)
+    return x, np.stack([np.sin(2 * x[:, 0]) * x[:, 1], np.tanh(x[:, 2] - x[:, 3])], axis=1).astype(np.float32)
+
+
+def together(genomes, x, y) -> tuple[float, float, int]:
+    """Seconds from the genomes to 200 trained steps of all; seconds of the fastest of three times 200 steps more; bytes planned."""
+    from neuroevo.train import PopulationModel
+    from neuroevo.train.population_model import bytes_of
+
+    start = time.perf_counter()
+    model = PopulationModel(genomes)
+    model.train(x, y, steps=STEPS, learning_rate=RATE)
+    whole = time.perf_counter() - start
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        model.train(x, y, steps=STEPS, learning_rate=RATE)
+        took.append(time.perf_counter() - start)
+    return whole, min(took), sum(bytes_of(part.arrangement, len(x), "float32") for part in model._parts)
+
+
+def alone(genome, x, y) -> tuple[float, float]:
+    """The same for one genome as a Keras model of its own, by `fit`."""
+    import keras
+
+    import neuroevo as ne
+
+    many_x, many_y = np.tile(x, (STEPS, 1)), np.tile(y, (STEPS, 1))
+    start = time.perf_counter()
+    model = ne.decode(genome)
+    model.compile(keras.optimizers.Adam(RATE), "mean_squared_error")
+    model.fit(many_x, many_y, batch_size=len(x), shuffle=False, verbose=0)
+    whole = time.perf_counter() - start
+    start = time.perf_counter()
+    model.fit(many_x, many_y, batch_size=len(x), shuffle=False, verbose=0)
+    return whole, time.perf_counter() - start
+
+
+def alone_compiled(genome, x, y) -> tuple[float, float]:
+    """The same by this package's compiled epoch of one network."""
+    import neuroevo as ne
+    from neuroevo.train import Method, compile_network
+
+    order, rates = np.tile(np.arange(len(x), dtype=np.int32), (STEPS, 1)), np.full(STEPS, RATE, np.float32)
+    start = time.perf_counter()
+    network = compile_network(ne.decode(genome), Method("mean_squared_error", len(x), "adam", 0.0))
+    network.reset()
+    placed = network.place(x), network.place(y)
+    network.epoch(*placed, order, rates)
+    whole = time.perf_counter() - start
+    start = time.perf_counter()
+    network.epoch(*placed, order, rates)
+    return whole, time.perf_counter() - start
+
+
+def device() -> str:
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        gpus = [
+            tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+            for gpu in tf.config.list_physical_devices("GPU")
+        ]
+    else:
+        import jax
+
+        gpus = [found.device_kind for found in jax.devices() if found.platform == "gpu"]
+    return gpus[0] if gpus else f"CPU ({platform.processor() or platform.machine()})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--genomes", type=int, default=1000)
+    parser.add_argument("--samples", type=int, default=64, help="of every step")
+    parser.add_argument("--baseline", type=int, default=20, help="genomes that are trained one by one")
+    parser.add_argument("--compiled", type=int, default=5, help="genomes for the comparison with this package's own epoch")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    prepare(options.threads)
+    import keras
+
+    genomes, (x, y) = topologies(options.genomes, options.seed), data(options.samples, options.seed)
+    edges = statistics.mean(int(genome.connections.enabled.sum()) for genome in genomes)
+    settings = {
+        "genomes": len(genomes), "samples": len(x), "connections_a_genome": edges, "steps": STEPS, "threads": options.threads,
+        "backend": keras.backend.backend(), "device": device(),
+    }  # fmt: skip
+    print(", ".join(f"{name} {value}" for name, value in settings.items()))
+    alone(topologies(1, options.seed + 1)[0], x, y)  # imports and first calls are nobody's cost
+    whole, steady, planned = together(genomes, x, y)
+    one_by_one = []
+    for number in range(options.baseline):
+        one_by_one.append(alone(genomes[number], x, y))
+        print(f"\r{number + 1} of {options.baseline} Keras models", end="", flush=True)
+    compiled = [alone_compiled(genome, x, y) for genome in genomes[: options.compiled]]
+    print(f"\r{'':34s}{'200 steps, tracing included':>30s}{'steady, a step':>18s}")
+    runs = [{"way": "PopulationModel", "seconds_200_steps": whole, "seconds_a_step": steady / STEPS, "planned_bytes": planned}]
+    for way, times in (("a Keras model each (fit)", one_by_one), ("a compiled epoch each", compiled)):
+        if times:
+            scaled = [statistics.mean(values) * len(genomes) for values in zip(*times, strict=True)]
+            runs.append({"way": way, "seconds_200_steps": scaled[0], "seconds_a_step": scaled[1] / STEPS, "timed": times})
+    for run in runs:
+        print(f"{run['way']:34s}{run['seconds_200_steps']:28,.1f} s{1e3 * run['seconds_a_step']:15,.1f} ms")
+    ours = {
+        "ratio_steady": runs[1]["seconds_a_step"] / runs[0]["seconds_a_step"],
+        "ratio_200_steps": runs[1]["seconds_200_steps"] / runs[0]["seconds_200_steps"],
+    }
+    if compiled:
+        ours["ratio_steady_compiled_epoch"] = runs[2]["seconds_a_step"] / runs[0]["seconds_a_step"]
+    print(", ".join(f"{name} {value:,.1f}" for name, value in ours.items()))
+    if options.json:
+        report = {"method": "training a population", "settings": settings, "seeds": [options.seed], "ours": ours, "runs": runs}
+        options.json.write_text(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()
