@@ -15,6 +15,7 @@ from genomes.base import shown
 from neuroevo.data import files, table
 from neuroevo.data.dataset import DataError, Dataset, Kind, Normalisation, Part
 from neuroevo.data.sources import Raw, joined, named
+from neuroevo.store.files import near
 
 TEST, VALIDATION = 0.2, 0.25  # 25 % of what the test leaves: 60 / 20 / 20 %
 FEWEST = 5  # samples of a class, so that each part can have one
@@ -106,7 +107,7 @@ def _read(source: Any, target: str | None) -> tuple[str, Raw]:
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"there is no file {path}{near(path)}")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty")
     return path

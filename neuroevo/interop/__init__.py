@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from neuroevo.interop.exports import export, suffixes_of
     from neuroevo.interop.formula import formulas, latex, node_formulas
     from neuroevo.interop.graph_files import dot, graphml
+    from neuroevo.interop.neat_python import NeatPython, read_neat_python_config
+    from neuroevo.interop.neat_python_networks import read_neat_python_genome
     from neuroevo.interop.node_equations import Equation, Equations, equations
     from neuroevo.interop.python_file import numpy_file
     from neuroevo.interop.trackers import MLflow, TensorBoard
@@ -19,6 +21,7 @@ _WHERE = {
     "Equation": "node_equations",
     "Equations": "node_equations",
     "MLflow": "trackers",
+    "NeatPython": "neat_python",
     "NeuroEvoClassifier": "estimators",
     "NeuroEvoRegressor": "estimators",
     "TensorBoard": "trackers",
@@ -30,6 +33,8 @@ _WHERE = {
     "latex": "formula",
     "node_formulas": "formula",
     "numpy_file": "python_file",
+    "read_neat_python_config": "neat_python",
+    "read_neat_python_genome": "neat_python_networks",
     "suffixes_of": "exports",
 }
 
@@ -37,6 +42,7 @@ __all__ = [
     "Equation",
     "Equations",
     "MLflow",
+    "NeatPython",
     "NeuroEvoClassifier",
     "NeuroEvoRegressor",
     "TensorBoard",
@@ -48,6 +54,8 @@ __all__ = [
     "latex",
     "node_formulas",
     "numpy_file",
+    "read_neat_python_config",
+    "read_neat_python_genome",
     "suffixes_of",
 ]
 

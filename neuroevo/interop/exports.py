@@ -66,7 +66,7 @@ def export(
     elif target.suffix == ".json":
         genome.save(target)
     else:
-        write_whole(target, _text(genome, target).encode())
+        write_whole(target, _text(what, target).encode())
     return target
 
 
@@ -111,9 +111,17 @@ def _refuse_impossible(what: Individual | Genome, target: Path) -> None:
     raise ValueError(f"this {kind} cannot be written as {KINDS[suffix]} ({target}): {why}. Possible: {allowed}")
 
 
-def _text(genome: Genome, target: Path) -> str:
+def _network_genome(what: Individual | Genome) -> Genome:
+    """Of an individual whose weights were trained for its score alone, the genome with those weights."""
+    from neuroevo.decode import trained_genome
+
+    return trained_genome(what) if isinstance(what, Individual) else what
+
+
+def _text(what: Individual | Genome, target: Path) -> str:
     from neuroevo.interop import formula, graph_files, python_file
 
+    genome = _network_genome(what)
     if target.suffix == ".graphml":
         return graph_files.graphml(genome)
     if target.suffix in (".dot", ".gv"):
@@ -126,14 +134,12 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
     from neuroevo.decode import build
     from neuroevo.interop.keras_files import write_model
 
-    genome = what.genome if isinstance(what, Individual) else what
+    genome = _network_genome(what)
     if has_equations(genome):
         try:
             model = build(genome)
-        except TypeError as error:
-            raise ValueError(
-                f"this {type(genome).__name__} cannot be a Keras model here: {error}; write a .py file instead"
-            ) from None
+        except ValueError as error:
+            raise ValueError(f"{error}; a .py file can hold this {type(genome).__name__}") from None
     else:
         assert isinstance(what, Individual)
         model = what.model()

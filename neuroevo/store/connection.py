@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from neuroevo.store.errors import StoreError, damaged, writes
+from neuroevo.store.files import near
 from neuroevo.store.schema import SCHEMA, create, migrate, schema_of
 
 BATCH_SECONDS = 0.5
@@ -32,7 +33,8 @@ class RunDatabase:
         self.writable = writable
         path = self.folder / "run.db"
         if not writable and not path.exists():
-            raise StoreError(f"{self.folder} is not a run: it has no run.db")
+            beside = "" if self.folder.exists() else near(self.folder)
+            raise StoreError(f"{self.folder} is not a run: it has no run.db{beside}")
         self._lock: int | None = None
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._dirty_since: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -10,6 +11,17 @@ from pathlib import Path
 from typing import Any
 
 LOST = "lost"  # in place of a fingerprint: the file is gone, and the run goes on without it
+
+
+def near(path: str | os.PathLike[str]) -> str:
+    """For a message about a path that is not there: the file or folder beside it with the most similar name, or ""."""
+    wanted = Path(path)
+    try:
+        names = [entry.name for entry in wanted.parent.iterdir()]
+    except OSError:
+        return ""
+    found = difflib.get_close_matches(wanted.name, names, 1)
+    return f"; did you mean {str(wanted.parent / found[0])!r}?" if found else ""
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from genomes.base import shown
 from neuroevo.data import files, table
 from neuroevo.data.dataset import DataError, Dataset
+from neuroevo.store.files import near
 from neuroevo.train.loop import model_outputs
 
 DETAILS = "neuroevo.json"
@@ -108,7 +109,7 @@ def load_exported(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
 
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise FileNotFoundError(f"there is no file {path}{near(path)}")
     try:
         with zipfile.ZipFile(path) as archive:
             found: Any = json.loads(archive.read(DETAILS)) if DETAILS in archive.namelist() else {}
@@ -164,7 +165,7 @@ def raw_inputs(file: Path, shape: tuple[int, ...], columns: Mapping[str, Any] | 
         ValueError: unreadable, or not of the model's shape.
     """
     if not file.exists():
-        raise FileNotFoundError(f"there is no file {file}")
+        raise FileNotFoundError(f"there is no file {file}{near(file)}")
     if file.is_dir() or file.suffix.lower() in files.IMAGES:
         return _images(file, shape)
     if file.suffix.lower() == ".csv":

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CppnSpace, NetworkSpace, Substrate
+from genomes import CppnSpace, NeatSpace, NetworkSpace, Substrate
 from neuroevo.individual import Individual
 from neuroevo.trial import Artifact
 
@@ -91,14 +91,31 @@ def test_a_keras_file_takes_raw_inputs_with_the_data_and_normalised_ones_without
     assert np.allclose(np.array(plain(RAW)), np.array(individual.model()(RAW)), atol=1e-4)
 
 
-def test_the_network_on_a_substrate_becomes_onnx(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "space",
+    [
+        CppnSpace(substrate=Substrate.grid((3, 3), (2, 2), activation="tanh")),
+        NeatSpace(inputs=9, outputs=2, activations=("tanh", "gaussian"), activation_mutation_rate=0.5, add_node_rate=0.9),
+    ],
+    ids=["cppn", "neat"],
+)
+def test_evolved_weights_become_onnx(space, tmp_path: Path) -> None:
     pytest.importorskip("tf2onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
-    genome = CppnSpace(substrate=Substrate.grid((3, 3), (2, 2), activation="tanh")).random(np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    genome = space.random(rng)
+    for clock in range(10):
+        genome = genome.mutate(rng, clock=clock)
     session = onnxruntime.InferenceSession(str(ne.interop.export(genome, tmp_path / "net.onnx")))
-    x = np.random.default_rng(0).normal(size=(5, 9)).astype(np.float32)
+    x = rng.normal(size=(5, 9)).astype(np.float32)
     (found,) = session.run(None, {session.get_inputs()[0].name: x})
     assert np.abs(found - genome.network()(x)).max() < 1e-5
+
+
+def test_a_function_of_the_users_own_stays_out_of_keras(tmp_path: Path) -> None:
+    genome = NeatSpace(inputs=2, outputs=1, activations=("swish = x / (1 + exp(-x))",)).random(np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"a \.py file can hold this NeatGenome"):
+        ne.interop.export(genome, tmp_path / "net.keras")
 
 
 def test_a_model_that_onnx_would_break_is_refused(tmp_path: Path) -> None:
@@ -114,8 +131,6 @@ def test_a_model_that_onnx_would_break_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_line_exports_a_run_of_ones_own_fitness(tmp_path: Path) -> None:
-    from genomes import NeatSpace
-
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
     run = ne.evolve(
         NeatSpace(inputs=2, outputs=1),

@@ -1,0 +1,355 @@
+"""scikit-learn estimators whose `fit` is a search: the best network by validation predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from genomes.base import shown, unknown
+from neuroevo.data import table
+from neuroevo.data.dataset import Dataset, Kind, Normalisation, Part
+from neuroevo.individual import Individual
+from neuroevo.run import Run
+from neuroevo.search import PRESETS, Preset, space_by_encoding, strategy_by_name
+from neuroevo.strategies.base import Strategy
+from neuroevo.tasks.supervised import Supervised
+
+Floats = npt.NDArray[np.float64]
+
+EFFORTS = {"minimal": Preset(2, None), **PRESETS}
+VALIDATION = 0.25  # of the samples of each class; the search chooses by them
+ROWS = 4096  # predicted at once
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """How what a user gives becomes normalised numbers.
+
+    Args:
+        columns: of a table with texts or holes (see `neuroevo.data.table`); None for numbers.
+        shape: of one sample.
+        normalisation: of features or channels.
+    """
+
+    columns: dict[str, Any] | None
+    shape: tuple[int, ...]
+    normalisation: Normalisation
+
+    @staticmethod
+    def fit(x: Any, rows: npt.NDArray[np.int64], columns: bool, shape: tuple[int, ...] | None) -> tuple[_Inputs, list[str]]:
+        """Learned from the training rows alone; and notes on what was done."""
+        described, notes = table.fit(x, rows) if columns else (None, [])
+        values = np.asarray(x if described is None else table.features(x, described), np.float64)
+        shape = shape or values.shape[1:]
+        normalisation = Normalisation.of(_shaped(values, shape)[rows])
+        if described is not None and len(shape) == 1:
+            numbers = table.measured(described)
+            normalisation = Normalisation(
+                np.where(numbers, normalisation.mean, 0).astype(np.float32),
+                np.where(numbers, normalisation.deviation, 1).astype(np.float32),
+            )
+        return _Inputs(described, shape, normalisation), notes
+
+    def __call__(self, x: Any) -> Floats:
+        """Normalised samples: float64 [samples, *shape]."""
+        values = np.asarray(x if self.columns is None else table.features(x, self.columns), np.float64)
+        normalised: Floats = (_shaped(values, self.shape) - self.normalisation.mean) / self.normalisation.deviation
+        return normalised
+
+
+def _shaped(values: Floats, shape: tuple[int, ...]) -> Floats:
+    if values[:1].size not in (0, int(np.prod(shape))):
+        raise ValueError(f"input_shape {shape} needs {int(np.prod(shape))} features, X has {values.shape[1]}")
+    return values.reshape(len(values), *shape)
+
+
+def split(y: npt.NDArray[Any] | None, samples: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows to train on and to validate on: a quarter of the samples of each class; of few samples, all for both.
+
+    Args:
+        y: int [samples], classes; None for a regression.
+        samples: how many.
+        seed: decides.
+    """
+    rng = np.random.default_rng(seed)
+    groups = [np.arange(samples)] if y is None else [np.flatnonzero(y == label) for label in np.unique(y)]
+    train, validation = [], []
+    for group in groups:
+        shuffled = rng.permutation(group)
+        held = round(VALIDATION * len(group))
+        validation.append(shuffled[:held])
+        train.append(shuffled[held:])
+    rows = np.sort(np.concatenate(train)), np.sort(np.concatenate(validation))
+    return rows if len(rows[1]) else (rows[0], rows[0])
+
+
+def _is_table(x: Any) -> bool:
+    """Whether this is a data frame with texts or holes, which becomes features as a .csv does."""
+    if not hasattr(x, "dtypes") or not hasattr(x, "columns"):
+        return False
+    import pandas
+
+    numeric = all(pandas.api.types.is_numeric_dtype(kind) for kind in x.dtypes)
+    return isinstance(x, pandas.DataFrame) and (not numeric or bool(x.isna().to_numpy().any()))
+
+
+class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
+    """What the classifier and the regressor share."""
+
+    _kind: ClassVar[Kind]
+
+    best_: Individual
+    run_: Run
+    dataset_: Dataset
+    n_features_in_: int
+
+    def __init__(
+        self,
+        preset: str = "quick",
+        *,
+        evaluations: int | None = None,
+        epochs: int | None = None,
+        strategy: str | Strategy = "nsga2",
+        objectives: str | Sequence[Any] | None = None,
+        encoding: str = "network",
+        max_parameters: int | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        workers: int = 1,
+        run: str | Path | None = None,
+        progress: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.preset = preset
+        self.evaluations = evaluations
+        self.epochs = epochs
+        self.strategy = strategy
+        self.objectives = objectives
+        self.encoding = encoding
+        self.max_parameters = max_parameters
+        self.input_shape = input_shape
+        self.workers = workers
+        self.run = run
+        self.progress = progress
+        self.random_state = random_state
+
+    def _search(self, x: Any, y: npt.NDArray[Any], names: tuple[str, ...], columns: bool) -> None:
+        """Search for networks for samples whose targets are `y` (classes by number, or values [samples, outputs])."""
+        from neuroevo.budget import Budget
+        from neuroevo.estimation import FullTraining
+        from neuroevo.evolution import evolve
+
+        if self.preset not in EFFORTS:
+            raise ValueError(unknown("preset", self.preset, tuple(EFFORTS)))
+        effort = EFFORTS[self.preset]
+        evaluations = effort.evaluations if self.evaluations is None else self.evaluations
+        epochs = effort.epochs if self.epochs is None else self.epochs
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.dataset_ = self._dataset(x, y, names, columns, seed)
+        task = self._task(seed)
+        strategy = self.strategy if isinstance(self.strategy, Strategy) else strategy_by_name(self.strategy, "lamarckian")
+        self.run_ = evolve(
+            space_by_encoding(self.encoding, task, self.max_parameters),
+            task,
+            strategy=strategy,
+            estimation=task.estimation() if epochs is None else FullTraining(epochs=epochs),
+            budget=Budget(evaluations=evaluations),
+            seed=seed,
+            workers=self.workers,
+            run=self.run,
+            progress=self.progress,
+        )
+        self.best_ = self.run_.best
+        self._weights = dict(self.best_.artifact.load()) if self.best_.artifact is not None else {}
+        self._model: Any = None  # built when first needed
+
+    def _task(self, seed: int) -> Supervised:
+        from neuroevo import tasks
+
+        kind = tasks.Classification if self._kind == "classification" else tasks.Regression
+        task: Supervised = kind(self.dataset_, self.objectives, seed=seed)
+        return task
+
+    def _dataset(self, x: Any, y: npt.NDArray[Any], names: tuple[str, ...], columns: bool, seed: int) -> Dataset:
+        """Training and validation samples; the user keeps the test samples."""
+        train, validation = split(y if self._kind == "classification" else None, len(y), seed)
+        self._inputs, notes = _Inputs.fit(x, train, columns, self.input_shape)
+        inputs = self._inputs(x).astype(np.float32)
+        held = Part(inputs[validation], y[validation])
+        return Dataset(
+            name="arrays",
+            kind=self._kind,
+            train=Part(inputs[train], y[train]),
+            validation=held,
+            test=held,
+            label_names=names,
+            normalisation=self._inputs.normalisation,
+            target_normalisation=Normalisation.of(y[train]) if self._kind == "regression" else None,
+            columns=self._inputs.columns,
+            notes=tuple(notes),
+        )
+
+    def _fitted_inputs(self, x: Any, y: Any = "no_validation", **checks: Any) -> tuple[Any, Any, bool]:
+        """What was given to fit, checked: samples, targets, and whether the samples are a table."""
+        columns = _is_table(x)
+        checked = validate_data(self, x, y, ensure_min_samples=2, skip_check_array=columns, **({} if columns else checks))
+        return (*checked, columns)
+
+    def _outputs(self, x: Any) -> Floats:
+        """The best network's outputs for new samples: float64 [samples, outputs], logits or normalised values."""
+        check_is_fitted(self, "best_")
+        columns = self._inputs.columns is not None
+        if columns and not hasattr(x, "columns"):
+            raise ValueError(
+                "this estimator was fitted to a data frame with texts or holes: give it a data frame with the same columns"
+            )
+        x = validate_data(self, x, reset=False, skip_check_array=columns)
+        inputs = self._inputs(x)
+        model = self._network()
+        parts = [np.asarray(model(inputs[at : at + ROWS], training=False)) for at in range(0, len(inputs), ROWS)]
+        outputs: Floats = np.concatenate(parts).astype(np.float64)
+        return outputs
+
+    def _network(self) -> Any:
+        """The best network in double precision: what it says of a sample does not depend on the others in the batch."""
+        if getattr(self, "_model", None) is None:
+            from neuroevo.decode import build, set_weights
+
+            self._model = build(self.best_.genome, dtype="float64")
+            set_weights(self._model, self.best_.genome, self._weights)
+        return self._model
+
+    @property
+    def model_(self) -> Any:
+        """The best network as a `keras.Model` that takes raw features (of a table: see `dataset_.columns`) and gives probabilities, or
+        values in their own units; `neuroevo.interop.export(estimator.best_, path, dataset=estimator.dataset_)` writes it."""
+        check_is_fitted(self, "best_")
+        from neuroevo.decode import build, set_weights
+        from neuroevo.train import raw_model
+
+        model = build(self.best_.genome)
+        set_weights(model, self.best_.genome, self._weights)
+        return raw_model(model, self.dataset_)
+
+    def __getstate__(self) -> Any:
+        """For joblib and pickle: the network without the search, whose objectives are functions."""
+        return {name: value for name, value in super().__getstate__().items() if name not in ("run_", "_model")}
+
+
+_PARAMETERS = """
+    Args:
+        preset: how much is spent: "minimal" (2 networks), "quick" or "thorough"; see `neuroevo.search.PRESETS`.
+        evaluations: networks to train, instead of the preset's.
+        epochs: of each training, instead of the preset's.
+        strategy: a name such as "nsga2", "lemonade" or "random_search", or a `neuroevo.strategies.Strategy`.
+        objectives: what is searched for; the first decides which network predicts. Default: {default}.
+        encoding: what evolves: "network", "dag", "cell" or "chain".
+        max_parameters: the largest network allowed.
+        input_shape: of one sample, where features are the pixels of images or steps of sequences, such as (8, 8, 1).
+        workers: processes that train.
+        run: a folder to record the search in.
+        progress: whether progress is shown.
+        random_state: decides everything: a number, a `RandomState`, or None for a new one at each fit.
+
+    Attributes:
+        best_: the individual whose network predicts.
+        model_: that network as a `keras.Model`, from raw features to {gives}.
+        run_: the search, with its front; a pickled estimator leaves it out.
+        dataset_: the data as the search saw it.
+        n_features_in_, feature_names_in_: as scikit-learn says.
+"""
+
+
+class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[misc]
+    __doc__ = f"""A classifier that evolves networks for the data that it is fitted to: `NeuroEvoClassifier().fit(X, y).predict(X)`.
+
+    X is an array, or a data frame, which may have columns of texts, and holes. Classes may be of any type. A quarter of the samples of
+    each class is held back to choose the network by.
+{_PARAMETERS.format(default='"error,parameters"', gives="probabilities")}
+        classes_: the classes.
+    """
+
+    _kind: ClassVar[Kind] = "classification"
+    classes_: npt.NDArray[Any]
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Search.
+
+        Args:
+            X: numbers [samples, features], or a data frame.
+            y: [samples], the class of each.
+
+        Raises:
+            ValueError: data or settings that cannot be used.
+            SearchFailed: no network could be trained.
+        """
+        x, y, columns = self._fitted_inputs(X, y)
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(np.asarray(y).reshape(-1), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {shown(self.classes_[0])}: a classifier needs at least two")
+        self._search(x, numbers.astype(np.int64), tuple(str(label) for label in self.classes_), columns)
+        return self
+
+    def predict_proba(self, X: Any) -> Floats:
+        """The probability of each class: float64 [samples, classes], in the order of `classes_`."""
+        outputs = self._outputs(X)
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        probabilities: Floats = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The most probable class of each sample: [samples]."""
+        places = self._outputs(X).argmax(axis=1)
+        chosen: npt.NDArray[Any] = self.classes_[places]
+        return chosen
+
+
+class NeuroEvoRegressor(RegressorMixin, _NeuroEvoEstimator):  # type: ignore[misc]
+    __doc__ = f"""A regressor that evolves networks for the data that it is fitted to: `NeuroEvoRegressor().fit(X, y).predict(X)`.
+
+    X is an array, or a data frame, which may have columns of texts, and holes; y one number or several for each sample. A quarter of the
+    samples is held back to choose the network by.
+{_PARAMETERS.format(default='"mae,parameters"', gives="values")}"""
+
+    _kind: ClassVar[Kind] = "regression"
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Search.
+
+        Args:
+            X: numbers [samples, features], or a data frame.
+            y: float [samples] or [samples, values].
+
+        Raises:
+            ValueError: data or settings that cannot be used.
+            SearchFailed: no network could be trained.
+        """
+        x, y, columns = self._fitted_inputs(X, y, multi_output=True, y_numeric=True)
+        values = np.asarray(y, np.float32)
+        self._single = values.ndim == 1
+        values = values.reshape(len(values), -1)
+        names = ("value",) if values.shape[1] == 1 else tuple(f"value {number}" for number in range(values.shape[1]))
+        self._search(x, values, names, columns)
+        return self
+
+    def predict(self, X: Any) -> Floats:
+        """Values in their own units: float64 [samples], or [samples, values] where y had two axes."""
+        outputs = self._outputs(X)
+        scale = self.dataset_.target_normalisation
+        assert scale is not None
+        values: Floats = outputs * scale.deviation.astype(np.float64) + scale.mean.astype(np.float64)
+        return values[:, 0] if self._single else values
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
