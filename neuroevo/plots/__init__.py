@@ -6,24 +6,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
+    from neuroevo.plots.difference_figure import difference, difference_data
+    from neuroevo.plots.features import architecture_features
     from neuroevo.plots.front_figure import front, front_data
+    from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
-    from neuroevo.plots.lineage_figure import lineage, lineage_data
+    from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
     from neuroevo.plots.operators_figure import operators, operators_data
+    from neuroevo.plots.parallel_figure import parallel, parallel_data
     from neuroevo.plots.progress_figure import progress, progress_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
 
 _WHERE = {
+    "architecture_features": "features",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
+    "descent_data": "lineage_figure",
+    "difference": "difference_figure",
+    "difference_data": "difference_figure",
     "front": "front_figure",
     "front_data": "front_figure",
+    "fronts": "fronts_figure",
+    "fronts_data": "fronts_figure",
     "genome": "genome_figure",
     "lineage": "lineage_figure",
     "lineage_data": "lineage_figure",
     "operators": "operators_figure",
     "operators_data": "operators_figure",
+    "parallel": "parallel_figure",
+    "parallel_data": "parallel_figure",
     "pattern": "cppn_figure",
     "pattern_data": "cppn_figure",
     "pictures": "cppn_figure",
@@ -36,15 +48,23 @@ _WHERE = {
 }
 
 __all__ = [
+    "architecture_features",
     "curves",
     "curves_data",
+    "descent_data",
+    "difference",
+    "difference_data",
     "front",
     "front_data",
+    "fronts",
+    "fronts_data",
     "genome",
     "lineage",
     "lineage_data",
     "operators",
     "operators_data",
+    "parallel",
+    "parallel_data",
     "pattern",
     "pattern_data",
     "pictures",

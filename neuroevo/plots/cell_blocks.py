@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from neuroevo.plots.palette import BLUE, CYCLE, GREEN, GREY, INK, ORANGE, PINK
+from neuroevo.plots.palette import BLUE, CYCLE, GREEN, GREY, INK, ORANGE, PINK, SHARED, STATUS
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 STATES = frozenset({"input", "add", "concatenate", "output"})
 COLOURS = {"input": BLUE, "add": GREEN, "concatenate": PINK, "output": ORANGE}
+NAME = 0.3  # inches for a cell's name
 COLUMN, WIDTH, LINE, GAP = 3.1, 2.1, 0.3, 0.35  # from column to column, of a box, of a line of text, between boxes, in inches
 
 
@@ -26,6 +28,7 @@ class Box:
         kind: "input", "add", "concatenate" or "output".
         title: its first line.
         operations: (operation, vertex that it reads), one a line; for joined outputs the operation is "".
+        vertices: of the operations in the genome's graph, likewise; for joined outputs the edges.
         x, y: the middle of its left side, in inches.
     """
 
@@ -33,6 +36,7 @@ class Box:
     kind: str
     title: str
     operations: tuple[tuple[str, Any], ...]
+    vertices: tuple[Any, ...]
     x: float
     y: float
 
@@ -48,9 +52,11 @@ def block_layout(graph: nx.DiGraph[Any]) -> list[Box]:
 
     states = [node for node in nx.topological_sort(graph) if graph.nodes[node]["kind"] in STATES]
     read: dict[Any, list[tuple[str, Any]]] = {state: [] for state in states}
+    vertices: dict[Any, list[Any]] = {state: [] for state in states}
     for state in states:
         for before in graph.predecessors(state):
             kind = graph.nodes[before]["kind"]
+            vertices[state].append((before, state) if kind in STATES else before)
             read[state].append(("", before) if kind in STATES else (kind, next(iter(graph.predecessors(before)))))
     column: dict[Any, int] = {}
     for state in states:
@@ -60,11 +66,13 @@ def block_layout(graph: nx.DiGraph[Any]) -> list[Box]:
     boxes: list[Box] = []
     for at in range(last + 1):
         here = [state for state in states if column[state] == at]
-        sizes = [Box(s, graph.nodes[s]["kind"], _title(graph, s, blocks, read), tuple(read[s]), 0, 0) for s in here]
+        sizes = [
+            Box(s, graph.nodes[s]["kind"], _title(graph, s, blocks, read), tuple(read[s]), tuple(vertices[s]), 0, 0) for s in here
+        ]
         total = sum(box.height for box in sizes) + GAP * (len(sizes) - 1)
         top = total / 2
         for box in sizes:
-            boxes.append(Box(box.name, box.kind, box.title, box.operations, at * COLUMN, top - box.height / 2))
+            boxes.append(replace(box, x=at * COLUMN, y=top - box.height / 2))
             top -= box.height + GAP
     return boxes
 
@@ -92,20 +100,17 @@ def block_cells(graph: nx.DiGraph[Any], title: str = "") -> Figure:
         name: block_layout(graph.subgraph([node for node, data in graph.nodes(data=True) if data["cell"] == name]))
         for name in names
     }
-    heights = [_extent(boxes) for boxes in layouts.values()]
-    width = max(max(box.x for box in boxes) for boxes in layouts.values()) + WIDTH + 0.4
-    figure = Figure(figsize=(width, sum(heights) + (0.3 if title else 0)), layout="constrained")
-    for axes, (name, boxes), height in zip(
-        figure.subplots(len(names), 1, squeeze=False, height_ratios=heights)[:, 0], layouts.items(), heights, strict=True
-    ):
-        _draw(axes, boxes)
-        axes.set_xlim(-0.2, width - 0.2)
-        axes.set_ylim(-height / 2 + 0.1, height / 2 + 0.1)
-        axes.set_aspect("equal")
-        axes.axis("off")
-        axes.set_title(f"{name} cell", fontsize=10, loc="left", color=INK)
+    sizes = [block_extent(boxes) for boxes in layouts.values()]
+    head = 0.3 if title else 0.0
+    width, height = max(w for w, _ in sizes), sum(h + NAME for _, h in sizes) + head
+    figure = Figure(figsize=(width, height))
+    top = height - head
+    for (name, boxes), (w, h) in zip(layouts.items(), sizes, strict=True):
+        figure.text(0.2 / width, (top - NAME / 2) / height, f"{name} cell", ha="left", va="center", fontsize=10, color=INK)
+        draw_blocks(figure.add_axes((0.0, (top - NAME - h) / height, w / width, h / height)), boxes)
+        top -= h + NAME
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.text(0.5, 1 - 0.15 / height, title, ha="center", va="center", fontsize=10, color=INK)
     return figure
 
 
@@ -128,35 +133,51 @@ def block_lanes(boxes: list[Box]) -> dict[tuple[Any, int], float]:
     return lanes
 
 
-def _extent(boxes: list[Box]) -> float:
-    """The height that a cell's drawing takes, in inches."""
+def block_extent(boxes: list[Box]) -> tuple[float, float]:
+    """Inches that a cell's drawing takes: width, height."""
     lanes = [abs(lane) for lane in block_lanes(boxes).values()]
-    return 2 * max([*lanes, *[abs(box.y) + box.height / 2 for box in boxes]]) + 0.6
+    height = 2 * max([*lanes, *[abs(box.y) + box.height / 2 for box in boxes]]) + 0.3
+    return max(box.x for box in boxes) + WIDTH + 0.4, height
 
 
-def _draw(axes: Axes, boxes: list[Box]) -> None:
+def draw_blocks(axes: Axes, boxes: list[Box], status: Mapping[Any, str] | None = None) -> None:
+    """Draw a cell into axes of the size of its `block_extent`.
+
+    Args:
+        axes: to fill.
+        boxes: `block_layout` of the cell.
+        status: for every operation and edge of the genome's graph a key of `palette.STATUS`, which then gives the colours.
+    """
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+    width, height = block_extent(boxes)
+    axes.set_xlim(-0.2, width - 0.2)
+    axes.set_ylim(-height / 2, height / 2)
+    axes.set_aspect("equal")
+    axes.axis("off")
     by_name, lanes = {box.name: box for box in boxes}, block_lanes(boxes)
     colours = {box.name: CYCLE[index % len(CYCLE)] for index, box in enumerate(boxes)}
     for box in boxes:
-        axes.add_patch(
+        axes.add_artist(
             FancyBboxPatch(
                 (box.x, box.y - box.height / 2), WIDTH, box.height, boxstyle="round,pad=0,rounding_size=0.08",
-                facecolor="white", edgecolor=COLOURS.get(box.kind, GREY), linewidth=1.4, zorder=3,
+                facecolor="white", edgecolor=COLOURS.get(box.kind, GREY) if status is None else GREY, linewidth=1.4, zorder=3,
             )
         )  # fmt: skip
         top = box.y + box.height / 2 - 0.05 - LINE / 2
         axes.text(box.x + WIDTH / 2, top, box.title, ha="center", va="center", fontsize=8.5, color=INK, zorder=4, weight="bold")
         for index, (operation, source) in enumerate(box.operations):
             y = top - LINE * (index + 1) if operation else top
+            colour = colours[source] if status is None else STATUS[status[box.vertices[index]]]
+            bold = status is not None and status[box.vertices[index]] != SHARED
             if operation:
-                axes.text(box.x + 0.12, y, operation.replace("_", " "), ha="left", va="center", fontsize=8, color=INK, zorder=4)
+                axes.text(
+                    box.x + 0.12, y, operation.replace("_", " "), ha="left", va="center", fontsize=8, zorder=4,
+                    color=colour if bold else INK, weight="bold" if bold else "normal",
+                )  # fmt: skip
             start = by_name[source]
             path = _path(start.x + WIDTH, start.y, box.x, y, lanes.get((box.name, index)))
-            axes.add_patch(
-                FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=9, linewidth=1.3, color=colours[source], zorder=2)
-            )
+            axes.add_artist(FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=9, linewidth=1.3, color=colour, zorder=2))
 
 
 def _path(x0: float, y0: float, x1: float, y1: float, lane: float | None) -> Any:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from neuroevo.baseline import baseline_of
 from neuroevo.individual import DONE
-from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE
+from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE, YELLOW
 from neuroevo.run import Run
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class FrontData:
         test: float64 [n, objectives], the front's test scores where they are known, else its values; or None.
         chosen: position in the front of the individual with the best first objective.
         log: for each objective, whether its axis is logarithmic.
+        baseline: float64 [objectives], of the hand-made network that the search compared with; or None.
     """
 
     names: tuple[str, ...]
@@ -39,6 +41,7 @@ class FrontData:
     test: npt.NDArray[np.float64] | None
     chosen: int
     log: tuple[bool, ...]
+    baseline: npt.NDArray[np.float64] | None = None
 
 
 def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> FrontData:
@@ -58,6 +61,7 @@ def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) 
     tested = None
     if test:
         tested = np.array([[test.get(i.id, {}).get(name, i.values[name]) for name in names] for i in members])
+    plain = baseline_of(run)
     return FrontData(
         names,
         np.array(others, dtype=np.float64).reshape(-1, len(names)),
@@ -66,6 +70,7 @@ def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) 
         tested,
         [individual.id for individual in members].index(run.best.id),
         tuple(objective.log for objective in run.objectives.values()),
+        None if plain is None else np.array([plain.validation[name] for name in names]),
     )
 
 
@@ -119,6 +124,11 @@ def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
         [chosen[x]], [chosen[y]], s=150, facecolors="none", edgecolors=ORANGE, linewidths=1.8, zorder=5,
         label=f"best {data.names[0]}: individual {data.ids[data.chosen]}",
     )  # fmt: skip
+    if data.baseline is not None:
+        axes.scatter(
+            [data.baseline[x]], [data.baseline[y]], s=70, marker="D", color=YELLOW, edgecolors="white", linewidths=0.8, zorder=4,
+            label="baseline, made by hand",
+        )  # fmt: skip
     for axis, column in ((axes.xaxis, x), (axes.yaxis, y)):
         objective = list(run.objectives.values())[column]
         better = "lower" if objective.direction == "minimise" else "higher"

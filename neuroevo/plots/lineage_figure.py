@@ -13,6 +13,7 @@ from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE
 from neuroevo.run import Run
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -144,38 +145,77 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1 else f"{value:.3g}"
 
 
-def _descent(run: Run) -> Figure:
-    """Every individual at its birth and first objective, joined to its parents; the ancestors of the best are drawn out."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.figure import Figure
+@dataclass(frozen=True)
+class Descent:
+    """The descent of a whole run.
 
-    name, objective = next(iter(run.objectives.items()))
+    Attributes:
+        place: where each successful individual stands, by id: (id, first objective).
+        joined: (parent, child) ids.
+        best: the best individual and its ancestors.
+        inherited: ids that started from their parents' weights.
+        operators: for each of `best`, what made it.
+        front: ids on the front.
+    """
+
+    place: dict[int, tuple[float, float]]
+    joined: tuple[tuple[int, int], ...]
+    best: frozenset[int]
+    inherited: frozenset[int]
+    operators: dict[int, str]
+    front: frozenset[int]
+
+
+def descent_data(run: Run) -> Descent:
+    """The numbers behind `lineage` of a whole run.
+
+    Raises:
+        ValueError: nothing was evaluated successfully.
+    """
     known = {individual.id: individual for individual in run if individual.status == DONE}
     if not known:
         raise ValueError("nothing was evaluated successfully, so there is no descent to draw")
-    place = {id: (float(id), individual.fitness.values[0]) for id, individual in known.items()}
-    joined = [(parent, child) for child, individual in known.items() for parent in individual.parents if parent in known]
-    ancestors, frontier = set(), [run.best.id]
+    best, frontier = set[int](), [run.best.id]
     while frontier:
         member = frontier.pop()
-        if member in ancestors or member not in known:
-            continue
-        ancestors.add(member)
-        frontier += known[member].parents
-    figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+        if member not in best and member in known:
+            best.add(member)
+            frontier += known[member].parents
+    return Descent(
+        {id: (float(id), individual.fitness.values[0]) for id, individual in known.items()},
+        tuple((parent, child) for child, individual in known.items() for parent in individual.parents if parent in known),
+        frozenset(best),
+        frozenset(id for id, individual in known.items() if (individual.info or {}).get("inherited")),
+        {id: ", ".join(name.replace("_", " ") for name in known[id].operators) for id in best},
+        frozenset(individual.id for individual in run.front if individual.id in known),
+    )
+
+
+def _descent(run: Run) -> Figure:
+    """Every individual at its birth and first objective, joined to its parents; the ancestors of the best are drawn out, with the
+    operators that made them where there is room; green lines where weights were inherited."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    name, objective = next(iter(run.objectives.items()))
+    data = descent_data(run)
+    figure = Figure(figsize=(9.4, 5.4), layout="constrained")
     axes = figure.subplots()
-    faint = [(place[p], place[c]) for p, c in joined if c not in ancestors]
-    strong = [(place[p], place[c]) for p, c in joined if c in ancestors]
-    axes.add_collection(LineCollection(faint, colors=GREY, linewidths=0.5, alpha=0.35))
-    axes.add_collection(LineCollection(strong, colors=ORANGE, linewidths=1.4, zorder=3))
-    others = [place[id] for id in known if id not in ancestors]
+    place = data.place
+    for chosen, width, alpha, order in ((False, 0.5, 0.35, 1), (True, 1.4, 0.9, 3)):
+        pairs = [(p, c) for p, c in data.joined if (c in data.best) == chosen]
+        colours = [GREEN if c in data.inherited else ORANGE if chosen else GREY for _, c in pairs]
+        lines = [(place[p], place[c]) for p, c in pairs]
+        axes.add_collection(LineCollection(lines, colors=colours, linewidths=width, alpha=alpha, zorder=order))
+    others = [place[id] for id in place if id not in data.best]
     if others:
         axes.scatter(*_columns(others), s=10, color=GREY, alpha=0.6, linewidths=0, label="individuals")
-    front = [place[individual.id] for individual in run.front if individual.id in known and individual.id not in ancestors]
+    front = [place[id] for id in sorted(data.front - data.best)]
     if front and len(run.objectives) > 1:
         axes.scatter(*_columns(front), s=22, color=BLUE, linewidths=0, zorder=3, label="front")
     axes.scatter(
-        *_columns([place[id] for id in sorted(ancestors)]), s=26, color=ORANGE, linewidths=0, zorder=4,
+        *_columns([place[id] for id in sorted(data.best)]), s=26, color=ORANGE, linewidths=0, zorder=4,
         label=f"individual {run.best.id} (best {name}) and its ancestors",
     )  # fmt: skip
     axes.autoscale_view()
@@ -183,10 +223,31 @@ def _descent(run: Run) -> Figure:
     axes.set_ylabel(f"{name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)")
     if objective.log:
         axes.set_yscale("log")
-    axes.legend(frameon=False, fontsize=9, loc="best")
+    _name_operators(axes, data)
+    handles, labels = axes.get_legend_handles_labels()
+    if data.inherited:
+        handles.append(Line2D([], [], color=GREEN, linewidth=1.4))
+        labels.append("started from its parents' weights")
+    figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=9, ncols=4)
     axes.set_title("Descent: each line joins a parent and a child", fontsize=11)
     quiet(axes)
     return figure
+
+
+def _name_operators(axes: Axes, data: Descent) -> None:
+    """What made the ancestors of the best, from the latest back, where no other such name stands."""
+    taken: list[tuple[float, float]] = []
+    for id in sorted(data.best, reverse=True):
+        x, y = axes.transData.transform(data.place[id])
+        if not data.operators[id] or any(abs(x - a) < 95 and abs(y - b) < 13 for a, b in taken):
+            continue
+        taken.append((x, y))
+        made = data.operators[id]
+        axes.annotate(
+            made if len(made) <= 24 else made[:22] + "...", data.place[id], xytext=(0, 7), textcoords="offset points", fontsize=7.5,
+            color=INK, ha="center", va="bottom", zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+        )  # fmt: skip
 
 
 def _columns(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:

@@ -1,36 +1,42 @@
-"""Progress: hypervolume, or the best value, over evaluations; of one run or of several groups of runs."""
+"""Progress: hypervolume, or the best value, over evaluations or time; of one run or of several groups of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from genomes.base import unknown
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import CYCLE
 from neuroevo.report.comparison import Comparison, Curve, compare
 from neuroevo.run import Run
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
 
 
-def progress_data(curves: Sequence[Curve], points: int = 400) -> tuple[Floats, Floats]:
-    """Quartiles of several runs' curves at the same numbers of evaluations.
+def progress_data(curves: Sequence[Curve], points: int = 400, over: str = "evaluations") -> tuple[Floats, Floats]:
+    """Quartiles of several runs' curves at the same numbers of evaluations, or at the same times.
 
     Returns:
-        float64 [points], the evaluations, up to the shortest run's end; float64 [3, points], first quartile, median and third
+        float64 [points], the evaluations or seconds, up to the shortest run's end; float64 [3, points], first quartile, median and third
         quartile. NaN where no run had succeeded.
     """
-    last = min(int(curve.evaluations[-1]) for curve in curves)
-    grid = np.unique(np.linspace(1, last, min(points, last)).round())
+    steps = [curve.seconds if over == "seconds" else curve.evaluations.astype(np.float64) for curve in curves]
+    last = min(float(step[-1]) for step in steps)
+    if over == "seconds":
+        grid = np.linspace(0.0, last, points)
+    else:
+        grid = np.unique(np.linspace(1, last, min(points, int(last))).round())
     rows = []
-    for curve in curves:
-        at = np.searchsorted(curve.evaluations, grid, side="right") - 1
+    for curve, step in zip(curves, steps, strict=True):
+        at = np.searchsorted(step, grid, side="right") - 1
         rows.append(np.where(at >= 0, curve.value[np.maximum(at, 0)], np.nan))
     values = np.array(rows)
     known = np.isfinite(values).all(axis=0)
@@ -39,22 +45,38 @@ def progress_data(curves: Sequence[Curve], points: int = 400) -> tuple[Floats, F
     return grid.astype(np.float64), quartiles
 
 
-def progress(runs: Run | Sequence[Run] | Comparison) -> Figure:
-    """Draw progress over evaluations: a line a run; a median line and a band between the quartiles for runs that differ in their seed alone.
+def progress(
+    runs: Run | Sequence[Run] | Comparison,
+    measure: str | None = None,
+    over: Literal["evaluations", "seconds", "both"] = "evaluations",
+) -> Figure:
+    """Draw progress: a line a run; a median line and a band between the quartiles for runs that differ in their seed alone.
 
     Args:
         runs: one run, several on the same objectives, or a comparison of them.
+        measure: "hypervolume", or an objective, whose best value so far is drawn; None: hypervolume where there are several.
+        over: "evaluations", "seconds" of wall-clock time, or "both", next to each other.
     """
     from matplotlib.figure import Figure
 
-    comparison = runs if isinstance(runs, Comparison) else compare([runs] if isinstance(runs, Run) else runs)
-    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
-    axes = figure.subplots()
+    if over not in ("evaluations", "seconds", "both"):
+        raise ValueError(unknown("axis of progress", over, ("evaluations", "seconds", "both")))
+    comparison = runs if isinstance(runs, Comparison) else compare([runs] if isinstance(runs, Run) else runs, measure)
+    panels = ("evaluations", "seconds") if over == "both" else (over,)
+    figure = Figure(figsize=(7.2 if len(panels) == 1 else 11.0, 4.8), layout="constrained")
+    for axes, across in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        _panel(axes, comparison, across)
+    banded = "; median and quartiles" if any(len(group.runs) > 1 for group in comparison.groups) else ""
+    figure.suptitle(f"Progress{banded}", fontsize=11)
+    return figure
+
+
+def _panel(axes: Axes, comparison: Comparison, over: str) -> None:
     several = len(comparison.groups) > 1
     for position, group in enumerate(comparison.groups):
         colour = CYCLE[position % len(CYCLE)]
         style = ("-", "--", ":", "-.")[position // len(CYCLE) % 4]
-        grid, (low, middle, high) = progress_data(group.curves)
+        grid, (low, middle, high) = progress_data(group.curves, over=over)
         seeds = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
         label = f"{group.label}{seeds}" if several or seeds else None
         axes.step(grid, middle, style, where="post", color=colour, linewidth=1.8, label=label)
@@ -62,13 +84,10 @@ def progress(runs: Run | Sequence[Run] | Comparison) -> Figure:
             axes.fill_between(grid, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
     if several or any(len(group.runs) > 1 for group in comparison.groups):
         axes.legend(frameon=False, fontsize=9, loc="best")
-    axes.set_xlabel("individuals evaluated")
+    axes.set_xlabel("individuals evaluated" if over == "evaluations" else "seconds")
     better = "higher" if comparison.higher_is_better else "lower"
     what = "hypervolume of the front" if comparison.box is not None else f"best {comparison.measure}"
     axes.set_ylabel(f"{what} ({better} is better)")
-    if comparison.box is None and next(iter(comparison.groups[0].runs[0].objectives.values())).log:
+    if comparison.box is None and comparison.groups[0].runs[0].objectives[comparison.measure].log:
         axes.set_yscale("log")
-    banded = "; median and quartiles" if any(len(group.runs) > 1 for group in comparison.groups) else ""
-    axes.set_title(f"Progress{banded}", fontsize=11)
     quiet(axes)
-    return figure

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import shown
+from genomes.base import shown, unknown
 from neuroevo.individual import DONE, Individual
 from neuroevo.run import Run, load_run
 
@@ -28,10 +28,12 @@ class Curve:
         evaluations: int64 [n], how many individuals had been evaluated at each step (1, 2, ..., n).
         value: float64 [n], hypervolume of everything found so far in the common box, from 0 to 1; with one objective: the best value so
             far. NaN before the first success.
+        seconds: float64 [n], wall-clock time at each step; between two generations, whose times were recorded, in equal steps.
     """
 
     evaluations: npt.NDArray[np.int64]
     value: Floats
+    seconds: Floats
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,12 @@ def runs_in(paths: Iterable[Path]) -> list[Run]:
     return found
 
 
-def compare(runs: Sequence[Run]) -> Comparison:
+def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
     """Put runs next to each other. Those that differ in their seed alone are one group.
+
+    Args:
+        runs: of the same objectives.
+        measure: "hypervolume", or an objective, whose best value is then compared; None: hypervolume where there are several objectives.
 
     The box for hypervolume goes from the best to the worst value of every objective over the fronts of all runs, so it depends on
     the runs that are compared; failed individuals count as evaluations.
@@ -122,14 +128,17 @@ def compare(runs: Sequence[Run]) -> Comparison:
             )
         if not run.records.front:
             raise ValueError(f"{run.folder or 'a run'} has no successful individual; leave it out")
-    box = _box(runs) if len(names) > 1 else None
-    only = runs[0].objectives[names[0]]
+    measure = measure or ("hypervolume" if len(names) > 1 else names[0])
+    if measure not in names and (measure != "hypervolume" or len(names) < 2):
+        raise ValueError(unknown("measure", measure, (*(["hypervolume"] if len(names) > 1 else []), *names)))
+    box = None if measure in names else _box(runs)
+    only = runs[0].objectives[measure if measure in names else names[0]]
     grouped: dict[str, list[Run]] = {}
     for run in runs:
         grouped.setdefault(_signature(run), []).append(run)
     labels = _labels([group[0] for group in grouped.values()])
     groups = tuple(
-        Group(label, tuple(group), tuple(_curve(run, box) for run in group))
+        Group(label, tuple(group), tuple(_curve(run, box, only.name) for run in group))
         for label, group in zip(labels, ([*sorted(group, key=_seed)] for group in grouped.values()), strict=True)
     )
     higher = box is not None or only.direction == "maximise"
@@ -139,7 +148,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
         for second in groups[position + 1 :]
         if min(len(first.runs), len(second.runs)) >= FEWEST
     )
-    return Comparison(groups, "hypervolume" if box is not None else names[0], higher, box, tests)
+    return Comparison(groups, measure, higher, box, tests)
 
 
 def comparison_table(comparison: Comparison) -> str:
@@ -204,22 +213,30 @@ def _box(runs: Sequence[Run]) -> tuple[Floats, Floats]:
     return ideal, np.where(worst > ideal, worst, ideal + 1.0)
 
 
-def _curve(run: Run, box: tuple[Floats, Floats] | None) -> Curve:
+def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str) -> Curve:
     individuals = list(run)
     every = len(individuals) == run.evaluations
+    place = list(run.objectives).index(objective)
     if box is None and not every and run.summaries:  # a run that kept champions only knows its best of each generation
         rows = [row for row in run.summaries if row.get("best") is not None]
-        return Curve(
-            np.array([row["evaluations"] for row in rows], np.int64), np.array([row["best"][0] for row in rows], np.float64)
-        )
-    values = _best_values(run, individuals) if box is None else _hypervolumes(run, individuals, *box)
+        if place == 0:
+            births = np.array([row["evaluations"] for row in rows], np.int64)
+            return Curve(births, np.array([row["best"][0] for row in rows], np.float64), seconds_at(run, births))
+    values = _best_values(run, individuals, place) if box is None else _hypervolumes(run, individuals, *box)
     births = np.arange(1, len(values) + 1) if every else np.array([individual.id + 1 for individual in individuals])
-    return Curve(births.astype(np.int64), values)
+    return Curve(births.astype(np.int64), values, seconds_at(run, births))
 
 
-def _best_values(run: Run, individuals: Sequence[Individual]) -> Floats:
-    sign = next(iter(run.objectives.values())).weight
-    gains = [individual.fitness.wvalues[0] if individual.status == DONE else -np.inf for individual in individuals]
+def seconds_at(run: Run, evaluations: npt.NDArray[np.int64]) -> Floats:
+    """Wall-clock seconds after so many evaluations, between those recorded of the generations and of the run: float64 as given."""
+    rows = [(0, 0.0), *[(row["evaluations"], row["seconds"]) for row in run.summaries], (run.evaluations, run.seconds)]
+    known = np.maximum.accumulate(np.array(sorted(rows), dtype=np.float64), axis=0)
+    return np.interp(evaluations, known[:, 0], known[:, 1])
+
+
+def _best_values(run: Run, individuals: Sequence[Individual], place: int) -> Floats:
+    sign = list(run.objectives.values())[place].weight
+    gains = [individual.fitness.wvalues[place] if individual.status == DONE else -np.inf for individual in individuals]
     best = np.maximum.accumulate(np.array(gains, dtype=np.float64))
     return np.where(np.isfinite(best), best * sign, np.nan)
 

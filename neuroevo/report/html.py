@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuroevo.baseline import baseline_of
 from neuroevo.individual import FAILED, Individual
 from neuroevo.report.comparison import compare
 from neuroevo.report.text import test_scores
@@ -104,6 +105,9 @@ def report_data(run: Run) -> dict[str, Any]:
         },
         "front": [individual.id for individual in front],
         "test": {str(id): scores for id, scores in test_scores(run).items()},
+        "baseline": None
+        if (plain := baseline_of(run)) is None
+        else [_rounded(plain.validation[name]) for name in run.objectives],
         "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
         "curves": {str(individual.id): curve for individual in shown if (curve := _curve(individual)) is not None},
         "drawings": {str(individual.id): drawing(individual) for individual in evenly(front, DRAWINGS)},
@@ -231,11 +235,12 @@ def _front(run: Run, data: dict[str, Any]) -> str:
     axes = '<label>across <select id="x-axis"></select></label><label>up <select id="y-axis"></select></label>' if several else ""
     tested = '<span><i style="background:#009e73"></i>the same networks on test data</span>' if data["test"] else ""
     left_out = len(data["front"]) - len(data["drawings"])
+    baseline = '<span><i style="background:#e69f00"></i>baseline, made by hand</span>' if data["baseline"] else ""
     note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
     note += f" {len(data['drawings'])} of {len(data['front'])} genomes are drawn." if left_out else ""
     legend = (
         '<p class="legend"><span><i style="background:#0072b2"></i>front</span>'
-        f'<span><i style="background:#9a9a9a"></i>dominated</span>{tested}</p>'
+        f'<span><i style="background:#9a9a9a"></i>dominated</span>{tested}{baseline}</p>'
     )
     chart = '<svg id="front" class="chart" viewBox="0 0 560 400" role="group" aria-label="the front"></svg>'
     return _section(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from neuroevo.baseline import baseline_of
 from neuroevo.individual import DONE, FAILED, Individual
 from neuroevo.run import Run
 
@@ -37,6 +38,7 @@ def run_json(run: Run) -> dict[str, Any]:
             "test": tested.get(individual.id),
         }
         front.append(entry)
+    baseline = baseline_of(run)
     return {
         "folder": str(run.folder),
         "settings": dict(run.settings),
@@ -45,6 +47,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "counts": {"evaluated": run.evaluations, "failed": run.failures, "generations": run.generation},
         "best": run.records.best.id if run.records.best is not None else None,
         "front": front,
+        **({} if baseline is None else {"baseline": vars(baseline)}),
     }
 
 
@@ -68,12 +71,22 @@ def run_table(run: Run) -> str:
         row += [_number(_parameters(individual)) for _ in extra]
         row += [_number(tested.get(individual.id, {}).get(name)) for name in test_names]
         table.add_row(*row, ", ".join(individual.operators))
+    baseline = baseline_of(run)
+    if baseline is not None:
+        row = [
+            "baseline",
+            *[_number(baseline.validation[name]) for name in names],
+            *[_number(baseline.parameters) for _ in extra],
+        ]
+        table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
     state = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, f"complete ({run.ended})")
     lines = [
         f"{run.folder}: {state}; {run.evaluations} evaluated, {run.failures} failed, {run.generation} generations, {run.seconds:.0f} s",
         f"front: {len(run.front)} individuals",
         _rendered(table),
     ]
+    if baseline is not None:
+        lines.append(f"baseline: {baseline.about}; trained from scratch as the candidates were")
     failed = [individual for individual in run if individual.status == FAILED]
     for individual in failed[:5]:
         lines.append(f"failed: {individual.id}: {individual.reason}")

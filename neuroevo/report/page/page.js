@@ -87,13 +87,20 @@ function drawFront() {
   const rows = run.individuals.id.map((_, row) => row).filter((row) => run.individuals.status[row] === "done");
   const value = (row, at) => (at < 0 ? run.individuals.id[row] : run.individuals.values[row][at]);
   const objective = (at) => (at < 0 ? { name: "individual, in order of birth", log: false } : run.objectives[at]);
-  const [x, y] = chart(svg, rows.map((row) => value(row, xAt)), rows.map((row) => value(row, yAt)),
+  const plain = run.baseline && xAt >= 0 ? run.baseline : null;
+  const along = (at) => [...rows.map((row) => value(row, at)), ...(plain ? [plain[at]] : [])];
+  const [x, y] = chart(svg, along(xAt), along(yAt),
     xAt < 0 ? objective(xAt).name : label(objective(xAt)), label(objective(yAt)), objective(xAt).log, objective(yAt).log);
   const step = Math.max(1, Math.ceil(rows.length / 6000));
   rows.forEach((row, place) => {
     if (!onFront.has(run.individuals.id[row]) && place % step === 0)
       element("circle", { class: "dominated", cx: x(value(row, xAt)).toFixed(1), cy: y(value(row, yAt)).toFixed(1), r: 3 }, svg);
   });
+  if (plain) {
+    const cx = x(plain[xAt]), cy = y(plain[yAt]);
+    const mark = element("path", { class: "baseline", d: `M${cx},${cy - 7}L${cx + 7},${cy}L${cx},${cy + 7}L${cx - 7},${cy}Z`, fill: "#e69f00" }, svg);
+    element("title", {}, mark, `baseline: ${run.objectives.map((o, at) => `${o.name} ${number(plain[at])}`).join(", ")}`);
+  }
   for (const id of run.front) {
     const row = byId.get(id);
     const tested = run.test[id];
