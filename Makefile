@@ -1,10 +1,11 @@
 # make run   sets everything up and runs the main job on real data
 # make test  sets everything up and runs the tests
 # make check lint, types, import direction, import time      make test-slow  the longer checks
+# make docs  sets everything up and builds the site: site/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow check clean
+.PHONY: run test test-slow check docs clean
 
 .venv/core: setup.cfg pyproject.toml
 	@echo "setting up: creating .venv and installing neuroevo with its dependencies (minutes, the first time only)"
@@ -35,5 +36,15 @@ check: .venv/dev
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/test_imports.py
 
+.venv/docs: .venv/core
+	@echo "setting up: installing the site generator into .venv (the first time only)"
+	@$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+docs: .venv/docs
+	@echo "building: the site, into site/"
+	@$(BIN)/python docs/generated.py
+	@$(BIN)/zensical build --clean --strict
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .cache build/docs site

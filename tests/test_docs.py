@@ -1,0 +1,153 @@
+"""The site's pages: what they show runs, what they name exists, and where they lead there is something.
+
+A Python block runs as it is written, after the blocks above it on the same page, in a folder of its own. A comment below a block
+(`<!-- not run: why -->`) says that it needs something else; then the names in it must exist.
+"""
+
+import ast
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import neuroevo as ne
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {str(page.relative_to(DOCS)): page.read_text() for page in sorted(DOCS.rglob("*.md"))}
+TESTED_ELSEWHERE = {"neat_python.md"}
+BLOCK = re.compile(r"```python\n(.*?)```\n(<!-- .*? -->)?", re.DOTALL)
+
+sys.path[:0] = [str(DOCS), str(DOCS / "examples")]  # the scripts that the pages include, and what makes parts of pages
+example = importlib.import_module
+
+
+def blocks(page: str, *, run: bool) -> list[str]:
+    """The Python blocks of a page that are run, or those that are not."""
+    return [code for code, comment in BLOCK.findall(PAGES[page]) if bool(comment) != run and "--8<--" not in code]
+
+
+def with_blocks(*, run: bool) -> list[str]:
+    return [page for page in PAGES if page not in TESTED_ELSEWHERE and blocks(page, run=run)]
+
+
+@pytest.mark.parametrize("page", with_blocks(run=True))
+def test_what_a_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "page"}
+    for code in blocks(page, run=True):
+        exec(compile(code, page, "exec"), names)
+    for made in [value for value in names.values() if isinstance(value, ne.Run)]:
+        assert made.evaluations and made.failures < made.evaluations
+
+
+def named(code: str) -> Iterator[tuple[str, str]]:
+    """(module, attribute) of everything of this project that some code imports or reaches through `ne`."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("genomes", "neuroevo"):
+            yield from ((node.module, alias.name) for alias in node.names)
+        if isinstance(node, ast.Attribute):
+            dotted = ast.unparse(node)
+            if re.fullmatch(r"ne(\.\w+)+", dotted):
+                yield "neuroevo", dotted.removeprefix("ne.")
+
+
+@pytest.mark.parametrize("page", with_blocks(run=False))
+def test_what_a_page_shows_but_does_not_run_names_what_exists(page: str) -> None:
+    for code in blocks(page, run=False):
+        for module, dotted in named(code):
+            found: Any = importlib.import_module(module)
+            for name in dotted.split("."):
+                found = getattr(found, name)
+
+
+def test_links_lead_to_files() -> None:
+    for page, text in PAGES.items():
+        shown = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", shown):
+            assert "://" in link or (DOCS / page).parent.joinpath(link).exists(), f"{page} links to {link}"
+    nav = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    listed = set(re.findall(r"[\w/]+\.md", nav))
+    assert listed == set(PAGES), "every page is in the navigation, and every entry of it is a page"
+
+
+def test_the_reference_names_what_exists() -> None:
+    identifiers = {name for page, text in PAGES.items() for name in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE)}
+    assert len(identifiers) > 80
+    for identifier in identifiers:
+        parts = identifier.split(".")
+        prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+        name = next(prefix for prefix in prefixes if imported(prefix) is not None)
+        found: Any = imported(name)
+        for part in identifier.removeprefix(name).strip(".").split(".") if identifier != name else ():
+            found = getattr(found, part)
+        assert found.__doc__, f"{identifier} says nothing"
+
+
+def imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None
+
+
+def test_pages_made_from_their_source_are_complete() -> None:
+    made = example("generated")
+    methods = PAGES["methods.md"] + made.results()
+    assert "](../" not in methods, "a link that leads out of the site"
+    missing = [script.name for script in (ROOT / "experiments").glob("*.py") if script.name not in methods]
+    assert not missing, f"neither experiments/README.md nor docs/methods.md has a row for {missing}"
+    assert "neat-python" in made.section("Measured") and "`NeatSpace`" in made.section("What is in it")
+    commands = made.command_line()
+    for text in (
+        "## search\n",
+        "neuroevo show RUN [ID] [OPTIONS]",
+        "neuroevo compare RUNS... [OPTIONS]",
+        "| `--max-seconds-per-candidate",
+    ):
+        assert text in commands
+
+
+def test_the_fitness_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_fitness").main()
+    said = capsys.readouterr().out
+    single = float(re.findall(r"one number: .*fitness=(\S+)>", said)[0])
+    assert single > -1.5, "a craft without an engine is away by 3"
+    assert said.count("away=") == 3
+
+
+def test_the_genome_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_genome").main()
+    assert "  8 weights, error 0.000" in capsys.readouterr().out, "b + max(a - b, 0) is the larger of two, with eight weights"
+
+
+def test_the_strategy_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_strategy").main()
+    said = capsys.readouterr().out
+    assert "SimulatedAnnealing ends better than RandomSearch in 100% of the pairs" in said
+    assert (
+        said.splitlines()[:4]
+        == re.findall(r"It prints\n\n```\n(.*?)```", PAGES["extend/strategy.md"], re.DOTALL)[0].splitlines()[:4]
+    )
+
+
+def test_the_objective_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_objective").main()
+    said = capsys.readouterr().out
+    assert "error_under_noise=" in said
+    assert all(float(depth) <= 5 for depth in re.findall(r"depth=(\d+)", said))
+
+
+def suite(page: str, name: str) -> Any:
+    """The test class that a page shows."""
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(blocks(page, run=False)[-1], names)
+    return names[name]
+
+
+TestTernary = suite("extend/genome.md", "TestTernary")
+TestAnnealing = suite("extend/strategy.md", "TestAnnealing")
