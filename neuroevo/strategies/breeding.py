@@ -64,7 +64,7 @@ class Breeding:
             ValueError: not one random genome respects the limits.
         """
         made = [individual for individual in (self.random(generation) for _ in range(count)) if individual is not None]
-        if not made and self._limited and not self.seen:
+        if count and not made and self._limited and not self.seen:
             limits = ", ".join(f"{o.name} {'<=' if o.weight < 0 else '>='} {o.limit:g}" for o, _ in self._limited)
             raise ValueError(
                 f"none of {count * ATTEMPTS} random genomes respects {limits}; relax the limit or choose a space with smaller genomes"
