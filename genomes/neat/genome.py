@@ -19,6 +19,7 @@ from genomes.neat.validation import type_of
 if TYPE_CHECKING:
     import networkx as nx
 
+    from genomes.neat.dynamics import NetworkInTime
     from genomes.neat.network import Network, Step
 
 
@@ -106,8 +107,12 @@ class NeatGenome(Genome):
         coefficients = Coefficients(excess, disjoint, weight, self.space.bias == "node", self.space.sensors)
         return float(compatibility_of_members(self.pool, 0, other.pool, 0, coefficients))
 
-    def network(self, activations_per_step: int = 1) -> Network:
+    def network(self, activations_per_step: int = 1) -> Network | NetworkInTime:
         """The network as a callable: float [samples, inputs] to float64 [samples, outputs]."""
+        if self.space.dynamics != "none":
+            from genomes.neat.dynamics import NetworkInTime
+
+            return NetworkInTime(self)
         from genomes.neat.network import Network
 
         return Network(self, activations_per_step)

@@ -162,7 +162,7 @@ class Network(PopulationNetwork):
         return result
 
 
-def population_network(genomes: Sequence[NeatGenome], threads: Threads | None = None, **settings: Any) -> PopulationNetwork:
+def population_network(genomes: Sequence[NeatGenome], threads: Threads | None = None, **settings: Any) -> Any:
     """The networks of these genomes (of one space) as one callable.
 
     Raises:

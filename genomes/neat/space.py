@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Space, shown, unknown
+from genomes.neat.dynamics import DYNAMICS, neurons
 from genomes.neat.functions import Functions, activation_functions, aggregation_functions, name_of
 
 if TYPE_CHECKING:
+    from genomes.neat.dynamics import PopulationInTime
     from genomes.neat.genes import Pool
     from genomes.neat.genome import NeatGenome
     from genomes.neat.network import PopulationNetwork
@@ -69,6 +71,13 @@ class NeatSpace(Space, encoding="neat"):
         inputs: numbers that the network is given.
         outputs: numbers that it returns.
         recurrent: whether cycles are allowed; the network then has a state and is advanced one time step a call.
+        dynamics: how the nodes of a recurrent network hold their values in time. "none": a node is what it computes. "leaky": each time step
+            it moves by 1 / time constant towards that (time constants of at least 1). "ctrnn": time constant * value' = activation(bias +
+            aggregation) - value, by Euler's method (Beer 1995); "ctrnn_alternating" as neat-python 2.0 integrates it. In all these the
+            response gene is the time constant, 1 at first; `response_mutation_rate` evolves it. "spiking": Izhikevich's neurons (2003), in
+            milliseconds; `activations` are kinds of neurons ("regular_spiking", ..., or "name = a, b, c, d").
+        time_step: of "ctrnn" (in the unit of the time constants) and "spiking" (milliseconds).
+        steps_a_call: time steps that a call advances the network by.
         bias: "input": a bias node beside the inputs, connected like them (the paper); "node": every node but the inputs has a bias
             gene; "none".
         bias_value: what the bias node holds.
@@ -137,9 +146,14 @@ class NeatSpace(Space, encoding="neat"):
     disabled_rate: float = 0.75
     max_hidden: int = 1000
     max_connections: int = 10000
+    dynamics: str = "none"
+    time_step: float = 0.1
+    steps_a_call: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("inputs", 0), ("outputs", 1), ("initial_hidden", 0), ("max_hidden", 0), ("max_connections", 0)):
+        for name, least in (
+            ("inputs", 0), ("outputs", 1), ("initial_hidden", 0), ("max_hidden", 0), ("max_connections", 0), ("steps_a_call", 1),
+        ):  # fmt: skip
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number >= {least}, got {shown(value)}")
@@ -147,7 +161,7 @@ class NeatSpace(Space, encoding="neat"):
                 raise ValueError(f"{name} must be at most 1,000,000, got {shown(value)}")
         if not isinstance(self.recurrent, bool):
             raise ValueError(f"recurrent must be true or false, got {shown(self.recurrent)}")
-        for name, allowed in (("bias", BIASES), ("initial", TOPOLOGIES), ("perturbation", PERTURBATIONS)):
+        for name, allowed in (("bias", BIASES), ("initial", TOPOLOGIES), ("perturbation", PERTURBATIONS), ("dynamics", DYNAMICS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(unknown(name, getattr(self, name), allowed))
         for name in self.__dataclass_fields__:
@@ -166,7 +180,28 @@ class NeatSpace(Space, encoding="neat"):
             raise ValueError(f"output_activation must be a name, got {shown(self.output_activation)}")
         if len(name_of(self.aggregations[0] if self.aggregations else "")) == 0:
             raise ValueError("aggregations must name at least one aggregation")
+        self._check_dynamics()
         _ = self.activation_functions, self.aggregation_functions
+
+    def _check_dynamics(self) -> None:
+        self._number("time_step", 1e-9, 1e6)
+        if self.dynamics == "none":
+            return
+        if not self.recurrent:
+            raise ValueError(f"dynamics={self.dynamics!r} needs recurrent=True: the network keeps a state between calls")
+        if self.dynamics == "spiking":
+            if self.activations == NeatSpace.activations:
+                object.__setattr__(self, "activations", ("regular_spiking",))
+            if self.aggregations != ("sum",):
+                raise ValueError(f"spiking nodes add up currents: aggregations must be ('sum',), got {shown(self.aggregations)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON: the encoding's name and every field; those about dynamics where there are any."""
+        values = super().to_dict()
+        if self.dynamics == "none":
+            for name in ("dynamics", "time_step", "steps_a_call"):
+                del values[name]
+        return values
 
     def _number(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
@@ -194,6 +229,8 @@ class NeatSpace(Space, encoding="neat"):
     def activation_functions(self) -> Functions:
         """The activations of this space: names, codes, programs."""
         output = (self.output_activation,) if self.output_activation else ()
+        if self.dynamics == "spiking":
+            return neurons((*self.activations, *output) if isinstance(self.activations, tuple) else self.activations)
         return activation_functions((*self.activations, *output) if isinstance(self.activations, tuple) else self.activations)
 
     @cached_property
@@ -246,8 +283,12 @@ class NeatSpace(Space, encoding="neat"):
             aggregations=np.array(aggregations, np.int16),
         )
 
-    def population_network(self, pool: Pool, threads: Threads | None = None) -> PopulationNetwork:
+    def population_network(self, pool: Pool, threads: Threads | None = None) -> PopulationNetwork | PopulationInTime:
         """The networks of a pool of genomes as one callable."""
+        if self.dynamics != "none":
+            from genomes.neat.dynamics import PopulationInTime
+
+            return PopulationInTime(self, pool, threads)
         from genomes.neat.network import PopulationNetwork
 
         return PopulationNetwork(self, pool, threads)

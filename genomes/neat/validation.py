@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genomes.base import shown
+from genomes.neat.functions import CUSTOM
 from genomes.neat.genes import Connections, Nodes
 from genomes.neat.space import NeatSpace
 
@@ -111,6 +112,8 @@ def check(space: NeatSpace, nodes: Nodes, connections: Connections) -> None:
         for code in np.unique(codes):
             if int(code) not in functions.names:
                 raise ValueError(f"unknown {name} code {int(code)}: this space has {len(functions.names)} {name}s")
+    if space.dynamics == "spiking" and np.any(nodes.activation[space.sensors :] < CUSTOM):
+        raise ValueError("every node of a spiking genome but the inputs must be a kind of neuron, such as 'regular_spiking'")
     if not space.recurrent:
         from genomes.neat.kernels.structure import has_cycle
 

@@ -23,7 +23,17 @@ _WHERE = {
     "population_fitness": "function",
 }
 
-__all__ = ["Classification", "Context", "Environment", "Function", "Regression", "StepCount", "Table", "Task", "population_fitness"]
+__all__ = [
+    "Classification",
+    "Context",
+    "Environment",
+    "Function",
+    "Regression",
+    "StepCount",
+    "Table",
+    "Task",
+    "population_fitness",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -48,9 +49,10 @@ class Environment(Task):
     (Vectorised environments draw all starts from one seed, so there individuals share the seed, not the starts.) All derive from the run's
     seed, the generation and the birth id, never from workers.
 
-    With `rungs`, such as ((1, -50), (3, 50)), an individual plays on only while its mean so far deserves it: after 1 episode it must be at
-    least -50, after 3 at least 50; who falls short keeps the mean of what was played. Hopeless networks then cost one episode, and the best
-    are compared on many (a race; Maron & Moore 1994). Not in vectorised environments.
+    With `rungs`, such as ((1, -100), (2, -50)), an individual plays on only while its mean so far deserves it: after 1 episode it must be
+    at least -100, after 2 at least -50; who falls short keeps the mean of what was played (a race; Maron & Moore 1994). Hopeless networks
+    then cost one episode. Set rungs below what parents reach: else who missed one by luck beats who passed it and was measured better.
+    Not in vectorised environments.
 
     With `solved`, an individual whose mean reaches it on these episodes is played on `fresh_episodes` that nobody has seen, under the
     environment's own time limit, and its reward becomes their mean; a candidate that falls short after 10 or 30 of them is tested no
@@ -125,6 +127,8 @@ class Environment(Task):
         counts = [0, *(count for count, _ in self.rungs), episodes]
         if any(a >= b for a, b in pairwise(counts)):
             raise ValueError(f"rungs must be ascending numbers of episodes below episodes={episodes}, got {shown(rungs)}")
+        if any(a[1] > b[1] for a, b in pairwise(self.rungs)) or (self.rungs and self.rungs[-1][1] >= (solved or math.inf)):
+            raise ValueError(f"the rewards that rungs need must ascend, and stay below solved={solved}, got {shown(rungs)}")
         if self.rungs and self.population:
             raise ValueError(f"{shown(id)} is vectorised: all individuals play at once, so there are no rungs to fall from")
         player = self.player

@@ -377,3 +377,5 @@ def test_a_race_ends_at_the_rung_that_is_missed():
     assert lasted == {1, 3, 6}
     with pytest.raises(ValueError, match="ascending numbers of episodes below episodes=6"):
         corridor(episodes=6, rungs=((3, 0.0), (6, 1.0)))
+    with pytest.raises(ValueError, match="must ascend, and stay below solved=5"):
+        corridor(episodes=6, rungs=((3, 7.0),), solved=5)
