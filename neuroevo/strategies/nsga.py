@@ -15,6 +15,7 @@ from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distanc
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
 from neuroevo.strategies.base import Search, State, Strategy
 from neuroevo.strategies.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, trial
+from neuroevo.strategies.niches import Niches
 from neuroevo.streams import python_random
 from neuroevo.trial import Result, Trial
 
@@ -124,13 +125,54 @@ class Nsga2(_Elitist):
         mutation: probability that a child of two parents is also mutated; a child of one always is.
         deduplicate: "none"; "genome" never evaluates the same genes twice; "key" never two isomorphic genomes of equal cost.
         inheritance: "lamarckian" starts a child from its parents' weights, "none" from scratch.
+        speciation: about how many species there should be, by the genomes' distance; 0: none. Half of the survivors are then chosen as ever, the
+            other half so that every species has its share, each by rank and crowding; and two parents are of one species. It protects new
+            structures as NEAT's speciation does; a toolbox's `select` replaces it.
     """
 
+    speciation: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("speciation", self.speciation, 0)
+
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        return settings if self.speciation else {name: value for name, value in settings.items() if name != "speciation"}
+
+    def start(self, search: Search) -> None:
+        super().start(search)
+        chosen_elsewhere = hasattr(search.toolbox, "select")
+        self._niches = Niches(self.speciation) if self.speciation and not chosen_elsewhere else None
+
     def _survivors(self, pool: list[Individual]) -> list[Individual]:
+        if self._niches is not None:
+            return self._niches.select(pool, self.population)
         return select_nsga2(pool, self.population)
 
     def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
-        return crowded_tournament(self._ranks, self._crowding, count, rng)
+        if self._niches is None or count == 1:
+            return crowded_tournament(self._ranks, self._crowding, count, rng)
+        (first,) = crowded_tournament(self._ranks, self._crowding, 1, rng)
+        others = self._niches.companions(self._living, first) or [p for p in range(len(self._living)) if p != first]
+        ranks, crowding = [self._ranks[p] for p in others], [self._crowding[p] for p in others]
+        (second,) = crowded_tournament(ranks, crowding, 1, rng)
+        return [first, others[second]]
+
+    def state(self) -> State:
+        state = super().state()
+        if self._niches is None:
+            return state
+        return State({**state.json, "niches": self._niches.state(self._living)}, state.arrays)
+
+    def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
+        super().restore(state, individuals)
+        if self._niches is not None:
+            self._niches.restore(state.json["niches"], self._living, individuals)
+
+    def report(self) -> dict[str, Any]:
+        report = super().report()
+        return report if self._niches is None else {**report, "species": len(self._niches.representatives)}
 
 
 @dataclass
