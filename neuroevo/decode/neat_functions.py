@@ -58,10 +58,6 @@ def _ops() -> Any:
     return ops
 
 
-def _leaky_relu(x: Any) -> Any:
-    return _ops().leaky_relu(x, negative_slope=0.01)
-
-
 def _step(x: Any) -> Any:
     ops = _ops()
     return ops.where(ops.greater(x, 0.0), ops.ones_like(x), ops.zeros_like(x))
@@ -85,7 +81,7 @@ _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "absolute": lambda x: _ops().absolute(x),
     "square": lambda x: _ops().square(x),
     "step": _step,
-    "leaky_relu": _leaky_relu,
+    "leaky_relu": lambda x: _ops().maximum(x, _ops().multiply(x, 0.01)),
     "elu": lambda x: _ops().elu(x),
     "selu": lambda x: _ops().selu(x),
     "softplus": lambda x: _ops().softplus(x),

@@ -106,9 +106,9 @@ def _gather(name: str, terms: Any, there: Any, count: Any, number: Any) -> Any:
         return ops.squeeze(ops.take_along_axis(terms, ops.expand_dims(most, 1), axis=1), 1)
     far = 0.25 * float(np.finfo(standardize_dtype(terms.dtype)).max)
     if name == "min":
-        return ops.min(ops.where(there, terms, far), axis=1)
+        return ops.min(ops.where(there, terms, far), axis=1, initial=far)  # of a level without nodes, too
     if name == "max":
-        return ops.max(ops.where(there, terms, -far), axis=1)
+        return ops.max(ops.where(there, terms, -far), axis=1, initial=-far)
     ordered = ops.sort(ops.where(there, terms, far), axis=1)  # the median
     middle = [
         ops.take_along_axis(

@@ -70,9 +70,9 @@ class PopulationModel(keras.Model):  # type: ignore[misc]
         dtype: str = "float32",
         steps: Steps | None = None,
     ) -> None:
-        super().__init__(name="population")
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {shown(dtype)}")
+        super().__init__(name="population", dtype=dtype)
         if optimizer not in OPTIMIZERS:
             raise ValueError(unknown("optimizer", optimizer, OPTIMIZERS))
         if not 0 <= momentum < 1:
