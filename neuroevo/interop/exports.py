@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome, shown, unknown
 from neuroevo.individual import Individual
-from neuroevo.interop.node_equations import equations, has_equations
+from neuroevo.interop.node_equations import dynamics, equations, has_nodes
 from neuroevo.run import Run
 from neuroevo.store.files import write_whole
 
@@ -74,8 +74,9 @@ def suffixes_of(what: Individual | Genome) -> tuple[str, ...]:
     """The suffixes that `export` can write this in; "" is a SavedModel folder."""
     genome = what.genome if isinstance(what, Individual) else what
     found = list(GENES)
-    if has_equations(genome):
-        found += [".py"] if _recurrent(genome) else [".py", ".tex"]
+    if has_nodes(genome):
+        if dynamics(genome) == "none":
+            found += [".py"] if _recurrent(genome) else [".py", ".tex"]
         modelled = not _recurrent(genome) and (genome.space.encoding != "cppn" or genome.space.substrate is not None)  # type: ignore[attr-defined]
     else:
         modelled = isinstance(what, Individual) and what.artifact is not None
@@ -98,8 +99,10 @@ def _refuse_impossible(what: Individual | Genome, target: Path) -> None:
         return
     genome = what.genome if isinstance(what, Individual) else what
     kind = type(genome).__name__
-    if has_equations(genome):
-        if _recurrent(genome):
+    if has_nodes(genome):
+        if dynamics(genome) != "none":
+            why = f"its nodes are {dynamics(genome)}, processes in time that the format cannot hold"
+        elif _recurrent(genome):
             why = "its network is recurrent: it has a state between calls"
         else:
             why = "it is a CPPN without a substrate, a function of coordinates"
@@ -135,7 +138,7 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
     from neuroevo.interop.keras_files import write_model
 
     genome = _network_genome(what)
-    if has_equations(genome):
+    if has_nodes(genome):
         try:
             model = build(genome)
         except ValueError as error:

@@ -42,13 +42,18 @@ def node_formulas(equations: Equations) -> list[tuple[Any, Any]]:
         ValueError: a recurrent network, which has a state.
         ImportError: SymPy is not installed.
     """
+    return _node_formulas(equations, held=False)
+
+
+def _node_formulas(equations: Equations, held: bool) -> list[tuple[Any, Any]]:
+    """The same; `held`: what goes into an activation stays a term of its own, as one would write it (SymPy would multiply it out)."""
     _refuse_recurrent(equations)
     sympy = _sympy()
     values = _sensors(equations)
     found = []
     hidden = 0
     for equation in equations.equations:
-        expression = _value(equation, equations, values)
+        expression = _value(equation, equations, values, held)
         if equation.node in equations.outputs:
             symbol = sympy.Symbol(f"y{equations.outputs.index(equation.node)}", real=True)
         else:
@@ -72,7 +77,7 @@ def latex(equations: Equations, digits: int = 6) -> str:
     """
     sympy = _sympy()
     lines = []
-    for symbol, expression in node_formulas(equations):
+    for symbol, expression in _node_formulas(equations, held=True):
         shown = expression.xreplace({number: sympy.Float(number, digits) for number in expression.atoms(sympy.Float)})
         lines.append(f"  {sympy.latex(symbol)} &= {sympy.latex(shown)} \\\\")
     return "\n".join(
@@ -112,13 +117,15 @@ def _sensors(equations: Equations) -> dict[int, Any]:
     return values
 
 
-def _value(equation: Equation, equations: Equations, values: dict[int, Any]) -> Any:
+def _value(equation: Equation, equations: Equations, values: dict[int, Any], held: bool = False) -> Any:
     sympy = _sympy()
     weighted = [sympy.Float(weight) * values[source] for weight, source in zip(equation.weights, equation.sources, strict=True)]
     gathered = _aggregated(equation.aggregation, weighted, equations) if weighted else sympy.Integer(0)
     if equation.response != 1.0:
         gathered *= sympy.Float(equation.response)
     total = gathered + sympy.Float(equation.bias) if equation.bias else gathered
+    if held:
+        total = sympy.UnevaluatedExpr(total)
     if equation.activation in equations.activations:
         return expression(equations.activations[equation.activation], x=total)
     return _activations(sympy)[equation.activation](total)

@@ -75,18 +75,25 @@ class Equations:
         return ", ".join(f"{count:,} {one if count == 1 else many}" for count, one, many in counts)
 
 
-def has_equations(genome: Genome) -> bool:
+def has_nodes(genome: Genome) -> bool:
     """Whether a genome's network is one of nodes (NEAT and CPPNs), not of layers."""
     return genome.space.encoding in ("neat", "cppn")
+
+
+def dynamics(genome: Genome) -> str:
+    """How the nodes hold their values in time ("leaky", "ctrnn", "spiking", ...), or "none": then each is an equation."""
+    return str(getattr(genome.space, "dynamics", "none"))
 
 
 def equations(genome: Genome) -> Equations:
     """What the network of a genome computes: of a CPPN with a substrate, the network that it describes there.
 
     Raises:
-        ValueError: the genome's network is one of layers.
+        ValueError: the genome's network is one of layers, or its nodes have dynamics of their own.
     """
-    if not has_equations(genome):
+    if dynamics(genome) != "none":
+        raise ValueError(f"the nodes of this network are {dynamics(genome)}: each is a process in time, not one equation")
+    if not has_nodes(genome):
         raise ValueError(
             f"a {type(genome).__name__} describes layers, not nodes with equations; those of NEAT genomes and CPPNs can be written down"
         )
