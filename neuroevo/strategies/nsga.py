@@ -49,14 +49,19 @@ class _Elitist(Strategy):
 
     def ask(self) -> Sequence[Trial]:
         if not self._living:
-            return [
-                trial(individual, (), self.inheritance) for individual in self._breeding.first(self.population, self.generation)
-            ]
+            first = self._breeding.first(self.population, self.generation)
+            return self._trials([(individual, ()) for individual in first])
         born = [
             self._breeding.child(self._parents, self.generation, mutation=self.mutation)
             for _ in range(self.offspring or self.population)
         ]
-        return [trial(child, parents, self.inheritance) for child, parents in (birth for birth in born if birth is not None)]
+        return self._trials([birth for birth in born if birth is not None])
+
+    def _trials(self, born: Sequence[tuple[Individual, Sequence[Individual]]]) -> Sequence[Trial]:
+        """A trial for each, or one for all where the task scores a whole population at once."""
+        if self.search.task.population and born:
+            return [Trial(born[0][0].id, tuple(individual for individual, _ in born))]
+        return [trial(individual, parents, self.inheritance) for individual, parents in born]
 
     def tell(self, results: Sequence[Result]) -> None:
         born = [individual for result in results for individual in result.individuals if individual.status == DONE]

@@ -82,3 +82,16 @@ def test_runs_without_species_are_recorded_as_before():
     assert Nsga2(speciation=3).settings()["speciation"] == 3
     with pytest.raises(ValueError, match="speciation must be a whole number >= 0"):
         Nsga2(speciation=-1)
+
+
+def test_a_population_fitness_sees_the_whole_generation_at_once():
+    sizes = []
+
+    @ne.population_fitness
+    def both(population):
+        outputs = population(X)
+        sizes.append(len(outputs))
+        return {"score": outputs[:, 0, 0]}
+
+    ne.evolve(SPACE, both, objectives=OBJECTIVES, strategy=Nsga2(population=9), budget=ne.Budget(generations=3), progress=False)
+    assert sizes == [9, 9, 9]
