@@ -1,26 +1,336 @@
-"""Make every figure of the gallery (docs/gallery/, docs/gallery.md) from small real runs.
+"""Make every figure of the gallery (docs/gallery/ and docs/gallery.md) from small runs.
 
-The runs go into a folder that is kept (--runs) or thrown away; together they take about three minutes on 2 cores. `--only NAME` makes
-one figure again.
+    python docs/gallery.py [--only NAME ...] [--runs FOLDER]
+
+Takes about three minutes on 2 cores. With --runs the runs are kept, and used again the next time.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
+import numpy as np
 
-matplotlib.use("Agg")  # no window
+import neuroevo as ne
+from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, Substrate
+from genomes.base import Genome, Space
+from genomes.testing import philox
+from neuroevo import plots, strategies
+from neuroevo.objectives import PARAMETERS
+from neuroevo.report.comparison import compare
+from neuroevo.report.text import test_scores
 
-import neuroevo as ne  # noqa: E402
-from experiments.xor import XOR_X, XOR_Y  # noqa: E402
-from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace, Substrate  # noqa: E402
-from genomes.testing import philox  # noqa: E402
-from neuroevo import plots, strategies  # noqa: E402
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-HERE = Path(__file__).parent / "gallery"
+HERE = Path(__file__).parent
+LARGEST = 150_000  # bytes of a figure
+INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)
+ANSWERS = np.array([0.0, 1.0, 1.0, 0.0])
+
+
+def xor(network: Any) -> float:
+    return float((4 - np.abs(network(INPUTS)[:, 0] - ANSWERS).sum()) ** 2)
+
+
+def sine(network: Any) -> dict[str, float]:
+    """How far a network is from a sine wave."""
+    x = np.linspace(-1, 1, 41)[:, None]
+    return {"miss": float(np.abs(network(x)[:, 0] - np.sin(3 * x[:, 0])).mean())}
+
+
+class Runs:
+    """The runs that the figures are made of, each made when it is first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _evolve(self, name: str, *arguments: Any, **options: Any) -> ne.Run:
+        print(f"run {name} ...", flush=True)
+        ne.evolve(*arguments, run=self.folder / name, progress=False, **options)
+        return ne.load_run(self.folder / name)
+
+    @cached_property
+    def xor(self) -> ne.Run:
+        space = NeatSpace(inputs=2, outputs=1)
+        return self._evolve(
+            "xor", space, xor, strategy=strategies.Neat(population=100), budget=ne.Budget(generations=40, target=15.5), seed=4
+        )
+
+    @cached_property
+    def sine(self) -> ne.Run:
+        return self._sine("nsga2", strategies.Nsga2(population=40), 1)
+
+    def _sine(self, name: str, strategy: Any, seed: int) -> ne.Run:
+        space = NeatSpace(inputs=1, outputs=1, activations=("tanh", "sine", "gaussian"), activation_mutation_rate=0.1)
+        objectives = {"miss": ne.minimise, "parameters": PARAMETERS}
+        budget = ne.Budget(evaluations=1_200)
+        return self._evolve(
+            f"sine-{name}-{seed}", space, sine, objectives=objectives, strategy=strategy, budget=budget, seed=seed
+        )
+
+    @cached_property
+    def compared(self) -> list[ne.Run]:
+        seeds = (1, 2, 3)
+        return [
+            *[self.sine if seed == 1 else self._sine("nsga2", strategies.Nsga2(population=40), seed) for seed in seeds],
+            *[self._sine("random", strategies.RandomSearch(), seed) for seed in seeds],
+        ]
+
+    @cached_property
+    def networks(self) -> ne.Run:
+        """Networks for a table of 178 wines, with inherited weights and a baseline."""
+        from sklearn.datasets import load_wine
+
+        from neuroevo.evaluators import Serial
+        from neuroevo.search import SearchSettings, evolve_networks
+
+        table = self.folder / "wines.csv"
+        data = load_wine()
+        with table.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([*data.feature_names, "cultivar"])
+            writer.writerows([*row, f"cultivar {target}"] for row, target in zip(data.data, data.target, strict=True))
+        settings = SearchSettings(str(table), "loss,parameters", target="cultivar", epochs=12, kind="Classification")
+        folder = self.folder / "wines"
+        print("run wines ...", flush=True)
+        evolve_networks(settings, folder, evaluations=48, evaluator=Serial(), baseline=True)
+        return ne.load_run(folder)
+
+
+def grown(space: Space, mutations: int, seed: int = 1) -> Genome:
+    """A random genome after so many mutations."""
+    genome = space.random(philox(seed, 0))
+    for clock in range(1, mutations + 1):
+        genome = genome.mutate(philox(seed, clock), clock=clock)
+    return genome
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the gallery.
+
+    Attributes:
+        name: of its file.
+        title: its heading.
+        caption: what a reader sees in it, who knows nothing of the project.
+        code: how it was drawn.
+        draw: draws it.
+    """
+
+    name: str
+    title: str
+    caption: str
+    code: str
+    draw: Callable[[Runs], Figure]
+
+
+GROWING = {"add_node_rate": 0.4, "add_connection_rate": 0.5}
+PAINTING = CppnSpace(outputs=3, **GROWING)
+WIRING = CppnSpace(substrate=Substrate.grid((5, 5), (3, 3)), **GROWING)
+NASNET = CellSpace("nasnet", 4, (32, 32, 3), 10, channels=8, repeats=1, stages=2)
+
+PICTURES = (
+    Picture(
+        "front", "The front",
+        "Every point is a network trained on the chemistry of 178 wines: its size across, its loss on data it was not trained on up. "
+        "Blue are the networks that no other beats in both; crosses, what the same networks score on data that the search never "
+        "saw; the orange diamond is a plain network made by hand and trained the same way.",
+        "plots.front(run, test)", lambda runs: plots.front(runs.networks, test_scores(runs.networks)),
+    ),
+    Picture(
+        "fronts", "The front by generation",
+        "The same kind of picture for small networks that imitate a sine wave, at six moments of the search: the later, the darker. The "
+        "front moves towards the lower left, where networks are both small and right.",
+        "plots.fronts(run)", lambda runs: plots.fronts(runs.sine),
+    ),
+    Picture(
+        "progress", "Progress of several searches",
+        "How large a part of all possible trade-offs a search covers (its hypervolume), against the networks it has tried and against "
+        "time. Lines are medians of three repetitions, bands their quartiles: evolution (NSGA-II) against random search.",
+        'plots.progress(runs, over="both")', lambda runs: plots.progress(compare(runs.compared), over="both"),
+    ),
+    Picture(
+        "parallel", "Objectives and architecture side by side",
+        "Each line is one network, crossing an axis for each of its properties; on the bold axes, which are the objectives, up is better. "
+        "The front (blue) shows which sizes and depths good networks have.",
+        "plots.parallel(run)", lambda runs: plots.parallel(runs.sine),
+    ),
+    Picture(
+        "species", "Species",
+        "Networks of similar structure compete among themselves only, as a species, so that a new structure has time to improve. Each band "
+        "is a species, as high as it has members; bands begin and end as species are born and die out.",
+        "plots.species(run)", lambda runs: plots.species(runs.xor),
+    ),
+    Picture(
+        "operators", "Which mutations help",
+        "For each kind of change: how often the changed network was better than its parent, and how often no parent was at least as good "
+        "in everything.",
+        "plots.operators(run)", lambda runs: plots.operators(runs.networks),
+    ),
+    Picture(
+        "curves", "Learning curves",
+        "Training loss and validation loss of the networks on the front. Those that inherited weights start, at epoch 0, about where "
+        "their parents ended.",
+        "plots.curves(run)", lambda runs: plots.curves(runs.networks),
+    ),
+    Picture(
+        "lineage", "The ancestors of one network",
+        "From the random networks at the top down to the best: what was changed at each step, and what it scored. Green: it started from "
+        "its parents' trained weights.",
+        "plots.lineage(run, id)", lambda runs: plots.lineage(runs.networks, runs.networks.best.id),
+    ),
+    Picture(
+        "descent", "The descent of a whole run",
+        "Every network at its birth (across) and its loss (up), joined to its parents. The line that led to the best one is drawn out, "
+        "with the changes that made its members.",
+        "plots.lineage(run)", lambda runs: plots.lineage(runs.networks),
+    ),
+    Picture(
+        "neat", "A NEAT network",
+        "A network whose wiring and weights evolved until it computed the exclusive or. Inputs left, output right; blue connections have "
+        "positive, orange ones negative weights, the thicker the larger; dashed ones are switched off.",
+        "plots.genome(run.best)", lambda runs: plots.genome(runs.xor.best),
+    ),
+    Picture(
+        "neat_large", "A large NEAT network",
+        "With more than thirty hidden nodes, shapes say what a node computes, and what is switched off is left out.",
+        "plots.genome(genome)",
+        lambda runs: plots.genome(
+            grown(NeatSpace(inputs=4, outputs=2, activations=("tanh", "sine", "gaussian"), activation_mutation_rate=0.3, **GROWING), 110)
+        ),
+    ),
+    Picture(
+        "difference", "Two networks compared",
+        "A network and one of its descendants in one drawing. Grey: what both have; pink: what both have with other weights; blue and "
+        "orange: what only one of them has. Parts are matched by their historical marking, the number that a part keeps through all descent.",
+        "plots.difference(first, second)", lambda runs: plots.difference(_ancestor(runs.xor), runs.xor.best),
+    ),
+    Picture(
+        "network", "A deep network that grew",
+        "The best network for the wines, layer by layer from the input at the top, with the sizes that flow between the layers.",
+        "plots.genome(run.best)", lambda runs: plots.genome(runs.networks.best),
+    ),
+    Picture(
+        "difference_layers", "Two deep networks compared",
+        "The same comparison for layers: two networks of one descent next to each other, shared layers in grey.",
+        "plots.difference(first, second)", lambda runs: plots.difference(_ancestor(runs.networks), runs.networks.best),
+    ),
+    Picture(
+        "dag", "A graph of layers",
+        "A network whose layers form a free graph. Green lines join a path that is there already.",
+        "plots.genome(genome)", lambda runs: plots.genome(grown(DagSpace((16, 16, 3), 10), 8)),
+    ),
+    Picture(
+        "chain", "A chain of layers with skips",
+        "Convolutions one after the other, some of which also read earlier ones.",
+        "plots.genome(genome)", lambda runs: plots.genome(grown(ChainSpace((32, 32, 3), 10, max_layers=5), 4)),
+    ),
+    Picture(
+        "cell", "A cell of five operations",
+        "A small pattern of operations between feature maps, of which a whole network is stacked (the kind of NAS-Bench-201).",
+        "plots.genome(genome)", lambda runs: plots.genome(CellSpace().build([int(digit) for digit in "431210"])),
+    ),
+    Picture(
+        "cell_blocks", "A normal and a reduction cell",
+        "The kind of NASNet: every block applies two operations to earlier results and joins them; the reduction cell halves the "
+        "resolution.",
+        "plots.genome(genome)", lambda runs: plots.genome(NASNET.random(philox(2, 0))),
+    ),
+    Picture(
+        "cppn", "A network that paints",
+        "A CPPN computes the colour of each point of a picture from its coordinates.",
+        "plots.genome(genome)", lambda runs: plots.genome(grown(PAINTING, 14, 3)),
+    ),
+    Picture(
+        "pictures", "What such networks paint",
+        "Twelve of them after a few random mutations each.",
+        "plots.pictures(genomes)", lambda runs: plots.pictures([grown(PAINTING, 14, seed) for seed in range(12)], 64, columns=6),
+    ),
+    Picture(
+        "pattern", "Weights as a picture",
+        "In HyperNEAT the CPPN paints the weights of another network. This is what connects the middle of one layer with every place of the "
+        "next.",
+        "plots.pattern(genome)", lambda runs: plots.pattern(grown(WIRING, 20, 5), 128),
+    ),
+    Picture(
+        "substrate", "The network that was painted",
+        "The same CPPN's network, with its nodes where their coordinates say.",
+        "plots.substrate(genome)", lambda runs: plots.substrate(grown(WIRING, 20, 5)),
+    ),
+)  # fmt: skip
+
+
+def _ancestor(run: ne.Run) -> Any:
+    """The farthest ancestor of the best whose record was kept, along first parents."""
+    individual = run.best
+    for _ in range(6):
+        if not individual.parents:
+            break
+        individual = run[individual.parents[0]]
+    return individual
+
+
+def write(picture: Picture, runs: Runs) -> Path:
+    """Draw one figure into its file: as SVG where that is small, else as PNG."""
+    from matplotlib import rc_context
+
+    figure = picture.draw(runs)
+    target = HERE / "gallery" / picture.name
+    tries: list[tuple[str, dict[str, Any]]] = [("png", {"dpi": dpi, "metadata": {"Software": None}}) for dpi in (90, 60)]
+    if picture.name not in ("pictures", "pattern", "substrate"):
+        tries.insert(0, ("svg", {"metadata": {"Date": None}}))
+    for suffix in ("svg", "png"):
+        target.with_suffix(f".{suffix}").unlink(missing_ok=True)
+    with rc_context({"svg.hashsalt": picture.name, "svg.fonttype": "none"}):
+        for suffix, options in tries:
+            path = target.with_suffix(f".{suffix}")
+            figure.savefig(path, **options)
+            if path.stat().st_size <= LARGEST:
+                return path
+            path.unlink()
+    raise SystemExit(f"{target.name} is larger than {LARGEST:,} bytes as a PNG, too: draw less")
+
+
+def page() -> str:
+    """docs/gallery.md."""
+    parts = [
+        "# Gallery",
+        "Every kind of figure, made by `python docs/gallery.py` from small runs; `from neuroevo import plots` and the line below each "
+        "draw it, or `neuroevo plot RUN NAME` for those of a run. Every one is saved as a vector file by `figure.savefig('name.svg')` "
+        "or `.pdf`.",
+    ]
+    for picture in PICTURES:
+        (path,) = sorted((HERE / "gallery").glob(f"{picture.name}.*"))
+        parts += [f"## {picture.title}", f"![{picture.title}](gallery/{path.name})", picture.caption, f"`{picture.code}`"]
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    names = [picture.name for picture in PICTURES]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"these figures alone: {', '.join(names)}")
+    parser.add_argument("--runs", type=Path, help="keep the runs in this folder")
+    options = parser.parse_args()
+    (HERE / "gallery").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.runs or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        runs = Runs(folder)
+        for picture in PICTURES:
+            if options.only is None or picture.name in options.only:
+                path = write(picture, runs)
+                print(f"written: {path} ({path.stat().st_size / 1000:.0f} kB)", flush=True)
+    (HERE / "gallery.md").write_text(page())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from neuroevo import cli_completion as complete
 from neuroevo.cli_look import add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -26,8 +27,20 @@ app = typer.Typer(
     help="Evolve neural networks towards several objectives at once.",
 )
 
-RunFolder = Annotated[Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False)]
-Id = Annotated[int, typer.Argument(help="The individual's id, as `neuroevo show RUN` lists it.", show_default=False)]
+EXPORTED = {  # what to do with an exported file
+    ".keras": " (keras.saving.load_model opens it; of a search on data, inputs are raw, outputs are probabilities or values)",
+    ".py": " (needs NumPy only: python FILE < inputs.csv)",
+    ".json": " (neuroevo.load_genome reads it)",
+    ".dot": " (Graphviz draws it: dot -Tsvg FILE)",
+}
+
+RunFolder = Annotated[
+    Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
+]
+Id = Annotated[
+    int,
+    typer.Argument(help="The individual's id, as `neuroevo show RUN` lists it.", show_default=False, autocompletion=complete.ids),
+]
 
 
 MaxSeconds = Annotated[
@@ -40,7 +53,9 @@ MaxMemory = Annotated[
     str | None,
     typer.Option(help="The same for one whose process takes more memory, such as 4GB.", show_default="4/5 of the machine's"),
 ]
-EvaluatorName = Annotated[str, typer.Option(help="Where candidates are trained: serial, slots or ray.")]
+EvaluatorName = Annotated[
+    str, typer.Option(help="Where candidates are trained: serial, slots or ray.", autocompletion=complete.evaluators)
+]
 Address = Annotated[
     str | None, typer.Option(help="Of a running Ray cluster, such as host:6379; else Ray starts on this machine.")
 ]
@@ -50,17 +65,45 @@ GpusPerTrial = Annotated[float, typer.Option(help="Share of a GPU for each trial
 @app.command()
 def search(
     data: Annotated[
-        str, typer.Argument(help="A data set's name (digits, mnist1d, ...), or a .csv, .npz or image folder.", show_default=False)
+        str,
+        typer.Argument(
+            help="A data set's name (digits, mnist1d, ...), or a .csv, .npz or image folder.",
+            show_default=False,
+            autocompletion=complete.data,
+        ),
     ],
-    objectives: Annotated[str, typer.Option(help="Names, with limits: 'error,parameters<20000'.")] = "error,parameters",
-    evaluations: Annotated[int, typer.Option(help="Candidates to train.", min=1)] = 60,
+    objectives: Annotated[
+        str, typer.Option(help="Names, with limits: 'error,parameters<20000'.", autocompletion=complete.objectives)
+    ] = "error,parameters",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="quick (16 candidates of 5 epochs) or thorough (300, full training).",
+            show_default=False,
+            autocompletion=complete.presets,
+        ),
+    ] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Candidates to train.", min=1, show_default="60")] = None,
     workers: Annotated[int, typer.Option(help="Processes that train candidates.", min=1)] = 2,
     seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
     run: Annotated[Path | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
     target: Annotated[str | None, typer.Option(help="The column to predict, for a .csv.")] = None,
-    strategy: Annotated[str, typer.Option(help="nsga2, nsga3, lemonade, random_search or regularized_evolution.")] = "nsga2",
+    encoding: Annotated[
+        str,
+        typer.Option(
+            help="What evolves: network (layers that grow), dag, cell (stacked) or chain (layers with skips).",
+            autocompletion=complete.encodings,
+        ),
+    ] = "network",
+    strategy: Annotated[
+        str,
+        typer.Option(help="nsga2, nsga3, lemonade, random_search or regularized_evolution.", autocompletion=complete.strategies),
+    ] = "nsga2",
     inheritance: Annotated[
-        str, typer.Option(help="lamarckian: children start from their parents' weights; or none.")
+        str,
+        typer.Option(
+            help="lamarckian: children start from their parents' weights; or none.", autocompletion=complete.inheritances
+        ),
     ] = "lamarckian",
     epochs: Annotated[
         int | None, typer.Option(help="Training epochs a candidate; default by the size of the data.", min=1)
@@ -73,13 +116,20 @@ def search(
     address: Address = None,
     gpus_per_trial: GpusPerTrial = 0.0,
     schedule: Annotated[
-        str, typer.Option(help="synchronous, or asynchronous: a free worker takes the next child at once.")
+        str,
+        typer.Option(
+            help="synchronous, or asynchronous: a free worker takes the next child at once.", autocompletion=complete.schedules
+        ),
     ] = "synchronous",
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
+    ] = False,
 ) -> None:
     """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
     from neuroevo.evaluators import by_name
-    from neuroevo.search import SearchSettings, evolve_networks
+    from neuroevo.search import SearchSettings, evolve_networks, preset_by_name
 
+    effort = preset_by_name(preset)
     where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
 
     folder = run or Path("runs") / Path(data).stem
@@ -87,13 +137,22 @@ def search(
         data=data,
         objectives=objectives,
         target=target,
+        encoding=encoding,
         strategy=strategy,
         inheritance=inheritance,
-        epochs=epochs,
+        epochs=epochs or effort.epochs,
         max_parameters=max_parameters,
         seed=seed,
     )
-    evolve_networks(asked, folder, evaluations=evaluations, seconds=seconds, evaluator=where, schedule=_schedule(schedule))
+    evolve_networks(
+        asked,
+        folder,
+        evaluations=evaluations or effort.evaluations,
+        seconds=seconds,
+        evaluator=where,
+        schedule=_schedule(schedule),
+        baseline=baseline,
+    )
     _summary(folder)
 
 
@@ -134,7 +193,9 @@ def resume(
 @app.command()
 def show(
     run: RunFolder,
-    id: Annotated[int | None, typer.Argument(help="One individual of it.", show_default=False)] = None,
+    id: Annotated[
+        int | None, typer.Argument(help="One individual of it.", show_default=False, autocompletion=complete.ids)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Settings, counts and front as JSON.")] = False,
 ) -> None:
     """Show a run (also while it goes on), or one of its individuals."""
@@ -214,13 +275,20 @@ def predict(
 def export(
     run: RunFolder,
     id: Id,
-    path: Annotated[Path, typer.Argument(help="The file to write, such as model.keras.", show_default=False)],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="What to write: .keras, .onnx, .tflite or a new folder (SavedModel); .json, .graphml or .dot; of NEAT and CPPNs also "
+            ".py (NumPy alone) and .tex (a formula).",
+            show_default=False,
+        ),
+    ],
 ) -> None:
-    """Write one network as a .keras file that takes raw inputs and loads in plain Keras."""
+    """Write one network for other programs, in the format of FILE's suffix; a network trained on data takes raw inputs."""
     from neuroevo.search import export_individual
 
     export_individual(run, id, path)
-    print(f"written: {path} (keras.saving.load_model opens it; inputs are raw, outputs are probabilities or values)")
+    print(f"written: {path}{EXPORTED.get(path.suffix, '')}")
 
 
 add_to(app)

@@ -10,11 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from genomes.base import unknown
+from neuroevo import cli_completion as complete
 
-FIGURES = ("front", "progress", "genome", "lineage", "curves", "operators", "species")
+FIGURES = (
+    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species",
+)  # fmt: skip
 LISTS = ("strategies", "encodings", "objectives", "data", "figures", "experiments")
 
-RunFolder = Annotated[Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False)]
+RunFolder = Annotated[
+    Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
+]
 
 
 def report(
@@ -43,8 +48,16 @@ def report(
 
 def plot(
     run: RunFolder,
-    what: Annotated[str, typer.Argument(help=f"One of {', '.join(FIGURES)}.")] = "front",
-    id: Annotated[int | None, typer.Argument(help="The individual, for genome, lineage and curves.", show_default=False)] = None,
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(FIGURES)}.", autocompletion=complete.figures)] = "front",
+    id: Annotated[
+        int | None,
+        typer.Argument(help="The individual, for genome, lineage, curves and difference.", show_default=False, autocompletion=complete.ids),
+    ] = None,
+    other: Annotated[int | None, typer.Argument(help="The second individual, for difference.", show_default=False)] = None,
+    measure: Annotated[
+        str | None, typer.Option(help="For progress: hypervolume, or an objective, whose best value is drawn.", show_default=False)
+    ] = None,
+    over: Annotated[str, typer.Option(help="For progress: evaluations, seconds or both.")] = "both",
     output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; default RUN/figures/WHAT.png.")] = None,
 ) -> None:
     """Draw a run, or one of its individuals."""
@@ -61,11 +74,17 @@ def plot(
         figure = plots.lineage(loaded, id)
     elif what == "curves":
         figure = plots.curves(loaded, None if id is None else [id])
+    elif what == "difference":
+        if id is None or other is None:
+            raise ValueError(f"difference compares two individuals: neuroevo plot {run} difference ID ID")
+        figure = plots.difference(loaded[id], loaded[other])
+    elif what == "progress":
+        figure = plots.progress(loaded, measure, over)  # type: ignore[arg-type]
     elif what == "front":
         figure = plots.front(loaded, test_scores(loaded))
     else:
         figure = getattr(plots, what)(loaded)
-    name = what if id is None else f"{what}-{id}"
+    name = "-".join([what, *[str(one) for one in (id, other) if one is not None]])
     path = output or run / "figures" / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
@@ -73,7 +92,10 @@ def plot(
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or folders that hold such.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of runs, or folders that hold such.", show_default=False, autocompletion=complete.runs),
+    ],
     figure: Annotated[Path | None, typer.Option(help="Draw progress, with a band between the quartiles of the seeds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
@@ -92,7 +114,7 @@ def compare(
 
 
 def list_names(
-    what: Annotated[str, typer.Argument(help=f"One of {', '.join(LISTS)}.", show_default=False)],
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(LISTS)}.", show_default=False, autocompletion=complete.lists)],
 ) -> None:
     """List what there is to choose from."""
     names = names_of(what)

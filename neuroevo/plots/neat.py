@@ -318,6 +318,6 @@ def _legend(axes: Axes, sheet: Sheet, shapes: Mapping[str, str]) -> None:
         )
     if handles:
         axes.legend(
-            handles=handles, loc="lower center", ncols=min(len(handles), max(2, int(sheet.size[0] * sheet.scale / 1.5))), frameon=False,
+            handles=handles, loc="lower center", ncols=min(len(handles), max(2, int(sheet.size[0] * sheet.scale / 2))), frameon=False,
             fontsize=sheet.text(7.5), labelcolor=INK, borderaxespad=0.3, handlelength=2.2, columnspacing=1.4,
         )  # fmt: skip

@@ -43,7 +43,7 @@ def folder(tmp_path_factory) -> Path:
 def finished(folder: Path) -> Path:
     done = neuroevo(
         "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 6, "--epochs", 2, "--workers", 2, "--run", "runs/t",
-        folder=folder,
+        "--baseline", folder=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "runs" / "t"
@@ -58,6 +58,29 @@ def test_a_csv_with_text_and_holes_gives_a_front_and_figures(finished: Path, fol
         assert member["parameters"] == member["validation"]["parameters"] > 0
     assert (finished / "figures" / "front.png").stat().st_size > 10_000
     assert (finished / "figures" / "best.png").stat().st_size > 5_000
+
+
+def test_a_baseline_is_trained_recorded_and_shown_beside_the_front(finished: Path, folder: Path) -> None:
+    shown = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)
+    baseline = shown["baseline"]
+    assert baseline["about"] == "dense, 64 units, dense, 64 units"
+    assert baseline["parameters"] == baseline["validation"]["parameters"]
+    assert 0 <= baseline["validation"]["error"] <= 1 and 0 <= baseline["test"]["error"] <= 1
+    assert "baseline" in neuroevo("show", finished, folder=folder).stdout
+    assert neuroevo("report", finished, folder=folder).returncode == 0
+    assert "baseline, made by hand" in (finished / "report.html").read_text()
+
+
+def test_a_quick_search_of_another_encoding(folder: Path) -> None:
+    done = neuroevo(
+        "search", "tumours.csv", "--target", "diagnosis", "--preset", "quick", "--evaluations", 3, "--encoding", "dag",
+        "--strategy", "random_search", "--workers", 1, "--run", "runs/dag", folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    settings = json.loads((folder / "runs" / "dag" / "config.json").read_text())
+    assert settings["space"]["encoding"] == "dag"
+    assert settings["strategy"]["strategy"] == "TrainedOnce", "graphs of the same network are trained once"
+    assert settings["estimation"]["epochs"] == 5 and settings["budget"]["evaluations"] == 3
 
 
 def test_the_same_command_again_says_that_the_run_is_complete(finished: Path, folder: Path) -> None:
@@ -103,6 +126,13 @@ def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
         (("search", "digitz"), "digits"),
         (("search", "digits", "--objectives", "eror"), "did you mean 'error'"),
         (("search", "digits", "--strategy", "lemonad"), "did you mean 'lemonade'"),
+        (("search", "digits", "--preset", "quik"), "did you mean 'quick'"),
+        (("search", "digits", "--encoding", "chains"), "did you mean 'chain'"),
+        (("search", "tumours.csv", "--target", "diagnosis", "--encoding", "cell"), "For features without positions use"),
+        (
+            ("search", "tumours.csv", "--target", "diagnosis", "--encoding", "dag", "--max-parameters", 900),
+            "error,parameters<900",
+        ),
         (("show", "nowhere"), "is not a run"),
         (("resume", "nowhere"), "is not a run"),
         (("predict", "missing.keras", "tumours.csv"), "missing.keras"),
@@ -169,7 +199,10 @@ def test_a_live_report_ends_with_the_run(looked_at):
     assert (looked_at / "live.html").exists()
 
 
-@pytest.mark.parametrize("what", [["front"], ["progress"], ["lineage"], ["lineage", "0"], ["operators"], ["genome", "0"]])
+@pytest.mark.parametrize(
+    "what",
+    [["front"], ["fronts"], ["progress"], ["parallel"], ["lineage"], ["lineage", "0"], ["operators"], ["difference", "0", "7"]],
+)
 def test_plot_draws_what_is_asked_for(looked_at, what):
     path = looked_at / f"{'-'.join(what)}.png"
     done = neuroevo("plot", looked_at / "nsga2-1", *what, "--output", path, folder=looked_at)
@@ -181,6 +214,11 @@ def test_an_unknown_figure_is_refused_with_the_nearest_name(looked_at):
     done = neuroevo("plot", looked_at / "nsga2-1", "lineag", folder=looked_at)
     assert done.returncode == 2
     assert "did you mean 'lineage'" in done.stderr
+
+
+def test_a_difference_takes_two_individuals(looked_at):
+    done = neuroevo("plot", looked_at / "nsga2-1", "difference", "0", folder=looked_at)
+    assert done.returncode == 2 and "difference ID ID" in done.stderr
 
 
 def test_compare_groups_seeds(looked_at):
