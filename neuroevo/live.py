@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neuroevo.budget import Budget
@@ -41,10 +42,9 @@ class NotebookView:
     """
 
     def __init__(self, progress: Any) -> None:
-        from IPython.display import display
-
         self._progress = progress
-        self._handle = display(self._shown("starting"), display_id=True)
+        self._display: Any = import_module("IPython.display")
+        self._handle = self._display.display(self._shown("starting"), display_id=True)
 
     def update(self, text: str) -> None:
         self._handle.update(self._shown(text))
@@ -53,9 +53,7 @@ class NotebookView:
         """The last line stays."""
 
     def _shown(self, text: str) -> Any:
-        from IPython.display import HTML
-
-        return HTML(progress_html(text, self._progress()))
+        return self._display.HTML(progress_html(text, self._progress()))
 
 
 def progress_html(text: str, share: float | None) -> str:
