@@ -41,10 +41,11 @@ def xor(network: Any) -> float:
     return float((4 - np.abs(network(INPUTS)[:, 0] - ANSWERS).sum()) ** 2)
 
 
-def sine(network: Any) -> dict[str, float]:
-    """How far a network is from a sine wave."""
-    x = np.linspace(-1, 1, 41)[:, None]
-    return {"miss": float(np.abs(network(x)[:, 0] - np.sin(3 * x[:, 0])).mean())}
+def product(network: Any) -> dict[str, float]:
+    """How far a network of two inputs is from their product."""
+    side = np.linspace(-1, 1, 7)
+    x = np.array([(a, b) for a in side for b in side])
+    return {"miss": float(np.abs(network(x)[:, 0] - x[:, 0] * x[:, 1]).mean())}
 
 
 class Runs:
@@ -66,23 +67,26 @@ class Runs:
         )
 
     @cached_property
-    def sine(self) -> ne.Run:
-        return self._sine("nsga2", strategies.Nsga2(population=40), 1)
+    def product(self) -> ne.Run:
+        return self._product("nsga2", strategies.Nsga2(population=40), 1)
 
-    def _sine(self, name: str, strategy: Any, seed: int) -> ne.Run:
-        space = NeatSpace(inputs=1, outputs=1, activations=("tanh", "sine", "gaussian"), activation_mutation_rate=0.1)
+    def _product(self, name: str, strategy: Any, seed: int) -> ne.Run:
+        space = NeatSpace(
+            inputs=2, outputs=1, initial="none", activations=("tanh", "gaussian"), activation_mutation_rate=0.1, add_node_rate=0.2,
+            add_connection_rate=0.4,
+        )  # fmt: skip
         objectives = {"miss": ne.minimise, "parameters": PARAMETERS}
-        budget = ne.Budget(evaluations=1_200)
+        budget = ne.Budget(evaluations=600)
         return self._evolve(
-            f"sine-{name}-{seed}", space, sine, objectives=objectives, strategy=strategy, budget=budget, seed=seed
+            f"product-{name}-{seed}", space, product, objectives=objectives, strategy=strategy, budget=budget, seed=seed
         )
 
     @cached_property
     def compared(self) -> list[ne.Run]:
         seeds = (1, 2, 3)
         return [
-            *[self.sine if seed == 1 else self._sine("nsga2", strategies.Nsga2(population=40), seed) for seed in seeds],
-            *[self._sine("random", strategies.RandomSearch(), seed) for seed in seeds],
+            *[self.product if seed == 1 else self._product("nsga2", strategies.Nsga2(population=40), seed) for seed in seeds],
+            *[self._product("random", strategies.RandomSearch(), seed) for seed in seeds],
         ]
 
     @cached_property
@@ -148,9 +152,9 @@ PICTURES = (
     ),
     Picture(
         "fronts", "The front by generation",
-        "The same kind of picture for small networks that imitate a sine wave, at six moments of the search: the later, the darker. The "
+        "The same kind of picture for small networks that imitate a product of two numbers, at six moments of the search: the later, the darker. The "
         "front moves towards the lower left, where networks are both small and right.",
-        "plots.fronts(run)", lambda runs: plots.fronts(runs.sine),
+        "plots.fronts(run)", lambda runs: plots.fronts(runs.product),
     ),
     Picture(
         "progress", "Progress of several searches",
@@ -162,7 +166,7 @@ PICTURES = (
         "parallel", "Objectives and architecture side by side",
         "Each line is one network, crossing an axis for each of its properties; on the bold axes, which are the objectives, up is better. "
         "The front (blue) shows which sizes and depths good networks have.",
-        "plots.parallel(run)", lambda runs: plots.parallel(runs.sine),
+        "plots.parallel(run)", lambda runs: plots.parallel(runs.product),
     ),
     Picture(
         "species", "Species",

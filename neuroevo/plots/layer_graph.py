@@ -231,7 +231,7 @@ def _routed(axes: Axes, layout: Layout, edge: Edge, ports: dict[tuple[Edge, str]
     step = _row_height(layout)
     points = layout.routes[edge]
     x, y = points[0][1] + ports[edge, "leaves"], -points[0][0] * step - HEIGHT / 2
-    corners, codes = [(x, y)], [int(Path.MOVETO)]
+    corners, codes = [(x, y)], [Path.MOVETO]
     for row, place in points[1:]:
         last = row == points[-1][0]
         to = place + (ports[edge, "enters"] if last else 0.0)
@@ -241,7 +241,7 @@ def _routed(axes: Axes, layout: Layout, edge: Edge, ports: dict[tuple[Edge, str]
         corners += [(x, y - half), (to, end + half), (to, end)]
         codes += [Path.CURVE4] * 3
         corners.append((to, top if last else top - HEIGHT))
-        codes.append(int(Path.LINETO))
+        codes.append(Path.LINETO)
         x, y = to, top - HEIGHT
     axes.add_artist(
         FancyArrowPatch(

@@ -110,8 +110,12 @@ def lineage(run: Run, id: int | None = None, generations: int = 8) -> Figure:
         (x0, y0), (x1, y1) = data.position[parent], data.position[child]
         colour = GREEN if child in data.inherited else GREY
         axes.annotate(
-            "", (x1 * wide, y1 * high + 0.26), (x0 * wide, y0 * high - 0.26),
-            arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0},
+            "", (x1 * wide, y1 * high + 0.17), (x0 * wide, y0 * high - 0.17),
+            arrowprops={
+                "arrowstyle": "-|>", "color": colour, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0,
+                # past the boxes of the generations between
+                "connectionstyle": f"arc3,rad={0.0 if y0 - y1 < 2 else 0.35 if x0 <= x1 else -0.35}",
+            },
         )  # fmt: skip
     for member, individual in data.individuals.items():
         x, y = data.position[member]
