@@ -182,7 +182,7 @@ PICTURES = (
     ),
     Picture(
         "curves", "Learning curves",
-        "Training loss and validation loss of the networks on the front. Those that inherited weights start, at epoch 0, about where "
+        "Training loss and validation error of the networks on the front. Those that inherited weights start, at epoch 0, near where "
         "their parents ended.",
         "plots.curves(run)", lambda runs: plots.curves(runs.networks),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,7 +103,7 @@ def front(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> Fi
 
 def _caption(run: Run) -> str:
     name = run.settings.get("task", {}).get("data") or run.settings.get("task", {}).get("fitness") or ""
-    source = f"{name}: " if name else ""
+    source = f"{Path(str(name)).name}: " if name else ""
     return f"{source}{run.evaluations} networks evaluated, {len(run.front)} on the front"
 
 
