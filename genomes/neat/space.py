@@ -15,7 +15,6 @@ from genomes.neat.dynamics import DYNAMICS, neurons
 from genomes.neat.functions import Functions, activation_functions, aggregation_functions, name_of
 
 if TYPE_CHECKING:
-    from genomes.neat.dynamics import PopulationInTime
     from genomes.neat.genes import Pool
     from genomes.neat.genome import NeatGenome
     from genomes.neat.network import PopulationNetwork
@@ -283,12 +282,12 @@ class NeatSpace(Space, encoding="neat"):
             aggregations=np.array(aggregations, np.int16),
         )
 
-    def population_network(self, pool: Pool, threads: Threads | None = None) -> PopulationNetwork | PopulationInTime:
-        """The networks of a pool of genomes as one callable."""
+    def population_network(self, pool: Pool, threads: Threads | None = None) -> PopulationNetwork:
+        """The networks of a pool of genomes as one callable: a `PopulationNetwork`, or a `PopulationInTime`."""
         if self.dynamics != "none":
             from genomes.neat.dynamics import PopulationInTime
 
-            return PopulationInTime(self, pool, threads)
+            return PopulationInTime(self, pool, threads)  # type: ignore[return-value]  # called alike, but kernels of steps refuse it
         from genomes.neat.network import PopulationNetwork
 
         return PopulationNetwork(self, pool, threads)

@@ -99,16 +99,16 @@ class Environment(Task):
         output_range: tuple[float, float] = (-1.0, 1.0),
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        for name, value in (("episodes", episodes), ("action_repeat", action_repeat), ("fresh_episodes", fresh_episodes)):
-            _check_count(name, value)
+        for name, count in (("episodes", episodes), ("action_repeat", action_repeat), ("fresh_episodes", fresh_episodes)):
+            _check_count(name, count)
         if steps is not None:
             _check_count("steps", steps)
-        for name, value, allowed in (
+        for name, chosen, allowed in (
             ("normalise", normalise, ("sampled", "bounds", "none")),
             ("seeds", seeds, ("generation", "birth", "fixed")),
         ):
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(value)}")
+            if chosen not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(chosen)}")
         self.id, self.episodes, self.action_repeat, self.seeds = id, episodes, action_repeat, seeds
         self.normalise, self.fresh_episodes, self.output_range = normalise, fresh_episodes, output_range
         self.solved = None if solved is None else float(solved)

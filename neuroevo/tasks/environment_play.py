@@ -80,7 +80,9 @@ class _OneByOne:
             self._reset()
 
     def __call__(self, observation: npt.NDArray[Any]) -> Floats:
-        return np.asarray(self.network(np.asarray(observation, np.float64)[None]), np.float64)[0]
+        outputs: Floats = np.asarray(self.network(np.asarray(observation, np.float64)[None]), np.float64)
+        first: Floats = outputs.reshape(len(outputs), -1)[0]
+        return first
 
 
 class Player:
@@ -152,7 +154,7 @@ class Player:
                 break
             if cut is None or living > _FEWER * len(alive):
                 continue
-            still = alive.reshape(-1, episodes).any(axis=1)
+            still: npt.NDArray[np.bool_] = np.any(alive.reshape(-1, episodes), axis=1)
             if np.count_nonzero(still) > _FEWER * len(still):
                 continue
             rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)

@@ -52,17 +52,20 @@ class Actions:
             self._least, self._most = least, most
         elif isinstance(space, spaces.Discrete):
             self.outputs, self._start = int(space.n), int(space.start)
-        elif isinstance(space, (spaces.MultiDiscrete, spaces.MultiBinary)):
-            binary = isinstance(space, spaces.MultiBinary)
-            choices = np.full(int(np.prod(space.shape)), 2) if binary else space.nvec.ravel()
-            self.outputs = int(choices.sum())
-            self._cuts = [0, *np.cumsum(choices).tolist()]
-            self._start = np.zeros(len(choices), np.int64) if binary else space.start.ravel()
+        elif isinstance(space, spaces.MultiDiscrete):
+            self._choices(space.nvec.ravel(), space.start.ravel())
+        elif isinstance(space, spaces.MultiBinary):
+            bits = int(np.prod(space.shape))
+            self._choices(np.full(bits, 2), np.zeros(bits, np.int64))
         else:
             raise ValueError(
                 f"networks act in Discrete, MultiDiscrete, MultiBinary and Box spaces, not in {type(space).__name__}; "
                 "wrap the environment (gymnasium.ActionWrapper) so that it has one of these"
             )
+
+    def _choices(self, choices: npt.NDArray[Any], start: npt.NDArray[Any]) -> None:
+        self.outputs = int(choices.sum())
+        self._cuts, self._start = [0, *np.cumsum(choices).tolist()], start
 
     def one(self, outputs: Floats) -> Any:
         """The action of one network: outputs float64 [outputs]."""
@@ -128,13 +131,13 @@ class Observations:
     def one(self, observation: Any) -> npt.NDArray[Any]:
         """The inputs for one observation: float [inputs]."""
         x: npt.NDArray[Any] = observation if self._plain else self.flat(observation)
-        if self.shift is None:
+        if self.shift is None or self.scale is None:
             return x
         return np.minimum(np.maximum((x - self.shift) * self.scale, -FARTHEST), FARTHEST)
 
     def many(self, observations: npt.NDArray[Any]) -> Floats:
         """The same for many, stacked: float64 [environments, inputs]."""
         x: Floats = np.asarray(observations, np.float64).reshape(len(observations), -1)
-        if self.shift is None:
+        if self.shift is None or self.scale is None:
             return x
         return np.clip((x - self.shift) * self.scale, -FARTHEST, FARTHEST)
