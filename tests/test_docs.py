@@ -19,7 +19,7 @@ import neuroevo as ne
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {str(page.relative_to(DOCS)): page.read_text() for page in sorted(DOCS.rglob("*.md"))}
-TESTED_ELSEWHERE = {"neat_python.md"}
+NEEDS_OTHERS = {"neat_python.md"}  # its blocks are of two libraries, side by side
 BLOCK = re.compile(r"```python\n(.*?)```\n(<!-- .*? -->)?", re.DOTALL)
 
 sys.path[:0] = [str(DOCS), str(DOCS / "examples")]  # the scripts that the pages include, and what makes parts of pages
@@ -28,11 +28,12 @@ example = importlib.import_module
 
 def blocks(page: str, *, run: bool) -> list[str]:
     """The Python blocks of a page that are run, or those that are not."""
-    return [code for code, comment in BLOCK.findall(PAGES[page]) if bool(comment) != run and "--8<--" not in code]
+    found = [(code, bool(comment) or page in NEEDS_OTHERS) for code, comment in BLOCK.findall(PAGES[page])]
+    return [code for code, left_out in found if left_out != run and "--8<--" not in code]
 
 
 def with_blocks(*, run: bool) -> list[str]:
-    return [page for page in PAGES if page not in TESTED_ELSEWHERE and blocks(page, run=run)]
+    return [page for page in PAGES if blocks(page, run=run)]
 
 
 @pytest.mark.parametrize("page", with_blocks(run=True))
