@@ -114,7 +114,11 @@ class Space(ABC):
 
     @abstractmethod
     def random(self, rng: np.random.Generator) -> Genome:
-        """A random genome; the same stream gives the same genome."""
+        """A random genome.
+
+        Args:
+            rng: drawn from and nothing else, so the same stream gives the same genome.
+        """
 
     @abstractmethod
     def from_genes(self, genes: Any) -> Genome:
@@ -125,11 +129,26 @@ class Space(ABC):
         """
 
     def choices(self, prefix: Sequence[int]) -> tuple[str, ...]:
-        """For controllers and tree searches: the next decision's options after these decisions; () when complete."""
+        """For controllers and tree searches: what may be decided next.
+
+        Args:
+            prefix: the decisions so far, each the position of an option among those that were offered.
+
+        Returns:
+            The options' names; () when the decisions are complete.
+
+        Raises:
+            NotImplementedError: the encoding has no such sequence of decisions.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not offer sequential decisions")
 
     def build(self, decisions: Sequence[int]) -> Genome:
-        """The genome that a complete sequence of decisions describes."""
+        """The genome that a complete sequence of decisions describes.
+
+        Raises:
+            NotImplementedError: the encoding has no such sequence of decisions.
+            ValueError: the decisions are not complete, or one is not among the options.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not offer sequential decisions")
 
     def to_dict(self) -> Json:
@@ -174,41 +193,59 @@ class Genome(ABC):
 
     @abstractmethod
     def mutate(self, rng: np.random.Generator, *, clock: int) -> Self:
-        """A varied copy; `clock` is the generation, from which new genes derive their markings."""
+        """A varied copy, whose `operators` name what was done.
+
+        Args:
+            rng: drawn from and nothing else.
+            clock: the generation, from 1; new genes derive their historical markings from it.
+        """
 
     @abstractmethod
     def crossover(self, others: Sequence[Self], rng: np.random.Generator, *, ranks: Sequence[int] | None = None) -> Self:
-        """A child of this genome and the others (any number). `ranks`, one for each parent with this genome's first:
-        lower is fitter, equal is equally fit."""
+        """A child of this genome and the others.
+
+        Args:
+            others: the other parents, one or more, of the same space.
+            rng: drawn from and nothing else.
+            ranks: one for each parent, this genome's first: lower is fitter, equal is equally fit. None: all equal.
+        """
 
     @abstractmethod
     def distance(self, other: Self) -> float:
-        """A dissimilarity: >= 0, symmetric, 0 to itself."""
+        """A dissimilarity: >= 0, symmetric, 0 to itself, without unit; each encoding says which (NEAT: the compatibility distance)."""
 
     @abstractmethod
     def key(self) -> str:
-        """Canonical: equal for genomes with isomorphic phenotypes."""
+        """Canonical text: equal for genomes whose phenotypes are isomorphic, so that no network need be trained twice."""
 
     @abstractmethod
     def graph(self) -> nx.DiGraph[Any]:
-        """For drawing and analysis."""
+        """For drawing and analysis: a new graph each time, with a node for each node or layer; attributes are the encoding's own."""
 
     @abstractmethod
     def genes(self) -> Any:
-        """The genes as JSON; `space.from_genes` reads them back."""
+        """The genes as JSON (finite numbers, texts, lists, objects); `space.from_genes` reads them back. A new value each time."""
 
     @property
     def parameters(self) -> int:
-        """Trainable weights of the phenotype."""
+        """How many trainable weights the phenotype has.
+
+        Raises:
+            NotImplementedError: the encoding does not count them.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not count parameters")
 
     @property
     def flops(self) -> int:
-        """Multiply-adds of one forward pass of the phenotype."""
+        """Multiply-adds of one forward pass of the phenotype, for one sample.
+
+        Raises:
+            NotImplementedError: the encoding does not count them.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not count flops")
 
     def to_dict(self) -> Json:
-        """JSON, versioned."""
+        """JSON with the encoding's name and version, the space and the genes: all that `from_dict` needs. Operators are not in it."""
         return {
             "encoding": self.space.encoding,
             "version": self.version,

@@ -30,6 +30,9 @@ class Objective:
         of: for a cheap objective, the function from a genome to the number.
         limit: the worst value allowed (inclusive); a cheap objective beyond it is never trained.
         log: whether the number spans orders of magnitude (plots, densities and hypervolumes then take its logarithm).
+
+    Raises:
+        ValueError: the direction is neither.
     """
 
     name: str
@@ -56,7 +59,7 @@ class Objective:
         return -math.inf if self.direction == "maximise" else math.inf
 
     def within_limit(self, value: float) -> bool:
-        """Whether a value respects the limit."""
+        """Whether a value respects the limit; the limit itself does, and so does everything where there is none."""
         return self.limit is None or (value >= self.limit if self.direction == "maximise" else value <= self.limit)
 
     def settings(self) -> dict[str, Any]:
@@ -72,6 +75,9 @@ FLOPS = Objective("flops", "minimise", "cheap", of=lambda genome: float(genome.f
 
 def parse_limits(specification: str | Sequence[str]) -> list[tuple[str, float | None]]:
     """Names and limits from "error,parameters<20000" or a sequence of such names.
+
+    Raises:
+        ValueError: a part cannot be read, a name occurs twice, or a limit is not a number.
 
     >>> parse_limits("error, parameters<20000")
     [('error', None), ('parameters', 20000.0)]

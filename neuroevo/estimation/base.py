@@ -19,12 +19,22 @@ class Estimation(ABC):
     """
 
     def plan(self, individual: Individual) -> Fidelity:
-        """Driver, before a trial: how thoroughly to measure this individual."""
+        """Driver, before a trial: how thoroughly to measure this individual; `FULL` is the estimation's own full effort."""
         return FULL
 
     @abstractmethod
     def measure(self, trial: Trial, task: Task, context: Context) -> Measurement:
-        """Worker: decode, inherit, train and score every individual of the trial."""
+        """Worker: decode, inherit, train and score every individual of the trial.
+
+        Args:
+            trial: the individuals, the fidelity, and the artifacts (parents' weights) to start from.
+            task: what is scored.
+            context: the run's seed and this candidate's threads; `context.rng(id)` is the stream to draw from.
+
+        Returns:
+            `values` float64 [individuals, objectives] in the order of `task.objectives`. What goes wrong with one individual is a NaN
+            row and an entry of `reasons`, not an exception.
+        """
 
     def observe(self, results: Sequence[Result]) -> None:
         """Driver: learn from what came back."""

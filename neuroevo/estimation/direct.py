@@ -19,7 +19,11 @@ from neuroevo.trial import Measurement, Trial
 
 
 class Direct(Estimation):
-    """Score the phenotype as it is: for weights that evolve, tables and custom fitness functions."""
+    """Score the phenotype as it is: for weights that evolve, tables and custom fitness functions.
+
+    An exception, a missing objective, or a value that is not a finite number is that individual's recorded failure; of a fitness that
+    scores a whole population, an exception or a wrong shape fails all of it.
+    """
 
     def measure(self, trial: Trial, task: Task, context: Context) -> Measurement:
         start = time.perf_counter()

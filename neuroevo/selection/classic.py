@@ -15,6 +15,12 @@ def tournament(individuals: Sequence[Individual], count: int, rng: np.random.Gen
 
     Best is DEAP's order: the first objective, ties by the next. Equal ones: the first drawn.
 
+    Args:
+        individuals: evaluated ones.
+        count: how many parents; one may be drawn several times.
+        rng: the stream to draw from.
+        size: individuals in a tournament; the more, the greedier.
+
     Raises:
         ValueError: nobody to draw from, or size below 1.
     """
@@ -31,6 +37,12 @@ def linear_ranking(
     """Parents in proportion to their rank: the best is expected `pressure` times, the worst 2 - pressure times in as many draws as
     there are individuals (Baker 1985).
 
+    Args:
+        individuals: evaluated ones.
+        count: how many parents; one may be drawn several times.
+        rng: the stream to draw from.
+        pressure: from 1 (everybody alike) to 2 (the worst never).
+
     Raises:
         ValueError: nobody to draw from, or pressure outside [1, 2].
     """
@@ -45,6 +57,11 @@ def linear_ranking(
 
 def roulette(individuals: Sequence[Individual], count: int, rng: np.random.Generator) -> list[Individual]:
     """Parents in proportion to the first objective, which must be maximised and not negative (Holland 1975).
+
+    Args:
+        individuals: evaluated ones.
+        count: how many parents; one may be drawn several times.
+        rng: the stream to draw from.
 
     Raises:
         ValueError: nobody to draw from, a minimised objective, or a negative value.
@@ -63,6 +80,12 @@ def lexicase(
 ) -> list[Individual]:
     """Each parent survives a filter by the objectives in random order, each keeping those within `epsilon` of the best (Spector 2012;
     epsilon: La Cava, Spector & Danai 2016); ties at random. Made for many objectives, such as one for each test case.
+
+    Args:
+        individuals: evaluated ones.
+        count: how many parents; one may be drawn several times.
+        rng: the stream to draw from.
+        epsilon: in the objectives' own units, the same for all of them.
 
     Raises:
         ValueError: nobody to draw from, or a negative epsilon.

@@ -44,7 +44,18 @@ def kernel_density(points: Points, at: Points) -> npt.NDArray[np.float64]:
 
 
 def inverse_density_probabilities(points: Points, at: Points) -> npt.NDArray[np.float64]:
-    """Sampling probabilities proportional to 1 / p_KDE: float64 [queries], summing to 1."""
+    """Sampling probabilities proportional to 1 / p_KDE (Elsken, Metzen & Hutter 2019, section 3.2).
+
+    Args:
+        points: float64 [points, dimensions] that the density is fitted on.
+        at: float64 [queries, dimensions].
+
+    Returns:
+        float64 [queries], summing to 1.
+
+    Raises:
+        ValueError: no points, or dimensions that differ.
+    """
     inverse = 1.0 / kernel_density(points, at)
     probabilities: npt.NDArray[np.float64] = inverse / inverse.sum()
     return probabilities

@@ -37,6 +37,14 @@ def hypervolume(costs: npt.ArrayLike, reference: Sequence[float]) -> float:
 def normalised_hypervolume(costs: npt.ArrayLike, ideal: Sequence[float], worst: Sequence[float]) -> float:
     """The hypervolume after min-max normalisation: `ideal` becomes 0 and `worst` 1 in every objective, the reference is (1, 1, ...).
 
+    Args:
+        costs: float64 [points, objectives], to be minimised.
+        ideal: one number for each objective, the best.
+        worst: the same, the worst that counts.
+
+    Returns:
+        From 0 to 1, where no point is better than `ideal`.
+
     Raises:
         ValueError: `worst` does not exceed `ideal` somewhere.
 

@@ -107,6 +107,9 @@ def select_nsga2(individuals: Sequence[Individual], count: int) -> list[Individu
     """The survivors among individuals, best first; like DEAP's `selNSGA2`, it leaves `fitness.crowding_dist` on each of them.
 
     Individuals with a NaN or an infinite objective (failed ones) are never chosen, so there may be fewer than `count`.
+
+    Raises:
+        ValueError: an individual was not evaluated.
     """
     values = costs(individuals)
     if not len(values):
@@ -124,7 +127,14 @@ def select_nsga2(individuals: Sequence[Individual], count: int) -> list[Individu
 
 def crowded_tournament(ranks: Sequence[int], crowding: Sequence[float], count: int, rng: np.random.Generator) -> list[int]:
     """Positions of parents: each the better of two drawn at random, by rank, then by crowding (section III-C); a tie goes to the
-    first drawn. Two consecutive parents differ where there are at least two."""
+    first drawn. Two consecutive parents differ where there are at least two.
+
+    Args:
+        ranks: the front of each individual, 0 for the non-dominated.
+        crowding: the crowding distance of each.
+        count: how many parents; one may be drawn several times.
+        rng: the stream to draw from.
+    """
     size = len(ranks)
     chosen: list[int] = []
     while len(chosen) < count:

@@ -29,6 +29,9 @@ class Extremes:
 def reference_points(objectives: int, divisions: int) -> npt.NDArray[np.float64]:
     """Das and Dennis's points on the unit simplex: float64 [points, objectives], all multiples of 1 / divisions that sum to 1.
 
+    Raises:
+        ValueError: objectives or divisions below 1.
+
     >>> reference_points(2, 2).tolist()
     [[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]
     """
@@ -156,7 +159,18 @@ def select_nsga3(
     rng: np.random.Generator,
     memory: Extremes | None = None,
 ) -> list[Individual]:
-    """The survivors among individuals; those with a NaN or an infinite objective (failed ones) are never chosen."""
+    """The survivors among individuals; those with a NaN or an infinite objective (failed ones) are never chosen.
+
+    Args:
+        individuals: evaluated ones.
+        count: how many to choose; all usable ones where there are fewer.
+        references: float64 [points, objectives], such as `reference_points` gives.
+        rng: breaks ties between niches and inside them.
+        memory: extremes of earlier generations, brought up to date.
+
+    Raises:
+        ValueError: an individual was not evaluated.
+    """
     if not individuals:
         return []
     chosen = nsga3_positions(costs(individuals), count, references, rng, memory)

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class State:
-    """A strategy's memory: JSON and named arrays."""
+    """A strategy's memory: JSON and named arrays.
+
+    Args:
+        json: finite numbers, texts, lists and objects; individuals by id.
+        arrays: of any shape and numeric type; kept without pickle.
+    """
 
     json: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)

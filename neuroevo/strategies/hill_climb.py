@@ -27,6 +27,9 @@ class HillClimb(Strategy):
         keep_current: whether the current network, trained on, is one of the candidates (NASH: yes).
         start_from: the genome to climb from, as `genome.to_dict()` gives it; None takes a random one.
         inheritance: "lamarckian", or "none" to train every candidate from scratch.
+
+    Raises:
+        ValueError: a setting out of its range; at the first `ask`, a genome of another space than the search's.
     """
 
     neighbours: int = 8

@@ -13,11 +13,14 @@ from neuroevo.trial import Result, Trial
 
 @dataclass
 class RandomSearch(Strategy):
-    """Random genomes, independent of each other.
+    """Random genomes, independent of each other (Bergstra & Bengio 2012). The baseline of every comparison.
 
     Args:
         batch: genomes of one generation; what is drawn does not depend on it.
         deduplicate: "none", "genome" (never the same genes twice) or "key" (never two isomorphic genomes).
+
+    Raises:
+        ValueError: a setting out of its range.
     """
 
     batch: int = 20

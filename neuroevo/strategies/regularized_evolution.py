@@ -29,6 +29,9 @@ class RegularizedEvolution(Strategy):
         batch: children made from the same queue before any of them is scored: 1 as in the paper, more to keep workers busy.
         deduplicate: "none", "genome" (never the same genes twice) or "key" (never two isomorphic genomes).
         inheritance: "lamarckian" starts a child from its parent's weights, "none" from scratch.
+
+    Raises:
+        ValueError: a setting out of its range.
     """
 
     population: int = 100

@@ -22,6 +22,10 @@ def population_fitness(fitness: SomeCallable) -> SomeCallable:
 
     `fitness(population)` is given a callable that maps float [samples, inputs] or [population, samples, inputs] to float
     [population, samples, outputs]; it returns float [population], or a dict of such arrays when there are several objectives.
+
+    >>> @population_fitness
+    ... def small_outputs(population):
+    ...     return -abs(population([[0.0, 1.0]])).max(axis=(1, 2))
     """
     fitness.__dict__["scores_population"] = True
     return fitness
@@ -48,6 +52,7 @@ class Function(Task):
 
     Raises:
         TypeError: the fitness is not callable.
+        ValueError: `of` is neither, or a direction is not one.
     """
 
     def __init__(
@@ -72,12 +77,26 @@ class Function(Task):
         return genome if self.of == "genome" else super().phenotype(genome)
 
     def score(self, phenotype: Any, context: Context, rng: np.random.Generator | None = None) -> Mapping[str, float]:
-        """The fitness of one phenotype, by objective; what the fitness returns beside them is recorded too."""
+        """The fitness of one phenotype, by objective; what the fitness returns beside them is recorded too.
+
+        Args:
+            rng: the individual's own stream, for a fitness with a parameter of that name.
+
+        Raises:
+            ValueError: the fitness returned one number for several objectives, or a dict without one of them.
+        """
         answer = self.fitness(phenotype, rng=rng) if self.takes_rng else self.fitness(phenotype)
         return self._named(answer)
 
     def score_population(self, network: Any, context: Context) -> npt.NDArray[np.float64] | Mapping[str, npt.NDArray[np.float64]]:
-        """The fitness of a whole population: float64 [members], or a dict of them."""
+        """The fitness of a whole population.
+
+        Args:
+            network: maps float [samples, inputs] or [members, samples, inputs] to float [members, samples, outputs].
+
+        Returns:
+            float64 [members], or a dict of such arrays, by objective.
+        """
         answer: npt.NDArray[np.float64] | Mapping[str, npt.NDArray[np.float64]] = self.fitness(network)
         return answer
 
