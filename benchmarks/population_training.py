@@ -22,6 +22,7 @@ from neuroevo.train.backend import prepare
 
 STEPS = 200
 RATE = 0.01
+RATIOS = {"steady": "a_step", "200_steps": "200_steps"}
 
 
 def topologies(count: int, seed: int):
@@ -47,55 +48,60 @@ def data(samples: int, seed: int):
     return x, np.stack([np.sin(2 * x[:, 0]) * x[:, 1], np.tanh(x[:, 2] - x[:, 3])], axis=1).astype(np.float32)
 
 
-def together(genomes, x, y) -> tuple[float, float, int]:
-    """Seconds from the genomes to 200 trained steps of all; seconds of the fastest of three times 200 steps more; bytes planned."""
+def clocks() -> np.ndarray:
+    """Wall-clock seconds, and processor seconds of this process: the latter hardly depend on what else the machine does."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def together(genomes, x, y, repeats: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Seconds (`clocks`) from the genomes to 200 trained steps of all; median seconds of 200 steps more; bytes planned."""
     from neuroevo.train import PopulationModel
     from neuroevo.train.population_model import bytes_of
 
-    start = time.perf_counter()
+    start = clocks()
     model = PopulationModel(genomes)
     model.train(x, y, steps=STEPS, learning_rate=RATE)
-    whole = time.perf_counter() - start
+    whole = clocks() - start
     took = []
-    for _ in range(3):
-        start = time.perf_counter()
+    for _ in range(repeats):
+        start = clocks()
         model.train(x, y, steps=STEPS, learning_rate=RATE)
-        took.append(time.perf_counter() - start)
-    return whole, min(took), sum(bytes_of(part.arrangement, len(x), "float32") for part in model._parts)
+        took.append(clocks() - start)
+    return whole, np.median(took, axis=0), sum(bytes_of(part.arrangement, len(x), "float32") for part in model._parts)
 
 
-def alone(genome, x, y) -> tuple[float, float]:
+def alone(genome, x, y) -> tuple[np.ndarray, np.ndarray]:
     """The same for one genome as a Keras model of its own, by `fit`."""
     import keras
 
     import neuroevo as ne
 
     many_x, many_y = np.tile(x, (STEPS, 1)), np.tile(y, (STEPS, 1))
-    start = time.perf_counter()
+    start = clocks()
     model = ne.decode(genome)
     model.compile(keras.optimizers.Adam(RATE), "mean_squared_error")
     model.fit(many_x, many_y, batch_size=len(x), shuffle=False, verbose=0)
-    whole = time.perf_counter() - start
-    start = time.perf_counter()
+    whole = clocks() - start
+    start = clocks()
     model.fit(many_x, many_y, batch_size=len(x), shuffle=False, verbose=0)
-    return whole, time.perf_counter() - start
+    return whole, clocks() - start
 
 
-def alone_compiled(genome, x, y) -> tuple[float, float]:
+def alone_compiled(genome, x, y) -> tuple[np.ndarray, np.ndarray]:
     """The same by this package's compiled epoch of one network."""
     import neuroevo as ne
     from neuroevo.train import Method, compile_network
 
     order, rates = np.tile(np.arange(len(x), dtype=np.int32), (STEPS, 1)), np.full(STEPS, RATE, np.float32)
-    start = time.perf_counter()
+    start = clocks()
     network = compile_network(ne.decode(genome), Method("mean_squared_error", len(x), "adam", 0.0))
     network.reset()
     placed = network.place(x), network.place(y)
     network.epoch(*placed, order, rates)
-    whole = time.perf_counter() - start
-    start = time.perf_counter()
+    whole = clocks() - start
+    start = clocks()
     network.epoch(*placed, order, rates)
-    return whole, time.perf_counter() - start
+    return whole, clocks() - start
 
 
 def device() -> str:
@@ -115,6 +121,17 @@ def device() -> str:
     return gpus[0] if gpus else f"CPU ({platform.processor() or platform.machine()})"
 
 
+def run_of(way: str, whole: np.ndarray, steady: np.ndarray) -> dict:
+    """One way's seconds (`clocks`) for 200 steps with tracing, and for one step of 200 more."""
+    return {
+        "way": way,
+        "seconds_200_steps": float(whole[0]),
+        "processor_200_steps": float(whole[1]),
+        "seconds_a_step": float(steady[0]) / STEPS,
+        "processor_a_step": float(steady[1]) / STEPS,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
@@ -122,6 +139,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=64, help="of every step")
     parser.add_argument("--baseline", type=int, default=20, help="genomes that are trained one by one")
     parser.add_argument("--compiled", type=int, default=5, help="genomes for the comparison with this package's own epoch")
+    parser.add_argument("--repeats", type=int, default=3, help="of the steady measurement of PopulationModel")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -136,26 +154,27 @@ def main() -> None:
     }  # fmt: skip
     print(", ".join(f"{name} {value}" for name, value in settings.items()))
     alone(topologies(1, options.seed + 1)[0], x, y)  # imports and first calls are nobody's cost
-    whole, steady, planned = together(genomes, x, y)
+    whole, steady, planned = together(genomes, x, y, options.repeats)
+    print(f"PopulationModel: {whole[0]:.1f} s, then {1e3 * steady[0] / STEPS:.1f} ms a step")
     one_by_one = []
     for number in range(options.baseline):
         one_by_one.append(alone(genomes[number], x, y))
         print(f"\r{number + 1} of {options.baseline} Keras models", end="", flush=True)
     compiled = [alone_compiled(genome, x, y) for genome in genomes[: options.compiled]]
-    print(f"\r{'':34s}{'200 steps, tracing included':>30s}{'steady, a step':>18s}")
-    runs = [{"way": "PopulationModel", "seconds_200_steps": whole, "seconds_a_step": steady / STEPS, "planned_bytes": planned}]
+    runs = [run_of("PopulationModel", whole, steady) | {"planned_bytes": planned}]
     for way, times in (("a Keras model each (fit)", one_by_one), ("a compiled epoch each", compiled)):
         if times:
-            scaled = [statistics.mean(values) * len(genomes) for values in zip(*times, strict=True)]
-            runs.append({"way": way, "seconds_200_steps": scaled[0], "seconds_a_step": scaled[1] / STEPS, "timed": times})
+            runs.append(run_of(way, *np.mean(times, axis=0) * len(genomes)) | {"timed": len(times)})
+    print(f"\r{'':28s}{'200 steps with tracing':>24s}{'steady, a step':>18s}   (processor seconds in brackets)")
     for run in runs:
-        print(f"{run['way']:34s}{run['seconds_200_steps']:28,.1f} s{1e3 * run['seconds_a_step']:15,.1f} ms")
-    ours = {
-        "ratio_steady": runs[1]["seconds_a_step"] / runs[0]["seconds_a_step"],
-        "ratio_200_steps": runs[1]["seconds_200_steps"] / runs[0]["seconds_200_steps"],
-    }
+        print(
+            f"{run['way']:28s}{run['seconds_200_steps']:13,.1f} s ({run['processor_200_steps']:,.1f})"
+            f"{1e3 * run['seconds_a_step']:13,.1f} ms ({1e3 * run['processor_a_step']:,.1f})"
+        )
+    ours = {f"ratio_{name}": runs[1][f"seconds_{key}"] / runs[0][f"seconds_{key}"] for name, key in RATIOS.items()}
+    ours |= {f"processor_ratio_{name}": runs[1][f"processor_{key}"] / runs[0][f"processor_{key}"] for name, key in RATIOS.items()}
     if compiled:
-        ours["ratio_steady_compiled_epoch"] = runs[2]["seconds_a_step"] / runs[0]["seconds_a_step"]
+        ours["processor_ratio_steady_compiled_epoch"] = runs[2]["processor_a_step"] / runs[0]["processor_a_step"]
     print(", ".join(f"{name} {value:,.1f}" for name, value in ours.items()))
     if options.json:
         report = {"method": "training a population", "settings": settings, "seeds": [options.seed], "ours": ours, "runs": runs}

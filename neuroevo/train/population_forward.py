@@ -22,7 +22,7 @@ class Tables(NamedTuple):
     sources: list[Any]
     targets: list[Any]
     slots: list[Any]
-    count: list[Any]
+    edges: list[Any]
     response: list[Any]
     activation: list[Any]
     aggregation: list[Any]
@@ -81,7 +81,7 @@ def _activated(layout: Layout, x: Any, code: Any) -> Any:
 
 def _gathered(layout: Layout, tables: Tables, level: int, terms: Any) -> Any:
     """Each node's own aggregation of terms [edges, samples]; 0 of none."""
-    names, count, code = layout.aggregations, tables.count[level], tables.aggregation[level]
+    names, count, code = layout.aggregations, tables.edges[level], tables.aggregation[level]
     if names == ("sum",):
         return ops.segment_sum(terms, tables.targets[level], ops.shape(count)[0])
     slots = tables.slots[level]

@@ -53,5 +53,5 @@ class JaxSteps(Steps):
         return weights, biases
 
     def _by_level(self, flat: Any, tables: Tables, edges: bool) -> Sequence[Any]:
-        sizes = [len(table) for table in (tables.sources if edges else tables.count)]
+        sizes = [len(table) for table in (tables.sources if edges else tables.edges)]
         return list(jnp.split(flat, np.cumsum(sizes)[:-1]))

@@ -71,5 +71,5 @@ class TensorflowSteps(Steps):
         return weights, biases
 
     def _by_level(self, flat: Any, tables: Tables, edges: bool) -> Sequence[Any]:
-        sizes = [tf.shape(table)[0] for table in (tables.sources if edges else tables.count)]
+        sizes = [tf.shape(table)[0] for table in (tables.sources if edges else tables.edges)]
         return list(tf.split(flat, tf.stack(sizes), num=len(sizes)))
