@@ -4,7 +4,8 @@ Small feed-forward networks start as a linear map from observations to torques (
 starts in a generation, episodes of the search are cut after 600 steps, and hopeless networks play one only. gymnasium counts a mean of 300
 over 100 episodes as solved, under its own limit of 1,600 steps. The default budget is far too small for that: what is reported is the
 mean reward of the best network on 100 fresh episodes, and the environment steps it took. Standing still gives about 0, falling at
-once about -100. Needs the extra `gym`. DURATION
+once about -100. Needs the extra `gym`.
+One core makes a few thousand environment steps a second: the default budget takes some ten minutes (`--seconds` bounds it).
 """
 
 from __future__ import annotations
