@@ -16,7 +16,7 @@ import pytest
 
 import neuroevo as ne
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = {str(page.relative_to(DOCS)): page.read_text() for page in sorted(DOCS.rglob("*.md"))}
 NEEDS_OTHERS = {"neat_python.md"}  # its blocks are of two libraries, side by side
