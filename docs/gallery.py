@@ -41,11 +41,11 @@ def xor(network: Any) -> float:
     return float((4 - np.abs(network(INPUTS)[:, 0] - ANSWERS).sum()) ** 2)
 
 
-def product(network: Any) -> dict[str, float]:
-    """How far a network of two inputs is from their product."""
-    side = np.linspace(-1, 1, 7)
+def wave(network: Any) -> dict[str, float]:
+    """How far a network of two inputs is from a wave on a slope."""
+    side = np.linspace(-1, 1, 9)
     x = np.array([(a, b) for a in side for b in side])
-    return {"miss": float(np.abs(network(x)[:, 0] - x[:, 0] * x[:, 1]).mean())}
+    return {"miss": float(np.abs(network(x)[:, 0] - 0.5 * np.sin(4 * x[:, 0]) - 0.4 * x[:, 1]).mean())}
 
 
 class Runs:
@@ -67,26 +67,27 @@ class Runs:
         )
 
     @cached_property
-    def product(self) -> ne.Run:
-        return self._product("nsga2", strategies.Nsga2(population=40), 1)
+    def wave(self) -> ne.Run:
+        return self._wave("nsga2", strategies.Nsga2(population=60), 1)
 
-    def _product(self, name: str, strategy: Any, seed: int) -> ne.Run:
+    def _wave(self, name: str, strategy: Any, seed: int) -> ne.Run:
         space = NeatSpace(
-            inputs=2, outputs=1, initial="none", activations=("tanh", "gaussian"), activation_mutation_rate=0.1, add_node_rate=0.2,
-            add_connection_rate=0.4,
+            inputs=2, outputs=1, bias="input", activations=("tanh", "sine", "gaussian"), output_activation="identity",
+            activation_mutation_rate=0.1, perturbation="gaussian", weight_power=0.4, weight_range=2.0, weight_mutation_share=0.0,
+            add_node_rate=0.15, add_connection_rate=0.2, remove_node_rate=0.05, remove_connection_rate=0.15,
         )  # fmt: skip
         objectives = {"miss": ne.minimise, "parameters": PARAMETERS}
-        budget = ne.Budget(evaluations=600)
+        budget = ne.Budget(evaluations=2400)
         return self._evolve(
-            f"product-{name}-{seed}", space, product, objectives=objectives, strategy=strategy, budget=budget, seed=seed
+            f"wave-{name}-{seed}", space, wave, objectives=objectives, strategy=strategy, budget=budget, seed=seed
         )
 
     @cached_property
     def compared(self) -> list[ne.Run]:
         seeds = (1, 2, 3)
         return [
-            *[self.product if seed == 1 else self._product("nsga2", strategies.Nsga2(population=40), seed) for seed in seeds],
-            *[self._product("random", strategies.RandomSearch(), seed) for seed in seeds],
+            *[self.wave if seed == 1 else self._wave("nsga2", strategies.Nsga2(population=60), seed) for seed in seeds],
+            *[self._wave("random", strategies.RandomSearch(), seed) for seed in seeds],
         ]
 
     @cached_property
@@ -152,9 +153,9 @@ PICTURES = (
     ),
     Picture(
         "fronts", "The front by generation",
-        "The same kind of picture for small networks that imitate a product of two numbers, at six moments of the search: the later, the darker. The "
+        "The same kind of picture for small networks that imitate a wave on a slope, at six moments of the search: the later, the darker. The "
         "front moves towards the lower left, where networks are both small and right.",
-        "plots.fronts(run)", lambda runs: plots.fronts(runs.product),
+        "plots.fronts(run)", lambda runs: plots.fronts(runs.wave),
     ),
     Picture(
         "progress", "Progress of several searches",
@@ -166,7 +167,7 @@ PICTURES = (
         "parallel", "Objectives and architecture side by side",
         "Each line is one network, crossing an axis for each of its properties; on the bold axes, which are the objectives, up is better. "
         "The front (blue) shows which sizes and depths good networks have.",
-        "plots.parallel(run)", lambda runs: plots.parallel(runs.product),
+        "plots.parallel(run)", lambda runs: plots.parallel(runs.wave),
     ),
     Picture(
         "species", "Species",
@@ -263,12 +264,12 @@ PICTURES = (
         "pattern", "Weights as a picture",
         "In HyperNEAT the CPPN paints the weights of another network. This is what connects the middle of one layer with every place of the "
         "next.",
-        "plots.pattern(genome)", lambda runs: plots.pattern(grown(WIRING, 20, 5), 128),
+        "plots.pattern(genome)", lambda runs: plots.pattern(grown(WIRING, 20, 59), 128),
     ),
     Picture(
         "substrate", "The network that was painted",
         "The same CPPN's network, with its nodes where their coordinates say.",
-        "plots.substrate(genome)", lambda runs: plots.substrate(grown(WIRING, 20, 5)),
+        "plots.substrate(genome)", lambda runs: plots.substrate(grown(WIRING, 20, 59)),
     ),
 )  # fmt: skip
 
