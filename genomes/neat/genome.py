@@ -112,6 +112,10 @@ class NeatGenome(Genome):
         if self.space.dynamics != "none":
             from genomes.neat.dynamics import NetworkInTime
 
+            if activations_per_step != 1:
+                raise ValueError(
+                    "networks in time are advanced by steps_a_call time steps of their space, not by activations_per_step"
+                )
             return NetworkInTime(self)
         from genomes.neat.network import Network
 

@@ -173,5 +173,9 @@ def population_network(genomes: Sequence[NeatGenome], threads: Threads | None = 
     space = genomes[0].space
     if any(genome.space is not space and genome.space != space for genome in genomes):
         raise ValueError("the genomes of a population network must be of one space")
+    if settings and space.dynamics != "none":
+        raise ValueError(
+            f"networks in time have no {', '.join(settings)}: a call advances them by steps_a_call time steps of their space"
+        )
     pool = pool_of([(genome.nodes, genome.connections) for genome in genomes])
     return PopulationNetwork(space, pool, threads, **settings) if settings else space.population_network(pool, threads)

@@ -212,5 +212,13 @@ def test_settings_that_do_not_fit_are_refused():
         NeatSpace(1, 1, recurrent=True, dynamics="spiking").from_genes(genes)
 
 
+def test_activations_per_step_are_refused_where_time_has_steps():
+    genome = genome_of(space_of("ctrnn"), 0, 1)
+    with pytest.raises(ValueError, match="steps_a_call"):
+        genome.network(activations_per_step=2)
+    with pytest.raises(ValueError, match="steps_a_call"):
+        population_network([genome], activations_per_step=2)
+
+
 def test_spaces_without_dynamics_are_described_as_before():
     assert not {"dynamics", "time_step", "steps_a_call"} & set(NeatSpace(1, 1).to_dict())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -309,3 +311,22 @@ def test_files_that_are_nothing_of_neat_pythons_are_refused(tmp_path):
         read_neat_python_genome(file)
     with pytest.raises(ValueError, match="export_network_json"):
         read_neat_python_genome({"nodes": []})
+
+
+def test_the_page_for_those_who_come_from_neat_python_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[3] / "docs" / "neat_python.md").read_text(encoding="utf-8")
+    there, here, configuration, networks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    export_there, import_here = networks.split("# in neuroevo")
+    text = write_config(tmp_path / "xor.ini", activations=["sigmoid"], aggregations=["sum"], hidden=0).read_text()
+    (tmp_path / "xor.ini").write_text(
+        text.replace("num_inputs = 3", "num_inputs = 2").replace("num_outputs = 2", "num_outputs = 1")
+    )
+    monkeypatch.chdir(tmp_path)
+    theirs: dict = {}
+    ours: dict = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(there.replace("300", "3") + export_there, theirs)
+        exec(here + configuration.replace("300", "3") + import_here.replace("50", "3"), ours)
+    network = theirs["neat"].nn.FeedForwardNetwork.create(theirs["winner"], theirs["config"])
+    assert np.allclose(ours["genome"].network()([[0, 1]])[0], network.activate([0, 1]))
