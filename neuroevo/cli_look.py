@@ -51,11 +51,14 @@ def plot(
     what: Annotated[str, typer.Argument(help=f"One of {', '.join(FIGURES)}.", autocompletion=complete.figures)] = "front",
     id: Annotated[
         int | None,
-        typer.Argument(help="The individual, for genome, lineage, curves and difference.", show_default=False, autocompletion=complete.ids),
+        typer.Argument(
+            help="The individual, for genome, lineage, curves and difference.", show_default=False, autocompletion=complete.ids
+        ),
     ] = None,
     other: Annotated[int | None, typer.Argument(help="The second individual, for difference.", show_default=False)] = None,
     measure: Annotated[
-        str | None, typer.Option(help="For progress: hypervolume, or an objective, whose best value is drawn.", show_default=False)
+        str | None,
+        typer.Option(help="For progress: hypervolume, or an objective, whose best value is drawn.", show_default=False),
     ] = None,
     over: Annotated[str, typer.Option(help="For progress: evaluations, seconds or both.")] = "both",
     output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; default RUN/figures/WHAT.png.")] = None,

@@ -14,6 +14,7 @@ from neuroevo.plots.palette import GREY
 from neuroevo.run import Run
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
@@ -85,7 +86,7 @@ def fronts(run: Run, x: str | None = None, y: str | None = None, moments: int = 
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axes = figure.subplots()
     everything = np.array([individual.fitness.values for individual in run if individual.status == DONE])
-    axes.scatter(*everything[:, columns].T, s=8, color=GREY, alpha=0.35, linewidths=0)
+    axes.scatter(everything[:, columns[0]], everything[:, columns[1]], s=8, color=GREY, alpha=0.35, linewidths=0)
     shades = matplotlib.colormaps["cividis_r"](np.linspace(0.25, 1.0, len(data)))
     for at, shade in zip(data, shades, strict=True):
         points = at.values[np.argsort(at.values[:, columns[0]], kind="stable")][:, columns]
@@ -98,7 +99,21 @@ def fronts(run: Run, x: str | None = None, y: str | None = None, moments: int = 
         axes.set_xscale("log")
     if up.log:
         axes.set_yscale("log")
+    _frame(axes, np.concatenate([at.values[:, columns] for at in data]), (across.log, up.log))
     axes.legend(frameon=False, fontsize=8.5, loc="best")
     axes.set_title("The front by generation", fontsize=11)
     quiet(axes)
     return figure
+
+
+def _frame(axes: Axes, fronts: Floats, logarithmic: tuple[bool, bool]) -> None:
+    """Show where the fronts are: a dominated individual may be so far away that nothing else could be seen."""
+    for column, (log, limit) in enumerate(zip(logarithmic, (axes.set_xlim, axes.set_ylim), strict=True)):
+        values = fronts[:, column]
+        values = np.log10(values[values > 0]) if log else values
+        if not len(values):
+            continue
+        low, high = float(values.min()), float(values.max())
+        margin = 0.2 * (high - low) or 0.2 * abs(high) or 0.2
+        ends = (low - margin, high + margin)
+        limit(*((10.0 ** ends[0], 10.0 ** ends[1]) if log else ends))

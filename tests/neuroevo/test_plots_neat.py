@@ -11,8 +11,8 @@ from genomes import NeatSpace
 from genomes.testing import philox
 from neuroevo import strategies
 from neuroevo.plots.neat import MANY, neat_caption
-from neuroevo.plots.species_figure import SpeciesData, species_data
 from neuroevo.plots.neat_layout import columns_of, neat_layout
+from neuroevo.plots.species_figure import SpeciesData, species_data
 
 GROWING = {"add_node_rate": 0.4, "add_connection_rate": 0.5}
 FORWARD = NeatSpace(inputs=3, outputs=2, bias="input", **GROWING)
