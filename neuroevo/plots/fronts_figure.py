@@ -108,12 +108,15 @@ def fronts(run: Run, x: str | None = None, y: str | None = None, moments: int = 
 
 def _frame(axes: Axes, fronts: Floats, logarithmic: tuple[bool, bool]) -> None:
     """Show where the fronts are: a dominated individual may be so far away that nothing else could be seen."""
-    for column, (log, limit) in enumerate(zip(logarithmic, (axes.set_xlim, axes.set_ylim), strict=True)):
+    for column, log in enumerate(logarithmic):
         values = fronts[:, column]
         values = np.log10(values[values > 0]) if log else values
         if not len(values):
             continue
         low, high = float(values.min()), float(values.max())
         margin = 0.2 * (high - low) or 0.2 * abs(high) or 0.2
-        ends = (low - margin, high + margin)
-        limit(*((10.0 ** ends[0], 10.0 ** ends[1]) if log else ends))
+        ends = (10.0 ** (low - margin), 10.0 ** (high + margin)) if log else (low - margin, high + margin)
+        if column == 0:
+            axes.set_xlim(*ends)
+        else:
+            axes.set_ylim(*ends)

@@ -35,3 +35,18 @@ def test_recipes_rather_than_blueprints(tmp_path: Path, monkeypatch: pytest.Monk
     names = run_snippet("recipes rather than blueprints")
     assert names["network"].connections == 14_641  # type: ignore[attr-defined]
     assert Path("substrate.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_networks_act_in_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gymnasium")
+    monkeypatch.chdir(tmp_path)
+    run = run_snippet("any gymnasium environment")["run"]
+    assert isinstance(run, ne.Run) and run.solved
+    assert Path("cartpole.gif").read_bytes().startswith(b"GIF")
+
+
+def test_a_population_is_trained_by_gradient() -> None:
+    names = run_snippet("trained at once by gradient")
+    run, model = names["run"], names["model"]
+    assert isinstance(run, ne.Run) and run.solved
+    assert model(names["x"]).shape == (4, 1)  # type: ignore[operator]
