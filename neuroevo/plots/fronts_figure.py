@@ -100,7 +100,7 @@ def fronts(run: Run, x: str | None = None, y: str | None = None, moments: int = 
     if up.log:
         axes.set_yscale("log")
     _frame(axes, np.concatenate([at.values[:, columns] for at in data]), (across.log, up.log))
-    axes.legend(frameon=False, fontsize=8.5, loc="best")
+    axes.legend(facecolor="white", framealpha=0.9, edgecolor="none", fontsize=8.5, loc="upper right")
     axes.set_title("The front by generation", fontsize=11)
     quiet(axes)
     return figure
