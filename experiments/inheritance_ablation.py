@@ -133,6 +133,7 @@ def figure(curves: dict[str, dict[str, list[list[tuple[int, float]]]]], total: d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=["digits", "mnist1d"], help="digits, mnist1d, or mnist=PATH.npz")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="nsga2_lamarckian may be left out")
     parser.add_argument("--seed", type=int, help="only this seed")
     parser.add_argument("--seeds", type=int, help="seeds 1 to this, of every data set; default 10, 5 and 1")
     parser.add_argument("--epochs", type=int, default=600, help="training epochs that each search may spend")
@@ -147,6 +148,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
+    if missing := {"lemonade", "nsga2_scratch", "random_search"} - set(options.methods):
+        sys.exit(f"--methods must include {', '.join(sorted(missing))}: the figures compare them")
+    methods = tuple(method for method in METHODS if method in options.methods)
     if options.epochs < options.population * options.scratch_epochs:
         sys.exit("--epochs must pay at least for the first population: --population times --scratch-epochs")
 
@@ -156,22 +160,22 @@ def main() -> None:
         name, _, path = item.partition("=")
         seeds = [options.seed] if options.seed else list(range(1, 1 + (options.seeds or SEEDS.get(name, 3))))
         seeds_of[name] = seeds
-        jobs = [(method, seed) for seed in seeds for method in METHODS]
+        jobs = [(method, seed) for seed in seeds for method in methods]
         jobs.sort(key=lambda job: job[0] == "nsga2_lamarckian")  # what nothing is claimed about comes last
         start = time.monotonic()
         with ThreadPoolExecutor(options.workers) as pool:
             measured = pool.map(partial(curve_of, path or name, options), jobs)
             found = dict(zip(jobs, measured, strict=True))
-        curves[name] = {method: [found[method, seed] for seed in seeds] for method in METHODS}
+        curves[name] = {method: [found[method, seed] for seed in seeds] for method in methods}
         fractions, wins = [], 0
         print(f"\n{name}, {options.epochs} epochs each ({time.monotonic() - start:.0f} s); final hypervolume:")
-        print(f"{'seed':>4s}" + "".join(f"{method:>19s}" for method in METHODS) + f"{'epoch fraction':>17s}")
+        print(f"{'seed':>4s}" + "".join(f"{method:>19s}" for method in methods) + f"{'epoch fraction':>17s}")
         for index, seed in enumerate(seeds):
-            final = {method: curves[name][method][index][-1][1] for method in METHODS}
+            final = {method: curves[name][method][index][-1][1] for method in methods}
             fraction = epochs_to_reach(curves[name]["lemonade"][index], final["random_search"]) / options.epochs
             fractions.append(fraction)
             wins += final["lemonade"] > final["nsga2_scratch"]
-            print(f"{seed:4d}" + "".join(f"{final[method]:19.4f}" for method in METHODS) + f"{fraction:17.2f}")
+            print(f"{seed:4d}" + "".join(f"{final[method]:19.4f}" for method in methods) + f"{fraction:17.2f}")
             runs.append({"data": name, "seed": seed, "hypervolume": final, "epoch_fraction": fraction})
         ours[f"epoch_fraction_{name}"], ours[f"wins_{name}"] = statistics.median(fractions), wins
         print(f"epoch_fraction_{name} {ours[f'epoch_fraction_{name}']:.3f}   wins_{name} {wins} of {len(seeds)}")
