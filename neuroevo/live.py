@@ -116,7 +116,7 @@ class Live(Callback):
         rate = (self._evaluated - self._before) / elapsed
         parts = [f"generation {run.generation}", f"{self._evaluated} evaluations", f"{rate:.3g}/s"]
         left = self._seconds_left(run, rate, elapsed)
-        if left is not None:
+        if left is not None and not run.ended:
             parts.append(f"about {_duration(left)} left")
         if run.records.best is not None:
             parts.append("best " + ", ".join(f"{name} {value:.5g}" for name, value in run.records.best.values.items()))
