@@ -169,7 +169,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
         )
         self.best_ = self.run_.best
         self._weights = dict(self.best_.artifact.load()) if self.best_.artifact is not None else {}
-        self._model: Any = None  # built when first needed
+        self._built: list[Any] = []  # the network, once it was needed
 
     def _task(self, seed: int) -> Supervised:
         from neuroevo import tasks
@@ -220,12 +220,13 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _network(self) -> Any:
         """The best network in double precision: what it says of a sample does not depend on the others in the batch."""
-        if getattr(self, "_model", None) is None:
+        if not self._built:
             from neuroevo.decode import build, set_weights
 
-            self._model = build(self.best_.genome, dtype="float64")
-            set_weights(self._model, self.best_.genome, self._weights)
-        return self._model
+            model = build(self.best_.genome, dtype="float64")
+            set_weights(model, self.best_.genome, self._weights)
+            self._built.append(model)
+        return self._built[0]
 
     @property
     def model_(self) -> Any:
@@ -241,7 +242,8 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> Any:
         """For joblib and pickle: the network without the search, whose objectives are functions."""
-        return {name: value for name, value in super().__getstate__().items() if name not in ("run_", "_model")}
+        state = {name: value for name, value in super().__getstate__().items() if name != "run_"}
+        return {**state, "_built": []} if "_built" in state else state
 
 
 _PARAMETERS = """
