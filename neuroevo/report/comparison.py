@@ -17,6 +17,7 @@ from neuroevo.individual import DONE, Individual
 from neuroevo.run import Run, load_run
 
 Floats = npt.NDArray[np.float64]
+MARGIN = 0.1  # share of the span of the fronts that the box for hypervolume extends behind their worst values
 FEWEST = 3  # runs a group, for a significance test
 
 
@@ -112,8 +113,8 @@ def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
         runs: of the same objectives.
         measure: "hypervolume", or an objective, whose best value is then compared; None: hypervolume where there are several objectives.
 
-    The box for hypervolume goes from the best to the worst value of every objective over the fronts of all runs, so it depends on
-    the runs that are compared; failed individuals count as evaluations.
+    The box for hypervolume goes from the best value of every objective over the fronts of all runs to a tenth of the span behind the
+    worst, so it depends on the runs that are compared; failed individuals count as evaluations.
 
     Raises:
         ValueError: no runs; other objectives; or a run in which nothing succeeded.
@@ -210,7 +211,8 @@ def _box(runs: Sequence[Run]) -> tuple[Floats, Floats]:
     fronts = [run.records.costs(np.array([i.fitness.values for i in run.front], dtype=np.float64)) for run in runs]
     costs = np.concatenate(fronts)
     ideal, worst = costs.min(axis=0), costs.max(axis=0)
-    return ideal, np.where(worst > ideal, worst, ideal + 1.0)
+    # Behind the worst values, so that the ends of a front count too: a front of two would otherwise cover nothing.
+    return ideal, np.where(worst > ideal, worst + MARGIN * (worst - ideal), ideal + 1.0)
 
 
 def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str) -> Curve:

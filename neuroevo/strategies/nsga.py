@@ -11,11 +11,11 @@ import numpy as np
 
 from genomes.base import shown
 from neuroevo.individual import DONE, Individual
+from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
 from neuroevo.strategies.base import Search, State, Strategy
 from neuroevo.strategies.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, trial
-from neuroevo.strategies.niches import Niches
 from neuroevo.streams import python_random
 from neuroevo.trial import Result, Trial
 

@@ -7,9 +7,9 @@ import pytest
 
 import neuroevo as ne
 from genomes import NeatSpace
+from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga2 import select_nsga2
 from neuroevo.strategies import Nsga2
-from neuroevo.strategies.niches import Niches
 from neuroevo.tasks.environment import CONNECTIONS
 
 SPACE = NeatSpace(2, 1, add_node_rate=0.3, add_connection_rate=0.3)

@@ -185,3 +185,13 @@ def test_a_learning_curve_of_an_heir_starts_right_after_inheriting():
 def test_a_run_without_training_has_no_learning_curves():
     with pytest.raises(ValueError, match="did not come from training"):
         ne.plots.curves(search())
+
+
+def test_a_front_of_two_covers_something():
+    """Its members are the ends of the front; a box that ended at them would have no room for either."""
+    run = search()
+    ends = [run.front[0], run.front[-1]]
+    assert ends[0].id != ends[1].id
+    ideal, reference = compare([run]).box
+    worst = run.records.costs(np.array([i.fitness.values for i in ends])).max(axis=0)
+    assert (reference > worst).all() and (reference > ideal).all()
