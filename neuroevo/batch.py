@@ -29,6 +29,7 @@ class Batch:
 
     Attributes:
         finished: individuals with fitness, in the order in which they came back.
+        populations: array populations with fitness, of trials that are scored as a whole.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Batch:
         self.trials = sorted(trials, key=lambda trial: trial.id)
         self.capacity, self.member_seconds = capacity, member_seconds
         self.finished: list[Individual] = []
+        self.populations: list[ArrayPopulation] = []
         self._recall, self._remaining = recall, remaining
         self._pieces = self._cut()
         self._next: Trial | None = None
@@ -61,7 +63,9 @@ class Batch:
     def done(self, result: Result) -> None:
         """A piece came back and its individuals carry their fitness."""
         self._results[result.trial.id] = result
-        if not isinstance(result.individuals, ArrayPopulation):
+        if isinstance(result.individuals, ArrayPopulation):
+            self.populations.append(result.individuals)
+        else:
             self.finished.extend(result.individuals)
         if result.trial.separable:
             self.member_seconds = max(1e-7, result.measurement.seconds / len(result.individuals))

@@ -149,7 +149,7 @@ def evolve(
                 saved = store.state()
                 result.seconds = max(store.ended()[1], saved[1].json["run"]["seconds"] if saved is not None else 0.0)
         if progress or (progress is None and (sys.stderr.isatty() or in_notebook())):
-            callbacks = [*callbacks, *guarded([Live(budget)])]
+            callbacks = [*callbacks, *guarded([Live(budget, 0 if store is None else store.evaluated_count())])]
         with evaluator:
             evaluator.start(Work(task, estimation, Context(seed=seed)))
             kind: Callable[..., Loop] = Loop

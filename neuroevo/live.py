@@ -63,10 +63,18 @@ def progress_html(text: str, share: float | None) -> str:
 
 
 class Live(Callback):
-    """Generation, evaluations, rate, time left, best, hypervolume, front size, failures."""
+    """Complete generations, individuals evaluated, rate, time left, best, front size, hypervolume, failures.
 
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
+    While the run goes on, hypervolume is measured in the box of the first generation, which stays; the final one in the box of the front,
+    as reports and figures do.
+
+    Args:
+        budget: the run's.
+        recorded: how many individuals an earlier part of the run evaluated.
+    """
+
+    def __init__(self, budget: Budget, recorded: int = 0) -> None:
+        self.budget, self.recorded = budget, recorded
         self._view: View | None = None
         self._evaluated = 0
         self._shown = 0.0
@@ -85,8 +93,8 @@ class Live(Callback):
             view = RichLive(console=Console(stderr=True), refresh_per_second=4, transient=True)
             view.start()
             self._view = view
-        elif run.evaluations:
-            self._print(f"going on with {run.folder}: {run.evaluations} evaluations are done")
+        elif self.recorded:
+            self._print(f"going on with {run.folder}: {self.recorded} evaluated")
         self._shown = time.monotonic()
 
     def on_result(self, run: Run, result: Result) -> None:
@@ -99,6 +107,7 @@ class Live(Callback):
         self._show(run)
 
     def on_end(self, run: Run) -> None:
+        self._evaluated, self._failed = run.evaluations, run.failures
         last = f"ended ({run.ended}) after {run.seconds:.1f} s: {self.line(run)}"
         if run.ended in ("interrupted", "error", "stopped") and run.folder is not None:
             last += f"\neverything finished is saved; to go on: {run.resume_command} (or run the same command again)"
@@ -114,17 +123,18 @@ class Live(Callback):
         """The view as one line of text."""
         elapsed = max(1e-9, time.monotonic() - self._start)
         rate = (self._evaluated - self._before) / elapsed
-        parts = [f"generation {run.generation}", f"{self._evaluated} evaluations", f"{rate:.3g}/s"]
+        parts = [generations_complete(run), f"{self._evaluated} evaluated", f"{rate:.3g}/s"]
         left = self._seconds_left(run, rate, elapsed)
         if left is not None and not run.ended:
             parts.append(f"about {_duration(left)} left")
         if run.records.best is not None:
             parts.append("best " + ", ".join(f"{name} {value:.5g}" for name, value in run.records.best.values.items()))
         if len(run.objectives) > 1:
-            hypervolume = run.records.hypervolume()
+            hypervolume = run.hypervolume if run.ended else run.records.hypervolume_in_first_box()
             parts.append(f"front {len(run.records.front)}")
             if hypervolume is not None:
-                parts.append(f"hypervolume {hypervolume:.4f}")
+                box = "" if run.ended else "in the first generation's box "
+                parts.append(f"hypervolume {box}{hypervolume:.4f}")
         parts.append(f"{self._failed} failed")
         return " · ".join(parts)
 
@@ -164,6 +174,11 @@ class Live(Callback):
     @staticmethod
     def _print(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def generations_complete(run: Run) -> str:
+    """How many, in words."""
+    return "1 generation complete" if run.generation == 1 else f"{run.generation} generations complete"
 
 
 def _duration(seconds: float) -> str:

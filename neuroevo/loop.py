@@ -229,7 +229,7 @@ class Loop:
         summary = {
             "best": None if records.best is None else list(records.best.fitness.values),
             "front": len(records.front),
-            "hypervolume": records.hypervolume(),
+            "hypervolume_in_first_box": records.hypervolume_in_first_box(),
             "failures": records.failures,
             "simulated_seconds": records.simulated_seconds,
             **self.strategy.report(),
@@ -338,12 +338,15 @@ class Loop:
         records = self.run.records
         if self._batch is not None:  # cut short: what was finished counts; a resume asks for the batch again
             records.add(sorted(self._batch.finished, key=lambda individual: individual.id))
+            for population in self._batch.populations:
+                records.add_population(population, keep=self.record == "all")
         self.run.seconds = self._elapsed()
         try:
             if self.store is not None:
                 if self._batch is None and self.run.ended not in ("error", "interrupted"):
                     self._save_state()
                 self.store.end(self.run.ended, self.run.seconds)
+                self._count_recorded()
                 self.store.log("end", ended=self.run.ended, evaluations=records.evaluations)
         except StoreError:
             if self.run.ended != "error":  # else what ended the run is said, not that this could not be recorded either
@@ -351,6 +354,13 @@ class Loop:
         finally:
             for callback in self.callbacks:
                 callback.on_end(self.run)
+
+    def _count_recorded(self) -> None:
+        """Count what is in the database: a run that is interrupted between two steps then says what whoever looks at it later sees."""
+        assert self.store is not None
+        counts = self.store.counts()
+        self.run.records.failures, self.run.records.evaluations = counts[FAILED], counts[FAILED] + counts[DONE]
+        self.run.generation = self.store.generations_complete()
 
 
 def refuse_missing_artifacts(store: Store, ids: Iterable[int]) -> None:

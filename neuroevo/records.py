@@ -12,6 +12,9 @@ from neuroevo.individual import DONE, FAILED, Individual
 from neuroevo.objectives import Objectives
 from neuroevo.population import ArrayPopulation
 
+Floats = npt.NDArray[np.float64]
+MARGIN = 0.1  # share of the span of the fronts that the box for hypervolume extends behind their worst values
+
 
 class Records:
     """The individuals of a run and what follows from them. Individuals are added in the order of their ids.
@@ -33,7 +36,7 @@ class Records:
         self.simulated_seconds = 0.0
         self._signs = np.array([objective.weight for objective in objectives.values()])
         self._gains = np.empty((16, len(objectives)))  # weighted values of the front, in its order; the rest is room to grow
-        self._scale: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
+        self._scale: tuple[Floats, Floats] | None = None
 
     @property
     def best(self) -> Individual | None:
@@ -110,11 +113,27 @@ class Records:
         self.front.append(individual)
         return True
 
-    # Hypervolume --------------------------------------------------------------------------------------------------------------
+    # Hypervolume: of what was found, in the front's own box; of a run's course, in a box that stays --------------------------------
+
+    def hypervolume(self) -> float | None:
+        """The front's hypervolume in its own box (`front_box`), 0 to 1: what reports and figures show of a run; None with one objective.
+
+        The box depends on the front, so two such numbers of one run at different times, or of two runs, cannot be compared."""
+        if len(self.objectives) < 2 or not self.front:
+            return None
+        costs = self._front_costs()
+        return _dominated_share(costs, *front_box(costs))
+
+    def hypervolume_in_first_box(self) -> float | None:
+        """The front's hypervolume in the box of `set_scale`, which stays while the run goes on, so that the number never falls: 0 to 1 at
+        first; it can pass 1. None with one objective."""
+        if self._scale is None or len(self.objectives) < 2 or not self.front:
+            return None
+        return _dominated_share(self._front_costs(), *self._scale)
 
     def set_scale(self, groups: Iterable[Sequence[Individual]]) -> None:
-        """Fix the box in which hypervolume is measured: from the best to the worst value in every objective over these individuals
-        (the first generation), logarithms where an objective asks for them."""
+        """Fix the first box: from the best to the worst value in every objective over these individuals (the first generation),
+        logarithms where an objective asks for them."""
         done: list[Sequence[float]] = []
         for group in groups:
             if isinstance(group, ArrayPopulation):
@@ -137,7 +156,7 @@ class Records:
     def scale(self, scale: list[list[float]] | None) -> None:
         self._scale = None if scale is None else (np.array(scale[0]), np.array(scale[1]))
 
-    def costs(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def costs(self, values: Floats) -> Floats:
         """Objective values as numbers to minimise, logarithms where an objective asks for them: float64 [n, objectives]."""
         columns = []
         for column, objective in enumerate(self.objectives.values()):
@@ -145,16 +164,29 @@ class Records:
             columns.append(-objective.weight * cost)
         return np.stack(columns, axis=1)
 
-    def hypervolume(self) -> float | None:
-        """The front's hypervolume in the box of `set_scale` (0 to 1 at first; it can pass 1); None with one objective."""
-        if self._scale is None or len(self.objectives) < 2 or not self.front:
-            return None
-        import moocore
+    def _front_costs(self) -> Floats:
+        return self.costs(np.array([individual.fitness.values for individual in self.front], dtype=np.float64))
 
-        ideal, worst = self._scale
-        values = np.array([individual.fitness.values for individual in self.front])
-        points = (self.costs(values) - ideal) / (worst - ideal)
-        return float(moocore.hypervolume(points, ref=np.ones(points.shape[1])))
+
+def front_box(costs: Floats) -> tuple[Floats, Floats]:
+    """The box in which the hypervolume of fronts is measured: from the best value of every objective to a tenth of the span behind the
+    worst.
+
+    Args:
+        costs: float64 [members, objectives], of one front or of all that are compared, to minimise.
+
+    Returns:
+        Its corners (ideal, reference), float64 [objectives] each.
+    """
+    ideal, worst = costs.min(axis=0), costs.max(axis=0)
+    # Behind the worst values, so that the ends of a front count too: a front of two would otherwise cover nothing.
+    return ideal, np.where(worst > ideal, worst + MARGIN * (worst - ideal), ideal + 1.0)
+
+
+def _dominated_share(costs: Floats, ideal: Floats, reference: Floats) -> float:
+    import moocore
+
+    return float(moocore.hypervolume((costs - ideal) / (reference - ideal), ref=np.ones(len(ideal))))
 
 
 def simulated_seconds(individual: Individual) -> float:
@@ -163,7 +195,7 @@ def simulated_seconds(individual: Individual) -> float:
     return float(scores.get("simulated_seconds", 0.0)) if scores else 0.0
 
 
-def _candidates(gains: npt.NDArray[np.float64], front: Sequence[Individual], reasons: Any) -> list[int]:
+def _candidates(gains: Floats, front: Sequence[Individual], reasons: Any) -> list[int]:
     """Positions in a population that may reach the front; `gains`: float64 [members, objectives], larger is better."""
     if gains.shape[1] == 1:
         column = gains[:, 0]

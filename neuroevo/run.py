@@ -81,6 +81,12 @@ class Run:
         return self.records.failures
 
     @property
+    def hypervolume(self) -> float | None:
+        """The front's hypervolume in the box of the front itself, a tenth of its span behind its worst values: 0 to 1; None with one
+        objective. `neuroevo.report.comparison.compare` measures several runs in one box."""
+        return self.records.hypervolume()
+
+    @property
     def solved(self) -> bool:
         """Whether the budget's target was reached."""
         return self.ended == "target"
@@ -116,7 +122,8 @@ class Run:
         return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
     def generations(self) -> pd.DataFrame:
-        """A table with one row a generation: evaluations, seconds, best, front size, hypervolume, and the strategy's own numbers."""
+        """A table with one row a generation: evaluations, seconds, best, front size, hypervolume (in the box of the first generation's
+        values, so that generations can be compared), and the strategy's own numbers."""
         import pandas as pd
 
         return pd.DataFrame(self.summaries)
@@ -164,9 +171,9 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         run.ended, run.seconds = store.ended()
         counts = store.counts()
         run.records.failures, run.records.evaluations = counts[FAILED], counts[FAILED] + counts[DONE]
+        run.generation = store.generations_complete()
         saved = store.state()
         if saved is not None:
-            run.generation = saved[0]
             run.records.scale = saved[1].json["run"]["scale"]
         return run
     finally:

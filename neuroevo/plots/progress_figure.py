@@ -67,7 +67,9 @@ def progress(
     for axes, across in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _panel(axes, comparison, across)
     banded = "; median and quartiles" if any(len(group.runs) > 1 for group in comparison.groups) else ""
-    figure.suptitle(f"Progress{banded}", fontsize=11)
+    runs = [run for group in comparison.groups for run in group.runs]
+    final = f": hypervolume {runs[0].hypervolume:.4f} in the end" if comparison.box is not None and len(runs) == 1 else ""
+    figure.suptitle(f"Progress{final}{banded}", fontsize=11)
     return figure
 
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from genomes.base import shown, unknown
 from neuroevo.individual import DONE, Individual
+from neuroevo.records import front_box
 from neuroevo.run import Run, load_run
 
 Floats = npt.NDArray[np.float64]
-MARGIN = 0.1  # share of the span of the fronts that the box for hypervolume extends behind their worst values
 FEWEST = 3  # runs a group, for a significance test
 
 
@@ -113,8 +113,9 @@ def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
         runs: of the same objectives.
         measure: "hypervolume", or an objective, whose best value is then compared; None: hypervolume where there are several objectives.
 
-    The box for hypervolume goes from the best value of every objective over the fronts of all runs to a tenth of the span behind the
-    worst, so it depends on the runs that are compared; failed individuals count as evaluations.
+    The box for hypervolume is that of the fronts of all runs together (`neuroevo.records.front_box`), so it depends on the runs that are
+    compared: of one run alone it is the box of its front, and the final value is `run.hypervolume`. Failed individuals count as
+    evaluations.
 
     Raises:
         ValueError: no runs; other objectives; or a run in which nothing succeeded.
@@ -155,9 +156,9 @@ def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
 def comparison_table(comparison: Comparison) -> str:
     """The comparison as text."""
     width = max(len("runs"), *(len(group.label) for group in comparison.groups))
-    lines = [
-        f"{'runs':{width}s}{'seeds':>7s}{'evaluations':>13s}{'failed':>8s}{'median':>10s}{'quartiles':>20s}   {comparison.measure}"
-    ]
+    alone = len(comparison.groups) == 1 and len(comparison.groups[0].runs) == 1
+    named = comparison.measure if comparison.box is None or alone else "hypervolume (in the box of all these fronts)"
+    lines = [f"{'runs':{width}s}{'seeds':>7s}{'evaluations':>13s}{'failed':>8s}{'median':>10s}{'quartiles':>20s}   {named}"]
     for group in comparison.groups:
         final = group.final[np.isfinite(group.final)]
         low, middle, high = np.percentile(final, [25, 50, 75])
@@ -209,10 +210,7 @@ def _in_units(corner: Floats, comparison: Comparison) -> list[float]:
 
 def _box(runs: Sequence[Run]) -> tuple[Floats, Floats]:
     fronts = [run.records.costs(np.array([i.fitness.values for i in run.front], dtype=np.float64)) for run in runs]
-    costs = np.concatenate(fronts)
-    ideal, worst = costs.min(axis=0), costs.max(axis=0)
-    # Behind the worst values, so that the ends of a front count too: a front of two would otherwise cover nothing.
-    return ideal, np.where(worst > ideal, worst + MARGIN * (worst - ideal), ideal + 1.0)
+    return front_box(np.concatenate(fronts))
 
 
 def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str) -> Curve:

@@ -218,10 +218,12 @@ def _counts(run: Run) -> str:
     numbers: list[tuple[str, str]] = [
         ("evaluated", f"{run.evaluations:,}"),
         ("failed", f"{run.failures:,}"),
-        ("generations", f"{run.generation:,}"),
+        ("generations complete", f"{run.generation:,}"),
         ("on the front", f"{len(run.front):,}"),
         ("seconds", f"{run.seconds:,.0f}"),
     ]
+    if run.hypervolume is not None:
+        numbers.append(("hypervolume", f"{run.hypervolume:.4f}"))
     if best is not None:
         name = next(iter(run.objectives))
         numbers.append((f"best {name}", f"{best.values[name]:.4g}"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from neuroevo.baseline import baseline_of
 from neuroevo.individual import DONE, FAILED, Individual
+from neuroevo.live import generations_complete
 from neuroevo.run import Run
 
 TEST_FILE = "test.json"  # test scores of the front, measured once at the end of a search: {id: {objective: value}}
@@ -44,6 +45,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "settings": dict(run.settings),
         "ended": run.ended,
         "seconds": run.seconds,
+        "hypervolume": run.hypervolume,
         "counts": {"evaluated": run.evaluations, "failed": run.failures, "generations": run.generation},
         "best": run.records.best.id if run.records.best is not None else None,
         "front": front,
@@ -81,8 +83,9 @@ def run_table(run: Run) -> str:
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
     state = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, f"complete ({run.ended})")
     lines = [
-        f"{run.folder}: {state}; {run.evaluations} evaluated, {run.failures} failed, {run.generation} generations, {run.seconds:.0f} s",
-        f"front: {len(run.front)} individuals",
+        f"{run.folder}: {state}; {run.evaluations} evaluated, {run.failures} failed, "
+        f"{generations_complete(run)}, {run.seconds:.0f} s",
+        f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
         _rendered(table),
     ]
     if baseline is not None:

@@ -187,6 +187,12 @@ class Reading(RunDatabase):
         return [{"generation": row[0], "evaluations": row[1], "seconds": row[2], **json.loads(row[3])} for row in rows]
 
     @reads
+    def generations_complete(self) -> int:
+        """How many generations are complete and recorded."""
+        (last,) = self._db.execute("SELECT max(generation) FROM generations").fetchone()
+        return int(last or 0)
+
+    @reads
     def counts(self) -> dict[str, int]:
         """How many individuals are done, failed and pending."""
         counts = {DONE: 0, FAILED: 0, PENDING: 0}
@@ -202,6 +208,11 @@ class Reading(RunDatabase):
             counts[FAILED] += failed
             counts[DONE] += count - failed
         return counts
+
+    def evaluated_count(self) -> int:
+        """How many individuals were evaluated, failed ones included."""
+        counts = self.counts()
+        return counts[DONE] + counts[FAILED]
 
     @reads
     def births_from(self, id: int) -> dict[int, str]:
