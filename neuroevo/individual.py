@@ -21,13 +21,18 @@ class Fitness:
     """Objective values with DEAP's protocol: `values`, `weights`, `wvalues`, `valid`, `dominates` and comparison.
 
     `weights` holds +1 for an objective that is maximised and -1 for one that is minimised. Comparison is lexicographic on the
-    weighted values, as in DEAP.
+    weighted values, as in DEAP. Where objectives have limits, values within them are better than values beyond, and of two beyond those
+    that are less so (constrained domination; Deb, Pratap, Agarwal & Meyarivan 2002, section VI).
+
+    Attributes:
+        limits: the least weighted value allowed in each objective, -inf for no limit; empty where no objective has one.
     """
 
-    __slots__ = ("crowding_dist", "weights", "wvalues")
+    __slots__ = ("crowding_dist", "limits", "weights", "wvalues")
 
-    def __init__(self, weights: Sequence[float], values: Sequence[float] = ()) -> None:
+    def __init__(self, weights: Sequence[float], values: Sequence[float] = (), limits: Sequence[float] = ()) -> None:
         self.weights: tuple[float, ...] = tuple(weights)
+        self.limits: tuple[float, ...] = tuple(limits)
         self.wvalues: tuple[float, ...] = ()
         if len(values):
             self.values = tuple(values)
@@ -50,22 +55,41 @@ class Fitness:
     def valid(self) -> bool:
         return len(self.wvalues) != 0
 
+    @property
+    def violation(self) -> float:
+        """By how much the values pass their limits, each as a share of the limit, summed; 0 where they are within."""
+        if not self.limits:
+            return 0.0
+        return sum(
+            (limit - value) / (abs(limit) or 1.0)
+            for value, limit in zip(self.wvalues, self.limits, strict=False)
+            if value < limit
+        )
+
+    @property
+    def ranking(self) -> tuple[float, ...]:
+        """What individuals are ordered by, larger is better: the weighted values, where there are limits behind the violation."""
+        return (-self.violation, *self.wvalues) if self.limits else self.wvalues
+
     def dominates(self, other: Fitness, obj: slice = slice(None)) -> bool:
-        """Whether this is at least as good in every objective and better in one."""
+        """Whether this is at least as good in every objective and better in one, or less beyond the limits."""
+        beyond, theirs_beyond = self.violation, other.violation
+        if beyond != theirs_beyond:
+            return beyond < theirs_beyond
         mine, theirs = self.wvalues[obj], other.wvalues[obj]
         return all(a >= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
 
     def __gt__(self, other: Fitness) -> bool:
-        return self.wvalues > other.wvalues
+        return self.ranking > other.ranking
 
     def __ge__(self, other: Fitness) -> bool:
-        return self.wvalues >= other.wvalues
+        return self.ranking >= other.ranking
 
     def __lt__(self, other: Fitness) -> bool:
-        return self.wvalues < other.wvalues
+        return self.ranking < other.ranking
 
     def __le__(self, other: Fitness) -> bool:
-        return self.wvalues <= other.wvalues
+        return self.ranking <= other.ranking
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Fitness) and self.wvalues == other.wvalues
@@ -74,7 +98,7 @@ class Fitness:
         return hash(self.wvalues)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Fitness:
-        copy = Fitness(self.weights)
+        copy = Fitness(self.weights, limits=self.limits)
         copy.wvalues = self.wvalues
         return copy
 
@@ -112,10 +136,11 @@ class Individual:
         parents: tuple[int, ...] = (),
         operators: tuple[str, ...] = (),
         generation: int = 0,
+        limits: Sequence[float] = (),
     ) -> None:
         self.id = id
         self.genome = genome
-        self.fitness = Fitness(weights)
+        self.fitness = Fitness(weights, limits=limits)
         self.names = names
         self.parents = parents
         self.operators = operators

@@ -28,7 +28,8 @@ class Objective:
         kind: "cheap" (known from the genome: parameters, flops), "trained" (needs training: error) or "measured"
             (on this hardware, noisy: latency).
         of: for a cheap objective, the function from a genome to the number.
-        limit: the worst value allowed (inclusive); a cheap objective beyond it is never trained.
+        limit: the worst value allowed (inclusive). A genome beyond the limit of a cheap objective is never trained. Individuals beyond the
+            limit of another one are ranked behind all that are within, and reach the front only while nobody is.
         log: whether the number spans orders of magnitude (plots, densities and hypervolumes then take its logarithm).
 
     Raises:
@@ -121,6 +122,14 @@ def choose(specification: str | Sequence[str | Objective], offered: Sequence[Obj
     if not chosen:
         raise ValueError("a search needs at least one objective")
     return chosen
+
+
+def weighted_limits(objectives: Objectives) -> tuple[float, ...]:
+    """What `Fitness` takes: the least weighted value allowed in each objective that is not cheap; empty where none has a limit."""
+    chosen = [o.limit if o.kind != "cheap" else None for o in objectives.values()]
+    if all(limit is None for limit in chosen):
+        return ()
+    return tuple(-math.inf if limit is None else limit * o.weight for limit, o in zip(chosen, objectives.values(), strict=True))
 
 
 def worst_values(objectives: Objectives) -> npt.NDArray[np.float64]:

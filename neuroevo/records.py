@@ -99,6 +99,12 @@ class Records:
         return iter([kept[id] for id in sorted(kept)])
 
     def _offer(self, individual: Individual) -> bool:
+        if self.front:  # all of a front are within the limits, or beyond them alike
+            beyond, least = individual.fitness.violation, self.front[0].fitness.violation
+            if beyond > least:
+                return False
+            if beyond < least:
+                self.front = []
         mine = np.array(individual.fitness.wvalues)
         theirs = self._gains[: len(self.front)]
         if (theirs >= mine).all(axis=1).any():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genomes.base import Space
 from neuroevo.individual import DONE, FAILED, Individual
-from neuroevo.objectives import Objective, Objectives
+from neuroevo.objectives import Objective, Objectives, weighted_limits
 from neuroevo.population import population_class
 from neuroevo.records import Records
 from neuroevo.store import Store, StoreError
@@ -184,7 +184,7 @@ def fill(run: Run, store: Store, *, before: int | None, lazy: bool = False) -> N
     """Read the evaluated individuals (with ids below `before`) and generations of a run back into its records."""
     names = tuple(run.objectives)
     weights = tuple(objective.weight for objective in run.objectives.values())
-    individuals = store.individuals(run.space, names, weights, lazy=lazy)
+    individuals = store.individuals(run.space, names, weights, limits=weighted_limits(run.objectives), lazy=lazy)
     order = store.completions() if store.asks() else list(individuals)  # of equal ones, the front holds the first
     run.records.add(
         individuals[id] for id in order if id in individuals and individuals[id].fitness.valid and (before is None or id < before)

@@ -28,7 +28,7 @@ def tournament(individuals: Sequence[Individual], count: int, rng: np.random.Gen
     if size < 1:
         raise ValueError(f"size must be >= 1, got {size}")
     draws = rng.integers(len(individuals), size=(count, size)).tolist()
-    return [max((individuals[i] for i in row), key=lambda individual: individual.fitness.wvalues) for row in draws]
+    return [max((individuals[i] for i in row), key=lambda individual: individual.fitness.ranking) for row in draws]
 
 
 def linear_ranking(
@@ -49,7 +49,7 @@ def linear_ranking(
     _population(individuals)
     if not 1 <= pressure <= 2:
         raise ValueError(f"pressure must be in [1, 2], got {pressure}")
-    worst_first = sorted(range(len(individuals)), key=lambda i: (individuals[i].fitness.wvalues, -i))
+    worst_first = sorted(range(len(individuals)), key=lambda i: (individuals[i].fitness.ranking, -i))
     probabilities = np.linspace(2 - pressure, pressure, len(individuals)) if len(individuals) > 1 else np.ones(1)
     drawn = rng.choice(len(individuals), size=count, p=probabilities / probabilities.sum())
     return [individuals[worst_first[i]] for i in drawn.tolist()]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neuroevo.individual import Individual
-from neuroevo.selection.nsga2 import costs, nsga2_positions
+from neuroevo.selection.nsga2 import costs, nsga2_positions, violations
 from neuroevo.selection.speciation import adapted_threshold
 
 _STEP = 0.1  # share by which the threshold moves a generation
@@ -36,7 +36,7 @@ class Niches:
         """The survivors, at most `count`, and their species."""
         if not pool:
             return []
-        order = nsga2_positions(costs(pool), len(pool)).tolist()
+        order = nsga2_positions(costs(pool), len(pool), violations(pool)).tolist()
         self._divide([pool[position] for position in order])
         chosen = order[: count - count // 2]
         places = [0] * len(self.representatives)

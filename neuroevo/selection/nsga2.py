@@ -35,14 +35,28 @@ def costs(individuals: Sequence[Individual]) -> Costs:
     return -flat.reshape(len(rows), width)
 
 
-def pareto_ranks(costs: Costs) -> Positions:
+def violations(individuals: Sequence[Individual]) -> npt.NDArray[np.float64] | None:
+    """By how much each individual's values pass their limits (`Fitness.violation`): float64 [individuals]; None where none does."""
+    beyond = [individual.fitness.violation if individual.fitness.limits else 0.0 for individual in individuals]
+    return np.array(beyond) if any(beyond) else None
+
+
+def pareto_ranks(costs: Costs, violations: npt.NDArray[np.float64] | None = None) -> Positions:
     """The front of each row, 0 for the non-dominated: int64 [rows]. Rows with a NaN or an infinity come after all others.
 
     Args:
         costs: float64 [rows, objectives], to be minimised.
+        violations: float64 [rows], 0 within the limits. Rows beyond come after those within, less violation first (section VI).
     """
     import moocore
 
+    if violations is not None and violations.any():
+        within = violations <= 0
+        ranks = np.empty(len(costs), dtype=np.int64)
+        ranks[within] = pareto_ranks(costs[within])
+        behind = 1 + int(ranks[within].max()) if within.any() else 0
+        ranks[~within] = behind + np.unique(violations[~within], return_inverse=True)[1]
+        return ranks
     usable = np.isfinite(costs).all(axis=1)
     if usable.all():
         return moocore.pareto_rank(costs).astype(np.int64) if len(costs) else np.empty(0, dtype=np.int64)
@@ -81,19 +95,20 @@ def crowding_distance(costs: Costs, ranks: Positions) -> npt.NDArray[np.float64]
     return distance
 
 
-def nsga2_positions(costs: Costs, count: int) -> Positions:
+def nsga2_positions(costs: Costs, count: int, violations: npt.NDArray[np.float64] | None = None) -> Positions:
     """The positions of the `count` best rows by rank, then by crowding: whole fronts first, the last one cut by crowding.
 
     Args:
         costs: float64 [rows, objectives], to be minimised. Rows with a NaN or an infinity are never chosen.
         count: how many to choose; all usable rows where there are fewer.
+        violations: as for `pareto_ranks`.
 
     Returns:
         int64 [chosen], best first.
     """
     usable = np.flatnonzero(np.isfinite(costs).all(axis=1))
     kept = costs[usable]
-    ranks = pareto_ranks(kept)
+    ranks = pareto_ranks(kept, None if violations is None else violations[usable])
     chosen: Positions = usable[_best(ranks, crowding_distance(kept, ranks), count)]
     return chosen
 
@@ -116,7 +131,8 @@ def select_nsga2(individuals: Sequence[Individual], count: int) -> list[Individu
         return []
     usable = np.flatnonzero(np.isfinite(values).all(axis=1))
     kept = values[usable]
-    ranks = pareto_ranks(kept)
+    beyond = violations(individuals)
+    ranks = pareto_ranks(kept, None if beyond is None else beyond[usable])
     crowding = crowding_distance(kept, ranks)
     best = _best(ranks, crowding, count)
     chosen = [individuals[position] for position in usable[best].tolist()]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.individual import Individual
-from neuroevo.selection.nsga2 import Costs, Positions, costs, pareto_ranks
+from neuroevo.selection.nsga2 import Costs, Positions, costs, pareto_ranks, violations
 
 
 @dataclass
@@ -159,7 +159,8 @@ def select_nsga3(
     rng: np.random.Generator,
     memory: Extremes | None = None,
 ) -> list[Individual]:
-    """The survivors among individuals; those with a NaN or an infinite objective (failed ones) are never chosen.
+    """The survivors among individuals; those with a NaN or an infinite objective (failed ones) are never chosen. Those beyond a limit fill
+    the places that those within leave, the least violation first.
 
     Args:
         individuals: evaluated ones.
@@ -173,5 +174,10 @@ def select_nsga3(
     """
     if not individuals:
         return []
-    chosen = nsga3_positions(costs(individuals), count, references, rng, memory)
-    return [individuals[position] for position in chosen.tolist()]
+    beyond = violations(individuals)
+    within = [i for i in individuals if i.fitness.violation == 0.0] if beyond is not None else list(individuals)
+    chosen = [within[p] for p in nsga3_positions(costs(within), count, references, rng, memory).tolist()] if within else []
+    if beyond is not None:
+        finite = [(violation, position) for position, violation in enumerate(beyond.tolist()) if 0.0 < violation < np.inf]
+        chosen += [individuals[position] for _, position in sorted(finite)[: count - len(chosen)]]
+    return chosen

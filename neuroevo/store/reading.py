@@ -116,7 +116,13 @@ class Reading(RunDatabase):
 
     @reads
     def individuals(
-        self, space: Space, names: tuple[str, ...], weights: tuple[float, ...], *, lazy: bool = False
+        self,
+        space: Space,
+        names: tuple[str, ...],
+        weights: tuple[float, ...],
+        *,
+        limits: tuple[float, ...] = (),
+        lazy: bool = False,
     ) -> dict[int, Individual]:
         """Every individual whose genome was kept, with its fitness, by id (array populations apart); with `lazy`, genomes are decoded
         when they are looked at."""
@@ -133,6 +139,7 @@ class Reading(RunDatabase):
                     weights_file=file if file.name in kept and id in evaluations else None,
                     parents=tuple(json.loads(parents)), operators=tuple(json.loads(operators)),
                 )  # fmt: skip
+                recorded.fitness.limits = limits
                 if id in evaluations:
                     restore_scores(recorded, evaluations[id])
                 found[id] = recorded
@@ -146,6 +153,7 @@ class Reading(RunDatabase):
                 parents=tuple(json.loads(parents)),
                 operators=tuple(json.loads(operators)),
                 generation=generation,
+                limits=limits,
             )
             if id in evaluations:
                 restore_fitness(individual, evaluations[id], self.artifact(id, genome))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from genomes.base import Genome, Space
 from neuroevo.individual import Individual
-from neuroevo.objectives import Objectives
+from neuroevo.objectives import Objectives, weighted_limits
 from neuroevo.streams import SELECTION, VARIATION, stream
 from neuroevo.tasks.base import Task
 from neuroevo.trial import Result, Trial
@@ -63,6 +63,7 @@ class Search:
     def __post_init__(self) -> None:
         self.names = tuple(self.task.objectives)
         self.weights = tuple(objective.weight for objective in self.task.objectives.values())
+        self.limits = weighted_limits(self.task.objectives)
 
     def reserve(self, count: int = 1) -> int:
         """Take `count` consecutive birth ids; returns the first."""
@@ -96,6 +97,7 @@ class Search:
             parents=tuple(parent.id for parent in parents),
             operators=genome.operators if operators is None else operators,
             generation=generation,
+            limits=self.limits,
         )
 
     def random(self, generation: int = 0) -> Individual:

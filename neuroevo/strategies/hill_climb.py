@@ -72,7 +72,7 @@ class HillClimb(Strategy):
     def tell(self, results: Sequence[Result]) -> None:
         done = [result.individuals[0] for result in results if result.individuals[0].status == DONE]
         if done:  # NASH takes the best candidate even where it is worse than the current network
-            self._current = max(done, key=lambda individual: (individual.fitness.wvalues, -individual.id))
+            self._current = max(done, key=lambda individual: (individual.fitness.ranking, -individual.id))
         self.generation += 1
 
     def state(self) -> State:

@@ -121,12 +121,15 @@ class Lemonade(Strategy):
 
 
 def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
-    """The non-dominated individuals that did not fail, in order of birth; of equal ones the first born."""
+    """The non-dominated individuals that did not fail, in order of birth; of equal ones the first born. Individuals beyond a limit
+    are dominated by all that are less so."""
     import moocore
 
     done = sorted((i for i in individuals if i.status == DONE), key=lambda i: i.id)
     if not done:
         return []
+    least = min(individual.fitness.violation for individual in done)
+    done = [individual for individual in done if individual.fitness.violation == least]
     gains = np.array([individual.fitness.wvalues for individual in done])
     kept = moocore.is_nondominated(-gains, keep_weakly=False)
     return [individual for individual, keep in zip(done, kept, strict=True) if keep]

@@ -12,7 +12,7 @@ import numpy as np
 from genomes.base import shown
 from neuroevo.individual import DONE, Individual
 from neuroevo.selection.niches import Niches
-from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2
+from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2, violations
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
 from neuroevo.strategies.base import Search, State, Strategy
 from neuroevo.strategies.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, trial
@@ -95,7 +95,7 @@ class _Elitist(Strategy):
 
     def _rank(self) -> None:
         values = costs(self._living)
-        ranks = pareto_ranks(values)
+        ranks = pareto_ranks(values, violations(self._living))
         self._ranks = ranks.tolist()
         self._crowding = crowding_distance(values, ranks).tolist()
 

@@ -72,7 +72,7 @@ class RegularizedEvolution(Strategy):
                 return tuple(toolbox.select(drawn, 1)), None  # type: ignore[union-attr]
         best = drawn[0]
         for individual in drawn:
-            if individual.fitness.wvalues > best.fitness.wvalues:
+            if individual.fitness.ranking > best.fitness.ranking:
                 best = individual
         return (best,), None
 
