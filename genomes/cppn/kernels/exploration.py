@@ -289,41 +289,59 @@ def explore(networks, m, inputs, outputs, region):
     codes, hidden = np.empty(64, np.int64), 0
     source, target, weights, edges = np.empty(256, np.int64), np.empty(256, np.int64), np.empty(256), 0
     here, there = np.empty(len(region.low)), np.empty(len(region.low))
+    # What the outputs would listen to, wherever there is a node. Most patterns that make networks huge end nowhere, so this comes first:
+    # a node that no output hears, and from which the way forward does not lead to a place that one hears, need not be explored.
+    heard, hearer, loudness, listeners = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64), 0
+    last = -np.inf
+    for number in range(len(outputs)):
+        here[:] = outputs[number]
+        found = _explore(networks, m, values, gathered, region, tree, here, False)
+        if listeners + found > len(heard):
+            heard, hearer, loudness = _grown(heard, found), _grown(hearer, found), _grown(loudness, found)
+        for i in range(found):
+            code = _code(place[chosen[i]], depth)
+            heard[listeners], hearer[listeners] = code, len(inputs) + number
+            loudness[listeners] = expressed(weight[chosen[i]], threshold, weight_range)
+            listeners += 1
+            if forward >= 0:
+                _put(region, code, there)
+                last = max(last, there[forward])
     begin = behind = 0
-    # Wave 0 starts from the inputs, the next ones from the hidden nodes that the last one found, the final one from the outputs.
-    for wave in range(region.iterations + 2):
-        final = wave > region.iterations
+    # Wave 0 starts from the inputs, the next ones from the hidden nodes that the last one found.
+    for wave in range(region.iterations + 1 if listeners else 0):
         begin, behind = behind, hidden
-        for number in range(len(inputs) if wave == 0 else (len(outputs) if final else behind - begin)):
+        for number in range(len(inputs) if wave == 0 else behind - begin):
             if wave == 0:
                 here[:] = inputs[number]
                 node = number
-            elif final:
-                here[:] = outputs[number]
-                node = len(inputs) + number
             else:
                 _put(region, codes[begin + number], here)
                 node = fixed + begin + number
-            found = _explore(networks, m, values, gathered, region, tree, here, not final)
+                if forward >= 0 and not here[forward] < last:
+                    continue
+            found = _explore(networks, m, values, gathered, region, tree, here, True)
             if edges + found > len(source):
                 source, target, weights = _grown(source, found), _grown(target, found), _grown(weights, found)
             if hidden + found > len(codes):
                 codes = _grown(codes, found)
             for i in range(found):
                 code = _code(place[chosen[i]], depth)
-                if final and index[code] < 0:
-                    continue
-                if not final and wave > 0 and forward >= 0:
+                if forward >= 0:
                     _put(region, code, there)
-                    if not there[forward] > here[forward]:
+                    if there[forward] > last or (wave > 0 and not there[forward] > here[forward]):
                         continue
                 if index[code] < 0:
                     codes[hidden], index[code] = code, hidden
                     hidden += 1
-                other = fixed + index[code]
-                source[edges], target[edges] = (other, node) if final else (node, other)
+                source[edges], target[edges] = node, fixed + index[code]
                 weights[edges] = expressed(weight[chosen[i]], threshold, weight_range)
                 edges += 1
+    if edges + listeners > len(source):
+        source, target, weights = _grown(source, listeners), _grown(target, listeners), _grown(weights, listeners)
+    for i in range(listeners):
+        if index[heard[i]] >= 0:
+            source[edges], target[edges], weights[edges] = fixed + index[heard[i]], hearer[i], loudness[i]
+            edges += 1
     return _useful(codes, hidden, source, target, weights, edges, len(inputs), fixed)
 
 
