@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from genomes import NeatSpace, NetworkSpace
+from genomes import Genome, NeatSpace, NetworkSpace
 from genomes.testing import philox
 from neuroevo.decode import build, from_keras, network, population_network, set_weights, structure, trained_model, weights_of
 from neuroevo.individual import Individual
@@ -233,42 +233,43 @@ def test_a_layer_outside_the_vocabulary_is_named():
         from_keras("model.keras")
 
 
-_DECODE_ELSEWHERE = """
+def decoded_outputs(samples):
+    """What the decoded networks of some genomes compute, each with weights of its own."""
+    results = []
+    for seed, data in enumerate(samples):
+        genome = Genome.from_dict(data)
+        model = build(genome)
+        arrays = initialise(genome, philox(9, seed))
+        set_weights(model, genome, arrays)
+        back = weights_of(model, genome, channels=arrays)
+        assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
+        assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == genome.parameters
+        x = philox(8, seed).normal(size=(2, *genome.space.input_shape)).astype("float32")
+        results.append(
+            np.asarray(model.predict_on_batch(x), np.float64).tolist()
+        )  # one compilation; eager JAX compiles each layer
+    return results
+
+
+_ON_JAX = """
 import json, sys
-import numpy as np
-from genomes import Genome
-from genomes.testing import philox
-from neuroevo.decode import build, set_weights, weights_of
-from neuroevo.inherit import initialise
-results = []
-for seed, data in enumerate(json.load(sys.stdin)):
-    genome = Genome.from_dict(data)
-    model = build(genome)
-    arrays = initialise(genome, philox(9, seed))
-    set_weights(model, genome, arrays)
-    back = weights_of(model, genome, channels=arrays)
-    assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
-    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == genome.parameters
-    x = philox(8, seed).normal(size=(2, *genome.space.input_shape)).astype("float32")
-    results.append(np.asarray(model.predict_on_batch(x), np.float64).tolist())  # one compilation, where eager JAX compiles each layer
+sys.path.insert(0, sys.argv[1])
 import keras
-print(json.dumps({"backend": keras.backend.backend(), "results": results}))
+import test_decode
+print(json.dumps({"backend": keras.backend.backend(), "results": test_decode.decoded_outputs(json.load(sys.stdin))}))
 """
 
 
 def test_both_backends_compute_the_same():
     sample = [json.loads(json.dumps(descendant(space, 30 + i, 4).to_dict())) for i, space in enumerate(SPACES[1:])]
-    found = {}
-    for backend in ("tensorflow", "jax"):
-        environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        ran = subprocess.run(
-            [sys.executable, "-c", _DECODE_ELSEWHERE], input=json.dumps(sample), env=environment, capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stderr
-        answer = json.loads(ran.stdout.splitlines()[-1])
-        assert answer["backend"] == backend
-        found[backend] = answer["results"]
-    for ours, theirs in zip(found["tensorflow"], found["jax"], strict=True):
+    ran = subprocess.run(
+        [sys.executable, "-c", _ON_JAX, os.path.dirname(__file__)], input=json.dumps(sample), capture_output=True, text=True,
+        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    answer = json.loads(ran.stdout.splitlines()[-1])
+    assert answer["backend"] == "jax"
+    for ours, theirs in zip(decoded_outputs(sample), answer["results"], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 

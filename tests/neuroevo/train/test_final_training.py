@@ -1,12 +1,15 @@
 """The last training: on train and validation data, tested before and after."""
 
+from dataclasses import replace
+
 import pytest
 
 from neuroevo.estimation import FullTraining
+from neuroevo.estimation.training import INHERITED
 from neuroevo.individual import Individual
 from neuroevo.streams import stream
 from neuroevo.tasks import Classification, Context
-from neuroevo.train.final import train_to_the_end
+from neuroevo.train.final import arrays_of, train_to_the_end
 from neuroevo.trial import Fidelity, Trial
 
 
@@ -20,6 +23,22 @@ def test_a_short_training_taken_to_the_end_is_better_on_the_test_part():
     assert task.test_scores(final.model)["error"] == pytest.approx(final.after["error"], abs=1e-3)
     again = train_to_the_end(genome, task, weights=weights, epochs=12, augment=True)
     assert again.after == final.after
+
+
+@pytest.mark.parametrize(("learning_rate", "left_alone"), [(1.0, True), (0.01, False)])
+def test_a_network_that_training_makes_worse_on_the_validation_part_is_left_as_it_was(learning_rate, left_alone):
+    task = Classification("digits", seed=1)
+    genome = task.default_space(starter_parameters=(1500, 1600)).random(stream(1, 5))
+    weights = arrays_of(train_to_the_end(genome, task, epochs=2).model, genome)
+    recipe = replace(INHERITED, learning_rate=learning_rate)
+    final = train_to_the_end(genome, task, weights=weights, epochs=2, recipe=recipe, try_first=True)
+    assert final.left_alone is left_alone
+    assert (final.validation_after["error"] > final.validation_before["error"]) is left_alone
+    assert (final.after["error"] == final.before["error"]) is left_alone
+    assert task.test_scores(final.model)["error"] == pytest.approx(final.after["error"], abs=1e-3)
+    forced = train_to_the_end(genome, task, weights=weights, epochs=2, recipe=recipe)
+    assert not forced.left_alone and not forced.validation_before
+    assert left_alone or forced.after == final.after, "the trial before changes nothing about the training"
 
 
 def test_features_cannot_be_augmented():

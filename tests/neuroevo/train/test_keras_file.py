@@ -1,5 +1,6 @@
 """Exported models: raw inputs, plain Keras, label names, predictions of files."""
 
+import csv
 import json
 import os
 import subprocess
@@ -14,7 +15,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from neuroevo.data import DataError, load
+from neuroevo.train.description import write_description
 from neuroevo.train.keras_file import export, load_exported, predict
+from neuroevo.train.prediction import Prediction, predictions_csv, predictions_json
 
 
 def model_for(dataset):
@@ -80,6 +83,72 @@ def test_a_table_is_encoded_as_its_training_was(tmp_path):
     features = np.array([[1.0, 0.0, 0.0, 0.0, 1.0]], np.float32)  # row 1: a = 1, not missing, site right
     expected = probabilities(model, dataset.normalisation(features))[0]
     assert np.allclose(list(predictions[1].values.values()), expected, atol=1e-5)
+
+
+def test_the_description_beside_a_model_is_enough_to_encode_a_row(tmp_path):
+    table = pandas.DataFrame(
+        {"a": np.arange(60.0), "whole": range(60), "site": ["left", "right", None] * 20, "kind": ["yes", "no"] * 30}
+    )
+    table.loc[::5, "a"] = None
+    table.to_csv(tmp_path / "t.csv", index=False)
+    dataset = load(tmp_path / "t.csv", target="kind", seed=1)
+    path = export(model_for(dataset), dataset, tmp_path / "t.keras")
+    written = write_description(dataset, path)
+    assert written == tmp_path / "t.inputs.json"
+
+    # what somebody else's program does, with this file, plain Keras and the csv module
+    said = json.loads(written.read_text())
+    with open(tmp_path / "t.csv") as file:
+        rows = list(csv.DictReader(file))
+
+    def encoded(row, rule):
+        text = row[rule["column"]]
+        if rule["is"] == "number":
+            return float(text) if text else rule["if_missing"]
+        return float(text == "") if rule["is"] == "missing" else float(text == rule["text"])
+
+    samples = np.array([[encoded(row, rule) for rule in said["inputs"]["features"]] for row in rows], np.float32)
+    assert [60, *said["inputs"]["shape"]] == list(samples.shape)
+    outputs = np.asarray(keras.saving.load_model(path)(samples))
+    ours = predict(path, tmp_path / "t.csv")
+    assert [said["outputs"]["classes"][k] for k in outputs.argmax(1)] == [prediction.label for prediction in ours]
+    assert np.allclose(outputs, [list(prediction.values.values()) for prediction in ours], atol=1e-5)
+
+
+def test_predictions_are_a_table_with_named_probabilities(digits, tmp_path):
+    _, _, path = digits
+    np.save(tmp_path / "x.npy", load_digits().images[:5, ..., None])
+    predictions = predict(path, tmp_path / "x.npy")
+    (tmp_path / "p.csv").write_text(predictions_csv(predictions))
+    table = pandas.read_csv(tmp_path / "p.csv")
+    assert list(table.columns) == ["row", "class", *(f"probability of {k}" for k in range(10))]
+    assert table["row"].tolist() == [0, 1, 2, 3, 4]
+    assert table["class"].astype(str).tolist() == [prediction.label for prediction in predictions]
+    assert np.allclose(table.iloc[:, 2:], [list(prediction.values.values()) for prediction in predictions], atol=1e-8)
+    assert predictions_json(predictions)[3] == {
+        "row": 3,
+        "class": predictions[3].label,
+        "probabilities": dict(predictions[3].values),
+    }
+
+
+def test_predicted_values_are_named_and_images_are_called_by_their_file():
+    values = [Prediction("row 0", None, {"width": 1.5, "height": -2.0}), Prediction("row 1", None, {"width": 0.1, "height": 3e9})]
+    assert predictions_csv(values) == "row,width,height\n0,1.5,-2\n1,0.1,3e+09\n"
+    (image,) = predictions_json([Prediction("new/row 7, left.png", "cat", {"cat": 1.0})])
+    assert image["file"] == "new/row 7, left.png"
+    assert '"new/row 7, left.png",cat,1' in predictions_csv([Prediction("new/row 7, left.png", "cat", {"cat": 1.0})])
+
+
+def test_what_a_library_writes_while_it_starts_is_shown_only_where_it_fails():
+    code = (
+        "import os; from neuroevo.train.backend import _native_messages_held\n"
+        "with _native_messages_held():\n    os.write(2, b'no drivers')\n"
+        "os.write(2, b'between')\n"
+        "with _native_messages_held():\n    os.write(2, b'no libc'); raise OSError('cannot start')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.startswith("betweenno libc") and "cannot start" in done.stderr
 
 
 def test_images_are_predicted_by_file(digits, tmp_path):

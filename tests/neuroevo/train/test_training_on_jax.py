@@ -1,4 +1,4 @@
-"""The training tests hold on JAX too."""
+"""The training tests hold on JAX too, one by one and of a population."""
 
 import os
 import subprocess
@@ -7,8 +7,11 @@ from pathlib import Path
 
 
 def test_training_holds_on_jax():
-    file = Path(__file__).with_name("test_training_loop.py")
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(file), "-k", "not another_process and not diverged"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    here = Path(__file__)
+    files = [str(here.with_name(name)) for name in ("test_training_loop.py", "test_population_model.py")]
+    alone = "test_training_loop and not another_process and not diverged"
+    together = "test_population_model and (one_by_one and adam and None or of_keras or divergence)"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *files, "-k", f"({alone}) or ({together})"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"})
     assert done.returncode == 0, done.stdout[-3000:]
+    assert "deselected" in done.stdout
