@@ -27,6 +27,7 @@ import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
 from neuroevo.evaluators import Evaluator, Ray, Serial, Slots, Work
+from neuroevo.extras import how_to_install
 from neuroevo.tasks import Context
 from neuroevo.testing.evaluator import trials
 from neuroevo.trial import Result, Trial
@@ -125,7 +126,7 @@ def evaluators(seeds: int) -> dict[str, float]:
         made["ray"] = lambda: Ray(1)
         del ray
     except ImportError:
-        print("Ray is not installed (pip install 'neuroevo[ray]'): left out")
+        print(f"Ray is not installed ({how_to_install('ray')}): left out")
     ours: dict[str, float] = {}
     for name, make in made.items():
         took = [seconds_of(make(), lambda genome: genome.value, 500) / 500 for _ in range(seeds)]

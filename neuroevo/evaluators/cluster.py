@@ -21,6 +21,7 @@ from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.evaluators.limits import is_number
 from neuroevo.evaluators.serial import failure
 from neuroevo.evaluators.slots import Slots
+from neuroevo.extras import how_to_install
 from neuroevo.trial import Artifact, Measurement, Result, Trial
 
 KEPT_ARTIFACTS = 256  # parents' weights that stay in the object store for further children
@@ -232,5 +233,5 @@ def _imported() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ImportError("the Ray evaluator needs Ray: pip install 'neuroevo[ray]'") from error
+        raise ImportError(f"the Ray evaluator needs Ray: {how_to_install('ray')}") from error
     return ray

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from neuroevo.extras import how_to_install
 from neuroevo.interop.node_equations import Equation, Equations
 
 MOST_TERMS = 20_000  # of formulas in the inputs alone: what nodes share is written out again wherever it is used
@@ -105,7 +106,7 @@ def _sympy() -> Any:
     try:
         import sympy
     except ImportError:
-        raise ImportError("formulas need SymPy: pip install 'neuroevo[export]'") from None
+        raise ImportError(f"formulas need SymPy: {how_to_install('export')}") from None
     return sympy
 
 

@@ -10,6 +10,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from neuroevo.extras import how_to_install
+
 FORMATS = {".keras": "Keras", ".onnx": "ONNX", ".tflite": "TensorFlow Lite", "": "SavedModel folder"}
 _KERAS_NAMES = {".onnx": "onnx", ".tflite": "litert", "": "tf_saved_model"}
 
@@ -73,7 +75,7 @@ def _refuse_without_tensorflow(suffix: str) -> None:
     needed = ("onnx", "tf2onnx") if suffix == ".onnx" else ()
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
-        raise ImportError(f"ONNX needs {' and '.join(missing)}: pip install 'neuroevo[export]'")
+        raise ImportError(f"ONNX needs {' and '.join(missing)}: {how_to_install('export')}")
 
 
 def _refuse_other_inputs(model: Any, path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.callbacks import Callback
+from neuroevo.extras import how_to_install
 from neuroevo.store.files import write_json_whole
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class MLflow(Callback):
         try:
             from mlflow import MlflowClient
         except ImportError:
-            raise ImportError("this callback needs MLflow: pip install 'neuroevo[mlflow]'") from None
+            raise ImportError(f"this callback needs MLflow: {how_to_install('mlflow')}") from None
         self.experiment, self.name, self.drawing = experiment, name, drawing
         self.client: Any = MlflowClient(tracking_uri=tracking_uri)
         self.run_id = ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neuroevo.extras import how_to_install
 from neuroevo.tasks.environment_spaces import Actions, Observations
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def gymnasium() -> Any:
     try:
         import gymnasium as package
     except ImportError as error:
-        raise ImportError("environments need gymnasium, which is not installed: pip install 'neuroevo[gym]'") from error
+        raise ImportError(f"environments need gymnasium, which is not installed: {how_to_install('gym')}") from error
     return package
 
 

@@ -118,5 +118,5 @@ def test_mlflow_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatc
     import sys
 
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(ImportError, match=r"pip install 'neuroevo\[mlflow\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e .*\[mlflow\]"):
         ne.interop.MLflow()

@@ -12,6 +12,7 @@ import pytest
 
 import neuroevo as ne
 from genomes import NeatSpace
+from neuroevo.extras import how_to_install
 from neuroevo.strategies import Neat, Nsga2
 from neuroevo.tasks import Context, Environment, StepCount
 from neuroevo.tasks.environment_play import Player
@@ -352,7 +353,7 @@ def test_without_gymnasium_the_error_names_the_extra():
         "try:\n    Environment('CartPole-v1')\nexcept ImportError as error:\n    print(error)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "pip install 'neuroevo[gym]'" in said
+    assert how_to_install("gym") in said
 
 
 def _trial(individual):
