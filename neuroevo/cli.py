@@ -34,6 +34,8 @@ EXPORTED = {  # what to do with an exported file
     ".dot": " (Graphviz draws it: dot -Tsvg FILE)",
 }
 
+DESCRIBED = "(how a row becomes the model's inputs, and what its outputs are)"
+
 RunFolder = Annotated[
     Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
 ]
@@ -244,16 +246,32 @@ def train(
     id: Id,
     epochs: Annotated[int, typer.Option(help="Training epochs.", min=1)] = 60,
     augment: Annotated[bool, typer.Option(help="Train on shifted copies of the images, too.")] = False,
+    always: Annotated[
+        bool, typer.Option("--always", help="Do not try first: write the trained network even where training makes it worse.")
+    ] = False,
     output: Annotated[Path | None, typer.Option(help="Where to write the model; default RUN/ID.keras.")] = None,
 ) -> None:
-    """Train one network of a run to the end, on train and validation data; test it before and after."""
+    """Train one network of a run to the end, on train and validation data; test it before and after.
+
+    First the same training is tried on the training data alone: where that makes the validation score worse, the network is written as it
+    was.
+    """
     from neuroevo.search import train_to_the_end
+    from neuroevo.train.description import description_path
 
     path = output or run / f"{id}.keras"
-    before, after = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path)
-    for name in after:
-        print(f"test {name}: {before[name]:.4g} before, {after[name]:.4g} after {epochs} more epochs on train + validation")
+    final = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always)
+    for name, score in final.validation_before.items():
+        after = final.validation_after[name]
+        print(f"validation {name}: {score:.4g} before, {after:.4g} after {epochs} more epochs on the training data alone")
+    if final.left_alone:
+        print("training makes it worse on the validation data: it is written as it was (--always writes the trained one)")
+    for name, score in final.after.items():
+        before = f"{final.before[name]:.4g} before, " if name in final.before else ""
+        trained = f"{before}{score:.4g} after {epochs} more epochs on train + validation"
+        print(f"test {name}: {f'{score:.4g} as it was' if final.left_alone else trained}")
     print(f"written: {path}")
+    print(f"written: {description_path(path)} {DESCRIBED}")
 
 
 @app.command()
@@ -263,12 +281,34 @@ def predict(
         Path, typer.Argument(help="Raw inputs: .npz, .npy, .csv, an image or a folder of images.", show_default=False)
     ],
     id: Annotated[int | None, typer.Option(help="Another individual of the run than its best.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "--out",
+            help="Write a .csv instead: a row for each input, with its class and the probability of every class.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Predict with a run's network, or with an exported one: one line for each input."""
     from neuroevo.search import predictions
+    from neuroevo.store.files import write_whole
+    from neuroevo.train import predictions_csv, predictions_json
 
-    for line in predictions(model, file, id=id):
-        print(line)
+    if output is not None and output.suffix != ".csv":
+        raise ValueError(f"predictions are written to a .csv file, got {output}; for JSON: --json")
+    found = predictions(model, file, id=id)
+    if output is not None:
+        write_whole(output, predictions_csv(found).encode())
+    if as_json:
+        print(json.dumps(predictions_json(found), indent=2))
+    elif output is not None:
+        print(f"written: {output} ({len(found)} predictions)")
+    else:
+        for prediction in found:
+            print(prediction)
 
 
 @app.command()
@@ -287,8 +327,10 @@ def export(
     """Write one network for other programs, in the format of FILE's suffix; a network trained on data takes raw inputs."""
     from neuroevo.search import export_individual
 
-    export_individual(run, id, path)
+    description = export_individual(run, id, path)
     print(f"written: {path}{EXPORTED.get(path.suffix, '')}")
+    if description is not None:
+        print(f"written: {description} {DESCRIBED}")
 
 
 add_to(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +20,8 @@ from neuroevo.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from neuroevo.tasks.supervised import Supervised
+    from neuroevo.train.final import FinalTraining
+    from neuroevo.train.prediction import Prediction
 
 STRATEGIES = ("lemonade", "nsga2", "nsga3", "random_search", "regularized_evolution")
 ENCODINGS = ("network", "dag", "cell", "chain")
@@ -217,33 +219,42 @@ def finish(run: Run, *, baseline: bool = False) -> None:
     plots.genome(run.best).savefig(figures / "best.png", dpi=150)
 
 
-def train_to_the_end(
-    run: Path, id: int, *, epochs: int, augment: bool, path: Path
-) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """Train one network of a run on train + validation data and export it; its test scores before and after."""
+def train_to_the_end(run: Path, id: int, *, epochs: int, augment: bool, path: Path, always: bool = False) -> FinalTraining:
+    """Train one network of a run on train + validation data and export it: as it was, where training on the training data alone makes it
+    worse on the validation data, unless `always`."""
     from neuroevo.train import export
+    from neuroevo.train.description import write_description
     from neuroevo.train.final import train_to_the_end as train
 
     loaded, task, individual = _individual(run, id)
     weights = None if individual.artifact is None else individual.artifact.load()
-    final = train(individual.genome, task, weights=weights, epochs=epochs, augment=augment, seed=loaded.settings["seed"])
+    seed = loaded.settings["seed"]
+    final = train(individual.genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always)
     export(final.model, task.dataset, path)
-    return final.before, final.after
+    write_description(task.dataset, path)
+    return final
 
 
-def export_individual(run: Path, id: int, path: Path) -> None:
+def export_individual(run: Path, id: int, path: Path) -> Path | None:
     """Write one network of a run in the format of the path's suffix; one trained on data takes raw inputs.
+
+    Returns:
+        Where the model's inputs and outputs are described; None where it was not trained on data.
 
     Raises:
         ValueError: it cannot be written so; the sentence says what is possible.
     """
-    from neuroevo.interop import export
+    from neuroevo.interop.exports import MODELS, dataset_of, export
+    from neuroevo.train.description import description_path
 
-    export(load_run(run), path, id=id)
+    loaded = load_run(run)
+    dataset = dataset_of(loaded) if path.suffix in MODELS else None
+    export(loaded, path, id=id, dataset=dataset)
+    return None if dataset is None else description_path(path)
 
 
-def predictions(model: Path, file: Path, *, id: int | None = None) -> Iterator[str]:
-    """Predictions of a run's network (its best, or `id`) or of a `.keras` file, as lines of text."""
+def predictions(model: Path, file: Path, *, id: int | None = None) -> list[Prediction]:
+    """Predictions of a run's network (its best, or `id`) or of a `.keras` file."""
     from neuroevo.train import predict, raw_model
     from neuroevo.train.keras_file import details
 
@@ -253,7 +264,7 @@ def predictions(model: Path, file: Path, *, id: int | None = None) -> Iterator[s
         source: Any = (raw_model(individual.model(), task.dataset), details(task.dataset))
     else:
         source = model
-    return (str(prediction) for prediction in predict(source, file))
+    return predict(source, file)
 
 
 def _individual(run: Path, id: int) -> tuple[Run, Supervised, Individual]:

@@ -95,6 +95,9 @@ def _mnist1d() -> Raw:
 
 
 def _keras(name: str) -> Raw:
+    from neuroevo.train.backend import start_quietly
+
+    start_quietly()
     import keras
 
     try:

@@ -14,6 +14,7 @@ from genomes.layers import Layer, Shape, projection_stride
 from neuroevo.decode.phenotype import architecture_of
 from neuroevo.decode.plain import EPSILON, MOMENTUM, plain_layer
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
+from neuroevo.train.backend import start_quietly
 
 
 def build(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
@@ -30,6 +31,7 @@ def build(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
         TypeError: the genome is none of these.
         ValueError: a recurrent genome, or one with functions that plain Keras cannot load.
     """
+    start_quietly()
     if genome.space.encoding == "neat":
         from neuroevo.decode.neat import neat_model
 

@@ -41,7 +41,8 @@ def export(
         path: where to.
         id: of a run, another individual than its best.
         dataset: the data that the network was trained on: a model then takes raw inputs and gives probabilities or values in their own
-            units. A run knows its own; without any, a model takes normalised inputs and gives logits or normalised values.
+            units, and a file beside it (of net.onnx, net.inputs.json) says how the columns of a table become its inputs and what its
+            outputs are. A run knows its own; without any, a model takes normalised inputs and gives logits or normalised values.
 
     Returns:
         The path.
@@ -150,12 +151,16 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
         from neuroevo.train import export as export_keras
 
         export_keras(model, dataset, target)
-        return
-    if dataset is not None:
+    elif dataset is not None:
         from neuroevo.train import raw_model
 
-        model = raw_model(model, dataset)
-    write_model(model, target)
+        write_model(raw_model(model, dataset), target)
+    else:
+        write_model(model, target)
+    if dataset is not None:
+        from neuroevo.train.description import write_description
+
+        write_description(dataset, target)
 
 
 def dataset_of(run: Run) -> Dataset | None:

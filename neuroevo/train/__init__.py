@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.train.compiled import Compiled, CompiledNetworks, Method, compile_network
     from neuroevo.train.final import train_to_the_end
-    from neuroevo.train.keras_file import Prediction, export, load_exported, predict, raw_model
+    from neuroevo.train.keras_file import export, load_exported, predict, raw_model
     from neuroevo.train.loop import Diverged, Training, fit
     from neuroevo.train.population_model import PopulationModel
+    from neuroevo.train.prediction import Prediction, predictions_csv, predictions_json
     from neuroevo.train.recipe import Augmentation, Recipe
 
 _WHERE = {
@@ -21,7 +22,7 @@ _WHERE = {
     "Diverged": "loop",
     "Method": "compiled",
     "PopulationModel": "population_model",
-    "Prediction": "keras_file",
+    "Prediction": "prediction",
     "Recipe": "recipe",
     "Training": "loop",
     "compile_network": "compiled",
@@ -29,6 +30,8 @@ _WHERE = {
     "fit": "loop",
     "load_exported": "keras_file",
     "predict": "keras_file",
+    "predictions_csv": "prediction",
+    "predictions_json": "prediction",
     "raw_model": "keras_file",
     "train_to_the_end": "final",
 }
@@ -48,6 +51,8 @@ __all__ = [
     "fit",
     "load_exported",
     "predict",
+    "predictions_csv",
+    "predictions_json",
     "raw_model",
     "train_to_the_end",
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 
 def prepare(threads: int = 1) -> None:
@@ -25,7 +27,28 @@ def prepare(threads: int = 1) -> None:
     if threads == 1 and "xla_cpu_multi_thread_eigen" not in os.environ.get("XLA_FLAGS", ""):
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
-    with _native_messages_dropped():
+    start_quietly()
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    with suppress(RuntimeError):  # already started
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)  # several workers may share one
+
+
+@cache
+def start_quietly() -> None:
+    """Import Keras and its backend without the notes that these write while they start; call it before the first `import keras`.
+
+    What was written is shown after all where starting fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _native_messages_held():
         import keras
 
         if keras.backend.backend() != "tensorflow":
@@ -34,26 +57,25 @@ def prepare(threads: int = 1) -> None:
 
         tf.config.list_physical_devices("GPU")
     tf.get_logger().setLevel("ERROR")  # a search traces thousands of functions on purpose: no warning about each
-    with suppress(RuntimeError):  # already started
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)  # several workers may share one
 
 
 @contextmanager
-def _native_messages_dropped() -> Iterator[None]:
-    """Drop what libraries write to the process's standard error itself while they start (TensorFlow's notes about missing GPUs, before
-    any setting of it is read); Python's exceptions and warnings are not affected."""
+def _native_messages_held() -> Iterator[None]:
+    """Hold what libraries write to the process's standard error itself (TensorFlow's notes about missing GPUs, before any setting of it
+    is read), and show it only where an exception follows."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    with tempfile.TemporaryFile() as held:
+        kept = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def precision() -> str:

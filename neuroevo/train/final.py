@@ -1,18 +1,23 @@
-"""The end of a search: the chosen network trained on everything but the test part, and tested before and after."""
+"""The end of a search: the chosen network trained on everything but the test part, and tested before and after.
+
+Whether more training helps can only be seen on samples that it does not train on, and the test part decides nothing. So it is tried first
+on the training part alone, with the same recipe from the same weights, and judged on the validation part.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
+from neuroevo.data.dataset import Part
 from neuroevo.streams import TRAINING, stream
 from neuroevo.train.backend import prepare, suited_precision
-from neuroevo.train.compiled import Method, compile_network
+from neuroevo.train.compiled import Compiled, Method, compile_network
 from neuroevo.train.loop import Training, fit
 from neuroevo.train.recipe import Augmentation, Recipe
 
@@ -30,13 +35,22 @@ class FinalTraining:
     Args:
         model: the trained `keras.Model`: normalised inputs to logits or normalised values.
         before, after: scores on the test part, by name; `before` is empty where there were no weights to begin with.
-        training: its learning curve.
+        training: its learning curve; None where the network was left as it was.
+        validation_before, validation_after: scores on the validation part before and after the trial on the training part alone; empty
+            where there was none.
     """
 
     model: Any
     before: Mapping[str, float]
     after: Mapping[str, float]
-    training: Training
+    training: Training | None
+    validation_before: Mapping[str, float] = field(default_factory=dict)
+    validation_after: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether the network was left as it was, since training made it worse on the validation part."""
+        return self.training is None
 
 
 def train_to_the_end(
@@ -49,6 +63,7 @@ def train_to_the_end(
     recipe: Recipe | None = None,
     seed: int = 0,
     threads: int = 1,
+    try_first: bool = False,
 ) -> FinalTraining:
     """Train a genome's network on the training and validation parts together, and test it before and after.
 
@@ -61,6 +76,8 @@ def train_to_the_end(
         recipe: how; by default the search's own, gentler where there are weights to begin with.
         seed: decides initial weights and the order of samples.
         threads: CPU threads.
+        try_first: train on the training part alone before, and leave the network as it was where that makes `task.selection` worse on the
+            validation part; takes almost twice the time. Only where there are weights to begin with.
 
     Raises:
         Diverged: the training loss became infinite or NaN.
@@ -71,21 +88,34 @@ def train_to_the_end(
     from neuroevo.inherit import initialise
 
     prepare(threads)
-    rng = stream(seed, FINAL, TRAINING)
     dataset = task.dataset
     both = dataset.search_part
     recipe = recipe or (FROM_SCRATCH if weights is None else INHERITED)
     if augment:
         recipe = replace(recipe, augment=augment if isinstance(augment, Augmentation) else SHIFTED)
     recipe = recipe.sized(len(both), epochs)
-    with suited_precision():
-        model = build(genome)
-    set_weights(model, genome, initialise(genome, rng) if weights is None else weights)
-    network = compile_network(model, Method.of(recipe, task.loss, len(both)))
+
+    def begun(part: Part) -> tuple[Compiled, np.random.Generator]:
+        """The untrained network, or that with the weights, compiled to train on a part; and the stream for it."""
+        rng = stream(seed, FINAL, TRAINING)
+        with suited_precision():
+            model = build(genome)
+        set_weights(model, genome, initialise(genome, rng) if weights is None else weights)
+        return compile_network(model, Method.of(recipe, task.loss, len(part))), rng
+
+    validated: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
+    if try_first and weights is not None:
+        network, rng = begun(dataset.train)
+        validation_before = task.part_scores(network, dataset.validation)
+        fit(network, dataset.train.x, dataset.targets(dataset.train), recipe, rng)
+        validated = validation_before, task.part_scores(network, dataset.validation)
+    network, rng = begun(both)
     before = {} if weights is None else task.test_scores(network)
+    if validated[0] and validated[1][task.selection] > validated[0][task.selection]:
+        return FinalTraining(network.synchronised(), before, before, None, *validated)
     training = fit(network, both.x, dataset.targets(both), recipe, rng)
     after = task.test_scores(network)
-    return FinalTraining(network.synchronised(), before, after, training)
+    return FinalTraining(network.synchronised(), before, after, training, *validated)
 
 
 def arrays_of(model: Any, genome: Genome, begun_with: Mapping[str, npt.NDArray[Any]] | None = None) -> dict[str, Any]:

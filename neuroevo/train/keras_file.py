@@ -11,7 +11,6 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +21,11 @@ from genomes.base import shown
 from neuroevo.data import files, table
 from neuroevo.data.dataset import DataError, Dataset
 from neuroevo.store.files import near
+from neuroevo.train.backend import start_quietly
 from neuroevo.train.loop import model_outputs
+from neuroevo.train.prediction import Prediction
 
 DETAILS = "neuroevo.json"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of one input.
-
-    Args:
-        source: the file, or "row 3".
-        label: the most probable class; None for a regression.
-        values: by name, the probability of each class or the predicted values.
-    """
-
-    source: str
-    label: str | None
-    values: Mapping[str, float]
-
-    def __str__(self) -> str:
-        if self.label is not None:
-            return f"{self.source}: {self.label} ({100 * self.values[self.label]:.1f} %)"
-        return f"{self.source}: {', '.join(f'{name} {value:.6g}' for name, value in self.values.items())}"
 
 
 def raw_model(model: Any, dataset: Dataset) -> Any:
@@ -105,6 +86,7 @@ def load_exported(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
     Raises:
         ValueError: not such a file.
     """
+    start_quietly()
     import keras
 
     path = Path(path)

@@ -97,6 +97,10 @@ def test_a_network_is_exported_and_predicts_in_plain_keras(finished: Path, folde
     best = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["best"]
     exported = neuroevo("export", finished, best, "model.keras", folder=folder)
     assert exported.returncode == 0, exported.stderr
+    assert exported.stderr == "", "TensorFlow starts without notes"
+    assert "written: model.inputs.json" in exported.stdout
+    described = json.loads((folder / "model.inputs.json").read_text())
+    assert described["outputs"]["classes"] == ["benign", "malignant"]
     predicted = neuroevo("predict", "model.keras", "tumours.csv", folder=folder)
     assert predicted.returncode == 0, predicted.stderr
     lines = predicted.stdout.strip().splitlines()
@@ -104,14 +108,28 @@ def test_a_network_is_exported_and_predicts_in_plain_keras(finished: Path, folde
     assert all("benign" in line or "malignant" in line for line in lines)
     by_run = neuroevo("predict", finished, "tumours.csv", folder=folder)
     assert by_run.stdout == predicted.stdout
+    written = neuroevo("predict", "model.keras", "tumours.csv", "--output", "predictions.csv", folder=folder)
+    assert written.stdout == "written: predictions.csv (569 predictions)\n"
+    head, first, *_ = (folder / "predictions.csv").read_text().splitlines()
+    assert head == "row,class,probability of benign,probability of malignant"
+    as_json = json.loads(neuroevo("predict", "model.keras", "tumours.csv", "--json", folder=folder).stdout)
+    assert (
+        len(as_json) == 569
+        and lines[0].startswith(f"row 0: {as_json[0]['class']}")
+        and first.startswith(f"0,{as_json[0]['class']}")
+    )
 
 
 def test_a_network_is_trained_to_the_end(finished: Path, folder: Path) -> None:
     best = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["best"]
     trained = neuroevo("train", finished, best, "--epochs", 2, folder=folder)
     assert trained.returncode == 0, trained.stderr
-    assert "test error:" in trained.stdout and "before" in trained.stdout
-    assert (finished / f"{best}.keras").exists()
+    said = trained.stdout
+    assert "validation error:" in said and "test error:" in said
+    assert ("is written as it was" in said) is ("as it was\n" in said)
+    assert (finished / f"{best}.keras").exists() and (finished / f"{best}.inputs.json").exists()
+    forced = neuroevo("train", finished, best, "--epochs", 2, "--always", folder=folder).stdout
+    assert "validation" not in forced.replace("on train + validation", "") and "after 2 more epochs" in forced
 
 
 def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
@@ -136,6 +154,7 @@ def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
         (("show", "nowhere"), "is not a run"),
         (("resume", "nowhere"), "is not a run"),
         (("predict", "missing.keras", "tumours.csv"), "missing.keras"),
+        (("predict", "missing.keras", "tumours.csv", "--output", "p.parquet"), "to a .csv file, got p.parquet"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(arguments: tuple, sentence: str, folder: Path) -> None:

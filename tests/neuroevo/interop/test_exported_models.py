@@ -77,7 +77,7 @@ def test_a_saved_model_is_served_and_not_overwritten(
     assert np.abs(tensorflow.saved_model.load(str(path)).serve(RAW).numpy() - expected).max() < 1e-5
     with pytest.raises(ValueError, match="exists already"):
         ne.interop.export(individual, path, dataset=dataset)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["served"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["served", "served.inputs.json"]
 
 
 def test_a_keras_file_takes_raw_inputs_with_the_data_and_normalised_ones_without(
