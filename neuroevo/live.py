@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import time
+from contextlib import ExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -76,6 +77,7 @@ class Live(Callback):
     def __init__(self, budget: Budget, recorded: int = 0) -> None:
         self.budget, self.recorded = budget, recorded
         self._view: View | None = None
+        self._notices = ExitStack()
         self._evaluated = 0
         self._shown = 0.0
 
@@ -96,6 +98,10 @@ class Live(Callback):
         elif self.recorded:
             self._print(f"going on with {run.folder}: {self.recorded} evaluated")
         self._shown = time.monotonic()
+        if run.space.encoding in ("neat", "cppn"):  # numba takes a third of a second to import; these need it anyway
+            from neuroevo.compiling import compilation_noticed
+
+            self._notices.enter_context(compilation_noticed(self._notice))
 
     def on_result(self, run: Run, result: Result) -> None:
         self._evaluated += len(result.individuals)
@@ -107,6 +113,7 @@ class Live(Callback):
         self._show(run)
 
     def on_end(self, run: Run) -> None:
+        self._notices.close()
         self._evaluated, self._failed = run.evaluations, run.failures
         last = f"ended ({run.ended}) after {run.seconds:.1f} s: {self.line(run)}"
         if run.ended in ("interrupted", "error", "stopped") and run.folder is not None:
@@ -170,6 +177,12 @@ class Live(Callback):
         elif now - self._shown >= LINE_SECONDS:
             self._print(self.line(run))
             self._shown = now
+
+    def _notice(self, text: str) -> None:
+        if isinstance(self._view, NotebookView):
+            self._view.update(text)
+        else:
+            self._print(text)
 
     @staticmethod
     def _print(text: str) -> None:
