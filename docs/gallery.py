@@ -215,8 +215,8 @@ PICTURES = (
     ),
     Picture(
         "difference", "Two networks compared",
-        "A network and one of its descendants in one drawing. Grey: what both have; pink: what both have with other weights; blue and "
-        "orange: what only one of them has. Parts are matched by their historical marking, the number that a part keeps through all descent.",
+        "A network and one of its descendants in one drawing. Grey: what both have, with a purple line inside where its weight differs, the "
+        "wider the more; purple: what was switched on or off; blue and orange: what only one of them has. Parts are matched by their historical marking, the number that a part keeps through all descent.",
         "plots.difference(first, second)", lambda runs: plots.difference(_ancestor(runs.xor), runs.xor.best),
     ),
     Picture(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome
 from neuroevo.individual import Individual
-from neuroevo.plots.palette import INK, MUTED, SHARED, STATUS
+from neuroevo.plots.palette import CHANGED, INK, MUTED, SHARED, STATUS
 
 if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.figure import Figure
 
-CHANGED, FIRST, SECOND = "changed", "only in the first", "only in the second"
+FIRST, SECOND = "only in the first", "only in the second"
 CONTEXT = ("shape", "parameters", "cell", "skip", "marking")  # what follows from other genes
 
 
@@ -97,8 +97,8 @@ def _words(data: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 
 def difference(first: Individual | Genome, second: Individual | Genome) -> Figure:
-    """Draw two genomes with what they share in grey, what changed in pink, and what only one has in its colour: NEAT networks in one
-    drawing, the others next to each other.
+    """Draw two genomes with what they share in grey, what changed in purple, and what only one has in its colour: NEAT networks in one
+    drawing, with the difference of a weight as a purple line of that width inside the grey one; the others next to each other.
 
     Raises:
         ValueError: genomes of different encodings.
@@ -109,7 +109,7 @@ def difference(first: Individual | Genome, second: Individual | Genome) -> Figur
     if genome.space.encoding in ("neat", "cppn"):
         from neuroevo.plots.neat import draw_network
 
-        figure = draw_network(_union(data), "", {**data.nodes, **data.edges})
+        figure = draw_network(_union(data), "", {**data.nodes, **data.edges}, moved(data))
         height = figure.get_size_inches()[1]
         caption = difference_caption(data, "node", "connection")
         figure.text(
@@ -122,6 +122,20 @@ def difference(first: Individual | Genome, second: Individual | Genome) -> Figur
 
         return cells_side_by_side(data, names, blocks=len(genome.space.words.kinds) > 1)  # type: ignore[attr-defined]
     return _layers_side_by_side(data, names)
+
+
+def moved(data: Difference) -> dict[Any, float]:
+    """By how much the numbers of NEAT's nodes and connections differ (weight, bias, response; their sum), of those that both genomes have
+    and that differ in nothing else: in a network and its descendants this is nearly everything, and mostly by little."""
+    found = {}
+    for part, status in [*data.nodes.items(), *data.edges.items()]:
+        if status == CHANGED:
+            edge = part in data.edges
+            one, two = (_genes(graph.edges[part] if edge else graph.nodes[part]) for graph in (data.first, data.second))
+            different = [key for key in {*one, *two} if one.get(key) != two.get(key)]
+            if all(isinstance(one.get(key), float) and isinstance(two.get(key), float) for key in different):
+                found[part] = float(sum(abs(two[key] - one[key]) for key in different))
+    return found
 
 
 def difference_caption(data: Difference, nodes: str, edges: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroevo.plots.layered import Edge, Point
 from neuroevo.plots.neat_layout import Layout, neat_layout
-from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, MUTED, ORANGE, PINK, SHARED, STATUS
+from neuroevo.plots.palette import BLUE, CHANGED, GREEN, GREY, INK, MUTED, ORANGE, PINK, SHARED, STATUS
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -42,6 +42,7 @@ class Sheet:
         heaviest: the largest enabled weight, which is drawn thickest.
         scale: of everything but text, for drawings larger than any sheet.
         status: of nodes and connections, where two genomes are drawn in one.
+        moved: of those that both have with other numbers, by how much these differ.
     """
 
     graph: nx.DiGraph[Any]
@@ -53,6 +54,7 @@ class Sheet:
     heaviest: float
     scale: float
     status: Mapping[Any, str] | None
+    moved: Mapping[Any, float]
 
     def place(self, point: Point) -> Point:
         return self.origin[0] + point[0] * self.step[0], self.origin[1] + point[1] * self.step[1]
@@ -73,18 +75,22 @@ def neat_graph(genome: NeatGenome, title: str = "") -> Figure:
     return draw_network(genome.graph(), title)
 
 
-def draw_network(graph: nx.DiGraph[Any], title: str = "", status: Mapping[Any, str] | None = None) -> Figure:
+def draw_network(
+    graph: nx.DiGraph[Any], title: str = "", status: Mapping[Any, str] | None = None, moved: Mapping[Any, float] | None = None
+) -> Figure:
     """Draw the graph of a NEAT genome, or of two in one.
 
     Args:
         graph: `genome.graph()`.
         title: one line above it.
         status: for every node and every connection (a pair of nodes) a key of `palette.STATUS`, which then gives the colours.
+        moved: of those that both genomes have with other numbers (a weight, a bias), by how much these differ: they are drawn as shared,
+            with the difference inside, on the scale of the weights.
     """
     from matplotlib.figure import Figure
 
     caption = neat_caption(graph)
-    sheet = _sheet(graph, status)
+    sheet = _sheet(graph, status, moved or {})
     width, height = sheet.size
     figure = Figure(figsize=(width * sheet.scale, height * sheet.scale))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -129,7 +135,7 @@ def computed(data: Mapping[str, Any]) -> str:
     return activation if data["aggregation"] == "sum" else f"{activation} of {str(data['aggregation']).replace('_', ' ')}"
 
 
-def _sheet(graph: nx.DiGraph[Any], status: Mapping[Any, str] | None) -> Sheet:
+def _sheet(graph: nx.DiGraph[Any], status: Mapping[Any, str] | None, moved: Mapping[Any, float]) -> Sheet:
     large = sum(data["type"] == "hidden" for _, data in graph.nodes(data=True)) > MANY
     if large and status is None:
         disabled = [(a, b) for a, b, data in graph.edges(data=True) if not data["enabled"]]
@@ -150,7 +156,7 @@ def _sheet(graph: nx.DiGraph[Any], status: Mapping[Any, str] | None) -> Sheet:
     origin = (left, bottom + 0.35 + (slack - lowest) * row)
     step = ((width - left - right) / (layout.columns - 1), row)
     scale = min(1.0, LARGEST / size[0], LARGEST / size[1])
-    return Sheet(graph, layout, size, origin, step, large, heaviest, scale, status)
+    return Sheet(graph, layout, size, origin, step, large, heaviest, scale, status, moved)
 
 
 # Nodes ------------------------------------------------------------------------------------------------------------------------
@@ -170,7 +176,7 @@ def _nodes(axes: Axes, sheet: Sheet) -> dict[str, str]:
     groups: dict[tuple[str, str], list[Point]] = {}
     for node, data in graph.nodes(data=True):
         at, hidden = sheet.place(sheet.layout.position[node]), data["type"] == "hidden"
-        colour = STATUS[sheet.status[node]] if sheet.status is not None else NODES[data["type"]]
+        colour = _status_colour(sheet, node) if sheet.status is not None else NODES[data["type"]]
         groups.setdefault((found.get(computed(data), "o") if hidden else "o", colour), []).append(at)
         if not hidden or not sheet.large:
             _name_node(axes, sheet, at, _name(graph, node), data)
@@ -180,6 +186,12 @@ def _nodes(axes: Axes, sheet: Sheet) -> dict[str, str]:
             [x for x, _ in places], [y for _, y in places], s=size * larger, c=colour, marker=shape, edgecolors="white",
             linewidths=sheet.scale, zorder=5,
         )  # fmt: skip
+    for node in graph.nodes:
+        if node in sheet.moved:
+            x, y = sheet.place(sheet.layout.position[node])
+            axes.scatter(
+                [x], [y], s=size * min(1.0, _share(sheet, node)), c=STATUS[CHANGED], marker="o", linewidths=0, zorder=5.5
+            )
     return found
 
 
@@ -236,11 +248,26 @@ def _lines(axes: Axes, sheet: Sheet, forward: Sequence[tuple[Any, Any, dict[str,
     )
     lines.set_transform(axes.transData)
     axes.add_collection(lines, autolim=False)
+    cores = [(a, b) for a, b, _ in forward if (a, b) in sheet.moved]
+    inside: Any = PathCollection(
+        [_path(sheet, edge) for edge in cores],
+        facecolors="none",
+        edgecolors=STATUS[CHANGED],
+        linewidths=[_core(sheet, edge) for edge in cores],
+        zorder=3.5,
+    )
+    inside.set_transform(axes.transData)
+    axes.add_collection(inside, autolim=False)
 
 
 def _arrow(axes: Axes, sheet: Sheet, edge: Edge, data: Mapping[str, Any]) -> None:
     from matplotlib.patches import FancyArrowPatch
 
+    if edge in sheet.moved:
+        from matplotlib.patches import PathPatch
+
+        core = {"edgecolor": STATUS[CHANGED], "linewidth": _core(sheet, edge), "zorder": 4.5}
+        axes.add_artist(PathPatch(_path(sheet, edge), facecolor="none", **core))
     axes.add_artist(
         FancyArrowPatch(
             path=_path(sheet, edge), arrowstyle="-|>", mutation_scale=9 * sheet.scale, color=_colour(sheet, edge, data),
@@ -252,7 +279,7 @@ def _arrow(axes: Axes, sheet: Sheet, edge: Edge, data: Mapping[str, Any]) -> Non
 
 def _colour(sheet: Sheet, edge: Edge, data: Mapping[str, Any]) -> str:
     if sheet.status is not None:
-        return STATUS[sheet.status[edge]]
+        return _status_colour(sheet, edge)
     if not data["enabled"]:
         return GREY
     return POSITIVE if data["weight"] >= 0 else NEGATIVE
@@ -260,6 +287,21 @@ def _colour(sheet: Sheet, edge: Edge, data: Mapping[str, Any]) -> str:
 
 def _width(sheet: Sheet, data: Mapping[str, Any]) -> float:
     return width_of(data["weight"], sheet) if data["enabled"] else 0.8 * sheet.scale
+
+
+def _status_colour(sheet: Sheet, part: Any) -> str:
+    assert sheet.status is not None
+    return STATUS[SHARED if part in sheet.moved else sheet.status[part]]
+
+
+def _share(sheet: Sheet, part: Any) -> float:
+    """By how much a part's numbers differ, as a share of the largest weight."""
+    return sheet.moved[part] / sheet.heaviest
+
+
+def _core(sheet: Sheet, edge: Edge) -> float:
+    """Points of the line inside a connection whose weight differs: nothing for nothing, and on the scale of the weights."""
+    return min(5.0, (2.0 if sheet.large else 3.5) * _share(sheet, edge)) * sheet.scale
 
 
 def width_of(weight: float, sheet: Sheet) -> float:
@@ -297,8 +339,19 @@ def _legend(axes: Axes, sheet: Sheet, shapes: Mapping[str, str]) -> None:
 
     edges, handles = [data for *_, data in sheet.graph.edges(data=True)], []
     if sheet.status is not None:
-        present = [name for name in STATUS if name in sheet.status.values()]
-        handles += [Line2D([], [], color=STATUS[name], linewidth=2.5, label=name) for name in present]
+        drawn = {SHARED if part in sheet.moved else name for part, name in sheet.status.items()}
+        says = {CHANGED: "switched on or off, or computes otherwise"}
+        handles += [
+            Line2D([], [], color=STATUS[name], linewidth=2.5, label=says.get(name, name)) for name in STATUS if name in drawn
+        ]
+        if sheet.moved:
+            from matplotlib.patheffects import Normal, Stroke
+
+            inside = [Stroke(linewidth=6, foreground=STATUS[SHARED]), Normal()]
+            label = "shared, other weight: the wider inside, the more"
+            handles.insert(
+                int(SHARED in drawn), Line2D([], [], color=STATUS[CHANGED], linewidth=2, path_effects=inside, label=label)
+            )
     else:
         for colour, sign, name in ((POSITIVE, 1, "positive weight"), (NEGATIVE, -1, "negative weight")):
             weights = [abs(data["weight"]) for data in edges if data["enabled"] and (data["weight"] >= 0) == (sign > 0)]

@@ -12,4 +12,6 @@ CYCLE = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY)
 MUTED = "#555555"  # captions
 
 SHARED = "shared"
-STATUS = {SHARED: "#BDBDBD", "changed": PINK, "only in the first": BLUE, "only in the second": ORANGE}  # of genes of two genomes
+CHANGED = "changed"
+PURPLE = "#9C3A77"  # PINK, darker: told from grey by its lightness alone, too
+STATUS = {SHARED: "#C8C8C8", CHANGED: PURPLE, "only in the first": BLUE, "only in the second": ORANGE}  # of genes of two genomes

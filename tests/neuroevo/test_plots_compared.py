@@ -12,6 +12,8 @@ from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, Netwo
 from genomes.testing import philox
 from neuroevo import strategies
 from neuroevo.objectives import PARAMETERS
+from neuroevo.plots.difference_figure import moved
+from neuroevo.plots.palette import STATUS
 from neuroevo.plots.parallel_figure import places
 from neuroevo.report.comparison import compare, seconds_at
 from neuroevo.search import ENCODINGS, preset_by_name, space_by_encoding, strategy_by_name
@@ -96,6 +98,32 @@ def test_a_weight_a_new_node_and_a_layer_are_found() -> None:
     data = ne.plots.difference_data(network, other)
     assert [node for node, status in data.nodes.items() if status != "shared"] == [gene["marking"]]
     assert data.changes[gene["marking"]][0].endswith(f"{gene['width']} filters")
+
+
+def test_shared_connections_stay_grey_with_the_change_of_their_weight_inside() -> None:
+    from matplotlib.collections import PathCollection
+    from matplotlib.colors import to_hex
+
+    space = NeatSpace(inputs=4, outputs=1, bias="none")
+    nodes = [[node, "input", 0.0, 1.0, "tanh", "sum"] for node in range(4)] + [[4, "output", 0.0, 1.0, "tanh", "sum"]]
+    weights = [(4.0, 4.0), (4.0, 3.8), (4.0, -1.0)]  # the same, a little less, another sign
+    switched = [[1003, 3, 4, 2.0, True], [1003, 3, 4, 2.0, False]]
+    first, second = (
+        space.from_genes(
+            {
+                "nodes": nodes,
+                "connections": [*([1000 + a, a, 4, pair[each], True] for a, pair in enumerate(weights)), switched[each]],
+            }
+        )
+        for each in (0, 1)
+    )
+    assert moved(ne.plots.difference_data(first, second)) == {(1, 4): pytest.approx(0.2), (2, 4): 5.0}
+    drawn = [c for c in ne.plots.difference(first, second).axes[0].collections if isinstance(c, PathCollection)]
+    lines, cores = [c for c in drawn if not len(c.get_facecolor())]  # the others are nodes
+    purple = STATUS["changed"].lower()
+    assert sorted(to_hex(colour) for colour in lines.get_edgecolor()) == sorted([STATUS["shared"].lower()] * 3 + [purple])
+    thin, thick = sorted(cores.get_linewidth())
+    assert {to_hex(colour) for colour in cores.get_edgecolor()} == {purple} and thick > 10 * thin > 0
 
 
 def test_genomes_of_two_encodings_cannot_be_compared() -> None:
