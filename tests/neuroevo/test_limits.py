@@ -28,7 +28,13 @@ def individual(id: int, error: float, cost: float) -> Individual:
 
 
 # Beyond the limit: 0 (cheapest), 3 (a little). Within: 1, 2, 4 (dominated by 2).
-POPULATION = [individual(0, 0.9, 1.0), individual(1, 0.3, 5.0), individual(2, 0.1, 8.0), individual(3, 0.4, 2.0), individual(4, 0.2, 9.0)]
+POPULATION = [
+    individual(0, 0.9, 1.0),
+    individual(1, 0.3, 5.0),
+    individual(2, 0.1, 8.0),
+    individual(3, 0.4, 2.0),
+    individual(4, 0.2, 9.0),
+]
 
 
 def ids(individuals):
@@ -117,5 +123,8 @@ def test_every_strategy_keeps_a_limit_and_a_recorded_run_remembers_it(strategy, 
 def test_neat_refuses_limits():
     with pytest.raises(ValueError, match="Neat keeps no limits"):
         ne.evolve(
-            SPACE, lambda network: {"a": 1.0}, objectives={"a": Objective("a", "minimise", limit=0.3)}, budget=ne.Budget(generations=1)
+            SPACE,
+            lambda network: {"a": 1.0},
+            objectives={"a": Objective("a", "minimise", limit=0.3)},
+            budget=ne.Budget(generations=1),
         )
