@@ -39,10 +39,12 @@ def space() -> CppnSpace:
         bias=True,
         forward="y",
     )
-    # Gentle variation: most children of CPPNs change much, and a network that is nearly right must be refined.
+    # Gentle variation: most children of CPPNs change much, and a network that is nearly right must be refined. Slow growth and few functions:
+    # wild patterns make large networks, which are slow and seldom right.
     return CppnSpace(
-        substrate=substrate, weight_mutation_share=0.0, weight_power=0.5, add_node_rate=0.05, add_connection_rate=0.1
-    )
+        substrate=substrate, activations=("gaussian", "sine", "tanh", "absolute", "identity"), weight_mutation_share=0.0,
+        weight_power=0.5, add_node_rate=0.03, add_connection_rate=0.06, remove_connection_rate=0.02,
+    )  # fmt: skip
 
 
 def seed_genome(space: CppnSpace) -> CppnGenome:
