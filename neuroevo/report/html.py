@@ -30,6 +30,12 @@ DRAWINGS = 24  # members of the front whose genomes are drawn, spread evenly ove
 STEPS = 2_000  # most points of the progress line
 ANCESTORS = 20  # of each member of the front, with their learning curves
 REASONS = 30  # kinds of failure that are listed
+MARKS = {  # as page.js draws them
+    "front": '<circle class="front" r="6"/>',
+    "dominated": '<circle class="dominated" r="3"/>',
+    "test": '<path class="test" d="M-4,-4L4,4M-4,4L4,-4"/>',
+    "baseline": '<path class="baseline" d="M0,-7L7,0L0,7L-7,0Z"/>',
+}
 
 
 def write_report(run: Run, path: Path | None = None, *, refresh: int | None = None) -> Path:
@@ -235,21 +241,23 @@ def _front(run: Run, data: dict[str, Any]) -> str:
         return _section("Front", "<p>No individual has succeeded yet.</p>")
     several = len(run.objectives) > 1
     axes = '<label>across <select id="x-axis"></select></label><label>up <select id="y-axis"></select></label>' if several else ""
-    tested = '<span><i style="background:#009e73"></i>the same networks on test data</span>' if data["test"] else ""
+    tested = _legend("test", "the same networks on test data") if data["test"] else ""
     left_out = len(data["front"]) - len(data["drawings"])
-    baseline = '<span><i style="background:#e69f00"></i>baseline, made by hand</span>' if data["baseline"] else ""
+    baseline = _legend("baseline", "baseline, made by hand") if data["baseline"] else ""
     note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
     note += f" {len(data['drawings'])} of {len(data['front'])} genomes are drawn." if left_out else ""
-    legend = (
-        '<p class="legend"><span><i style="background:#0072b2"></i>front</span>'
-        f'<span><i style="background:#9a9a9a"></i>dominated</span>{tested}{baseline}</p>'
-    )
+    legend = f'<p class="legend">{_legend("front", "front")}{_legend("dominated", "dominated")}{tested}{baseline}</p>'
     chart = '<svg id="front" class="chart" viewBox="0 0 560 400" role="group" aria-label="the front"></svg>'
     return _section(
         "Front",
         f'<p class="note">{note}</p><div class="columns"><div>{axes}{chart}{legend}</div>'
         '<div class="scroll"><table id="front-table"></table></div></div>',
     )
+
+
+def _legend(kind: str, says: str) -> str:
+    """An entry of the front's legend, with the mark that the chart draws (`MARKS`)."""
+    return f'<span><svg class="mark" viewBox="-8 -8 16 16" aria-hidden="true">{MARKS[kind]}</svg>{html.escape(says)}</span>'
 
 
 def _section(title: str, content: str) -> str:

@@ -9,6 +9,7 @@ import neuroevo as ne
 from neuroevo import strategies
 from neuroevo.estimation import FullTraining
 from neuroevo.report.html import write_report
+from neuroevo.search import finish
 
 pytestmark = pytest.mark.slow
 SWITCHES = (
@@ -31,6 +32,7 @@ def page(tmp_path_factory) -> Path:
         run=folder / "run",
         progress=False,
     )
+    finish(run)  # scores the front on test data, too
     return write_report(run)
 
 
@@ -66,7 +68,7 @@ def test_hover_click_and_sort(browser, page, width):
     from selenium.webdriver.common.action_chains import ActionChains
 
     open_at(browser, page, width)
-    dots = found(browser, "circle.front")
+    dots = found(browser, "#front circle.front")
     rows = found(browser, "#front-table tbody tr")
     assert len(dots) == len(rows) > 1
 
@@ -96,10 +98,29 @@ def test_hover_click_and_sort(browser, page, width):
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
+@pytest.mark.parametrize("width", [1200, 1000])
+def test_the_table_of_the_front_needs_no_scrollbar(browser, page, width):
+    open_at(browser, page, width)
+    names = [cell.text for cell in found(browser, "#front-table th")]
+    assert "error (test)" in [" ".join(name.split()) for name in names]
+    scrolled, seen = browser.execute_script(
+        "const box = document.querySelector('#front-table').parentElement; return [box.scrollWidth, box.clientWidth]"
+    )
+    assert scrolled <= seen
+
+
+def test_the_legend_shows_the_marks_of_the_chart(browser, page):
+    open_at(browser, page, 1280)
+    look = "const s = getComputedStyle(arguments[0]); return [arguments[0].tagName, s.fill, s.stroke, s.fillOpacity]"
+    for kind in ("circle.front", "circle.dominated", "path.test"):
+        drawn, explained = (found(browser, f"{where} {kind}")[0] for where in ("#front", ".legend"))
+        assert browser.execute_script(look, drawn) == browser.execute_script(look, explained)
+
+
 def test_an_ancestor_in_a_lineage_can_be_opened(browser, page):
     open_at(browser, page, 1280)
-    for dot in range(len(found(browser, "circle.front"))):
-        found(browser, "circle.front")[dot].click()
+    for dot in range(len(found(browser, "#front circle.front"))):
+        found(browser, "#front circle.front")[dot].click()
         links = found(browser, "#detail ol.lineage button")
         if len(links) > 1:
             name = links[1].text

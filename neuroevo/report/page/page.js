@@ -98,7 +98,7 @@ function drawFront() {
   });
   if (plain) {
     const cx = x(plain[xAt]), cy = y(plain[yAt]);
-    const mark = element("path", { class: "baseline", d: `M${cx},${cy - 7}L${cx + 7},${cy}L${cx},${cy + 7}L${cx - 7},${cy}Z`, fill: "#e69f00" }, svg);
+    const mark = element("path", { class: "baseline", d: `M${cx},${cy - 7}L${cx + 7},${cy}L${cx},${cy + 7}L${cx - 7},${cy}Z` }, svg);
     element("title", {}, mark, `baseline: ${run.objectives.map((o, at) => `${o.name} ${number(plain[at])}`).join(", ")}`);
   }
   for (const id of run.front) {
