@@ -246,13 +246,18 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
         return {**state, "_built": []} if "_built" in state else state
 
 
-_PARAMETERS = """
+class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[misc]
+    """A classifier that evolves networks for the data that it is fitted to: `NeuroEvoClassifier().fit(X, y).predict(X)`.
+
+    X is an array, or a data frame, which may have columns of texts, and holes. Classes may be of any type. A quarter of the samples of
+    each class is held back to choose the network by.
+
     Args:
         preset: how much is spent: "minimal" (2 networks), "quick" or "thorough"; see `neuroevo.search.PRESETS`.
         evaluations: networks to train, instead of the preset's.
         epochs: of each training, instead of the preset's.
         strategy: a name such as "nsga2", "lemonade" or "random_search", or a `neuroevo.strategies.Strategy`.
-        objectives: what is searched for; the first decides which network predicts. Default: {default}.
+        objectives: what is searched for; the first decides which network predicts. Default: "error,parameters".
         encoding: what evolves: "network", "dag", "cell" or "chain".
         max_parameters: the largest network allowed.
         input_shape: of one sample, where features are the pixels of images or steps of sequences, such as (8, 8, 1).
@@ -263,19 +268,10 @@ _PARAMETERS = """
 
     Attributes:
         best_: the individual whose network predicts.
-        model_: that network as a `keras.Model`, from raw features to {gives}.
+        model_: that network as a `keras.Model`, from raw features to probabilities.
         run_: the search, with its front; a pickled estimator leaves it out.
         dataset_: the data as the search saw it.
         n_features_in_, feature_names_in_: as scikit-learn says.
-"""
-
-
-class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[misc]
-    __doc__ = f"""A classifier that evolves networks for the data that it is fitted to: `NeuroEvoClassifier().fit(X, y).predict(X)`.
-
-    X is an array, or a data frame, which may have columns of texts, and holes. Classes may be of any type. A quarter of the samples of
-    each class is held back to choose the network by.
-{_PARAMETERS.format(default='"error,parameters"', gives="probabilities")}
         classes_: the classes.
     """
 
@@ -316,11 +312,32 @@ class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[m
 
 
 class NeuroEvoRegressor(RegressorMixin, _NeuroEvoEstimator):  # type: ignore[misc]
-    __doc__ = f"""A regressor that evolves networks for the data that it is fitted to: `NeuroEvoRegressor().fit(X, y).predict(X)`.
+    """A regressor that evolves networks for the data that it is fitted to: `NeuroEvoRegressor().fit(X, y).predict(X)`.
 
     X is an array, or a data frame, which may have columns of texts, and holes; y one number or several for each sample. A quarter of the
     samples is held back to choose the network by.
-{_PARAMETERS.format(default='"mae,parameters"', gives="values")}"""
+
+    Args:
+        preset: how much is spent: "minimal" (2 networks), "quick" or "thorough"; see `neuroevo.search.PRESETS`.
+        evaluations: networks to train, instead of the preset's.
+        epochs: of each training, instead of the preset's.
+        strategy: a name such as "nsga2", "lemonade" or "random_search", or a `neuroevo.strategies.Strategy`.
+        objectives: what is searched for; the first decides which network predicts. Default: "mae,parameters".
+        encoding: what evolves: "network", "dag", "cell" or "chain".
+        max_parameters: the largest network allowed.
+        input_shape: of one sample, where features are the pixels of images or steps of sequences, such as (8, 8, 1).
+        workers: processes that train.
+        run: a folder to record the search in.
+        progress: whether progress is shown.
+        random_state: decides everything: a number, a `RandomState`, or None for a new one at each fit.
+
+    Attributes:
+        best_: the individual whose network predicts.
+        model_: that network as a `keras.Model`, from raw features to values.
+        run_: the search, with its front; a pickled estimator leaves it out.
+        dataset_: the data as the search saw it.
+        n_features_in_, feature_names_in_: as scikit-learn says.
+    """
 
     _kind: ClassVar[Kind] = "regression"
 
