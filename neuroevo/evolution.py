@@ -279,6 +279,7 @@ def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tupl
     """Bring a run back to its last saved state; what was recorded after it is returned as known."""
     saved = store.state()
     if saved is None:
+        run.seconds = store.ended()[1]
         return Known(store.evaluations(), store.births_from(0)), 0
     run.generation, state = saved
     counters = state.json["run"]

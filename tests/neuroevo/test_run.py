@@ -260,6 +260,16 @@ def shown_later(folder: Path) -> list[str]:
     return sorted(re.findall(r"\d+ generations? complete|\d+ evaluated|\d+ failed|hypervolume [\d.]+", text))
 
 
+def test_the_time_of_a_first_generation_that_was_cut_short_counts(tmp_path) -> None:
+    def slow(genome) -> float:
+        time.sleep(0.05)
+        return squared(genome)
+
+    begun = evolve(number(slow), evaluations=6, run=tmp_path / "run")
+    again = evolve(number(slow), evaluations=6, run=tmp_path / "run")  # evaluates nothing
+    assert begun.generation == 0 and again.seconds >= begun.seconds >= 0.25
+
+
 def test_a_run_that_goes_on_says_how_many_were_evaluated_before(tmp_path, capsys) -> None:
     class Interrupting(ne.Callback):
         def on_result(self, run, result) -> None:
