@@ -79,20 +79,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, help="one run of each ablation with this seed")
     parser.add_argument("--seeds", type=int, default=20, help="runs of each ablation, with seeds 0, 1, ...")
+    parser.add_argument("--ablations", nargs="+", choices=list(ABLATIONS), default=list(ABLATIONS), help="only these")
     parser.add_argument("--generations", type=int, default=1000, help="after which a run has failed")
     parser.add_argument("--workers", type=int, default=1, help="processes that runs are spread over")
     parser.add_argument("--run", type=Path, help="record every run in this folder")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     options = parser.parse_args()
     seeds = list(range(options.seeds)) if options.seed is None else [options.seed]
-    jobs = [(name, seed, options.generations, options.run) for name in ABLATIONS for seed in seeds]
+    jobs = [(name, seed, options.generations, options.run) for name in options.ablations for seed in seeds]
     with Progress(console=Console(stderr=True)) as progress, ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
         runs = list(progress.track(pool.map(solve, jobs), total=len(jobs), description="ablations"))
 
     ours: dict[str, float] = {}
     table = Table("ablation", "evaluations", "with failures", "failures", "published evaluations", "published failures")
     table.title = f"NEAT's parts on double pole with velocities ({len(seeds)} runs each)"
-    for name, (evaluations, failures) in PUBLISHED.items():
+    for name in options.ablations:
+        evaluations, failures = PUBLISHED[name]
         own = [run for run in runs if run["ablation"] == name]
         solved = [run["evaluations"] for run in own if run["solved"]]
         ours[f"{name}_evaluations"] = statistics.fmean(solved) if solved else math.inf
@@ -116,13 +118,14 @@ def main() -> None:
                 **{
                     name: {"space": space.to_dict(), "strategy": strategy.settings()}
                     for name, (space, strategy) in ABLATIONS.items()
+                    if name in options.ablations
                 },
             },
             "seeds": seeds,
             "published": {
                 f"{name}_{what}": value
-                for name, values in PUBLISHED.items()
-                for what, value in zip(("evaluations", "failures"), values, strict=True)
+                for name in options.ablations
+                for what, value in zip(("evaluations", "failures"), PUBLISHED[name], strict=True)
             },
             "ours": ours,
             "runs": runs,

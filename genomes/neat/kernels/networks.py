@@ -51,7 +51,10 @@ def room_for(pool, activations, aggregations, inputs, outputs, sensors, bias_val
     """Networks for the genomes of a pool, to be filled by `compile_members`."""
     nodes, connections, members = len(pool.nodes.marking), len(pool.connections.marking), len(pool.node_start)
     own_integers, own_numbers = INTEGERS * nodes + connections, NUMBERS * nodes + connections
-    table, operations, constants = _custom_functions((activations, aggregations), own_integers, own_numbers)
+    custom = len(activations.start) + len(aggregations.start) > 2  # no programs in most spaces
+    table, operations, constants = (
+        _custom_functions((activations, aggregations), own_integers, own_numbers) if custom else ((), (), ())
+    )
     networks = Networks(
         INTEGERS * pool.node_start + pool.connection_start,
         NUMBERS * pool.node_start + pool.connection_start,
@@ -70,9 +73,10 @@ def room_for(pool, activations, aggregations, inputs, outputs, sensors, bias_val
         bias_value,
         recurrent,
     )
-    networks.integers[own_integers : own_integers + len(table)] = table
-    networks.integers[own_integers + len(table) :] = operations
-    networks.numbers[own_numbers:] = constants
+    if custom:
+        networks.integers[own_integers : own_integers + len(table)] = table
+        networks.integers[own_integers + len(table) :] = operations
+        networks.numbers[own_numbers:] = constants
     return networks
 
 
