@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,15 +82,19 @@ def _scikit_learn(name: str) -> Raw:
     return Raw(bunch.data, bunch.target, label_names=_texts(bunch.target_names), kind="classification")
 
 
+_MAKING = threading.Lock()  # two threads that draw from the global generators at once would make other data
+
+
 def _mnist1d() -> Raw:
     from mnist1d.data import get_dataset_args, make_dataset
 
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - it seeds the global generators
-    try:
-        data = make_dataset(get_dataset_args())
-    finally:
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        random.setstate(python_state)
+    with _MAKING:
+        numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - it seeds the global generators
+        try:
+            data = make_dataset(get_dataset_args())
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)
     parts = {"train": (data["x"][..., None], data["y"]), "test": (data["x_test"][..., None], data["y_test"])}
     return joined(parts, kind="classification")
 

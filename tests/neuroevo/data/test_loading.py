@@ -1,6 +1,7 @@
 """Loading data: named sets, files and arrays become three normalised parts; bad data is one sentence."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas
@@ -250,3 +251,9 @@ def test_imbalance_is_said():
 def test_unusable_sources_are_one_sentence(source, words):
     with pytest.raises(DataError, match=words):
         load(source)
+
+
+def test_mnist1d_is_the_same_data_when_two_threads_make_it_at_once():
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(load, ["mnist1d", "mnist1d"])
+    assert np.array_equal(first.train.x, second.train.x)
