@@ -9,8 +9,8 @@ With a reach of 0.47 the searches tried stopped at 0.875 of the outputs, what a 
 Population 300, at most 2,500 generations, initial depth 3, division threshold 0.5, variance threshold 0.03, band threshold 0.3, one iteration: the
 settings of a public reproduction of the paper's experiment whose authors could not repeat its result; the paper's own text was not at hand. The
 maximum depth is 4 (16 x 16 places), there 5, which solves it too, but takes many times longer: a CPPN of wild patterns then makes a network of
-850 nodes and 40,000 connections. Most seeds are solved within
-600 generations, in about a minute on one core; those that are not stay at 0.875 of the outputs mostly.
+850 nodes and 40,000 connections. Most seeds are solved within 600 generations, in about a minute on one core; the others mostly stay at 0.875 of
+the outputs.
 """
 
 from __future__ import annotations
