@@ -122,20 +122,21 @@ class Records:
     # Hypervolume: of what was found, in the front's own box; of a run's course, in a box that stays --------------------------------
 
     def hypervolume(self) -> float | None:
-        """The front's hypervolume in its own box (`front_box`), 0 to 1: what reports and figures show of a run; None with one objective.
+        """The front's hypervolume in its own box (`front_box`), 0 to 1: what reports and figures show of a run; None with one objective,
+        0 while nobody is within the limits.
 
         The box depends on the front, so two such numbers of one run at different times, or of two runs, cannot be compared."""
         if len(self.objectives) < 2 or not self.front:
             return None
         costs = self._front_costs()
-        return _dominated_share(costs, *front_box(costs))
+        return self._share(costs, *front_box(costs))
 
     def hypervolume_in_first_box(self) -> float | None:
         """The front's hypervolume in the box of `set_scale`, which stays while the run goes on, so that the number never falls: 0 to 1 at
-        first; it can pass 1. None with one objective."""
+        first; it can pass 1. None with one objective, 0 while nobody is within the limits."""
         if self._scale is None or len(self.objectives) < 2 or not self.front:
             return None
-        return _dominated_share(self._front_costs(), *self._scale)
+        return self._share(self._front_costs(), *self._scale)
 
     def set_scale(self, groups: Iterable[Sequence[Individual]]) -> None:
         """Fix the first box: from the best to the worst value in every objective over these individuals (the first generation),
@@ -170,6 +171,12 @@ class Records:
             columns.append(-objective.weight * cost)
         return np.stack(columns, axis=1)
 
+    def _share(self, costs: Floats, ideal: Floats, reference: Floats) -> float:
+        """What the front dominates of a box."""
+        from neuroevo.selection.indicators import normalised_hypervolume
+
+        return 0.0 if self.front[0].fitness.violation else normalised_hypervolume(costs, ideal.tolist(), reference.tolist())
+
     def _front_costs(self) -> Floats:
         return self.costs(np.array([individual.fitness.values for individual in self.front], dtype=np.float64))
 
@@ -187,12 +194,6 @@ def front_box(costs: Floats) -> tuple[Floats, Floats]:
     ideal, worst = costs.min(axis=0), costs.max(axis=0)
     # Behind the worst values, so that the ends of a front count too: a front of two would otherwise cover nothing.
     return ideal, np.where(worst > ideal, worst + MARGIN * (worst - ideal), ideal + 1.0)
-
-
-def _dominated_share(costs: Floats, ideal: Floats, reference: Floats) -> float:
-    import moocore
-
-    return float(moocore.hypervolume((costs - ideal) / (reference - ideal), ref=np.ones(len(ideal))))
 
 
 def simulated_seconds(individual: Individual) -> float:

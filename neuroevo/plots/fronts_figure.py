@@ -12,6 +12,7 @@ from neuroevo.individual import DONE
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import GREY
 from neuroevo.run import Run
+from neuroevo.selection.nsga2 import pareto_front
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +46,6 @@ def fronts_data(run: Run, moments: int = 6) -> list[FrontAt]:
     """
     if len(run.objectives) < 2:
         raise ValueError("a front needs two objectives or more; `progress` shows one objective over the evaluations")
-    import moocore
-
     individuals = list(run)
     done = [individual for individual in individuals if individual.status == DONE]
     if not done:
@@ -59,12 +58,11 @@ def fronts_data(run: Run, moments: int = 6) -> list[FrontAt]:
     found = []
     for generation in chosen:
         born = [individual for individual in done if individual.generation <= generation]
-        values = np.array([individual.fitness.values for individual in born])
-        best = moocore.is_nondominated(-np.array([individual.fitness.wvalues for individual in born]))
-        rows = np.flatnonzero(best)
-        rows = rows[np.argsort(values[rows, 0], kind="stable")]
+        best = sorted(pareto_front(born), key=lambda individual: individual.fitness.values[0])
         evaluated = sum(individual.generation <= generation for individual in individuals)
-        found.append(FrontAt(generation, evaluated, tuple(born[row].id for row in rows), values[rows]))
+        found.append(
+            FrontAt(generation, evaluated, tuple(one.id for one in best), np.array([one.fitness.values for one in best]))
+        )
     return found
 
 

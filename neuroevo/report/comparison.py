@@ -234,9 +234,14 @@ def seconds_at(run: Run, evaluations: npt.NDArray[np.int64]) -> Floats:
     return np.interp(evaluations, known[:, 0], known[:, 1])
 
 
+def _counts(individual: Individual) -> bool:
+    """Whether it was evaluated and is within the limits."""
+    return individual.status == DONE and individual.fitness.violation == 0.0
+
+
 def _best_values(run: Run, individuals: Sequence[Individual], place: int) -> Floats:
     sign = list(run.objectives.values())[place].weight
-    gains = [individual.fitness.wvalues[place] if individual.status == DONE else -np.inf for individual in individuals]
+    gains = [individual.fitness.wvalues[place] if _counts(individual) else -np.inf for individual in individuals]
     best = np.maximum.accumulate(np.array(gains, dtype=np.float64))
     return np.where(np.isfinite(best), best * sign, np.nan)
 
@@ -247,7 +252,7 @@ def _hypervolumes(run: Run, individuals: Sequence[Individual], ideal: Floats, re
     Each point of the front adds what it dominates alone: for two objectives the rectangles between its neighbours, otherwise its box
     without the hypervolume of the front inside it (While, Bradstreet & Barone 2012, section III).
     """
-    done = np.array([individual.status == DONE for individual in individuals], dtype=bool)
+    done = np.array([_counts(individual) for individual in individuals], dtype=bool)
     values = np.zeros(len(individuals))
     if done.any():
         rows = [individual.fitness.values for individual, evaluated in zip(individuals, done, strict=True) if evaluated]

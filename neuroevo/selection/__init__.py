@@ -7,7 +7,14 @@ if TYPE_CHECKING:
     from neuroevo.selection.classic import lexicase, linear_ranking, roulette, tournament
     from neuroevo.selection.density import inverse_density_probabilities, kernel_density
     from neuroevo.selection.indicators import hypervolume, normalised_hypervolume
-    from neuroevo.selection.nsga2 import crowded_tournament, crowding_distance, nsga2_positions, pareto_ranks, select_nsga2
+    from neuroevo.selection.nsga2 import (
+        crowded_tournament,
+        crowding_distance,
+        nsga2_positions,
+        pareto_front,
+        pareto_ranks,
+        select_nsga2,
+    )
     from neuroevo.selection.nsga3 import reference_points, select_nsga3
 
 _WHERE = {
@@ -20,6 +27,7 @@ _WHERE = {
     "linear_ranking": "classic",
     "normalised_hypervolume": "indicators",
     "nsga2_positions": "nsga2",
+    "pareto_front": "nsga2",
     "pareto_ranks": "nsga2",
     "reference_points": "nsga3",
     "roulette": "classic",
@@ -38,6 +46,7 @@ __all__ = [
     "linear_ranking",
     "normalised_hypervolume",
     "nsga2_positions",
+    "pareto_front",
     "pareto_ranks",
     "reference_points",
     "roulette",

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.individual import Individual
+from neuroevo.individual import DONE, Individual
 
 Costs = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
@@ -64,6 +64,21 @@ def pareto_ranks(costs: Costs, violations: npt.NDArray[np.float64] | None = None
     if usable.any():
         ranks[usable] = moocore.pareto_rank(costs[usable])
     return ranks
+
+
+def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
+    """The non-dominated individuals that did not fail, in order of birth; of equal ones the first born. Individuals beyond a limit
+    are dominated by all that are less so."""
+    import moocore
+
+    done = sorted((i for i in individuals if i.status == DONE), key=lambda i: i.id)
+    if not done:
+        return []
+    least = min(individual.fitness.violation for individual in done)
+    done = [individual for individual in done if individual.fitness.violation == least]
+    gains = np.array([individual.fitness.wvalues for individual in done])
+    kept = moocore.is_nondominated(-gains, keep_weakly=False)
+    return [individual for individual, keep in zip(done, kept, strict=True) if keep]
 
 
 def crowding_distance(costs: Costs, ranks: Positions) -> npt.NDArray[np.float64]:

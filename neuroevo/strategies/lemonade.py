@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.individual import DONE, Individual
+from neuroevo.individual import Individual
 from neuroevo.selection.density import inverse_density_probabilities
+from neuroevo.selection.nsga2 import pareto_front
 from neuroevo.strategies.base import Search, State, Strategy
 from neuroevo.strategies.breeding import Breeding, Inheritance, check, check_count, trial
 from neuroevo.streams import ACCEPTANCE
@@ -118,18 +119,3 @@ class Lemonade(Strategy):
         assert objective.of is not None
         value = objective.of(individual.genome)
         return float(np.log10(max(value, 1e-12))) if objective.log else float(value)
-
-
-def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
-    """The non-dominated individuals that did not fail, in order of birth; of equal ones the first born. Individuals beyond a limit
-    are dominated by all that are less so."""
-    import moocore
-
-    done = sorted((i for i in individuals if i.status == DONE), key=lambda i: i.id)
-    if not done:
-        return []
-    least = min(individual.fitness.violation for individual in done)
-    done = [individual for individual in done if individual.fitness.violation == least]
-    gains = np.array([individual.fitness.wvalues for individual in done])
-    kept = moocore.is_nondominated(-gains, keep_weakly=False)
-    return [individual for individual, keep in zip(done, kept, strict=True) if keep]

@@ -6,9 +6,9 @@ from scipy.stats import gaussian_kde
 
 from genomes import CellSpace, NetworkSpace
 from neuroevo.objectives import PARAMETERS, Objective
+from neuroevo.selection import pareto_front
 from neuroevo.selection.density import inverse_density_probabilities, kernel_density
 from neuroevo.strategies import HillClimb, Lemonade, Search
-from neuroevo.strategies.lemonade import pareto_front
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import SquareTask
 from neuroevo.trial import Artifact, Measurement, Result

@@ -9,11 +9,12 @@ import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo.individual import DONE, Fitness, Individual
 from neuroevo.objectives import Objective, choose, weighted_limits
+from neuroevo.plots.fronts_figure import fronts_data
 from neuroevo.records import Records
-from neuroevo.selection import pareto_ranks, select_nsga2, select_nsga3
+from neuroevo.report.comparison import compare
+from neuroevo.selection import pareto_front, pareto_ranks, select_nsga2, select_nsga3
 from neuroevo.selection.nsga3 import reference_points
 from neuroevo.strategies import HillClimb, Lemonade, Nsga2, Nsga3, RegularizedEvolution
-from neuroevo.strategies.lemonade import pareto_front
 
 SPACE = NeatSpace(inputs=2, outputs=1)
 GENOME = SPACE.random(np.random.default_rng(0))
@@ -118,6 +119,17 @@ def test_every_strategy_keeps_a_limit_and_a_recorded_run_remembers_it(strategy, 
     again = ne.load_run(tmp_path / "run")
     assert ids(again.front) == ids(run.front)
     assert again.best.id == run.best.id
+    assert compare([run]).groups[0].final[0] == pytest.approx(run.hypervolume)  # who is beyond the limit adds nothing
+    assert set(fronts_data(run)[-1].ids) == set(ids(run.front))
+
+
+def test_hypervolume_is_zero_while_nobody_is_within_the_limits():
+    records = Records(OBJECTIVES)
+    records.add([POPULATION[0], POPULATION[3]])
+    records.set_scale([POPULATION])
+    assert records.hypervolume() == records.hypervolume_in_first_box() == 0.0
+    records.add([POPULATION[2], POPULATION[1]])
+    assert records.hypervolume() > 0.0 and records.hypervolume_in_first_box() > 0.0
 
 
 def test_neat_refuses_limits():
