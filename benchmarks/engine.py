@@ -26,11 +26,11 @@ import numpy as np
 import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
+from neuroevo.core.extras import how_to_install
+from neuroevo.core.trial import Result, Trial
 from neuroevo.evaluators import Evaluator, Ray, Serial, Slots, Work
-from neuroevo.extras import how_to_install
 from neuroevo.tasks import Context
 from neuroevo.testing.evaluator import trials
-from neuroevo.trial import Result, Trial
 
 
 def fitness(genome) -> dict[str, float]:

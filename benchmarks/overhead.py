@@ -20,10 +20,10 @@ import numpy as np
 
 import neuroevo as ne
 from neuroevo import strategies
+from neuroevo.core.backend import prepare
 from neuroevo.estimation import FullTraining
 from neuroevo.estimation.training import FROM_SCRATCH
 from neuroevo.evaluators.serial import Serial
-from neuroevo.train.backend import prepare
 from neuroevo.train.compiled import Method, compile_network
 from neuroevo.train.loop import fit
 

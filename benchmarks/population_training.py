@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuroevo.train.backend import prepare
+from neuroevo.core.backend import prepare
 
 STEPS = 200
 RATE = 0.01

@@ -26,7 +26,7 @@ import neuroevo as ne
 from genomes import NetworkSpace
 from genomes.base import Genome
 from neuroevo import strategies
-from neuroevo.objectives import Objective
+from neuroevo.core.objectives import Objective
 from neuroevo.tasks.base import Context, Task
 
 
@@ -65,7 +65,7 @@ def make(folder: Path, individuals: int, seed: int) -> None:
 def report(folder: Path) -> tuple[float, float]:
     """Seconds on the clock and of the processor."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-m", "neuroevo.cli", "report", str(folder)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "neuroevo.cli.main", "report", str(folder)], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -63,9 +63,9 @@ def neuroevo(seed: int, seconds: float) -> dict[str, float]:
             "--run",
             run,
         ]
-        subprocess.run([sys.executable, "-m", "neuroevo.cli", *map(str, command)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "neuroevo.cli.main", *map(str, command)], check=True, stdout=subprocess.DEVNULL)
         shown = subprocess.run(
-            [sys.executable, "-m", "neuroevo.cli", "show", str(run), "--json"], capture_output=True, check=True
+            [sys.executable, "-m", "neuroevo.cli.main", "show", str(run), "--json"], capture_output=True, check=True
         )
     found = json.loads(shown.stdout)
     networks = [(member["validation"]["error"], member["parameters"], member["test"]["error"]) for member in found["front"]]

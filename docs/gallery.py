@@ -24,7 +24,7 @@ from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, Subst
 from genomes.base import Genome, Space
 from genomes.testing import philox
 from neuroevo import plots, strategies
-from neuroevo.objectives import PARAMETERS
+from neuroevo.core.objectives import PARAMETERS
 from neuroevo.report.comparison import compare
 from neuroevo.report.text import test_scores
 
@@ -95,8 +95,9 @@ class Runs:
         """Networks for a table of 178 wines, with inherited weights and a baseline."""
         from sklearn.datasets import load_wine
 
+        from neuroevo.cli.search import evolve_networks
         from neuroevo.evaluators import Serial
-        from neuroevo.search import SearchSettings, evolve_networks
+        from neuroevo.run.search import SearchSettings
 
         table = self.folder / "wines.csv"
         data = load_wine()

@@ -32,7 +32,7 @@ def command_line() -> str:
     """Every command: what it does, how it is called, its arguments and options."""
     import typer
 
-    from neuroevo.cli import app
+    from neuroevo.cli.main import app
 
     group: Any = typer.main.get_command(app)
     sections = []

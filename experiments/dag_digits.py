@@ -21,9 +21,9 @@ from typing import Any
 import neuroevo as ne
 from genomes import DagSpace
 from neuroevo import strategies
+from neuroevo.core.individual import DONE
+from neuroevo.deploy import train_to_the_end
 from neuroevo.estimation import FullTraining, LowFidelity
-from neuroevo.individual import DONE
-from neuroevo.train import train_to_the_end
 
 SPACE = DagSpace((8, 8, 1), 10, min_nodes=3, max_nodes=6, widths=(8, 16, 24), kernels=(1, 3))
 BEST = 3

@@ -23,8 +23,8 @@ import numpy as np
 import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
+from neuroevo.core.individual import DONE
 from neuroevo.estimation import FullTraining
-from neuroevo.individual import DONE
 
 NODES = {"nasbench201": 4, "nasnet": 2, "darts": 2}
 IDEAL, REFERENCE = np.array([0.0, 3.0]), np.array([0.2, 5.5])

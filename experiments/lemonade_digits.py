@@ -16,9 +16,9 @@ from pathlib import Path
 
 import neuroevo as ne
 from neuroevo.estimation import FullTraining
+from neuroevo.report.finish import finish
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 from neuroevo.report.text import run_json, run_table
-from neuroevo.search import finish
 
 SMALL = 1_000  # parameters
 

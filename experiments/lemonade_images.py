@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import neuroevo as ne
+from neuroevo.deploy.final import train_to_the_end
 from neuroevo.estimation import FullTraining
 from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
+from neuroevo.report.finish import finish
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 from neuroevo.report.text import run_json, run_table
-from neuroevo.search import finish
-from neuroevo.train.final import train_to_the_end
 
 PUBLISHED = {"cifar10_error_half_million": 0.0457, "cifar10_error_1.1_million": 0.0369}
 

@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 
 import neuroevo as ne
+from neuroevo.deploy.final import train_to_the_end
 from neuroevo.estimation import FullTraining
+from neuroevo.report.finish import finish
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 from neuroevo.report.text import run_json, run_table
-from neuroevo.search import finish
-from neuroevo.train.final import train_to_the_end
 
 PUBLISHED = {"test_accuracy": 0.94, "parameters": 5210}
 

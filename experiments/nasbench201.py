@@ -36,7 +36,7 @@ from rich.table import Table as Screen
 import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
-from neuroevo.objectives import FLOPS
+from neuroevo.core.objectives import FLOPS
 from neuroevo.selection import normalised_hypervolume
 
 PUBLISHED = {"random_search_test_accuracy": 93.70, "regularized_evolution_test_accuracy": 93.92}

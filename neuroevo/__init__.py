@@ -9,43 +9,47 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo import data, decode, evaluators, interop, plots, selection, strategies, tasks
-    from neuroevo.budget import Budget
-    from neuroevo.callbacks import Callback, StopRun
-    from neuroevo.evolution import evolve, load_genome
-    from neuroevo.individual import Fitness, Individual
-    from neuroevo.loop import SearchFailed
-    from neuroevo.objectives import Objective, maximise, minimise
-    from neuroevo.run import Run, load_run
+    from neuroevo.core.callbacks import Callback, StopRun
+    from neuroevo.core.individual import Fitness, Individual
+    from neuroevo.core.objectives import Objective, maximise, minimise
+    from neuroevo.interop.toolbox import register
+    from neuroevo.run.budget import Budget
+    from neuroevo.run.evolution import evolve, load_genome
+    from neuroevo.run.loop import SearchFailed
+    from neuroevo.run.run import Run, load_run
     from neuroevo.tasks.function import population_fitness
-    from neuroevo.toolbox import register
 
 _WHERE = {
-    "Budget": "neuroevo.budget",
-    "Callback": "neuroevo.callbacks",
-    "Fitness": "neuroevo.individual",
-    "Individual": "neuroevo.individual",
-    "Objective": "neuroevo.objectives",
-    "Run": "neuroevo.run",
-    "SearchFailed": "neuroevo.loop",
-    "StopRun": "neuroevo.callbacks",
-    "evolve": "neuroevo.evolution",
-    "load_genome": "neuroevo.evolution",
-    "load_run": "neuroevo.run",
-    "maximise": "neuroevo.objectives",
-    "minimise": "neuroevo.objectives",
+    "Budget": "neuroevo.run.budget",
+    "Callback": "neuroevo.core.callbacks",
+    "Fitness": "neuroevo.core.individual",
+    "Individual": "neuroevo.core.individual",
+    "Objective": "neuroevo.core.objectives",
+    "Run": "neuroevo.run.run",
+    "SearchFailed": "neuroevo.run.loop",
+    "StopRun": "neuroevo.core.callbacks",
+    "evolve": "neuroevo.run.evolution",
+    "load_genome": "neuroevo.run.evolution",
+    "load_run": "neuroevo.run.run",
+    "maximise": "neuroevo.core.objectives",
+    "minimise": "neuroevo.core.objectives",
     "population_fitness": "neuroevo.tasks.function",
-    "register": "neuroevo.toolbox",
+    "register": "neuroevo.interop.toolbox",
 }
 _ROOMS = (
+    "core",
     "data",
     "decode",
+    "deploy",
     "estimation",
     "evaluators",
     "inherit",
     "interop",
     "plots",
+    "run",
     "selection",
     "simulators",
+    "store",
     "strategies",
     "tasks",
     "train",

@@ -43,3 +43,48 @@ def test_importing_is_instant_and_starts_nothing_heavy() -> None:
     loaded = [name for name in HEAVY if name in runs[0][1]]
     assert not loaded, f"importing genomes and neuroevo also imports {loaded}"
     assert min(seconds for seconds, _ in runs) < 0.3, runs
+
+
+# The house: a room uses only rooms that stand below it here. `testing` is for those who write parts, and uses what it tests.
+ROOMS = (
+    {"testing"}, {"cli"}, {"interop"}, {"dashboard"}, {"report", "plots"}, {"deploy"}, {"compress"}, {"run"}, {"evaluators"}, {"strategies"},
+    {"estimation"}, {"predictors"}, {"store"}, {"tasks", "simulators"}, {"train"}, {"inherit", "decode"}, {"data"}, {"selection"}, {"core"},
+)  # fmt: skip
+HEIGHT = {room: len(ROOMS) - position for position, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def imported_modules(file: Path) -> set[str]:
+    """What a file imports of neuroevo when it runs, also inside functions; not what only type checkers see."""
+    tree = ast.parse(file.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    modules = set()
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "neuroevo":
+            modules.update(f"neuroevo.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            modules.add(node.module)
+    return {module for module in modules if module.startswith("neuroevo.")}
+
+
+def test_only_the_init_is_loose_at_the_top() -> None:
+    assert [file.name for file in (ROOT / "neuroevo").glob("*.py")] == ["__init__.py"]
+    rooms = {folder.name for folder in (ROOT / "neuroevo").iterdir() if (folder / "__init__.py").exists()}
+    assert rooms <= set(HEIGHT), f"rooms that the house does not know: {sorted(rooms - set(HEIGHT))}"
+
+
+def test_no_room_imports_a_room_above_it() -> None:
+    for file in (ROOT / "neuroevo").rglob("*/*.py"):
+        room = file.relative_to(ROOT / "neuroevo").parts[0]
+        for module in imported_modules(file):
+            other = module.split(".")[1]
+            if other in HEIGHT:
+                assert HEIGHT[other] <= HEIGHT[room], f"{file.relative_to(ROOT)} imports {module}, of a room above it"

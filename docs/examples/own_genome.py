@@ -11,7 +11,7 @@ import numpy as np
 
 import neuroevo as ne
 from genomes import Genome, Space
-from neuroevo.objectives import PARAMETERS
+from neuroevo.core.objectives import PARAMETERS
 
 
 @dataclass(frozen=True)

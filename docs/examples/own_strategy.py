@@ -10,10 +10,10 @@ import numpy as np
 
 import neuroevo as ne
 from genomes import NeatSpace
-from neuroevo.individual import DONE
+from neuroevo.core.individual import DONE
 from neuroevo.report.comparison import compare, comparison_table
 from neuroevo.strategies import RandomSearch, RegularizedEvolution, State, Strategy
-from neuroevo.strategies.breeding import Breeding, trial
+from neuroevo.strategies.evolution.breeding import Breeding, trial
 
 
 @dataclass

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from neuroevo.core.files import near
 from neuroevo.data import files, table
 from neuroevo.data.dataset import DataError, Dataset, Kind, Normalisation, Part
 from neuroevo.data.sources import Raw, joined, named
-from neuroevo.store.files import near
 
 TEST, VALIDATION = 0.2, 0.25  # 25 % of what the test leaves: 60 / 20 / 20 %
 FEWEST = 5  # samples of a class, so that each part can have one

@@ -100,7 +100,7 @@ def _mnist1d() -> Raw:
 
 
 def _keras(name: str) -> Raw:
-    from neuroevo.train.backend import start_quietly
+    from neuroevo.core.backend import start_quietly
 
     start_quietly()
     import keras

@@ -11,13 +11,14 @@ from typing import Any
 from genomes.base import Genome
 from neuroevo.decode.keras_import import from_keras
 from neuroevo.decode.keras_model import build
-from neuroevo.decode.phenotype import network, structure, trained_genome, trained_model
+from neuroevo.decode.phenotype import individual_network, network, structure, trained_genome, trained_model
 from neuroevo.decode.population import population_network
 from neuroevo.decode.weights import set_weights, weights_of
 
 __all__ = [
     "build",
     "from_keras",
+    "individual_network",
     "network",
     "population_network",
     "set_weights",

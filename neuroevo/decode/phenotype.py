@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from genomes.base import Genome
 
 if TYPE_CHECKING:
-    from neuroevo.individual import Individual
+    from neuroevo.core.individual import Individual
 
 
 def network(genome: Genome) -> Any:
@@ -32,6 +32,11 @@ def structure(genome: Genome) -> str:
         TypeError: the genome is no layer graph.
     """
     return str(architecture_of(genome).structure)
+
+
+def individual_network(individual: Individual) -> Any:
+    """The individual's fast callable, with the weights that training gave it for its score."""
+    return network(trained_genome(individual))
 
 
 def trained_model(individual: Individual) -> Any:

@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
     from neuroevo.estimation.direct import Direct
+    from neuroevo.estimation.episodes import Episodes
     from neuroevo.estimation.gradient import GradientTraining
     from neuroevo.estimation.training import FullTraining, LowFidelity
 
 _WHERE = {
     "Direct": "direct",
+    "Episodes": "episodes",
     "Estimation": "base",
     "FullTraining": "training",
     "GradientTraining": "gradient",
     "LowFidelity": "training",
 }
 
-__all__ = ["Direct", "Estimation", "FullTraining", "GradientTraining", "LowFidelity"]
+PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LowFidelity")
+__all__ = ["Direct", "Episodes", "Estimation", "FullTraining", "GradientTraining", "LowFidelity"]
 
 
 def __getattr__(name: str) -> Any:

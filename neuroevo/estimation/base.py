@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
+from neuroevo.core.trial import FULL, Fidelity, Measurement, Result, Trial
 from neuroevo.tasks.base import Context, Task
-from neuroevo.trial import FULL, Fidelity, Measurement, Result, Trial
 
 
 class Estimation(ABC):

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from neuroevo.core.individual import Individual
+from neuroevo.core.objectives import Objectives
+from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.trial import Measurement, Trial
 from neuroevo.estimation.base import Estimation
-from neuroevo.individual import Individual
-from neuroevo.objectives import Objectives
-from neuroevo.population import ArrayPopulation
 from neuroevo.tasks.base import Context, Task
-from neuroevo.trial import Measurement, Trial
 
 
 class Direct(Estimation):

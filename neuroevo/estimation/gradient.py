@@ -14,12 +14,12 @@ import numpy.typing as npt
 from genomes.base import shown
 from genomes.neat import NeatGenome
 from genomes.neat.genes import Pool
+from neuroevo.core.neat_population import NeatPopulation, with_weights
+from neuroevo.core.trial import Artifact, Measurement, Trial
 from neuroevo.estimation.base import Estimation
 from neuroevo.estimation.direct import Direct, describe, objective_values
-from neuroevo.strategies.neat_population import NeatPopulation, with_weights
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.supervised import Supervised
-from neuroevo.trial import Artifact, Measurement, Trial
 
 if TYPE_CHECKING:
     from neuroevo.train.population_forward import Loss
@@ -95,7 +95,7 @@ class GradientTraining(Estimation):
 
     def _trained(self, population: NeatPopulation, task: Task, context: Context, id: int) -> tuple[Pool, dict[int, str]]:
         """The pool with the weights that were learned, and why members failed; these keep the weights they were born with."""
-        from neuroevo.train.backend import prepare
+        from neuroevo.core.backend import prepare
 
         if not self._prepared:
             prepare(context.threads)

@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
+from neuroevo.core.backend import prepare, suited_precision
+from neuroevo.core.individual import Individual
+from neuroevo.core.streams import TRAINING, stream
+from neuroevo.core.trial import Artifact, Fidelity, Measurement, Trial
 from neuroevo.data.dataset import Part
 from neuroevo.data.fidelity import resized, resized_shape, share_of
 from neuroevo.estimation.base import Estimation
 from neuroevo.estimation.direct import describe, objective_values
-from neuroevo.individual import Individual
-from neuroevo.streams import TRAINING, stream
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.supervised import Supervised
-from neuroevo.train.backend import prepare, suited_precision
 from neuroevo.train.compiled import Compiled, CompiledNetworks, Method
 from neuroevo.train.loop import Training, fit, model_outputs, outputs_in_batches
 from neuroevo.train.recipe import Recipe
-from neuroevo.trial import Artifact, Fidelity, Measurement, Trial
 
 # From scratch, small data wants a high rate, small batches and softened labels. A slow start and short gradients keep networks whose
 # dense layers have no normalisation alive at that rate. An inherited network is near a good one already: half the rate.

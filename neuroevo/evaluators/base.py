@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from neuroevo.core.trial import Measurement, Result, Trial
 from neuroevo.estimation.base import Estimation
 from neuroevo.tasks.base import Context, Task
-from neuroevo.trial import Measurement, Result, Trial
 
 
 @dataclass(frozen=True)

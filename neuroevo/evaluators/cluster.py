@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genomes.base import shown
+from neuroevo.core.extras import how_to_install
+from neuroevo.core.limits import is_number
+from neuroevo.core.trial import Artifact, Measurement, Result, Trial
 from neuroevo.evaluators.base import Evaluator, Work
-from neuroevo.evaluators.limits import is_number
 from neuroevo.evaluators.serial import failure
 from neuroevo.evaluators.slots import Slots
-from neuroevo.extras import how_to_install
-from neuroevo.trial import Artifact, Measurement, Result, Trial
 
 KEPT_ARTIFACTS = 256  # parents' weights that stay in the object store for further children
 LOSSES = 5  # how often a trial whose node is lost is tried again: the candidate is not to blame

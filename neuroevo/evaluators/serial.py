@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from neuroevo.core.trial import Measurement, Result, Trial
 from neuroevo.estimation.direct import describe
 from neuroevo.evaluators.base import Evaluator, Work
-from neuroevo.trial import Measurement, Result, Trial
 
 
 class Serial(Evaluator):

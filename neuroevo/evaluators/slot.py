@@ -15,7 +15,7 @@ from pathlib import Path
 from socket import socketpair
 from typing import Any
 
-from neuroevo.evaluators.limits import OUTPUT
+from neuroevo.core.limits import OUTPUT
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 _BOOT = f"import sys; sys.path.insert(0, {_ROOT!r}); from neuroevo.evaluators.worker import main; main()"

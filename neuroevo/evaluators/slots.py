@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from genomes.base import shown
+from neuroevo.core.limits import Limits, memory_bytes, resident_bytes
+from neuroevo.core.trial import Measurement, Result, Trial
 from neuroevo.evaluators.base import Evaluator, Work
-from neuroevo.evaluators.limits import Limits, memory_bytes, resident_bytes
 from neuroevo.evaluators.serial import failure
 from neuroevo.evaluators.slot import Slot, exit_text, spawn
-from neuroevo.trial import Measurement, Result, Trial
 
 LOOK_SECONDS = 0.05  # how often limits are looked at
 WHOLE = -1  # in place of an individual's position: a trial that is measured as one

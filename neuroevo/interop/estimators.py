@@ -15,11 +15,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genomes.base import shown, unknown
+from neuroevo.core.individual import Individual
 from neuroevo.data import table
 from neuroevo.data.dataset import Dataset, Kind, Normalisation, Part
-from neuroevo.individual import Individual
-from neuroevo.run import Run
-from neuroevo.search import PRESETS, Preset, space_by_encoding, strategy_by_name
+from neuroevo.run.run import Run
+from neuroevo.run.search import PRESETS, Preset, space_by_encoding, strategy_by_name
 from neuroevo.strategies.base import Strategy
 from neuroevo.tasks.supervised import Supervised
 
@@ -143,9 +143,9 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _search(self, x: Any, y: npt.NDArray[Any], names: tuple[str, ...], columns: bool) -> None:
         """Search for networks for samples whose targets are `y` (classes by number, or values [samples, outputs])."""
-        from neuroevo.budget import Budget
         from neuroevo.estimation import FullTraining
-        from neuroevo.evolution import evolve
+        from neuroevo.run.budget import Budget
+        from neuroevo.run.evolution import evolve
 
         if self.preset not in EFFORTS:
             raise ValueError(unknown("preset", self.preset, tuple(EFFORTS)))
@@ -234,7 +234,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
         values in their own units; `neuroevo.interop.export(estimator.best_, path, dataset=estimator.dataset_)` writes it."""
         check_is_fitted(self, "best_")
         from neuroevo.decode import build, set_weights
-        from neuroevo.train import raw_model
+        from neuroevo.deploy import raw_model
 
         model = build(self.best_.genome)
         set_weights(model, self.best_.genome, self._weights)
@@ -253,7 +253,7 @@ class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[m
     each class is held back to choose the network by.
 
     Args:
-        preset: how much is spent: "minimal" (2 networks), "quick" or "thorough"; see `neuroevo.search.PRESETS`.
+        preset: how much is spent: "minimal" (2 networks), "quick" or "thorough"; see `neuroevo.run.search.PRESETS`.
         evaluations: networks to train, instead of the preset's.
         epochs: of each training, instead of the preset's.
         strategy: a name such as "nsga2", "lemonade" or "random_search", or a `neuroevo.strategies.Strategy`.
@@ -318,7 +318,7 @@ class NeuroEvoRegressor(RegressorMixin, _NeuroEvoEstimator):  # type: ignore[mis
     samples is held back to choose the network by.
 
     Args:
-        preset: how much is spent: "minimal" (2 networks), "quick" or "thorough"; see `neuroevo.search.PRESETS`.
+        preset: how much is spent: "minimal" (2 networks), "quick" or "thorough"; see `neuroevo.run.search.PRESETS`.
         evaluations: networks to train, instead of the preset's.
         epochs: of each training, instead of the preset's.
         strategy: a name such as "nsga2", "lemonade" or "random_search", or a `neuroevo.strategies.Strategy`.

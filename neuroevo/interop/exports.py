@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome, shown, unknown
-from neuroevo.individual import Individual
+from neuroevo.core.files import write_whole
+from neuroevo.core.individual import Individual
 from neuroevo.interop.node_equations import dynamics, equations, has_nodes
-from neuroevo.run import Run
-from neuroevo.store.files import write_whole
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from neuroevo.data.dataset import Dataset
@@ -148,24 +148,24 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
         assert isinstance(what, Individual)
         model = what.model()
     if dataset is not None and target.suffix == ".keras":
-        from neuroevo.train import export as export_keras
+        from neuroevo.deploy import export as export_keras
 
         export_keras(model, dataset, target)
     elif dataset is not None:
-        from neuroevo.train import raw_model
+        from neuroevo.deploy import raw_model
 
         write_model(raw_model(model, dataset), target)
     else:
         write_model(model, target)
     if dataset is not None:
-        from neuroevo.train.description import write_description
+        from neuroevo.deploy.description import write_description
 
         write_description(dataset, target)
 
 
 def dataset_of(run: Run) -> Dataset | None:
     """The data of a search on data; None where the run's task has none."""
-    from neuroevo.settings import task_from_settings
+    from neuroevo.run.settings import task_from_settings
     from neuroevo.tasks.supervised import Supervised
 
     task: Any = run.task

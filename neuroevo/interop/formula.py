@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from neuroevo.extras import how_to_install
+from neuroevo.core.extras import how_to_install
 from neuroevo.interop.node_equations import Equation, Equations
 
 MOST_TERMS = 20_000  # of formulas in the inputs alone: what nodes share is written out again wherever it is used

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from neuroevo.extras import how_to_install
+from neuroevo.core.extras import how_to_install
 
 FORMATS = {".keras": "Keras", ".onnx": "ONNX", ".tflite": "TensorFlow Lite", "": "SavedModel folder"}
 _KERAS_NAMES = {".onnx": "onnx", ".tflite": "litert", "": "tf_saved_model"}

@@ -20,7 +20,7 @@ from neuroevo.interop.neat_python_functions import activation, aggregation
 from neuroevo.strategies import Neat
 
 if TYPE_CHECKING:
-    from neuroevo.budget import Budget
+    from neuroevo.run.budget import Budget
 
 _ROOT_THREE = math.sqrt(3.0)  # a uniform distribution of +- this has the spread of a standard normal one
 _YES = ("1", "yes", "true", "on")
@@ -62,7 +62,7 @@ class NeatPython:
 
     def budget(self, generations: int) -> Budget:
         """A budget of so many generations, which ends at the target."""
-        from neuroevo.budget import Budget
+        from neuroevo.run.budget import Budget
 
         return Budget(generations=generations, target=self.target)
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome, shown
-from neuroevo.individual import FAILED
+from neuroevo.core.individual import FAILED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neuroevo.individual import Individual
-    from neuroevo.run import Run
+    from neuroevo.core.individual import Individual
+    from neuroevo.run.run import Run
 
 MEMBERS = 12  # of the front that are listed
 VECTOR = 1500  # genes; a drawing of more is pixels, which are smaller then

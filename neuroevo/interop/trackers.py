@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.callbacks import Callback
-from neuroevo.extras import how_to_install
-from neuroevo.store.files import write_json_whole
+from neuroevo.core.callbacks import Callback
+from neuroevo.core.extras import how_to_install
+from neuroevo.core.files import write_json_whole
 
 if TYPE_CHECKING:
-    from neuroevo.run import Run
+    from neuroevo.run.run import Run
 
 MLFLOW_FILE = "mlflow.json"  # in the run's folder: which MLflow run a resumed run goes on with
 _LONGEST = 500  # characters of an MLflow parameter

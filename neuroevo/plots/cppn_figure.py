@@ -14,7 +14,7 @@ from genomes.base import Genome
 from genomes.cppn import CppnGenome
 from genomes.cppn.coordinates import grid
 from genomes.cppn.pattern import PAINTING
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 from neuroevo.plots.palette import INK
 
 if TYPE_CHECKING:

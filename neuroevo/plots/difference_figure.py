@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 from neuroevo.plots.palette import CHANGED, INK, MUTED, SHARED, STATUS
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.baseline import baseline_of
-from neuroevo.individual import DONE
+from neuroevo.core.individual import DONE
+from neuroevo.deploy.baseline import baseline_of
 from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE, YELLOW
-from neuroevo.run import Run
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

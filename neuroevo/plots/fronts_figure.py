@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.individual import DONE
+from neuroevo.core.individual import DONE
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import GREY
-from neuroevo.run import Run
+from neuroevo.run.run import Run
 from neuroevo.selection.nsga2 import pareto_front
 
 if TYPE_CHECKING:

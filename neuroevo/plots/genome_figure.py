@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from genomes.base import Genome
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

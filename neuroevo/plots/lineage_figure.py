@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.individual import DONE, Individual
+from neuroevo.core.individual import DONE, Individual
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE
-from neuroevo.run import Run
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

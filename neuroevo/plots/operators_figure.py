@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuroevo.individual import DONE, Individual
+from neuroevo.core.individual import DONE, Individual
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import BLUE, GREEN, GREY
-from neuroevo.run import Run
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.individual import DONE
+from neuroevo.core.individual import DONE
 from neuroevo.plots.features import architecture_features
 from neuroevo.plots.palette import BLUE, GREY, INK, MUTED, ORANGE
-from neuroevo.run import Run
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from genomes.base import unknown
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import CYCLE
 from neuroevo.report.comparison import Comparison, Curve, compare
-from neuroevo.run import Run
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from neuroevo.plots.neat import counted
 from neuroevo.plots.palette import CYCLE, INK
-from neuroevo.run import Run
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from genomes.base import Genome
 from genomes.cppn import ExpressedNetwork
 from genomes.cppn.connective import ConnectiveSubstrate
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 from neuroevo.plots.cppn_figure import cppn_of
 from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, PINK
 

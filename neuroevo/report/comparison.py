@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown, unknown
-from neuroevo.individual import DONE, Individual
-from neuroevo.records import front_box
-from neuroevo.run import Run, load_run
+from neuroevo.core.individual import DONE, Individual
+from neuroevo.run.records import front_box
+from neuroevo.run.run import Run, load_run
 
 Floats = npt.NDArray[np.float64]
 FEWEST = 3  # runs a group, for a significance test
@@ -113,7 +113,7 @@ def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
         runs: of the same objectives.
         measure: "hypervolume", or an objective, whose best value is then compared; None: hypervolume where there are several objectives.
 
-    The box for hypervolume is that of the fronts of all runs together (`neuroevo.records.front_box`), so it depends on the runs that are
+    The box for hypervolume is that of the fronts of all runs together (`neuroevo.run.records.front_box`), so it depends on the runs that are
     compared: of one run alone it is the box of its front, and the final value is `run.hypervolume`. Failed individuals count as
     evaluations.
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuroevo.baseline import baseline_of
-from neuroevo.individual import FAILED, Individual
+from neuroevo.core.files import write_whole
+from neuroevo.core.individual import FAILED, Individual
+from neuroevo.deploy.baseline import baseline_of
 from neuroevo.report.comparison import compare
 from neuroevo.report.text import test_scores
-from neuroevo.run import Run
-from neuroevo.store.files import write_whole
+from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from neuroevo.individual import DONE, Individual
+from neuroevo.core.individual import DONE, Individual
 
 NEAR = 0.002  # 0.2 points of an error rate
 

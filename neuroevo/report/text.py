@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neuroevo.baseline import baseline_of
-from neuroevo.individual import DONE, FAILED, Individual
-from neuroevo.live import generations_complete
-from neuroevo.run import Run
+from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.deploy.baseline import baseline_of
+from neuroevo.run.live import generations_complete
+from neuroevo.run.run import Run
 
 TEST_FILE = "test.json"  # test scores of the front, measured once at the end of a search: {id: {objective: value}}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 from neuroevo.selection.nsga2 import costs
 
 

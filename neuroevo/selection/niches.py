@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 from neuroevo.selection.nsga2 import costs, nsga2_positions, violations
 from neuroevo.selection.speciation import adapted_threshold
 

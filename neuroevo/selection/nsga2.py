@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.individual import DONE, Individual
+from neuroevo.core.individual import DONE, Individual
 
 Costs = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]

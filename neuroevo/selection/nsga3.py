@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 from neuroevo.selection.nsga2 import Costs, Positions, costs, pareto_ranks, violations
 
 

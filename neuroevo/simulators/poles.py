@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from genomes.base import shown
 from genomes.neat.network import PopulationNetwork
-from neuroevo.objectives import Objective
+from neuroevo.core.objectives import Objective
 from neuroevo.tasks.base import Context, Task
 
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
-from neuroevo.objectives import Objective
+from neuroevo.core.objectives import Objective
 from neuroevo.tasks.base import Context, Task
 
 Floats = npt.NDArray[np.float64]

@@ -1,7 +1,7 @@
 """The run on disk: one SQLite database and a folder of artifact files."""
 
+from neuroevo.core.files import write_json_whole, write_whole
 from neuroevo.store.errors import StoreError
-from neuroevo.store.files import write_json_whole, write_whole
 from neuroevo.store.reading import Ask, Evaluated, restore_fitness
 from neuroevo.store.store import Store
 

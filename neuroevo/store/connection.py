@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from neuroevo.core.files import near
 from neuroevo.store.errors import StoreError, damaged, writes
-from neuroevo.store.files import near
 from neuroevo.store.schema import SCHEMA, create, migrate, schema_of
 
 BATCH_SECONDS = 0.5

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, Space
-from neuroevo.individual import DONE, FAILED, PENDING, Individual
+from neuroevo.core.files import intact
+from neuroevo.core.individual import DONE, FAILED, PENDING, Individual
+from neuroevo.core.state import State
+from neuroevo.core.trial import Arrays, Artifact
 from neuroevo.store.connection import RunDatabase
 from neuroevo.store.errors import StoreError, damaged, reads
-from neuroevo.store.files import intact
 from neuroevo.store.recorded import RecordedIndividual
-from neuroevo.strategies.base import State
-from neuroevo.trial import Arrays, Artifact
 
 
 @dataclass(frozen=True)

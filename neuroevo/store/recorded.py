@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from genomes.base import Genome, Space
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
+from neuroevo.core.trial import Artifact
 from neuroevo.store.errors import StoreError, damaged
-from neuroevo.trial import Artifact
 
 _genome: Any = Individual.genome  # type: ignore[misc]  # the slots that the properties stand before
 _artifact: Any = Individual.artifact  # type: ignore[misc]

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.individual import Individual
-from neuroevo.population import ArrayPopulation
+from neuroevo.core.files import append_line, fingerprint, write_json_whole, write_whole
+from neuroevo.core.individual import Individual
+from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.state import State
+from neuroevo.core.trial import Artifact
 from neuroevo.store.errors import writes
-from neuroevo.store.files import append_line, fingerprint, write_json_whole, write_whole
 from neuroevo.store.reading import Ask, Reading
-from neuroevo.strategies.base import State
-from neuroevo.trial import Artifact
 
 
 class Store(Reading):

@@ -5,28 +5,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo.strategies.base import Search, State, Strategy
-    from neuroevo.strategies.hill_climb import HillClimb
-    from neuroevo.strategies.lemonade import Lemonade
-    from neuroevo.strategies.neat import Neat
-    from neuroevo.strategies.nsga import Nsga2, Nsga3
+    from neuroevo.strategies.evolution.lemonade import Lemonade
+    from neuroevo.strategies.evolution.neat.strategy import Neat
+    from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
+    from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
+    from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.random_search import RandomSearch
-    from neuroevo.strategies.regularized_evolution import RegularizedEvolution
     from neuroevo.strategies.trained_once import TrainedOnce
 
 _WHERE = {
-    "HillClimb": "hill_climb",
-    "Lemonade": "lemonade",
-    "Neat": "neat",
-    "Nsga2": "nsga",
-    "Nsga3": "nsga",
+    "HillClimb": "local.hill_climb",
+    "Lemonade": "evolution.lemonade",
+    "Neat": "evolution.neat.strategy",
+    "Nsga2": "evolution.nsga",
+    "Nsga3": "evolution.nsga",
     "RandomSearch": "random_search",
-    "RegularizedEvolution": "regularized_evolution",
+    "RegularizedEvolution": "evolution.regularized_evolution",
     "Search": "base",
     "State": "base",
     "Strategy": "base",
     "TrainedOnce": "trained_once",
 }
 
+PARTS = ("HillClimb", "Lemonade", "Neat", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution", "TrainedOnce")
 __all__ = [
     "HillClimb",
     "Lemonade",

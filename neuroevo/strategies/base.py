@@ -11,34 +11,21 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from genomes.base import Genome, Space
-from neuroevo.individual import Individual
-from neuroevo.objectives import Objectives, weighted_limits
-from neuroevo.streams import SELECTION, VARIATION, stream
+from neuroevo.core.individual import Individual
+from neuroevo.core.objectives import Objectives, weighted_limits
+from neuroevo.core.state import State
+from neuroevo.core.streams import SELECTION, VARIATION, stream
+from neuroevo.core.trial import Result, Trial
 from neuroevo.tasks.base import Task
-from neuroevo.trial import Result, Trial
 
 if TYPE_CHECKING:
     from deap.base import Toolbox
-
-
-@dataclass(frozen=True)
-class State:
-    """A strategy's memory: JSON and named arrays.
-
-    Args:
-        json: finite numbers, texts, lists and objects; individuals by id.
-        arrays: of any shape and numeric type; kept without pickle.
-    """
-
-    json: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
+from neuroevo.core.trial import Result, Trial
 from neuroevo.strategies.base import Search, State, Strategy
-from neuroevo.strategies.breeding import Breeding, Deduplicate, check, check_count
-from neuroevo.trial import Result, Trial
+from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, check, check_count
 
 
 @dataclass

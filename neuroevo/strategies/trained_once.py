@@ -10,9 +10,9 @@ from typing import Any, Self
 import numpy as np
 
 from genomes.base import shown
-from neuroevo.individual import FAILED, Individual
+from neuroevo.core.individual import FAILED, Individual
+from neuroevo.core.trial import FULL, Measurement, Result, Trial
 from neuroevo.strategies.base import Search, State, Strategy
-from neuroevo.trial import FULL, Measurement, Result, Trial
 
 ROUNDS = 1000  # asks in a row that may bring nothing but twins
 
@@ -120,7 +120,7 @@ class TrainedOnce(Strategy):
         Raises:
             ValueError: not such settings.
         """
-        from neuroevo.settings import strategy_from_settings
+        from neuroevo.run.settings import strategy_from_settings
 
         inner = settings.get("of")
         if not isinstance(inner, Mapping) or inner.get("strategy") == cls.__name__:

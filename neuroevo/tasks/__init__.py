@@ -23,6 +23,7 @@ _WHERE = {
     "population_fitness": "function",
 }
 
+PARTS = ("Classification", "Environment", "Function", "Regression", "Table")
 __all__ = [
     "Classification",
     "Context",

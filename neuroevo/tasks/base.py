@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genomes.base import Genome
-from neuroevo.objectives import Objective, Objectives
-from neuroevo.streams import TRAINING, stream
+from neuroevo.core.objectives import Objective, Objectives
+from neuroevo.core.registry import part
+from neuroevo.core.streams import TRAINING, stream
 
 if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
@@ -44,6 +45,7 @@ class Task(ABC):
     """
 
     objectives: Mapping[str, Objective]
+    estimated_by: str = "Direct"  # the name of the estimation that suits the task
     population: bool = False  # whether the task scores a whole population at once (`score_population`)
 
     @abstractmethod
@@ -57,10 +59,8 @@ class Task(ABC):
         return network(genome)
 
     def estimation(self) -> Estimation:
-        """The estimation used when the user names none."""
-        from neuroevo.estimation.direct import Direct
-
-        return Direct()
+        """The estimation used when the user names none: the one that `estimated_by` names."""
+        return part("estimation", self.estimated_by)()  # type: ignore[no-any-return]
 
     def cheap(self, genome: Genome) -> dict[str, float]:
         """The objectives that are known from the genome alone."""

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from genomes.base import Genome, Space, shown
-from neuroevo.callbacks import Callback
-from neuroevo.objectives import FLOPS, PARAMETERS, Objective, choose
-from neuroevo.streams import EPISODES, FRESH_EPISODES, stream
+from neuroevo.core.callbacks import Callback
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
+from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.environment_play import Played, Player, gymnasium
 from neuroevo.tasks.environment_spaces import Normalise
 
 if TYPE_CHECKING:
-    from neuroevo.estimation.base import Estimation
-    from neuroevo.individual import Individual
-    from neuroevo.run import Run
-    from neuroevo.trial import Result
+    from neuroevo.core.individual import Individual
+    from neuroevo.core.trial import Result
+    from neuroevo.run.run import Run
 
 SAMPLED_EPISODES, SAMPLED_STEPS = 20, 200  # of random play, for the statistics that normalise observations
 FRESH_RUNGS = (10, 30)  # fresh episodes after which a candidate that falls short is tested no further
@@ -82,6 +81,8 @@ class Environment(Task):
         ImportError: gymnasium is not installed.
         ValueError: an unknown environment, a setting out of its range, or spaces that networks cannot act in.
     """
+
+    estimated_by = "Episodes"
 
     def __init__(
         self,
@@ -149,11 +150,6 @@ class Environment(Task):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "player"}
-
-    def estimation(self) -> Estimation:
-        from neuroevo.tasks.environment_trial import Episodes
-
-        return Episodes()
 
     def space(self, **settings: Any) -> Space:
         """A `NeatSpace` with the inputs and outputs that this task needs; outputs are tanh where actions are continuous."""

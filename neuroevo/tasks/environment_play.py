@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.extras import how_to_install
+from neuroevo.core.extras import how_to_install
 from neuroevo.tasks.environment_spaces import Actions, Observations
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
-from neuroevo.objectives import Direction, Objective, choose
+from neuroevo.core.objectives import Direction, Objective, choose
 from neuroevo.tasks.base import Context, Task
 
 SomeCallable = TypeVar("SomeCallable", bound=Callable[..., Any])

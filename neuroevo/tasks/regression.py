@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from neuroevo.core.objectives import Objective
 from neuroevo.data.dataset import Kind
-from neuroevo.objectives import Objective
 from neuroevo.tasks import metrics
 from neuroevo.tasks.supervised import CHEAP, LATENCY, Supervised
 

@@ -14,15 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
 from neuroevo.data.dataset import Dataset, Kind, Part
-from neuroevo.objectives import FLOPS, PARAMETERS, Objective, choose
 from neuroevo.tasks.base import Context, Task
 from neuroevo.train.compiled import Compiled, Method, compile_network
 from neuroevo.train.loop import model_outputs, outputs_in_batches
 
 if TYPE_CHECKING:
     from genomes.network import NetworkSpace
-    from neuroevo.estimation.base import Estimation
 
 LATENCY = Objective("latency", "minimise", "measured", log=True)
 SENT_ALONG = (
@@ -48,6 +47,7 @@ class Supervised(Task):
             wrong with it is raised then (`task.dataset`).
     """
 
+    estimated_by = "FullTraining"
     kind: ClassVar[Kind]
     loss: ClassVar[str]
     offered: ClassVar[tuple[Objective, ...]]
@@ -86,11 +86,6 @@ class Supervised(Task):
         from genomes.network import NetworkSpace
 
         return NetworkSpace(input_shape=self.dataset.input_shape, outputs=self.dataset.outputs, **settings)
-
-    def estimation(self) -> Estimation:
-        from neuroevo.estimation.training import FullTraining
-
-        return FullTraining()
 
     def phenotype(self, genome: Genome) -> Any:
         """The untrained `keras.Model`."""

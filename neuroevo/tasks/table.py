@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from genomes.base import Genome, shown, unknown
-from neuroevo.objectives import Direction, Objective
+from neuroevo.core.objectives import Direction, Objective
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.function import directions
 

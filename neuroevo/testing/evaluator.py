@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from genomes.base import Genome, Space
+from neuroevo.core.individual import Individual
+from neuroevo.core.objectives import Objective
+from neuroevo.core.trial import Result, Trial
 from neuroevo.estimation.direct import Direct
 from neuroevo.evaluators.base import Evaluator, Work
-from neuroevo.individual import Individual
-from neuroevo.objectives import Objective
 from neuroevo.tasks.base import Context, Task
-from neuroevo.trial import Result, Trial
 
 
 @dataclass(frozen=True)

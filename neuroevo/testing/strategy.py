@@ -21,12 +21,12 @@ import numpy as np
 
 from genomes.base import Genome, Space
 from genomes.cell import CellSpace
-from neuroevo.individual import DONE, FAILED, Individual
-from neuroevo.objectives import Objective, worst_values
-from neuroevo.population import ArrayPopulation
+from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.core.objectives import Objective, worst_values
+from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.trial import Artifact, Measurement, Result, Trial
 from neuroevo.strategies.base import Search, State, Strategy
 from neuroevo.tasks.base import Context, Task
-from neuroevo.trial import Artifact, Measurement, Result, Trial
 
 
 class GenesTask(Task):

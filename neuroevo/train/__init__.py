@@ -1,4 +1,4 @@
-"""Training: recipes, compiled networks, the loop, and what is done with a network in the end.
+"""Training: recipes, compiled networks, the loop.
 
 Nothing here is imported until it is used; Keras starts when a network is first compiled.
 """
@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo.train.compiled import Compiled, CompiledNetworks, Method, compile_network
-    from neuroevo.train.final import train_to_the_end
-    from neuroevo.train.keras_file import export, load_exported, predict, raw_model
     from neuroevo.train.loop import Diverged, Training, fit
     from neuroevo.train.population_model import PopulationModel
-    from neuroevo.train.prediction import Prediction, predictions_csv, predictions_json
     from neuroevo.train.recipe import Augmentation, Recipe
 
 _WHERE = {
@@ -22,18 +19,10 @@ _WHERE = {
     "Diverged": "loop",
     "Method": "compiled",
     "PopulationModel": "population_model",
-    "Prediction": "prediction",
     "Recipe": "recipe",
     "Training": "loop",
     "compile_network": "compiled",
-    "export": "keras_file",
     "fit": "loop",
-    "load_exported": "keras_file",
-    "predict": "keras_file",
-    "predictions_csv": "prediction",
-    "predictions_json": "prediction",
-    "raw_model": "keras_file",
-    "train_to_the_end": "final",
 }
 
 __all__ = [
@@ -43,18 +32,10 @@ __all__ = [
     "Diverged",
     "Method",
     "PopulationModel",
-    "Prediction",
     "Recipe",
     "Training",
     "compile_network",
-    "export",
     "fit",
-    "load_exported",
-    "predict",
-    "predictions_csv",
-    "predictions_json",
-    "raw_model",
-    "train_to_the_end",
 ]
 
 

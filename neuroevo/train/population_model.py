@@ -14,7 +14,7 @@ from genomes.base import shown, unknown
 from genomes.neat import NeatGenome
 from genomes.neat.genes import Pool, pool_of
 from genomes.neat.space import NeatSpace
-from neuroevo.evaluators.limits import memory_bytes
+from neuroevo.core.limits import memory_bytes
 from neuroevo.train.population_forward import Loss, Tables, forward, tables_of
 from neuroevo.train.population_layout import Arrangement, arrange, unsuited
 from neuroevo.train.population_steps import Masks, Method, State, Steps, compiled_steps

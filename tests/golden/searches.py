@@ -46,7 +46,9 @@ def layer_scores(genome: Any) -> dict[str, float]:
 
 
 def neat() -> ne.Run:
-    return ne.evolve(NeatSpace(inputs=2, outputs=1), xor, population=100, seed=1, budget=ne.Budget(generations=12), progress=False)
+    return ne.evolve(
+        NeatSpace(inputs=2, outputs=1), xor, population=100, seed=1, budget=ne.Budget(generations=12), progress=False
+    )
 
 
 def neat_one_by_one() -> ne.Run:
@@ -81,7 +83,9 @@ def asynchronous() -> ne.Run:
 
 
 def lemonade() -> ne.Run:
-    task = ne.tasks.Function(layer_scores, {"error": ne.minimise, "parameters": ne.Objective("parameters", "minimise", log=True)}, of="genome")
+    task = ne.tasks.Function(
+        layer_scores, {"error": ne.minimise, "parameters": ne.Objective("parameters", "minimise", log=True)}, of="genome"
+    )
     made = strategies.Lemonade(population=8, proposals=24, accepted=8)
     space = NetworkSpace((8, 8, 1), outputs=10)
     return ne.evolve(space, task, strategy=made, seed=8, budget=ne.Budget(evaluations=80), progress=False)

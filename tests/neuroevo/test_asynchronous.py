@@ -10,11 +10,11 @@ import pytest
 
 import neuroevo as ne
 from neuroevo import strategies
+from neuroevo.core.trial import Result, Trial
 from neuroevo.evaluators import Evaluator, Serial, Slots, Work
 from neuroevo.evaluators.serial import measured
 from neuroevo.store import StoreError
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
-from neuroevo.trial import Result, Trial
 
 STRATEGIES = {
     "nsga2": lambda: strategies.Nsga2(population=8),

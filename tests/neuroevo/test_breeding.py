@@ -7,9 +7,9 @@ import pytest
 
 import neuroevo as ne
 from genomes import CellSpace
-from neuroevo.objectives import FLOPS, Objective
+from neuroevo.core.objectives import FLOPS, Objective
 from neuroevo.strategies import Nsga2, Nsga3, RandomSearch, RegularizedEvolution, Search
-from neuroevo.strategies.breeding import Breeding
+from neuroevo.strategies.evolution.breeding import Breeding
 from neuroevo.testing.strategy import Drive, GenesTask
 
 SPACE = CellSpace()

@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer
 
 
 def neuroevo(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "neuroevo.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "neuroevo.cli.main", *map(str, arguments)]
     root = str(Path(__file__).parents[2])
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=300, env={**_environment(), "PYTHONPATH": root}

@@ -10,7 +10,7 @@ import pytest
 
 import neuroevo as ne
 from genomes import NeatSpace
-from neuroevo.store.files import near
+from neuroevo.core.files import near
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def completed(folder: Path, *words: str) -> list[str]:
 
 
 def _answer(folder: Path, variables: dict[str, str]) -> list[str]:
-    code = "from neuroevo.cli import app; app(prog_name='neuroevo')"
+    code = "from neuroevo.cli.main import app; app(prog_name='neuroevo')"
     environment = {**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     return done.stdout.split()

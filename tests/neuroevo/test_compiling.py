@@ -5,7 +5,7 @@ from numba import njit
 
 import neuroevo as ne
 from genomes import NeatSpace
-from neuroevo.compiling import NOTICE, compilation_noticed
+from neuroevo.core.compiling import NOTICE, compilation_noticed
 
 
 def kernel(module: str):
@@ -20,7 +20,7 @@ def kernel(module: str):
 
 def test_the_first_kernel_that_is_compiled_is_spoken_of_and_no_other():
     said = []
-    first, second = kernel("genomes.neat.kernels.mutation"), kernel("neuroevo.strategies.neat_kernels")
+    first, second = kernel("genomes.neat.kernels.mutation"), kernel("neuroevo.strategies.evolution.neat.kernels")
     with compilation_noticed(said.append):
         assert first(2.0) == 4.0 and said == [NOTICE]
         assert second(2.0) == 4.0 and said == [NOTICE]

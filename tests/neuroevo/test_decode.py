@@ -10,10 +10,10 @@ import pytest
 
 from genomes import Genome, NeatSpace, NetworkSpace
 from genomes.testing import philox
+from neuroevo.core.individual import Individual
+from neuroevo.core.trial import Artifact
 from neuroevo.decode import build, from_keras, network, population_network, set_weights, structure, trained_model, weights_of
-from neuroevo.individual import Individual
 from neuroevo.inherit import initialise
-from neuroevo.trial import Artifact
 
 SPACES = [
     NetworkSpace((8, 8, 1), 4, max_width=40, max_parameters=60_000),

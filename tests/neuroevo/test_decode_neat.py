@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from neuroevo.train.backend import prepare
+from neuroevo.core.backend import prepare
 
 prepare(1)
 

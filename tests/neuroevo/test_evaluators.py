@@ -215,7 +215,7 @@ def test_impossible_limits_are_refused(arguments: dict, sentence: str) -> None:
 def test_the_front_door_takes_the_limits() -> None:
     import neuroevo as ne
     from genomes import NeatSpace, NetworkSpace
-    from neuroevo.evolution import default_evaluator, limited_space
+    from neuroevo.run.evolution import default_evaluator, limited_space
 
     limited = default_evaluator(None, 2.0, "1GB")
     assert isinstance(limited, Slots) and limited.workers == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from neuroevo.extras import how_to_install
+from neuroevo.core.extras import how_to_install
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,8 +5,8 @@ import pytest
 
 import neuroevo as ne
 from genomes import NetworkSpace
+from neuroevo.core.individual import DONE, FAILED, Individual
 from neuroevo.estimation import FullTraining
-from neuroevo.individual import DONE, FAILED, Individual
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 from neuroevo.report.text import individual_table, run_table
 

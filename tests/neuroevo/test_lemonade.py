@@ -5,13 +5,13 @@ import pytest
 from scipy.stats import gaussian_kde
 
 from genomes import CellSpace, NetworkSpace
-from neuroevo.objectives import PARAMETERS, Objective
+from neuroevo.core.objectives import PARAMETERS, Objective
+from neuroevo.core.trial import Artifact, Measurement, Result
 from neuroevo.selection import pareto_front
 from neuroevo.selection.density import inverse_density_probabilities, kernel_density
 from neuroevo.strategies import HillClimb, Lemonade, Search
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import SquareTask
-from neuroevo.trial import Artifact, Measurement, Result
 
 
 class TestLemonade(StrategySuite):

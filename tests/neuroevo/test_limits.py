@@ -7,11 +7,11 @@ import pytest
 
 import neuroevo as ne
 from genomes import NeatSpace
-from neuroevo.individual import DONE, Fitness, Individual
-from neuroevo.objectives import Objective, choose, weighted_limits
+from neuroevo.core.individual import DONE, Fitness, Individual
+from neuroevo.core.objectives import Objective, choose, weighted_limits
 from neuroevo.plots.fronts_figure import fronts_data
-from neuroevo.records import Records
 from neuroevo.report.comparison import compare
+from neuroevo.run.records import Records
 from neuroevo.selection import pareto_front, pareto_ranks, select_nsga2, select_nsga3
 from neuroevo.selection.nsga3 import reference_points
 from neuroevo.strategies import HillClimb, Lemonade, Nsga2, Nsga3, RegularizedEvolution

@@ -11,12 +11,12 @@ import neuroevo as ne
 from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace
 from genomes.testing import philox
 from neuroevo import strategies
-from neuroevo.objectives import PARAMETERS
+from neuroevo.core.objectives import PARAMETERS
 from neuroevo.plots.difference_figure import moved
 from neuroevo.plots.palette import STATUS
 from neuroevo.plots.parallel_figure import places
 from neuroevo.report.comparison import compare, seconds_at
-from neuroevo.search import ENCODINGS, preset_by_name, space_by_encoding, strategy_by_name
+from neuroevo.run.search import ENCODINGS, preset_by_name, space_by_encoding, strategy_by_name
 
 SPACES = {
     "neat": NeatSpace(inputs=3, outputs=2, add_node_rate=0.4, add_connection_rate=0.5),

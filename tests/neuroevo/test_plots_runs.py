@@ -8,7 +8,7 @@ import pytest
 import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo import strategies
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
 from neuroevo.report.comparison import _gains_of_many, _gains_of_two, compare, comparison_json, comparison_table, runs_in
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 

@@ -8,8 +8,8 @@ import pytest
 import neuroevo as ne
 from neuroevo import strategies
 from neuroevo.estimation import FullTraining
+from neuroevo.report.finish import finish
 from neuroevo.report.html import write_report
-from neuroevo.search import finish
 
 pytestmark = pytest.mark.slow
 SWITCHES = (

@@ -15,10 +15,10 @@ from test_run import SHORT_RUN, evolve
 import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo import strategies
-from neuroevo.live import Live
 from neuroevo.report.comparison import compare
 from neuroevo.report.html import page, report_data
 from neuroevo.report.text import run_json, run_table
+from neuroevo.run.live import Live
 from neuroevo.testing.evaluator import SquareTask
 
 

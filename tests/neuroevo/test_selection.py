@@ -9,7 +9,8 @@ from deap.tools import emo
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from neuroevo.individual import Individual
+from neuroevo.core.individual import Individual
+from neuroevo.core.streams import python_random
 from neuroevo.selection import (
     crowded_tournament,
     crowding_distance,
@@ -26,7 +27,6 @@ from neuroevo.selection import (
     tournament,
 )
 from neuroevo.selection.nsga3 import Extremes, associate, fill_niches, normalised, nsga3_positions
-from neuroevo.streams import python_random
 
 
 def individuals(values: np.ndarray, weights: tuple[float, ...] | None = None) -> list[Individual]:

@@ -7,7 +7,7 @@ import pytest
 
 import neuroevo as ne
 from genomes import CellSpace
-from neuroevo.objectives import FLOPS, Objective
+from neuroevo.core.objectives import FLOPS, Objective
 from neuroevo.strategies import RandomSearch
 
 SPACE = CellSpace()

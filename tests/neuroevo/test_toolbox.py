@@ -13,7 +13,7 @@ from deap.base import Toolbox
 
 import neuroevo as ne
 from genomes import CellSpace
-from neuroevo.individual import DONE, FAILED
+from neuroevo.core.individual import DONE, FAILED
 from neuroevo.strategies import Nsga2, RegularizedEvolution
 
 SPACE = CellSpace()

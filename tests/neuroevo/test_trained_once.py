@@ -5,8 +5,8 @@ import pytest
 
 import neuroevo as ne
 from genomes import CellSpace
-from neuroevo.objectives import PARAMETERS, Objective
-from neuroevo.settings import strategy_from_settings
+from neuroevo.core.objectives import PARAMETERS, Objective
+from neuroevo.run.settings import strategy_from_settings
 from neuroevo.strategies import HillClimb, Lemonade, RandomSearch, RegularizedEvolution, TrainedOnce
 from neuroevo.tasks.base import Task
 from neuroevo.testing import StrategySuite

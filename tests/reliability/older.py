@@ -18,11 +18,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from tiny_training import TinyTask, TinyTraining
+
 import neuroevo as ne
 from genomes import CellSpace, NeatSpace, NetworkSpace
 from neuroevo import strategies
 from neuroevo.tasks import Task
-from tiny_training import TinyTask, TinyTraining
 
 OLDER = Path(__file__).with_name("older")
 STOPPED, WHOLE = 37, 60

@@ -77,7 +77,7 @@ def search(folder: str | None, strategy: str, workers: int = 1, evaluations: int
 
 def kill_at(point: str, count: int) -> Counter[str]:
     """Kill this process at the `count`-th passing of a point ("none": only count the passings of each)."""
-    import neuroevo.store.files as files
+    import neuroevo.core.files as files
     from neuroevo.store import Store
 
     left, passed = [count], Counter[str]()
@@ -128,7 +128,7 @@ def serve() -> None:
 
     import neuroevo.decode
     import neuroevo.inherit
-    import neuroevo.strategies.neat  # noqa: F401
+    import neuroevo.strategies.evolution.neat.strategy  # noqa: F401
 
     for line in sys.stdin:
         arguments = line.rstrip("\n").split("\t")

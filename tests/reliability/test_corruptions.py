@@ -16,7 +16,7 @@ import neuroevo as ne
 from genomes import CellSpace, NeatSpace, NetworkSpace
 from genomes.base import Genome, space_class
 from neuroevo import strategies
-from neuroevo.settings import search_from_settings
+from neuroevo.run.settings import search_from_settings
 
 MEGABYTES = 500
 

@@ -12,8 +12,8 @@ import pytest
 from short_run import search
 
 import neuroevo as ne
-from neuroevo.doctor import examine
 from neuroevo.store import StoreError
+from neuroevo.store.doctor import examine
 
 
 def same(a: ne.Run, b: ne.Run) -> bool:
@@ -48,7 +48,7 @@ def committed(folder: Path) -> dict[int, str]:
 
 
 def doctor(folder: Path, *options: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "neuroevo.cli", "doctor", str(folder), *options]
+    command = [sys.executable, "-m", "neuroevo.cli.main", "doctor", str(folder), *options]
     return subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
 
 

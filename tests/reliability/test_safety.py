@@ -16,9 +16,9 @@ from short_run import search
 import neuroevo as ne
 from genomes import NeatSpace
 from genomes.base import Genome
-from neuroevo.doctor import examine
-from neuroevo.settings import search_from_settings
-from neuroevo.trial import Artifact
+from neuroevo.core.trial import Artifact
+from neuroevo.run.settings import search_from_settings
+from neuroevo.store.doctor import examine
 
 
 class Bomb:
@@ -135,7 +135,7 @@ def test_a_bomb_in_a_data_file_does_not_go_off(tmp_path: Path, bomb: bytes, mark
     np.save(tmp_path / "inputs.npy", array, allow_pickle=True)
     np.savez(tmp_path / "data.npz", x=array, y=array)
     (tmp_path / "table.csv").write_bytes(bomb)
-    from neuroevo.train.keras_file import raw_inputs
+    from neuroevo.deploy.keras_file import raw_inputs
 
     for name in ("inputs.npy", "data.npz", "table.csv"):
         with pytest.raises(ValueError):
@@ -157,7 +157,7 @@ def test_a_model_file_is_loaded_in_safe_mode(tmp_path: Path, bomb: bytes, marker
     """A layer of Python code, a function named by its module, and a bomb for weights."""
     import keras
 
-    from neuroevo.train.keras_file import load_exported
+    from neuroevo.deploy.keras_file import load_exported
 
     command = f"touch {marker}"
     lambda_layer = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: [x, __import__("os").system(command)][0])])

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from neuroevo.core.objectives import PARAMETERS, Objective
+from neuroevo.core.trial import Artifact, Measurement, Trial
 from neuroevo.estimation.base import Estimation
 from neuroevo.estimation.direct import describe, objective_values
-from neuroevo.objectives import PARAMETERS, Objective
 from neuroevo.tasks.base import Context, Task
-from neuroevo.trial import Artifact, Measurement, Trial
 
 
 class TinyTask(Task):

@@ -6,12 +6,12 @@ import pickle
 import numpy as np
 import pytest
 
+from neuroevo.core.individual import Individual
+from neuroevo.core.streams import stream
+from neuroevo.core.trial import Fidelity, Trial
 from neuroevo.estimation import FullTraining, LowFidelity
-from neuroevo.individual import Individual
-from neuroevo.streams import stream
 from neuroevo.tasks import Classification, Context, Function, Regression
 from neuroevo.train.recipe import Recipe
-from neuroevo.trial import Fidelity, Trial
 
 
 @pytest.fixture(scope="module")

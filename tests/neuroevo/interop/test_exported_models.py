@@ -9,8 +9,8 @@ import pytest
 
 import neuroevo as ne
 from genomes import CppnSpace, NeatSpace, NetworkSpace, Substrate
-from neuroevo.individual import Individual
-from neuroevo.trial import Artifact
+from neuroevo.core.individual import Individual
+from neuroevo.core.trial import Artifact
 
 RAW = np.random.default_rng(1).uniform(0, 16, (7, 8, 8, 1)).astype(np.float32)
 
@@ -141,7 +141,7 @@ def test_the_command_line_exports_a_run_of_ones_own_fitness(tmp_path: Path) -> N
     )
 
     def neuroevo(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "neuroevo.cli", "export", "xor", str(run.best.id), *arguments]
+        command = [sys.executable, "-m", "neuroevo.cli.main", "export", "xor", str(run.best.id), *arguments]
         root = str(Path(__file__).parents[3])
         return subprocess.run(
             command, cwd=tmp_path, env={**_environment(), "PYTHONPATH": root}, capture_output=True, text=True, timeout=120

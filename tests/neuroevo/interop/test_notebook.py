@@ -10,9 +10,9 @@ import pytest
 
 import neuroevo as ne
 from genomes import CellSpace, CppnSpace, NeatSpace, NetworkSpace
-from neuroevo.individual import FAILED, Individual
+from neuroevo.core.individual import FAILED, Individual
 from neuroevo.interop.notebook import genome_html, individual_html, run_html
-from neuroevo.live import in_notebook, progress_html
+from neuroevo.run.live import in_notebook, progress_html
 
 EVIL = "</td><script>alert('\"&')</script>"
 

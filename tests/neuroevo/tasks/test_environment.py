@@ -12,7 +12,7 @@ import pytest
 
 import neuroevo as ne
 from genomes import NeatSpace
-from neuroevo.extras import how_to_install
+from neuroevo.core.extras import how_to_install
 from neuroevo.strategies import Neat, Nsga2
 from neuroevo.tasks import Context, Environment, StepCount
 from neuroevo.tasks.environment_play import Player
@@ -357,7 +357,7 @@ def test_without_gymnasium_the_error_names_the_extra():
 
 
 def _trial(individual):
-    from neuroevo.trial import Trial
+    from neuroevo.core.trial import Trial
 
     return Trial(individual.id, (individual,))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from genomes import NetworkSpace
+from neuroevo.core.objectives import Objective
 from neuroevo.data import DataError, load
-from neuroevo.objectives import Objective
 from neuroevo.tasks import Classification, Context, Regression
 
 

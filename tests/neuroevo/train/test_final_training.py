@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from neuroevo.core.individual import Individual
+from neuroevo.core.streams import stream
+from neuroevo.core.trial import Fidelity, Trial
+from neuroevo.deploy.final import arrays_of, train_to_the_end
 from neuroevo.estimation import FullTraining
 from neuroevo.estimation.training import INHERITED
-from neuroevo.individual import Individual
-from neuroevo.streams import stream
 from neuroevo.tasks import Classification, Context
-from neuroevo.train.final import arrays_of, train_to_the_end
-from neuroevo.trial import Fidelity, Trial
 
 
 def test_a_short_training_taken_to_the_end_is_better_on_the_test_part():

@@ -15,9 +15,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from neuroevo.data import DataError, load
-from neuroevo.train.description import write_description
-from neuroevo.train.keras_file import export, load_exported, predict
-from neuroevo.train.prediction import Prediction, predictions_csv, predictions_json
+from neuroevo.deploy.description import write_description
+from neuroevo.deploy.keras_file import export, load_exported, predict
+from neuroevo.deploy.prediction import Prediction, predictions_csv, predictions_json
 
 
 def model_for(dataset):
@@ -142,7 +142,7 @@ def test_predicted_values_are_named_and_images_are_called_by_their_file():
 
 def test_what_a_library_writes_while_it_starts_is_shown_only_where_it_fails():
     code = (
-        "import os; from neuroevo.train.backend import _native_messages_held\n"
+        "import os; from neuroevo.core.backend import _native_messages_held\n"
         "with _native_messages_held():\n    os.write(2, b'no drivers')\n"
         "os.write(2, b'between')\n"
         "with _native_messages_held():\n    os.write(2, b'no libc'); raise OSError('cannot start')\n"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from neuroevo.train.backend import prepare
+from neuroevo.core.backend import prepare
 
 prepare(1)
 

@@ -1,0 +1,384 @@
+"""The command line: neuroevo search | resume | show | report | plot | compare | list | doctor | train | predict | export.
+
+What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neuroevo.cli import completion as complete
+from neuroevo.cli.look import add_to
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+app = typer.Typer(
+    add_completion=True,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Evolve neural networks towards several objectives at once.",
+)
+
+EXPORTED = {  # what to do with an exported file
+    ".keras": " (keras.saving.load_model opens it; of a search on data, inputs are raw, outputs are probabilities or values)",
+    ".py": " (needs NumPy only: python FILE < inputs.csv)",
+    ".json": " (neuroevo.load_genome reads it)",
+    ".dot": " (Graphviz draws it: dot -Tsvg FILE)",
+}
+
+DESCRIBED = "(how a row becomes the model's inputs, and what its outputs are)"
+
+RunFolder = Annotated[
+    Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
+]
+Id = Annotated[
+    int,
+    typer.Argument(help="The individual's id, as `neuroevo show RUN` lists it.", show_default=False, autocompletion=complete.ids),
+]
+
+
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--max-seconds-per-candidate", "--timeout", help="A candidate that takes longer is stopped and recorded failed."
+    ),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(help="The same for one whose process takes more memory, such as 4GB.", show_default="4/5 of the machine's"),
+]
+EvaluatorName = Annotated[
+    str, typer.Option(help="Where candidates are trained: serial, slots or ray.", autocompletion=complete.evaluators)
+]
+Address = Annotated[
+    str | None, typer.Option(help="Of a running Ray cluster, such as host:6379; else Ray starts on this machine.")
+]
+GpusPerTrial = Annotated[float, typer.Option(help="Share of a GPU for each trial on Ray, such as 0.5.", min=0.0)]
+
+
+@app.command()
+def search(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A data set's name (digits, mnist1d, ...), or a .csv, .npz or image folder.",
+            show_default=False,
+            autocompletion=complete.data,
+        ),
+    ],
+    objectives: Annotated[
+        str, typer.Option(help="Names, with limits: 'error,parameters<20000'.", autocompletion=complete.objectives)
+    ] = "error,parameters",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="quick (16 candidates of 5 epochs) or thorough (300, full training).",
+            show_default=False,
+            autocompletion=complete.presets,
+        ),
+    ] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Candidates to train.", min=1, show_default="60")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that train candidates.", min=1)] = 2,
+    seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
+    run: Annotated[Path | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict, for a .csv.")] = None,
+    encoding: Annotated[
+        str,
+        typer.Option(
+            help="What evolves: network (layers that grow), dag, cell (stacked) or chain (layers with skips).",
+            autocompletion=complete.encodings,
+        ),
+    ] = "network",
+    strategy: Annotated[
+        str,
+        typer.Option(help="nsga2, nsga3, lemonade, random_search or regularized_evolution.", autocompletion=complete.strategies),
+    ] = "nsga2",
+    inheritance: Annotated[
+        str,
+        typer.Option(
+            help="lamarckian: children start from their parents' weights; or none.", autocompletion=complete.inheritances
+        ),
+    ] = "lamarckian",
+    epochs: Annotated[
+        int | None, typer.Option(help="Training epochs a candidate; default by the size of the data.", min=1)
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="End after this many seconds, too.")] = None,
+    max_parameters: Annotated[int | None, typer.Option(help="The largest network allowed.", min=1)] = None,
+    timeout: MaxSeconds = None,
+    max_memory: MaxMemory = None,
+    evaluator: EvaluatorName = "slots",
+    address: Address = None,
+    gpus_per_trial: GpusPerTrial = 0.0,
+    schedule: Annotated[
+        str,
+        typer.Option(
+            help="synchronous, or asynchronous: a free worker takes the next child at once.", autocompletion=complete.schedules
+        ),
+    ] = "synchronous",
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
+    ] = False,
+) -> None:
+    """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
+    from neuroevo.cli.search import evolve_networks
+    from neuroevo.evaluators import by_name
+    from neuroevo.run.search import SearchSettings, preset_by_name
+
+    effort = preset_by_name(preset)
+    where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
+
+    folder = run or Path("runs") / Path(data).stem
+    asked = SearchSettings(
+        data=data,
+        objectives=objectives,
+        target=target,
+        encoding=encoding,
+        strategy=strategy,
+        inheritance=inheritance,
+        epochs=epochs or effort.epochs,
+        max_parameters=max_parameters,
+        seed=seed,
+    )
+    evolve_networks(
+        asked,
+        folder,
+        evaluations=evaluations or effort.evaluations,
+        seconds=seconds,
+        evaluator=where,
+        schedule=_schedule(schedule),
+        baseline=baseline,
+    )
+    _summary(folder)
+
+
+@app.command()
+def resume(
+    run: RunFolder,
+    evaluations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
+    generations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
+    workers: Annotated[int, typer.Option(help="Processes that evaluate.", min=1)] = 2,
+    timeout: MaxSeconds = None,
+    max_memory: MaxMemory = None,
+    evaluator: EvaluatorName = "slots",
+    address: Address = None,
+    gpus_per_trial: GpusPerTrial = 0.0,
+) -> None:
+    """Go on with an interrupted run, or with a complete one under a larger budget."""
+    from dataclasses import replace
+
+    from neuroevo.evaluators import by_name
+    from neuroevo.report.finish import finish
+    from neuroevo.run.evolution import evolve
+    from neuroevo.run.settings import search_from_settings
+    from neuroevo.store import Store
+
+    store = Store(run, writable=False)
+    settings = store.read_json("config.json")
+    store.close()
+    if settings is None:
+        raise ValueError(f"{run} has no config.json: it is not a run")
+    arguments = search_from_settings(settings)
+    larger = {name: value for name, value in (("evaluations", evaluations), ("generations", generations)) if value is not None}
+    arguments["budget"] = replace(arguments["budget"], **larger)
+    where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
+    finish(evolve(**arguments, run=run, evaluator=where, progress=True))
+    _summary(run)
+
+
+@app.command()
+def show(
+    run: RunFolder,
+    id: Annotated[
+        int | None, typer.Argument(help="One individual of it.", show_default=False, autocompletion=complete.ids)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Settings, counts and front as JSON.")] = False,
+) -> None:
+    """Show a run (also while it goes on), or one of its individuals."""
+    from neuroevo.report.text import individual_table, run_json, run_table
+    from neuroevo.run.run import load_run
+
+    loaded = load_run(run, lazy=True)
+    if as_json:
+        print(json.dumps(run_json(loaded), indent=2))
+    elif id is None:
+        print(run_table(loaded))
+    else:
+        print(individual_table(loaded, id))
+
+
+@app.command()
+def doctor(
+    run: RunFolder,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended; nothing that could be kept is lost.")
+    ] = False,
+) -> None:
+    """Say what is wrong with a run's folder, and repair it. Exit code 1 while something is wrong."""
+    from neuroevo.store.doctor import examine
+
+    found = examine(run, repair=repair)
+    for finding in found.findings:
+        print(f"wrong: {finding.what}")
+        if not repair and not found.busy and finding.remedy:
+            print(f"  --repair: {finding.remedy}")
+    for done in found.repaired:
+        print(f"repaired: {done}")
+    for finding in found.left if repair else ():
+        print(f"still wrong: {finding.what}")
+    if found.busy:
+        print(found.busy)
+    if not found.left and not found.busy:
+        print(f"{run} is in order{'; to go on: neuroevo resume ' + str(run) if found.repaired else ''}")
+    if found.left:
+        raise SystemExit(1)
+
+
+@app.command()
+def train(
+    run: RunFolder,
+    id: Id,
+    epochs: Annotated[int, typer.Option(help="Training epochs.", min=1)] = 60,
+    augment: Annotated[bool, typer.Option(help="Train on shifted copies of the images, too.")] = False,
+    always: Annotated[
+        bool, typer.Option("--always", help="Do not try first: write the trained network even where training makes it worse.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="Where to write the model; default RUN/ID.keras.")] = None,
+) -> None:
+    """Train one network of a run to the end, on train and validation data; test it before and after.
+
+    First the same training is tried on the training data alone: where that makes the validation score worse, the network is written as it
+    was.
+    """
+    from neuroevo.cli.chosen import train_to_the_end
+    from neuroevo.deploy.description import description_path
+
+    path = output or run / f"{id}.keras"
+    final = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always)
+    for name, score in final.validation_before.items():
+        after = final.validation_after[name]
+        print(f"validation {name}: {score:.4g} before, {after:.4g} after {epochs} more epochs on the training data alone")
+    if final.left_alone:
+        print("training makes it worse on the validation data: it is written as it was (--always writes the trained one)")
+    for name, score in final.after.items():
+        before = f"{final.before[name]:.4g} before, " if name in final.before else ""
+        trained = f"{before}{score:.4g} after {epochs} more epochs on train + validation"
+        print(f"test {name}: {f'{score:.4g} as it was' if final.left_alone else trained}")
+    print(f"written: {path}")
+    print(f"written: {description_path(path)} {DESCRIBED}")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A run's folder (its best network), or a .keras file.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="Raw inputs: .npz, .npy, .csv, an image or a folder of images.", show_default=False)
+    ],
+    id: Annotated[int | None, typer.Option(help="Another individual of the run than its best.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "--out",
+            help="Write a .csv instead: a row for each input, with its class and the probability of every class.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Predict with a run's network, or with an exported one: one line for each input."""
+    from neuroevo.cli.chosen import predictions
+    from neuroevo.core.files import write_whole
+    from neuroevo.deploy import predictions_csv, predictions_json
+
+    if output is not None and output.suffix != ".csv":
+        raise ValueError(f"predictions are written to a .csv file, got {output}; for JSON: --json")
+    found = predictions(model, file, id=id)
+    if output is not None:
+        write_whole(output, predictions_csv(found).encode())
+    if as_json:
+        print(json.dumps(predictions_json(found), indent=2))
+    elif output is not None:
+        print(f"written: {output} ({len(found)} predictions)")
+    else:
+        for prediction in found:
+            print(prediction)
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    id: Id,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="What to write: .keras, .onnx, .tflite or a new folder (SavedModel); .json, .graphml or .dot; of NEAT and CPPNs also "
+            ".py (NumPy alone) and .tex (a formula).",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Write one network for other programs, in the format of FILE's suffix; a network trained on data takes raw inputs."""
+    from neuroevo.cli.chosen import export_individual
+
+    description = export_individual(run, id, path)
+    print(f"written: {path}{EXPORTED.get(path.suffix, '')}")
+    if description is not None:
+        print(f"written: {description} {DESCRIBED}")
+
+
+add_to(app)
+
+
+def _schedule(name: str) -> Any:
+    if name not in ("synchronous", "asynchronous"):
+        raise ValueError(f"schedule must be synchronous or asynchronous, got {name!r}")
+    return name
+
+
+def _summary(folder: Path) -> None:
+    from neuroevo.report.text import run_table
+    from neuroevo.run.run import load_run
+
+    print(run_table(load_run(folder, lazy=True)))
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Turn what a user can mend into one sentence and an exit code."""
+    from neuroevo.run.loop import SearchFailed
+
+    try:
+        yield
+    except SearchFailed as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except KeyError as error:
+        _fail(error.args[0] if error.args else error, 2)
+    except (ValueError, FileNotFoundError, PermissionError, ImportError) as error:
+        if os.environ.get("NEUROEVO_TRACEBACK"):
+            raise
+        _fail(error, 2)
+
+
+def _fail(error: Any, code: int) -> None:
+    print(f"neuroevo: {' '.join(str(error).split())}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """The console script."""
+    with _one_sentence():
+        app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`neuroevo search`: a search on data, from its name to a folder with trained networks, a figure and test scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from neuroevo.evaluators import Evaluator, Slots
+from neuroevo.report.finish import finish
+from neuroevo.run.budget import Budget
+from neuroevo.run.evolution import evolve
+from neuroevo.run.run import Run, load_run
+from neuroevo.run.search import SearchSettings, space_by_encoding, strategy_by_name, supervised_task
+
+
+def evolve_networks(
+    settings: SearchSettings,
+    folder: Path,
+    *,
+    evaluations: int,
+    seconds: float | None = None,
+    evaluator: Evaluator | None = None,
+    schedule: Literal["synchronous", "asynchronous"] = "synchronous",
+    baseline: bool = False,
+) -> Run:
+    """Evolve networks for a data set; ends with the front's test scores and a figure in the folder.
+
+    Args:
+        settings: what is searched.
+        folder: the run's.
+        evaluations, seconds: the budget.
+        evaluator, schedule: as for `neuroevo.evolve`.
+        baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
+
+    Raises:
+        ValueError: anything that the user can mend; nothing is written before the data was read.
+    """
+    task = supervised_task(settings)
+    space = space_by_encoding(settings.encoding, task, settings.max_parameters)
+    once = settings.encoding != "network" and schedule == "synchronous"
+    strategy = strategy_by_name(settings.strategy, settings.inheritance, once=once)
+    for note in task.dataset.notes:
+        print(note)
+    complete = _complete(folder, evaluations)
+    if complete:
+        print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
+    run = evolve(
+        space,
+        task,
+        strategy=strategy,
+        estimation=task.estimation() if settings.epochs is None else _estimation(settings.epochs),
+        budget=Budget(evaluations=evaluations, seconds=seconds),
+        seed=settings.seed,
+        evaluator=evaluator or Slots(2),
+        schedule=schedule,
+        run=folder,
+        progress=not complete,
+    )
+    finish(run, baseline=baseline)
+    return run
+
+
+def _complete(folder: Path, evaluations: int) -> bool:
+    return (folder / "run.db").exists() and load_run(folder).evaluations >= evaluations
+
+
+def _estimation(epochs: int) -> Any:
+    from neuroevo.estimation import FullTraining
+
+    return FullTraining(epochs=epochs)

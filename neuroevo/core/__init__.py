@@ -1,0 +1,1 @@
+"""What everything speaks of: individuals, objectives, populations, trials, states, callbacks, random streams."""

@@ -1,0 +1,93 @@
+"""ArrayPopulation: a population kept as arrays, whose Individuals are made when somebody looks at one.
+
+Encodings whose genomes are small and many (NEAT) vary and score whole populations in compiled kernels; making thousands of Python
+objects a generation would cost more than the evolution. Everything that takes a sequence of Individuals takes one of these.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Space
+from neuroevo.core.individual import Individual
+
+if TYPE_CHECKING:
+    from neuroevo.core.trial import Artifact
+
+# Where the array populations of built-in encodings live; imported when a run that recorded one is read.
+_MODULES = {"neat": "neuroevo.strategies.evolution.neat.strategy", "cppn": "neuroevo.strategies.evolution.neat.strategy"}
+_CLASSES: dict[str, type[ArrayPopulation]] = {}
+
+
+def population_class(encoding: str) -> type[ArrayPopulation]:
+    """The array population of an encoding.
+
+    Raises:
+        ValueError: the encoding has none.
+    """
+    if encoding not in _CLASSES and encoding in _MODULES:
+        importlib.import_module(_MODULES[encoding])
+    if encoding not in _CLASSES:
+        raise ValueError(f"encoding {encoding!r} has no array population")
+    return _CLASSES[encoding]
+
+
+class ArrayPopulation(Sequence[Individual]):
+    """A population as arrays: consecutive birth ids, one generation. Subclass with `encodings=("name", ...)`.
+
+    Attributes:
+        first_id: the birth id of member 0; member i has id `first_id + i`.
+        generation: the clock at birth.
+        values: float64 [members, objectives] after `assign`, else None.
+        reasons: why each failed member failed, by position.
+    """
+
+    first_id: int
+    generation: int
+    values: npt.NDArray[np.float64] | None
+    reasons: Mapping[int, str]
+
+    def __init_subclass__(cls, encodings: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _CLASSES.update(dict.fromkeys(encodings, cls))
+
+    @abstractmethod
+    def assign(self, values: npt.NDArray[np.float64], reasons: Mapping[int, str]) -> None:
+        """Record the scores: float64 [members, objectives], the worst values in the rows of failed members."""
+
+    def learn(self, artifacts: Sequence[Artifact]) -> None:
+        """Take in what training left, before the scores are assigned; by default nothing is kept."""
+        return
+
+    @abstractmethod
+    def network(self) -> Any:
+        """All phenotypes as one callable: maps float [samples, inputs] or [members, samples, inputs] to float [members, samples,
+        outputs]."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Genes, parents and operators as named arrays: all that `from_arrays` needs. Scores are kept elsewhere."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(
+        cls,
+        space: Space,
+        first_id: int,
+        generation: int,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        *,
+        names: tuple[str, ...],
+        weights: tuple[float, ...],
+    ) -> Self:
+        """The population that `arrays` described.
+
+        Raises:
+            ValueError: the arrays do not describe a valid population of this space.
+        """

@@ -1,5 +1,0 @@
-"""What is wrong with a run's folder, and how it is mended."""
-
-from neuroevo.doctor.examination import Examination, Finding, examine
-
-__all__ = ["Examination", "Finding", "examine"]

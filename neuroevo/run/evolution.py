@@ -1,0 +1,337 @@
+"""The front door: `evolve` makes a run from a space and a fitness, and drives it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from genomes.base import Space, shown
+from neuroevo.core.callbacks import Callback, guarded
+from neuroevo.core.individual import Individual
+from neuroevo.core.objectives import Direction, Objective
+from neuroevo.estimation.base import Estimation
+from neuroevo.evaluators.base import Evaluator, Work
+from neuroevo.run.budget import Budget
+from neuroevo.run.live import Live, in_notebook
+from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts
+from neuroevo.run.run import Run, fill
+from neuroevo.store import Store, StoreError
+from neuroevo.store.errors import damaged
+from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.tasks.base import Context, Task
+from neuroevo.tasks.function import as_task
+
+if TYPE_CHECKING:
+    from deap.base import Toolbox
+
+
+def evolve(
+    space: Space,
+    fitness: Task | Callable[..., Any],
+    *,
+    budget: Budget,
+    strategy: Strategy | None = None,
+    population: int | None = None,
+    objectives: Mapping[str, Direction | Objective] | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    evaluator: Evaluator | None = None,
+    schedule: Literal["synchronous", "asynchronous"] = "synchronous",
+    replay: str | os.PathLike[str] | None = None,
+    max_parameters: int | None = None,
+    max_seconds_per_candidate: float | None = None,
+    max_memory: int | str | None = None,
+    estimation: Estimation | None = None,
+    toolbox: Toolbox | None = None,
+    run: str | os.PathLike[str] | None = None,
+    record: Literal["all", "champions"] = "all",
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+) -> Run:
+    """Evolve genomes of `space` for a fitness, until the budget is spent.
+
+    Args:
+        space: what may be encoded, such as `NeatSpace(inputs=2, outputs=1)`.
+        fitness: any callable `fitness(network) -> float` (maximised) or `-> dict` (see `objectives`), or a `Task`.
+        budget: when to stop.
+        strategy: which candidates come next. Default: NEAT for one objective on NEAT genomes, regularized evolution for one
+            objective on other encodings, NSGA-II for several objectives.
+        population: population size of the default strategy.
+        objectives: names and directions of a fitness that returns a dict: `{"reward": ne.maximise, "size": ne.minimise}`.
+        seed: decides everything; with any number of workers.
+        workers: processes that evaluate; None or 1 evaluates in this one.
+        evaluator: where trials run, instead of `workers` and the limits on seconds and memory.
+        schedule: "synchronous" waits for whole generations and gives the same run with any number of workers; "asynchronous" gives a
+            worker that is free the next child at once: for candidates of very different cost. What it gives depends on the order in
+            which they were completed, which is recorded.
+        replay: the folder of an asynchronous run: evaluate again in the order in which that one was completed.
+        max_parameters: the largest network allowed, for spaces that have this limit.
+        max_seconds_per_candidate: a candidate that takes longer is stopped and recorded failed (in a worker process).
+        max_memory: the same for one whose worker takes more memory: bytes, or text such as "4GB".
+        estimation: how trained objectives are obtained; default: as the task says.
+        toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
+        run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
+        record: "all" keeps every genome; "champions" those of the front, the living population and the strategy's champions.
+        callbacks: observers, called after every generation and result; see `Callback`, `interop.TensorBoard`, `interop.MLflow`.
+        progress: show a live view; None shows it on a terminal and in a notebook.
+
+    Returns:
+        The run: `run.best`, `run.front`, `run.history()`.
+
+    Raises:
+        ValueError: settings that do not fit, or a folder whose run had other settings (each is named).
+        SearchFailed: every candidate of the first generation failed.
+        KeyboardInterrupt: on Ctrl-C, after everything finished was saved.
+    """
+    task = as_task(fitness, objectives)
+    callbacks = guarded(callbacks)
+    if not isinstance(space, Space):
+        raise ValueError(f"space must be a genomes.Space such as NeatSpace(inputs=2, outputs=1), got {shown(space)}")
+    if not isinstance(budget, Budget):
+        raise ValueError(f"budget must be a neuroevo.Budget such as Budget(evaluations=1000), got {shown(budget)}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, got {shown(seed)}")
+    if record not in ("all", "champions"):
+        raise ValueError(f"record must be 'all' or 'champions', got {record!r}")
+    if schedule not in ("synchronous", "asynchronous"):
+        raise ValueError(f"schedule must be 'synchronous' or 'asynchronous', got {schedule!r}")
+    if replay is not None and schedule == "synchronous":
+        raise ValueError("replay follows the order of an asynchronous run: give schedule='asynchronous' with it")
+    if evaluator is not None and (max_seconds_per_candidate is not None or max_memory is not None):
+        raise ValueError("give the limits on seconds and memory to the evaluator itself: Slots(2, timeout=60, max_memory='4GB')")
+    space = limited_space(space, max_parameters)
+    strategy = strategy or default_strategy(space, task, population)
+    estimation = estimation or task.estimation()
+    evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)
+    settings = {
+        "space": space.to_dict(),
+        "task": task.settings(),
+        "objectives": [objective.settings() for objective in task.objectives.values()],
+        "strategy": strategy.settings(),
+        "estimation": estimation.settings(),
+        "seed": seed,
+        "record": record,
+    }
+    if schedule == "asynchronous":
+        from neuroevo.run.asynchronous import steady
+
+        settings["schedule"] = schedule
+        strategy = steady(strategy, budget)
+    settings = json.loads(json.dumps(settings, default=_json_setting))
+    store = None if run is None else Store(run, writable=True)
+    search = Search(space, task, seed, toolbox)
+    result = Run(space, task.objectives, settings, folder=None if store is None else store.folder, task=task, strategy=strategy)
+    try:
+        strategy.start(search)
+        known, stale = Known(), 0
+        if store is not None:
+            _check_settings(store, settings, budget)
+            if schedule == "synchronous":
+                try:
+                    known, stale = _restore(result, search, strategy, store)
+                except (TypeError, KeyError, IndexError, AttributeError) as error:
+                    raise StoreError(damaged(store.folder / "run.db", error)) from error
+            else:
+                known = Known(store.evaluations(), store.births_from(0))
+                saved = store.state()
+                result.seconds = max(store.ended()[1], saved[1].json["run"]["seconds"] if saved is not None else 0.0)
+        if progress or (progress is None and (sys.stderr.isatty() or in_notebook())):
+            callbacks = [*callbacks, *guarded([Live(budget, 0 if store is None else store.evaluated_count())])]
+        with evaluator:
+            evaluator.start(Work(task, estimation, Context(seed=seed)))
+            kind: Callable[..., Loop] = Loop
+            if schedule == "asynchronous":
+                kind = _asynchronous(store, replay, known, settings)
+            loop = kind(
+                result,
+                search,
+                strategy,
+                estimation,
+                evaluator,
+                budget,
+                store=store,
+                record=record,
+                callbacks=callbacks,
+                known=known,
+                stale=stale,
+            )
+            loop.go()
+    finally:
+        if store is not None:
+            store.close()
+    return result
+
+
+def default_strategy(space: Space, task: Task, population: int | None) -> Strategy:
+    """NEAT, regularized evolution or NSGA-II: what fits the encoding and the number of objectives."""
+    from neuroevo import strategies
+
+    size: dict[str, Any] = {} if population is None else {"population": population}
+    if len(task.objectives) > 1:
+        strategy: Strategy = strategies.Nsga2(**size)
+    elif space.encoding in ("neat", "cppn"):
+        strategy = strategies.Neat(**size)
+    else:
+        strategy = strategies.RegularizedEvolution(**size)
+    return strategy
+
+
+def default_evaluator(workers: int | None, max_seconds: float | None = None, max_memory: int | str | None = None) -> Evaluator:
+    """This process for one worker without limits, worker slots otherwise."""
+    from neuroevo.evaluators import Serial, Slots
+
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ValueError(f"workers must be a whole number >= 1, got {shown(workers)}")
+    if workers in (None, 1) and max_seconds is None and max_memory is None:
+        return Serial()
+    return Slots(workers or 1, timeout=max_seconds, max_memory=max_memory)
+
+
+def limited_space(space: Space, max_parameters: int | None) -> Space:
+    """The space with a limit on its networks' trainable weights.
+
+    Raises:
+        ValueError: the space has no such limit.
+    """
+    if max_parameters is None:
+        return space
+    names = [field.name for field in dataclasses.fields(space)]  # type: ignore[arg-type]
+    if "max_parameters" not in names:
+        limits = ", ".join(name for name in names if name.startswith("max_")) or "none"
+        raise ValueError(
+            f"a {type(space).__name__} has no limit max_parameters (its limits: {limits}); set one of these in the space"
+        )
+    return dataclasses.replace(space, max_parameters=max_parameters)  # type: ignore[type-var]
+
+
+def _asynchronous(
+    store: Store | None, replay: str | os.PathLike[str] | None, known: Known, settings: Mapping[str, Any]
+) -> Callable[..., Loop]:
+    """The asynchronous loop, with the order that it begins with: the run's own, or that of the run which is replayed."""
+    from neuroevo.run.asynchronous import AsynchronousLoop, Order
+
+    order = Order() if store is None else Order.of(store)
+    if replay is not None and not order.asks:
+        other = Store(replay, writable=False)
+        try:
+            changes = differences({k: v for k, v in (other.read_json("config.json") or {}).items() if k != "budget"}, settings)
+            if changes:
+                raise StoreError(
+                    f"{replay} had other settings ({', '.join(name for name, *_ in changes)}): it cannot be replayed here"
+                )
+            order = Order.of(other)
+            known.genomes.update(other.births_from(0))
+        finally:
+            other.close()
+    return functools.partial(AsynchronousLoop, order=order)
+
+
+def _json_setting(value: Any) -> Any:
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if hasattr(value, "settings"):
+        return value.settings()
+    return repr(value)
+
+
+def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -> None:
+    """Record the settings of a new run; refuse to go on with a run that had others."""
+    recorded = store.read_json("config.json")
+    if recorded is not None:
+        changes = [
+            f"{name} (the run's: {shown(old, 60)}, now: {shown(new, 60)})"
+            for name, old, new in differences({k: v for k, v in recorded.items() if k != "budget"}, settings)
+        ]
+        if changes:
+            raise StoreError(
+                f"{store.folder} holds a run with other settings: {'; '.join(changes)}. Use the same settings, or another folder"
+            )
+    elif store.state() is not None or store.counts()["done"]:
+        raise StoreError(
+            f"{store.folder} holds a run without its config.json; restore that file from a copy, or use another folder"
+        )
+    store.write_settings({**settings, "budget": budget.settings()})
+    store.write_json("environment.json", environment())  # of the latest part of the run
+    store.log("start", budget=budget.settings(), resumed=recorded is not None)
+    store.end("", store.ended()[1])
+
+
+def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two JSON values differ: (dotted name, old, new)."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in [*old, *[key for key in new if key not in old]]:
+            found += differences(old.get(key), new.get(key), f"{name}.{key}" if name else str(key))
+        return found
+    return [] if old == new else [(name, old, new)]
+
+
+def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tuple[Known, int]:
+    """Bring a run back to its last saved state; what was recorded after it is returned as known."""
+    saved = store.state()
+    if saved is None:
+        run.seconds = store.ended()[1]
+        return Known(store.evaluations(), store.births_from(0)), 0
+    run.generation, state = saved
+    counters = state.json["run"]
+    search.next_id = counters["next_id"]
+    fill(run, store, before=search.next_id)
+    records = run.records
+    records.evaluations, records.failures = counters["evaluations"], counters["failures"]
+    records.simulated_seconds, records.scale = counters["simulated_seconds"], counters["scale"]
+    run.seconds = max(counters["seconds"], store.ended()[1])
+    run.summaries = [row for row in run.summaries if row["generation"] <= run.generation]
+
+    def find(id: int) -> Individual:
+        try:
+            return records.find(id)
+        except KeyError:
+            raise StoreError(
+                f"{store.folder} lacks individual {id}, which its last state needs; the database is damaged: restore it from a copy"
+            ) from None
+
+    strategy.restore(State(state.json["strategy"], state.arrays), find)
+    refuse_missing_artifacts(store, [individual.id for individual in [*records.front, *strategy.living]])
+    beyond = {id: evaluated for id, evaluated in store.evaluations().items() if id >= search.next_id}
+    return Known(beyond, store.births_from(search.next_id)), counters["stale"]
+
+
+def environment() -> dict[str, Any]:
+    """The command that started the run, versions and hardware, recorded beside it."""
+    packages = {}
+    for name in ("neuroevo", "numpy", "deap", "keras", "tensorflow", "jax", "numba", "networkx", "moocore"):
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    script, *arguments = sys.argv or [""]
+    program = os.path.basename(script) if script.endswith("neuroevo") else f"python {script}".rstrip()
+    return {
+        "command": " ".join([program, *map(shlex.quote, arguments)]),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "packages": packages,
+    }
+
+
+def load_genome(path: str | os.PathLike[str]) -> Any:
+    """A genome that `genome.save(path)` wrote, of whatever encoding.
+
+    Raises:
+        ValueError: the file is not a genome.
+    """
+    from genomes.base import Genome
+
+    return Genome.load(Path(path))

@@ -1,0 +1,200 @@
+"""The live view: what a run is doing, on a terminal (rich), in a notebook, or as an occasional line in a log."""
+
+from __future__ import annotations
+
+import html
+import sys
+import time
+from contextlib import ExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from neuroevo.core.callbacks import Callback
+from neuroevo.run.budget import Budget
+
+if TYPE_CHECKING:
+    from neuroevo.core.trial import Result
+    from neuroevo.run.run import Run
+
+LINE_SECONDS = 10.0  # between two lines where the output is not a terminal
+
+
+def in_notebook() -> bool:
+    """Whether this runs in the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
+
+
+class View(Protocol):
+    """Where the line is shown, again and again in the same place."""
+
+    def update(self, text: str) -> None:
+        """Show this now."""
+
+    def stop(self) -> None:
+        """Nothing more will be shown."""
+
+
+class NotebookView:
+    """A bar and a line below a notebook's cell.
+
+    Args:
+        progress: says which share of the budget is spent, 0 to 1, or None where that is not known.
+    """
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._display: Any = import_module("IPython.display")
+        self._handle = self._display.display(self._shown("starting"), display_id=True)
+
+    def update(self, text: str) -> None:
+        self._handle.update(self._shown(text))
+
+    def stop(self) -> None:
+        """The last line stays."""
+
+    def _shown(self, text: str) -> Any:
+        return self._display.HTML(progress_html(text, self._progress()))
+
+
+def progress_html(text: str, share: float | None) -> str:
+    """A line with a bar before it, as HTML."""
+    value = "" if share is None else f' value="{100 * share:.1f}"'
+    return f'<div><progress max="100"{value}></progress> <code>{html.escape(text)}</code></div>'
+
+
+class Live(Callback):
+    """Complete generations, individuals evaluated, rate, time left, best, front size, hypervolume, failures.
+
+    While the run goes on, hypervolume is measured in the box of the first generation, which stays; the final one in the box of the front,
+    as reports and figures do.
+
+    Args:
+        budget: the run's.
+        recorded: how many individuals an earlier part of the run evaluated.
+    """
+
+    def __init__(self, budget: Budget, recorded: int = 0) -> None:
+        self.budget, self.recorded = budget, recorded
+        self._view: View | None = None
+        self._notices = ExitStack()
+        self._evaluated = 0
+        self._shown = 0.0
+
+    def on_start(self, run: Run) -> None:
+        self._start, self._before = time.monotonic(), run.evaluations
+        self._seconds_before = run.seconds
+        self._evaluated, self._failed = run.evaluations, run.failures
+        self._every = 0.2
+        if in_notebook():
+            self._view, self._every = NotebookView(lambda: self._share(run)), 0.5
+        elif sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live as RichLive
+
+            view = RichLive(console=Console(stderr=True), refresh_per_second=4, transient=True)
+            view.start()
+            self._view = view
+        elif self.recorded:
+            self._print(f"going on with {run.folder}: {self.recorded} evaluated")
+        self._shown = time.monotonic()
+        if run.space.encoding in ("neat", "cppn"):  # numba takes a third of a second to import; these need it anyway
+            from neuroevo.core.compiling import compilation_noticed
+
+            self._notices.enter_context(compilation_noticed(self._notice))
+
+    def on_result(self, run: Run, result: Result) -> None:
+        self._evaluated += len(result.individuals)
+        self._failed += len(result.measurement.reasons)
+        self._show(run)
+
+    def on_generation(self, run: Run) -> None:
+        self._evaluated, self._failed = run.evaluations, run.failures
+        self._show(run)
+
+    def on_end(self, run: Run) -> None:
+        self._notices.close()
+        self._evaluated, self._failed = run.evaluations, run.failures
+        last = f"ended ({run.ended}) after {run.seconds:.1f} s: {self.line(run)}"
+        if run.ended in ("interrupted", "error", "stopped") and run.folder is not None:
+            last += f"\neverything finished is saved; to go on: {run.resume_command} (or run the same command again)"
+        if isinstance(self._view, NotebookView):
+            self._view.update(last)
+        else:
+            if self._view is not None:
+                self._view.stop()
+            self._print(last)
+        self._view = None
+
+    def line(self, run: Run) -> str:
+        """The view as one line of text."""
+        elapsed = max(1e-9, time.monotonic() - self._start)
+        rate = (self._evaluated - self._before) / elapsed
+        parts = [generations_complete(run), f"{self._evaluated} evaluated", f"{rate:.3g}/s"]
+        left = self._seconds_left(run, rate, elapsed)
+        if left is not None and not run.ended:
+            parts.append(f"about {_duration(left)} left")
+        if run.records.best is not None:
+            parts.append("best " + ", ".join(f"{name} {value:.5g}" for name, value in run.records.best.values.items()))
+        if len(run.objectives) > 1:
+            hypervolume = run.hypervolume if run.ended else run.records.hypervolume_in_first_box()
+            parts.append(f"front {len(run.records.front)}")
+            if hypervolume is not None:
+                box = "" if run.ended else "in the first generation's box "
+                parts.append(f"hypervolume {box}{hypervolume:.4f}")
+        parts.append(f"{self._failed} failed")
+        return " · ".join(parts)
+
+    def _seconds_left(self, run: Run, rate: float, elapsed: float) -> float | None:
+        estimates = []
+        if self.budget.evaluations is not None and rate > 0:
+            estimates.append((self.budget.evaluations - self._evaluated) / rate)
+        if self.budget.seconds is not None:
+            estimates.append(self.budget.seconds - self._seconds_before - elapsed)
+        if self.budget.generations is not None and run.generation:
+            estimates.append((self.budget.generations - run.generation) * (elapsed + self._seconds_before) / run.generation)
+        return max(0.0, min(estimates)) if estimates else None
+
+    def _share(self, run: Run) -> float | None:
+        """Which share of the budget is spent, 0 to 1; None where the budget does not say."""
+        budget, shares = self.budget, []
+        if budget.evaluations:
+            shares.append(self._evaluated / budget.evaluations)
+        if budget.generations:
+            shares.append(run.generation / budget.generations)
+        if budget.seconds:
+            shares.append((self._seconds_before + time.monotonic() - self._start) / budget.seconds)
+        if run.ended:
+            return 1.0
+        return min(1.0, max(shares)) if shares else None
+
+    def _show(self, run: Run) -> None:
+        now = time.monotonic()
+        if self._view is not None:
+            if now - self._shown >= self._every:
+                self._view.update(self.line(run))
+                self._shown = now
+        elif now - self._shown >= LINE_SECONDS:
+            self._print(self.line(run))
+            self._shown = now
+
+    def _notice(self, text: str) -> None:
+        if isinstance(self._view, NotebookView):
+            self._view.update(text)
+        else:
+            self._print(text)
+
+    @staticmethod
+    def _print(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def generations_complete(run: Run) -> str:
+    """How many, in words."""
+    return "1 generation complete" if run.generation == 1 else f"{run.generation} generations complete"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

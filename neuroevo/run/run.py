@@ -1,0 +1,197 @@
+"""Run: one search, its result, and what was recorded of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genomes.base import Space
+from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.core.objectives import Objective, Objectives, weighted_limits
+from neuroevo.core.population import population_class
+from neuroevo.core.registry import provided
+from neuroevo.run.records import Records
+from neuroevo.store import Store, StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from neuroevo.strategies.base import Strategy
+    from neuroevo.tasks.base import Task
+
+
+class Run:
+    """One search: its individuals, its front, its best.
+
+    Attributes:
+        space, objectives: what was searched, and for what.
+        settings: JSON of everything that decides the run.
+        folder: where it is kept, or None in memory.
+        task, strategy: as given; None for a run that was only loaded.
+        generation: how many generations are complete.
+        seconds: wall-clock time so far.
+        ended: why it ended ("evaluations", "target", "interrupted", ...), or "" while it goes on.
+        summaries: what was recorded of every generation.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        objectives: Objectives,
+        settings: Mapping[str, Any],
+        *,
+        folder: Path | None = None,
+        task: Task | None = None,
+        strategy: Strategy | None = None,
+    ) -> None:
+        self.space, self.objectives, self.settings = space, objectives, settings
+        self.folder, self.task, self.strategy = folder, task, strategy
+        self.records = Records(objectives)
+        self.generation = 0
+        self.seconds = 0.0
+        self.ended = ""
+        self.summaries: list[dict[str, Any]] = []
+
+    @property
+    def front(self) -> list[Individual]:
+        """The non-dominated individuals, best first objective first."""
+        return sorted(self.records.front, key=lambda i: tuple(-w for w in i.fitness.wvalues))
+
+    @property
+    def best(self) -> Individual:
+        """The individual with the best first objective.
+
+        Raises:
+            ValueError: nothing was evaluated, or everything failed.
+        """
+        best = self.records.best
+        if best is None:
+            raise ValueError(f"this run has no successful individual ({self.evaluations} evaluated, {self.failures} failed)")
+        return best
+
+    @property
+    def evaluations(self) -> int:
+        """How many individuals were evaluated, failed ones included."""
+        return self.records.evaluations
+
+    @property
+    def failures(self) -> int:
+        """How many evaluations failed."""
+        return self.records.failures
+
+    @property
+    def hypervolume(self) -> float | None:
+        """The front's hypervolume in the box of the front itself, a tenth of its span behind its worst values: 0 to 1; None with one
+        objective. `neuroevo.report.comparison.compare` measures several runs in one box."""
+        return self.records.hypervolume()
+
+    @property
+    def solved(self) -> bool:
+        """Whether the budget's target was reached."""
+        return self.ended == "target"
+
+    def __getitem__(self, id: int) -> Individual:
+        """The individual with this id; KeyError where its genome was not kept."""
+        return self.records.find(id)
+
+    def __iter__(self) -> Iterator[Individual]:
+        """Every individual that is kept, by id."""
+        return iter(self.records)
+
+    def history(self) -> pd.DataFrame:
+        """A table of everything evaluated (and kept): id, generation, parents, operators, status, reason, objectives, scores."""
+        import pandas as pd
+
+        rows = []
+        for individual in self:
+            scores = individual.info.get("scores", {}) if individual.info else {}
+            rows.append(
+                {
+                    "id": individual.id,
+                    "generation": individual.generation,
+                    "parents": individual.parents,
+                    "operators": individual.operators,
+                    "status": individual.status,
+                    "reason": individual.reason,
+                    **individual.values,
+                    **{name: value for name, value in scores.items() if name not in individual.values},
+                }
+            )
+        columns = ["id", "generation", "parents", "operators", "status", "reason", *self.objectives]
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+    def generations(self) -> pd.DataFrame:
+        """A table with one row a generation: evaluations, seconds, best, front size, hypervolume (in the box of the first generation's
+        values, so that generations can be compared), and the strategy's own numbers."""
+        import pandas as pd
+
+        return pd.DataFrame(self.summaries)
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with this run."""
+        return f"neuroevo resume {self.folder}" if self.folder else ""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return str(provided("run_html")(self))
+
+    def __repr__(self) -> str:
+        state = self.ended or "going on"
+        return f"<Run {self.folder or 'in memory'}: {self.evaluations} evaluations, front of {len(self.records.front)}, {state}>"
+
+
+def objectives_from_settings(settings: Sequence[Mapping[str, Any]]) -> dict[str, Objective]:
+    """Objectives as a run's settings record them (without the functions of cheap ones)."""
+    return {item["name"]: Objective(**item) for item in settings}
+
+
+def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
+    """A run read from its folder, also while it is being written.
+
+    Args:
+        folder: the run's.
+        lazy: decode a genome when it is first looked at, and say only then what is wrong with it: for reports and figures of large
+            runs, which look at few.
+
+    Raises:
+        StoreError: the folder is not a run, or is damaged.
+    """
+    store = Store(folder, writable=False)
+    try:
+        settings = store.read_json("config.json")
+        if not isinstance(settings, dict) or "space" not in settings or "objectives" not in settings:
+            raise StoreError(f"{folder} is not a run, or its config.json is missing or damaged")
+        space = Space.from_dict(settings["space"])
+        run = Run(space, objectives_from_settings(settings["objectives"]), settings, folder=Path(folder))
+        fill(run, store, before=None, lazy=lazy)
+        run.ended, run.seconds = store.ended()
+        counts = store.counts()
+        run.records.failures, run.records.evaluations = counts[FAILED], counts[FAILED] + counts[DONE]
+        run.generation = store.generations_complete()
+        saved = store.state()
+        if saved is not None:
+            run.records.scale = saved[1].json["run"]["scale"]
+        return run
+    finally:
+        store.close()
+
+
+def fill(run: Run, store: Store, *, before: int | None, lazy: bool = False) -> None:
+    """Read the evaluated individuals (with ids below `before`) and generations of a run back into its records."""
+    names = tuple(run.objectives)
+    weights = tuple(objective.weight for objective in run.objectives.values())
+    individuals = store.individuals(run.space, names, weights, limits=weighted_limits(run.objectives), lazy=lazy)
+    order = store.completions() if store.asks() else list(individuals)  # of equal ones, the front holds the first
+    run.records.add(
+        individuals[id] for id in order if id in individuals and individuals[id].fitness.valid and (before is None or id < before)
+    )
+    for first, _, generation, arrays, values, reasons in store.population_rows():
+        if (before is None or first < before) and set(arrays) - {"parents", "operators"}:
+            kind = population_class(run.space.encoding)
+            population = kind.from_arrays(run.space, first, generation, arrays, names=names, weights=weights)
+            population.assign(values, reasons)
+            run.records.add_population(population, keep=True)
+    run.summaries = store.generations()

@@ -1,0 +1,1 @@
+"""Strategies with a population that is varied and selected."""

@@ -1,0 +1,208 @@
+"""Breeding: how a strategy makes individuals, each from its own random stream.
+
+A child is made by the genomes' own `crossover` and `mutate`, or by `mate` and `mutate` of a DEAP toolbox where the user registered
+them. It is made again, a bounded number of times, while it breaks a limit on a cheap objective or repeats one made before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from genomes.base import Genome, shown
+from neuroevo.core.individual import Individual
+from neuroevo.core.streams import python_random
+from neuroevo.core.trial import Trial
+from neuroevo.strategies.base import Search
+
+Deduplicate = Literal["none", "genome", "key"]
+Inheritance = Literal["none", "lamarckian"]
+Parents = Callable[[np.random.Generator], tuple[Sequence[Individual], Sequence[int] | None]]
+
+ATTEMPTS = 100  # how often a random individual is drawn again before the birth is given up
+CHILD_ATTEMPTS = 20  # how often a child is
+LONGEST_WALK = 32  # a repeated child is mutated on: not at first, then 1, 3, 7, ... times, at most so often
+
+
+class Breeding:
+    """Makes the individuals of one strategy.
+
+    Args:
+        search: space, task and streams.
+        deduplicate: "none"; "genome" never makes the same genes twice; "key" never makes two genomes with the same canonical key
+            and the same cheap objectives, so no network is trained twice.
+    """
+
+    def __init__(self, search: Search, deduplicate: Deduplicate = "none") -> None:
+        self.search = search
+        self.deduplicate = deduplicate
+        self.seen: set[int] = set()
+        cheap = {name: o.of for name, o in search.objectives.items() if o.kind == "cheap" and o.of is not None}
+        self._cheap: Mapping[str, Callable[[Genome], float]] = cheap
+        self._limited = [(o, o.of) for o in search.objectives.values() if o.name in cheap and o.limit is not None and o.of]
+        self._free = deduplicate == "none" and not self._limited
+
+    def random(self, generation: int) -> Individual | None:
+        """A random individual, or None when none was found."""
+        search = self.search
+        id = search.reserve()
+        rng = search.rng(id)
+        for _ in range(ATTEMPTS):
+            genome = search.space.random(rng)
+            if self._free or self._accepts(genome):
+                return search.individual(id, genome, operators=("random",), generation=generation)
+        return None
+
+    def first(self, count: int, generation: int = 0) -> list[Individual]:
+        """Up to `count` random individuals.
+
+        Raises:
+            ValueError: not one random genome respects the limits.
+        """
+        made = [individual for individual in (self.random(generation) for _ in range(count)) if individual is not None]
+        if count and not made and self._limited and not self.seen:
+            limits = ", ".join(f"{o.name} {'<=' if o.weight < 0 else '>='} {o.limit:g}" for o, _ in self._limited)
+            raise ValueError(
+                f"none of {count * ATTEMPTS} random genomes respects {limits}; relax the limit or choose a space with smaller genomes"
+            )
+        return made
+
+    def child(
+        self, choose: Parents, generation: int, *, mutation: float = 1.0, mutations: int = 1
+    ) -> tuple[Individual, Sequence[Individual]] | None:
+        """A new individual and its parents, or None when none was found.
+
+        Args:
+            choose: draws the parents (one, or several that are crossed over) and their ranks from the child's stream.
+            generation: the clock at birth.
+            mutation: probability that a child of several parents is also mutated; a child of one always is.
+            mutations: how many times a child that is mutated is.
+        """
+        search = self.search
+        id = search.reserve()
+        rng = search.rng(id)
+        for attempt in range(CHILD_ATTEMPTS):
+            parents, ranks = choose(rng)
+            genome, operators = self._crossed(id, parents, ranks, rng, generation)
+            if len(parents) == 1 or mutation >= 1.0 or rng.random() < mutation:
+                for _ in range(mutations):
+                    genome, further = self._mutated(id, genome, parents, rng, generation)
+                    operators += further
+            accepted = self._free or self._accepts(genome)
+            for _ in range(0 if accepted else min(2**attempt - 1, LONGEST_WALK)):
+                if not self._within_limits(genome):
+                    break
+                genome, further = self._mutated(id, genome, parents, rng, generation)
+                operators += further
+                accepted = self._accepts(genome)
+                if accepted:
+                    break
+            if accepted:
+                return search.individual(id, genome, parents=parents, operators=operators, generation=generation), parents
+        return None
+
+    def _crossed(
+        self, id: int, parents: Sequence[Individual], ranks: Sequence[int] | None, rng: np.random.Generator, generation: int
+    ) -> tuple[Genome, tuple[str, ...]]:
+        """A child of all parents, or the genome of an only one; and the operators."""
+        first, *others = [parent.genome for parent in parents]
+        if not others:
+            return first, ()
+        toolbox = self.search.toolbox
+        if toolbox is not None and hasattr(toolbox, "mate"):
+            return self._by_toolbox(toolbox.mate, id, [first, others[0]], parents, rng, generation)
+        genome = first.crossover(others, rng, ranks=ranks)
+        return genome, genome.operators
+
+    def _mutated(
+        self, id: int, genome: Genome, parents: Sequence[Individual], rng: np.random.Generator, generation: int
+    ) -> tuple[Genome, tuple[str, ...]]:
+        """A mutant, and the operators."""
+        toolbox = self.search.toolbox
+        if toolbox is not None and hasattr(toolbox, "mutate"):
+            return self._by_toolbox(toolbox.mutate, id, [genome], parents, rng, generation)
+        genome = genome.mutate(rng, clock=generation)
+        return genome, genome.operators
+
+    def _by_toolbox(
+        self,
+        operator: Callable[..., Any],
+        id: int,
+        genomes: Sequence[Genome],
+        parents: Sequence[Individual],
+        rng: np.random.Generator,
+        generation: int,
+    ) -> tuple[Genome, tuple[str, ...]]:
+        """What a toolbox's operator makes of fresh individuals with these genomes; DEAP's convention: it changes them in place and
+        returns a tuple of individuals."""
+        make = self.search.individual
+        given = [make(id, genome, parents=parents, operators=(), generation=generation) for genome in genomes]
+        with python_random(rng):
+            answer = operator(*given)
+        varied = answer[0] if isinstance(answer, (tuple, list)) and answer else None
+        if not isinstance(varied, Individual):
+            raise TypeError(f"a toolbox's mate and mutate return a tuple of individuals (DEAP's convention), got {shown(answer)}")
+        changed = varied.genome is not genomes[0]
+        return varied.genome, varied.operators or (varied.genome.operators if changed else ())
+
+    def _accepts(self, genome: Genome) -> bool:
+        """Whether the genome is within the limits and new; if so it counts as seen."""
+        if not self._within_limits(genome):
+            return False
+        if self.deduplicate == "none":
+            return True
+        token = self._token(genome)
+        if token in self.seen:
+            return False
+        self.seen.add(token)
+        return True
+
+    def _within_limits(self, genome: Genome) -> bool:
+        return all([objective.within_limit(of(genome)) for objective, of in self._limited])
+
+    def _token(self, genome: Genome) -> int:
+        """Eight bytes that stand for the genome in `seen`."""
+        if self.deduplicate == "genome":
+            text = json.dumps(genome.genes())
+        else:
+            # isomorphic genomes may differ in cost (edges without effect): the cheaper one is worth an evaluation
+            text = f"{genome.key()} {[of(genome) for of in self._cheap.values()]}"
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """What was seen, for the strategy's state: uint64 [seen]."""
+        return {} if self.deduplicate == "none" else {"seen": np.array(sorted(self.seen), dtype=np.uint64)}
+
+    def restore(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Remember what `arrays` described."""
+        self.seen = set(arrays["seen"].tolist()) if "seen" in arrays else set()
+
+
+def trial(individual: Individual, parents: Sequence[Individual], inheritance: Inheritance) -> Trial:
+    """The trial that evaluates an individual; with "lamarckian" it starts from what its parents' training left."""
+    if inheritance == "none" or not parents:
+        return Trial(individual.id, (individual,))
+    artifacts = tuple(parent.artifact for parent in parents if parent.artifact is not None)
+    return Trial(individual.id, (individual,), artifacts=artifacts, options={"inheritance": inheritance})
+
+
+def check(name: str, value: Any, allowed: Sequence[str]) -> None:
+    """Refuse a setting that is not among the allowed names."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(value)}")
+
+
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Refuse a setting that is not a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number >= {least}, got {shown(value)}")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse a setting that is not a probability."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a probability between 0 and 1, got {shown(value)}")

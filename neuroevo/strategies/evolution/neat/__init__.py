@@ -1,0 +1,1 @@
+"""NEAT: its strategy, and the kernels that vary whole populations."""

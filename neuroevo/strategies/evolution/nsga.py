@@ -1,0 +1,236 @@
+"""NSGA-II and NSGA-III: evolution towards several objectives at once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from genomes.base import shown
+from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.streams import python_random
+from neuroevo.core.trial import Result, Trial
+from neuroevo.selection.niches import Niches
+from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2, violations
+from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
+from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, trial
+
+
+@dataclass
+class _Elitist(Strategy):
+    """What NSGA-II and NSGA-III share: children join their parents, and a selection of both survives."""
+
+    population: int = 30
+    offspring: int | None = None
+    crossover: float = 0.5
+    mutation: float = 1.0
+    deduplicate: Deduplicate = "key"
+    inheritance: Inheritance = "none"
+
+    def __post_init__(self) -> None:
+        check_count("population", self.population)
+        if self.offspring is not None:
+            check_count("offspring", self.offspring)
+        check_share("crossover", self.crossover)
+        check_share("mutation", self.mutation)
+        check("deduplicate", self.deduplicate, ("none", "genome", "key"))
+        check("inheritance", self.inheritance, ("none", "lamarckian"))
+
+    def start(self, search: Search) -> None:
+        super().start(search)
+        self._breeding = Breeding(search, self.deduplicate)
+        self._living: list[Individual] = []
+        self._ranks: list[int] = []
+        self._crowding: list[float] = []
+
+    def ask(self) -> Sequence[Trial]:
+        if not self._living:
+            first = self._breeding.first(self.population, self.generation)
+            return self._trials([(individual, ()) for individual in first])
+        born = [
+            self._breeding.child(self._parents, self.generation, mutation=self.mutation)
+            for _ in range(self.offspring or self.population)
+        ]
+        return self._trials([birth for birth in born if birth is not None])
+
+    def _trials(self, born: Sequence[tuple[Individual, Sequence[Individual]]]) -> Sequence[Trial]:
+        """A trial for each, or one for all where the task scores a whole population at once."""
+        if self.search.task.population and born:
+            return [Trial(born[0][0].id, tuple(individual for individual, _ in born))]
+        return [trial(individual, parents, self.inheritance) for individual, parents in born]
+
+    def tell(self, results: Sequence[Result]) -> None:
+        born = [individual for result in results for individual in result.individuals if individual.status == DONE]
+        pool = [*self._living, *born]
+        self.generation += 1
+        toolbox = self.search.toolbox
+        if hasattr(toolbox, "select") and pool:
+            with python_random(self.search.selection_rng(self.generation)):
+                chosen = toolbox.select(pool, min(self.population, len(pool)))  # type: ignore[union-attr]
+            self._living = list({individual.id: individual for individual in chosen}.values())
+        else:
+            self._living = self._survivors(pool)
+        self._rank()
+
+    def steady_state(self) -> Strategy:
+        """One child at a time, which joins the population before the next selection (Durillo, Nebro, Luna & Alba 2008)."""
+        return replace(self, offspring=1)
+
+    def _parents(self, rng: np.random.Generator) -> tuple[Sequence[Individual], Sequence[int] | None]:
+        both = len(self._living) > 1 and rng.random() < self.crossover
+        positions = self._mates(2 if both else 1, rng)
+        return [self._living[p] for p in positions], [self._ranks[p] for p in positions] if both else None
+
+    @abstractmethod
+    def _survivors(self, pool: list[Individual]) -> list[Individual]:
+        """The next population."""
+
+    @abstractmethod
+    def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
+        """Positions of parents in the population."""
+
+    def _rank(self) -> None:
+        values = costs(self._living)
+        ranks = pareto_ranks(values, violations(self._living))
+        self._ranks = ranks.tolist()
+        self._crowding = crowding_distance(values, ranks).tolist()
+
+    def state(self) -> State:
+        return State({"generation": self.generation, "living": [i.id for i in self._living]}, self._breeding.arrays())
+
+    def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
+        self.generation = state.json["generation"]
+        self._living = [individuals(id) for id in state.json["living"]]
+        self._breeding.restore(state.arrays)
+        self._rank()
+
+    @property
+    def living(self) -> Sequence[Individual]:
+        return self._living
+
+    def report(self) -> dict[str, Any]:
+        return {"population": len(self._living), "non_dominated": self._ranks.count(0)}
+
+
+@dataclass
+class Nsga2(_Elitist):
+    """NSGA-II (Deb, Pratap, Agarwal & Meyarivan 2002): parents by binary tournaments on rank and crowding, survivors by rank, then by
+    crowding.
+
+    A toolbox's `mate` and `mutate` replace the genomes' own, its `select(individuals, k)` the choice of the survivors.
+
+    Args:
+        population: survivors of a generation, and random genomes of the first.
+        offspring: children of a generation; None: as many as `population`.
+        crossover: probability that a child has two parents.
+        mutation: probability that a child of two parents is also mutated; a child of one always is.
+        deduplicate: "none"; "genome" never evaluates the same genes twice; "key" never two isomorphic genomes of equal cost.
+        inheritance: "lamarckian" starts a child from its parents' weights, "none" from scratch.
+        speciation: about how many species there should be, by the genomes' distance; 0: none. Half of the survivors are then chosen as ever, the
+            other half so that every species has its share, each by rank and crowding; and two parents are of one species. It protects new
+            structures as NEAT's speciation does; a toolbox's `select` replaces it.
+    """
+
+    speciation: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("speciation", self.speciation, 0)
+
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        return settings if self.speciation else {name: value for name, value in settings.items() if name != "speciation"}
+
+    def start(self, search: Search) -> None:
+        super().start(search)
+        chosen_elsewhere = hasattr(search.toolbox, "select")
+        self._niches = Niches(self.speciation) if self.speciation and not chosen_elsewhere else None
+
+    def _survivors(self, pool: list[Individual]) -> list[Individual]:
+        if self._niches is not None:
+            return self._niches.select(pool, self.population)
+        return select_nsga2(pool, self.population)
+
+    def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
+        if self._niches is None or count == 1:
+            return crowded_tournament(self._ranks, self._crowding, count, rng)
+        (first,) = crowded_tournament(self._ranks, self._crowding, 1, rng)
+        others = self._niches.companions(self._living, first) or [p for p in range(len(self._living)) if p != first]
+        ranks, crowding = [self._ranks[p] for p in others], [self._crowding[p] for p in others]
+        (second,) = crowded_tournament(ranks, crowding, 1, rng)
+        return [first, others[second]]
+
+    def state(self) -> State:
+        state = super().state()
+        if self._niches is None:
+            return state
+        return State({**state.json, "niches": self._niches.state(self._living)}, state.arrays)
+
+    def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
+        super().restore(state, individuals)
+        if self._niches is not None:
+            self._niches.restore(state.json["niches"], self._living, individuals)
+
+    def report(self) -> dict[str, Any]:
+        report = super().report()
+        return report if self._niches is None else {**report, "species": len(self._niches.representatives)}
+
+
+@dataclass
+class Nsga3(_Elitist):
+    """NSGA-III (Deb & Jain 2014): parents at random, survivors by rank, then spread over reference points; for three objectives and
+    more.
+
+    Args:
+        population, offspring, crossover, mutation, deduplicate, inheritance: as in `Nsga2`.
+        divisions: how finely each axis is divided by the reference points; None: as finely as `population` allows.
+    """
+
+    divisions: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.divisions is not None:
+            check_count("divisions", self.divisions)
+
+    def start(self, search: Search) -> None:
+        super().start(search)
+        self._extremes = Extremes()
+        self._references = reference_points(len(search.objectives), self.divisions or self._finest(len(search.objectives)))
+
+    def _finest(self, objectives: int) -> int:
+        divisions = 1
+        while len(reference_points(objectives, divisions + 1)) <= self.population and objectives > 1:
+            divisions += 1
+        return divisions
+
+    def _survivors(self, pool: list[Individual]) -> list[Individual]:
+        rng = self.search.selection_rng(self.generation)
+        return select_nsga3(pool, self.population, self._references, rng, self._extremes)
+
+    def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
+        if count == 1:
+            return [int(rng.integers(len(self._living)))]
+        first, second = rng.integers(len(self._living)), rng.integers(len(self._living) - 1)
+        return [int(first), int(second + (second >= first))]
+
+    def state(self) -> State:
+        state = super().state()
+        if self._extremes.ideal is None or self._extremes.points is None:
+            return state
+        return State(state.json, {**state.arrays, "ideal": self._extremes.ideal, "extremes": self._extremes.points})
+
+    def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
+        super().restore(state, individuals)
+        if "ideal" in state.arrays:
+            objectives = len(self.search.objectives)
+            ideal, points = state.arrays["ideal"], state.arrays["extremes"]
+            if ideal.shape != (objectives,) or points.shape != (objectives, objectives):
+                raise ValueError(
+                    f"the saved extremes are for other objectives: shapes {shown(ideal.shape)}, {shown(points.shape)}"
+                )
+            self._extremes = Extremes(ideal, points)

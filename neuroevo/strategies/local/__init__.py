@@ -1,0 +1,1 @@
+"""Strategies that go from one network to its neighbours."""
