@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 from genomes.base import Genome
 from neuroevo.core.registry import provided
 
+from neuroevo.core.trial import DONE, FAILED, PENDING, PREDICTED, STOPPED, Evaluation, Fidelity
+
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from neuroevo.core.trial import Artifact
 
-PENDING, DONE, FAILED = "pending", "done", "failed"
+__all__ = ["DONE", "FAILED", "PENDING", "PREDICTED", "STOPPED", "Fitness", "Individual"]
 
 
 class Fitness:
@@ -117,14 +122,20 @@ class Individual:
         parents: ids of the individuals it was made from.
         operators: what was done to them ("crossover", "add_node", ...).
         generation: the clock at birth.
-        status: "pending", "done" or "failed"; `reason` says why it failed.
+        status: "pending", "done", "failed", "stopped" (its training was ended early) or "predicted" (nothing was trained); `reason` says
+            why it failed or was stopped. Only what is done at the run's full fidelity can be on the front.
         names: the objectives' names, in the order of `fitness.values`.
-        info: what else its last evaluation reported (a learning curve, values that are not objectives), JSON.
+        trial, fidelity: of the evaluation that its fitness comes from, or None before any: the one at the highest fidelity, the latest of
+            equal ones.
+        asked: how many trials were asked for it.
+        info: what else that evaluation reported (a learning curve, values that are not objectives), JSON.
+        descriptors: float64 [d], what its phenotype did, or None.
         artifact: what its training left (weights), or None.
     """
 
     __slots__ = (
-        "artifact", "fitness", "generation", "genome", "id", "info", "names", "operators", "parents", "reason", "status",
+        "artifact", "asked", "descriptors", "fidelity", "fitness", "generation", "genome", "id", "info", "names", "operators", "parents",
+        "reason", "status", "trial",
     )  # fmt: skip
 
     def __init__(
@@ -148,8 +159,27 @@ class Individual:
         self.generation = generation
         self.status = PENDING
         self.reason = ""
+        self.trial: int | None = None
+        self.fidelity: Fidelity | None = None
+        self.asked = 0
         self.info: Mapping[str, Any] = {}
+        self.descriptors: npt.NDArray[np.float64] | None = None
         self.artifact: Artifact | None = None
+
+    def take(self, evaluation: Evaluation, artifact: Artifact | None = None) -> bool:
+        """Take an evaluation as this individual's fitness, unless it has one at a higher fidelity; whether it did.
+
+        Args:
+            evaluation: of this individual.
+            artifact: the weights that its trial left, if any.
+        """
+        if self.fidelity is not None and evaluation.fidelity.rank < self.fidelity.rank:
+            return False
+        self.fitness.values = evaluation.values
+        self.status, self.reason, self.info = evaluation.status, evaluation.reason, evaluation.info
+        self.trial, self.fidelity, self.descriptors = evaluation.trial, evaluation.fidelity, evaluation.descriptors
+        self.artifact = artifact
+        return True
 
     @property
     def values(self) -> dict[str, float]:
@@ -191,5 +221,5 @@ class Individual:
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items()) or self.status
-        failed = f", failed: {self.reason}" if self.status == FAILED else ""
+        failed = f", {self.status}: {self.reason}" if self.status in (FAILED, STOPPED) else ""
         return f"<Individual {self.id} {type(self.genome).__name__} {values}{failed}>"

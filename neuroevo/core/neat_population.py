@@ -18,7 +18,7 @@ from genomes.neat.threads import Threads
 from genomes.neat.validation import check
 from neuroevo.core.individual import DONE, FAILED, Individual
 from neuroevo.core.population import ArrayPopulation
-from neuroevo.core.trial import Artifact
+from neuroevo.core.trial import FULL, Artifact
 
 NO_PARENT = -1
 
@@ -79,10 +79,13 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
             individual.fitness.values = self.values[position].tolist()
             individual.reason = self.reasons.get(position, "")
             individual.status = FAILED if position in self.reasons else DONE
+            individual.trial, individual.fidelity, individual.asked = self.trial, FULL, 1
+            if self.descriptors is not None:
+                individual.descriptors = self.descriptors[position]
         if self.learned is not None:
             nodes, connections = genes_of(self.learned, position)
             learned = {"weights": connections.weight, "biases": nodes.bias}
-            individual.artifact = Artifact(individual.id, individual.genome, arrays=learned)
+            individual.artifact = Artifact(self.trial or 0, f"weights.{individual.id}", individual.genome, individual.id, arrays=learned)
         return individual
 
     def genome(self, position: int) -> NeatGenome:
@@ -106,10 +109,12 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
             else:
                 self.learned = trained
 
-    def assign(self, values: npt.NDArray[np.float64], reasons: Mapping[int, str]) -> None:
+    def assign(
+        self, values: npt.NDArray[np.float64], reasons: Mapping[int, str], descriptors: npt.NDArray[np.float64] | None = None
+    ) -> None:
         if values.shape != (len(self), len(self.weights)):
             raise ValueError(f"scores must be [{len(self)}, {len(self.weights)}], got an array of shape {values.shape}")
-        self.values, self.reasons = values, reasons
+        self.values, self.reasons, self.descriptors = values, reasons, descriptors
         self.fitness = values[:, 0] * self.weights[0]
         self.fitness[~np.isfinite(self.fitness)] = -np.inf
         if reasons:

@@ -46,20 +46,27 @@ class ArrayPopulation(Sequence[Individual]):
         generation: the clock at birth.
         values: float64 [members, objectives] after `assign`, else None.
         reasons: why each failed member failed, by position.
+        descriptors: float64 [members, d] after `assign`, what the phenotypes did, or None.
+        trial: the trial that scored it, or None.
     """
 
     first_id: int
     generation: int
     values: npt.NDArray[np.float64] | None
     reasons: Mapping[int, str]
+    descriptors: npt.NDArray[np.float64] | None = None
+    trial: int | None = None
 
     def __init_subclass__(cls, encodings: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _CLASSES.update(dict.fromkeys(encodings, cls))
 
     @abstractmethod
-    def assign(self, values: npt.NDArray[np.float64], reasons: Mapping[int, str]) -> None:
-        """Record the scores: float64 [members, objectives], the worst values in the rows of failed members."""
+    def assign(
+        self, values: npt.NDArray[np.float64], reasons: Mapping[int, str], descriptors: npt.NDArray[np.float64] | None = None
+    ) -> None:
+        """Record the scores: float64 [members, objectives], the worst values in the rows of failed members; and the descriptors, float64
+        [members, d], where the task has such."""
 
     def learn(self, artifacts: Sequence[Artifact]) -> None:
         """Take in what training left, before the scores are assigned; by default nothing is kept."""

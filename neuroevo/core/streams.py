@@ -20,9 +20,9 @@ EPISODES = 5  # where the episodes of an environment start (keyed by generation 
 FRESH_EPISODES = 6  # the same for the tests of those who seem to have solved it (keyed by birth)
 
 
-def stream(seed: int, id: int, purpose: int = VARIATION) -> np.random.Generator:
-    """The random stream of one birth (or generation) for one purpose."""
-    return np.random.Generator(np.random.Philox(key=[seed, id], counter=[0, 0, 0, purpose]))
+def stream(seed: int, id: int, purpose: int = VARIATION, repeat: int = 0) -> np.random.Generator:
+    """The random stream of one birth (or generation) for one purpose; `repeat` gives another one for the same."""
+    return np.random.Generator(np.random.Philox(key=[seed, id], counter=[0, 0, repeat, purpose]))
 
 
 @contextmanager

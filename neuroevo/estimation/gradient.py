@@ -85,7 +85,7 @@ class GradientTraining(Estimation):
         trained, diverged = population, dict[int, str]()
         artifacts: tuple[Artifact, ...] = ()
         if mode != "none":
-            pool, diverged = self._trained(population, task, context, trial.id)
+            pool, diverged = self._trained(population, task, context, trial)
             trained = population.with_pool(pool)
             artifacts = _artifacts(trial, trained, mode, whole)
         values, reasons = self._scores(replace(trial, individuals=trained), task, context)
@@ -93,7 +93,7 @@ class GradientTraining(Estimation):
         values[list(diverged)] = np.nan
         return Measurement(values, reasons, artifacts=artifacts, seconds=time.perf_counter() - start)
 
-    def _trained(self, population: NeatPopulation, task: Task, context: Context, id: int) -> tuple[Pool, dict[int, str]]:
+    def _trained(self, population: NeatPopulation, task: Task, context: Context, trial: Trial) -> tuple[Pool, dict[int, str]]:
         """The pool with the weights that were learned, and why members failed; these keep the weights they were born with."""
         from neuroevo.core.backend import prepare
 
@@ -117,7 +117,7 @@ class GradientTraining(Estimation):
         )
         self._compiled[key] = model.steps
         losses = model.train(
-            x, y, steps=self.steps, learning_rate=self.learning_rate, batch_size=self.batch_size, rng=context.rng(id)
+            x, y, steps=self.steps, learning_rate=self.learning_rate, batch_size=self.batch_size, rng=context.rng(trial.individuals[0].id, trial.repeat)
         )
         pool = population.pool
         weights, biases = model.genes()
@@ -204,7 +204,7 @@ def _artifacts(trial: Trial, trained: NeatPopulation, mode: str, whole: bool) ->
         arrays = {"weights": trained.pool.connections.weight, "biases": trained.pool.nodes.bias}
         return (Artifact(trial.id, arrays=arrays, meta=meta),)
     return tuple(
-        Artifact(individual.id, individual.genome, arrays=_weights_of(trained.genome(row)), meta=meta)
+        trial.left(individual, arrays=_weights_of(trained.genome(row)), meta=meta)
         for row, individual in enumerate(trial.individuals)
     )
 

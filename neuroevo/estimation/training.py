@@ -100,7 +100,7 @@ class FullTraining(Estimation):
             try:
                 arrays = self._train(candidate)
                 values[row] = objective_values(candidate.scores, individual, task)
-                artifacts.append(Artifact(individual.id, individual.genome, arrays=arrays))
+                artifacts.append(trial.left(individual, arrays=arrays))
             except Exception as error:
                 reasons[row] = describe(error)
             info.append(candidate.info(task))

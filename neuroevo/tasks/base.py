@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from genomes.base import Genome
 from neuroevo.core.objectives import Objective, Objectives
@@ -32,9 +33,9 @@ class Context:
     threads: int = 1
     alone: bool = False
 
-    def rng(self, id: int) -> np.random.Generator:
-        """The stream for one individual's training: depends on the run's seed and the id alone."""
-        return stream(self.seed, id, TRAINING)
+    def rng(self, id: int, repeat: int = 0) -> np.random.Generator:
+        """The stream for one individual's training: depends on the run's seed, the id and `Trial.repeat` alone."""
+        return stream(self.seed, id, TRAINING, repeat)
 
 
 class Task(ABC):
@@ -57,6 +58,11 @@ class Task(ABC):
         from neuroevo.decode import network
 
         return network(genome)
+
+    def descriptors(self, phenotype: Any, context: Context) -> npt.ArrayLike | None:
+        """What a phenotype did, beside how well it did it: numbers [d], the same d for every phenotype of a run; None: nothing is described.
+        Called after `score`, in the same worker."""
+        return None
 
     def estimation(self) -> Estimation:
         """The estimation used when the user names none: the one that `estimated_by` names."""
