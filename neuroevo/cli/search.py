@@ -38,7 +38,7 @@ def evolve_networks(
     task = supervised_task(settings)
     space = space_by_encoding(settings.encoding, task, settings.max_parameters)
     once = settings.encoding != "network" and schedule == "synchronous"
-    strategy = strategy_by_name(settings.strategy, settings.inheritance, once=once)
+    strategy = strategy_by_name(settings.strategy, settings.inheritance)
     for note in task.dataset.notes:
         print(note)
     complete = _complete(folder, evaluations)
@@ -53,6 +53,7 @@ def evolve_networks(
         seed=settings.seed,
         evaluator=evaluator or Slots(2),
         schedule=schedule,
+        once=once,
         run=folder,
         progress=not complete,
     )

@@ -117,7 +117,12 @@ class GradientTraining(Estimation):
         )
         self._compiled[key] = model.steps
         losses = model.train(
-            x, y, steps=self.steps, learning_rate=self.learning_rate, batch_size=self.batch_size, rng=context.rng(trial.individuals[0].id, trial.repeat)
+            x,
+            y,
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            rng=context.rng(trial.individuals[0].id, trial.repeat),
         )
         pool = population.pool
         weights, biases = model.genes()

@@ -28,9 +28,11 @@ class Evaluator(ABC):
 
     Attributes:
         capacity: how many trials can run at once; the run keeps about that many submitted.
+        threads: CPU threads of one trial. Other than 1, they give other float sums and so another result: a run records them.
     """
 
     capacity: int = 1
+    threads: int = 1
 
     @abstractmethod
     def start(self, work: Work) -> None:

@@ -44,4 +44,4 @@ def measured(work: Work, trial: Trial) -> Measurement:
 def failure(trial: Trial, objectives: int, reason: str) -> Measurement:
     """The measurement of a trial that failed as a whole."""
     members = len(trial.individuals)
-    return Measurement(np.full((members, objectives), np.nan), dict.fromkeys(range(members), reason))
+    return Measurement(np.full((members, objectives), np.nan), dict.fromkeys(range(members), reason), error=reason)

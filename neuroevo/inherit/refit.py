@@ -26,7 +26,6 @@ from neuroevo.inherit.donor import Arrays, Donor, nearest
 
 Floats = npt.NDArray[np.floating]
 
-KEEPING = EXACT | {"continue"}  # what leaves the function as it is; "continue": the parent itself, trained on
 _LINEAR = frozenset({"conv", "separable", "dense", "logits"})
 # Activations that are held at once, most: 64 MiB in single precision.
 _VALUES = 1 << 24
@@ -58,7 +57,7 @@ class Refit:
 
 def needs_refit(operators: Iterable[str]) -> bool:
     """Whether any of these operators is not exact (crossover is not)."""
-    return not KEEPING.issuperset(operators)
+    return not EXACT.issuperset(operators)
 
 
 def refit(

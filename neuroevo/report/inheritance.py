@@ -61,8 +61,7 @@ def inheritance_report(
     groups: dict[str, list[_Child]] = {}
     for child in children:
         groups.setdefault(child.operators[0] if len(child.operators) == 1 else "several", []).append(child)
-    keeping = EXACT | {"continue"}  # the parent itself, trained on
-    entries = [_entry(name, all(keeping.issuperset(child.operators) for child in group), group) for name, group in groups.items()]
+    entries = [_entry(name, all(EXACT.issuperset(child.operators) for child in group), group) for name, group in groups.items()]
     exact = [child for child in children if EXACT.issuperset(child.operators)]
     return sorted(entries, key=lambda entry: (-entry.children, entry.operator)), _entry("exact", True, exact) if exact else None
 

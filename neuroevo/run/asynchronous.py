@@ -11,12 +11,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from neuroevo.core.individual import Individual
 from neuroevo.core.trial import Result, Trial
-from neuroevo.run.batch import measurement_of
+from neuroevo.run.batch import Found, measurement_of
 from neuroevo.run.budget import Budget
 from neuroevo.run.loop import Loop, refuse_missing_artifacts, refuse_universal_failure
-from neuroevo.store import Ask, Evaluated, Store, StoreError
+from neuroevo.store import Ask, Store, StoreError
 from neuroevo.strategies.base import Strategy
 
 
@@ -26,7 +25,7 @@ class Order:
 
     Args:
         asks: when the strategy was asked for more.
-        completions: ids of individuals in the order in which their evaluations were completed.
+        completions: ids of trials in the order in which they were completed.
     """
 
     asks: deque[Ask] = field(default_factory=deque)
@@ -52,7 +51,7 @@ class AsynchronousLoop(Loop):
         self._queue: deque[int] = deque()  # pending and not submitted
         self._early: dict[int, Result] = {}  # completed before their recorded turn
         self._told = self._asks = self._size = self._in_flight = 0
-        self._fruitless = False  # the last ask gave nothing, and nothing was told since
+        self._fruitless_ask = False  # the last ask gave nothing, and nothing was told since
         self._improved = False
         self._first: list[Result] = []
 
@@ -62,36 +61,39 @@ class AsynchronousLoop(Loop):
             if ended == "target" and not self.order.completions:
                 return ended
             while self._ask_is_due(ended):
-                self._ask()
+                self._ask_for_more()
                 if not self.order.completions:
                     self._submit(None, ended)
             result = self._next_result(ended)
             if result is None:
                 return ended or "exhausted"
-            self._complete(result)
+            self._complete(*result)
 
     # Ask ----------------------------------------------------------------------------------------------------------------------
 
     def _ask_is_due(self, ended: str) -> bool:
         if self.order.asks:
             return self.order.asks[0].told == self._told
-        if self.order.completions or ended or self._queue or self._fruitless or self._spent_before_trial():
+        if self.order.completions or ended or self._queue or self._fruitless_ask or self._spent_before_trial():
             return False
         return self._asks == 0 or (self._told > 0 and self._in_flight < self.evaluator.capacity)
 
-    def _ask(self) -> None:
+    def _ask_for_more(self) -> None:
         first = self.search.next_id
-        trials = list(self.strategy.ask())
+        asked = self._ask()
         if self.order.asks:
-            self._check(self.order.asks.popleft(), Ask(self._asks, self._told, first, len(trials)))
+            self._check(self.order.asks.popleft(), Ask(self._asks, self._told, first, len(asked)))
         if self.store is not None:
-            self.store.asked(Ask(self._asks, self._told, first, len(trials)))
-            self._record_births(trials)
+            self.store.asked(Ask(self._asks, self._told, first, len(asked)))
+        trials, answers = self._split(asked)
         self._asks += 1
-        self._size = self._size or len(trials)
-        self._fruitless = not trials
-        self._pending.update((trial.individuals[0].id, trial) for trial in trials)
-        self._queue.extend(trial.individuals[0].id for trial in trials)
+        self._size = self._size or len(asked)
+        self._fruitless_ask = not asked
+        self._pending.update((trial.id, trial) for trial in trials)
+        self._queue.extend(trial.id for trial in trials)
+        for answer in answers:  # predicted: completed at once
+            self._tell_one(answer)
+            self._end_generation_when_due()
 
     def _check(self, recorded: Ask, made: Ask) -> None:
         if recorded != made:
@@ -103,37 +105,53 @@ class AsynchronousLoop(Loop):
 
     # Complete -----------------------------------------------------------------------------------------------------------------
 
-    def _next_result(self, ended: str) -> Result | None:
+    def _next_result(self, ended: str) -> tuple[Result, list[Found]] | None:
         """The next completion: the recorded one, or whichever comes; None when nothing is left to wait for."""
         wanted = self.order.completions.popleft() if self.order.completions else None
         if wanted is not None and wanted not in self._pending:
             raise StoreError(
-                f"the record says that individual {wanted} was completed, but it is not yet born: the record is damaged"
+                f"the record says that trial {wanted} was completed, but it was not yet asked for: the record is damaged"
             )
         if wanted is not None and (recalled := self._recalled(wanted)) is not None:
             return recalled
         while True:
             if wanted is not None and wanted in self._early:
-                return self._early.pop(wanted)
+                return self._applied(self._early.pop(wanted))
             if wanted is None and self._early:
-                return self._early.pop(next(iter(self._early)))
+                return self._applied(self._early.pop(next(iter(self._early))))
             self._submit(wanted, ended)
             if self._in_flight == 0:
                 return None
             result = next(iter(self.evaluator.as_completed()))
             self._in_flight -= 1
-            self._early[result.trial.individuals[0].id] = result
+            self._early[result.trial.id] = result
 
-    def _recalled(self, id: int) -> Result | None:
+    def _applied(self, result: Result) -> tuple[Result, list[Found]]:
+        result, evaluations = self._apply(result)
+        self._submitted -= len(result.individuals)
+        self._epochs_ahead -= self._cost(result.trial)
+        return result, list(zip(result.individuals, evaluations, strict=True))
+
+    def _recalled(self, id: int) -> tuple[Result, list[Found]] | None:
         trial = self._pending[id]
-        if id not in self._queue or not self._recall(trial.individuals[0]):
+        if id not in self._queue:
             return None
-        self._submitted -= 1
+        if not trial.individuals:
+            again = self._recall_trial(trial)
+            if again is None:
+                return None
+            self._queue.remove(id)
+            self._epochs_ahead -= self._cost(trial)
+            return self._with_artifacts(again), []
+        found = [(individual, self._recall(trial, individual)) for individual in trial.individuals]
+        evaluations = [evaluation for _, evaluation in found if evaluation is not None]
+        if len(evaluations) < len(found):
+            return None
+        self._submitted -= len(found)
+        self._epochs_ahead -= self._cost(trial)
         self._queue.remove(id)
-        return Result(trial, measurement_of(trial.individuals), attempts=0)
-
-    def _has_artifact(self, individual: Individual, evaluated: Evaluated) -> bool:
-        return True  # most were deleted when nobody needed them any more; `_complete` looks for those that are needed at the end
+        result = Result(trial, measurement_of(evaluations), attempts=0)
+        return self._with_artifacts(result), list(zip(trial.individuals, evaluations, strict=True))
 
     def _submit(self, wanted: int | None, ended: str) -> None:
         """Keep the workers busy; what the record waits for comes first."""
@@ -144,38 +162,42 @@ class AsynchronousLoop(Loop):
             following = wanted is not None and self._queue[0] == wanted
             if not following and (ended or self._spent_before_trial()):
                 break
-            trial = self._pending[self._queue.popleft()]
-            self._submitted += 1
             self._in_flight += 1
-            self.evaluator.submit(self._planned(trial))
+            self._submit_to_evaluator(self._pending[self._queue.popleft()])
 
-    def _complete(self, result: Result) -> None:
-        (individual,) = result.individuals
+    def _complete(self, result: Result, found: list[Found]) -> None:
         recalled = result.attempts == 0
         last_recalled = recalled and not self.order.completions
-        if not recalled:
-            self._apply(result)
-            self._submitted -= 1
-        del self._pending[individual.id]
+        del self._pending[result.trial.id]
         records = self.run.records
-        self._improved |= records.add([individual])
+        self._improved |= self._add(found)
         self._simulated = 0.0
+        records.epochs += self._epochs
+        self._epochs = 0.0
         self.estimation.observe([result])
+        self._tell_one(result)
+        if last_recalled and self.store is not None:
+            refuse_missing_artifacts(self.store, self._expected_artifacts())
+        if not recalled:
+            for callback in self.callbacks:
+                callback.on_result(self.run, result)
+        self._end_generation_when_due()
+
+    def _tell_one(self, result: Result) -> None:
+        """Tell the strategy of one result."""
         self.strategy.tell([result])
         self._told += 1
-        self._fruitless = False
+        self._fruitless_ask = False
         self.run.seconds = self._elapsed()
         if self._told <= self._size:
             self._first.append(result)
             if self._told == self._size:
                 refuse_universal_failure(self._first)
-                records.set_scale(first.individuals for first in self._first)
+                self.run.records.set_scale(first.individuals for first in self._first)
                 self._first = []
-        if last_recalled and self.store is not None:
-            refuse_missing_artifacts(self.store, self._needed_artifacts())
-        if not recalled:
-            for callback in self.callbacks:
-                callback.on_result(self.run, result)
+
+    def _end_generation_when_due(self) -> None:
+        """A generation is as many results as the first ask gave trials."""
         if self._told % self._size == 0:
             self.run.generation = self._told // self._size
             self.stale = 0 if self._improved else self.stale + 1
@@ -188,9 +210,9 @@ class AsynchronousLoop(Loop):
         if not self.order.completions:  # while the record is gone through, files are needed that will not be at its end
             super()._save_state()
 
-    def _needed_artifacts(self) -> set[int]:
-        parents = {artifact.id for trial in self._pending.values() for artifact in trial.artifacts}
-        return super()._needed_artifacts() | parents
+    def _needed_artifacts(self) -> set[tuple[int, str]]:
+        starting = {artifact.name for trial in self._pending.values() for artifact in trial.artifacts}
+        return super()._needed_artifacts() | starting
 
 
 def steady(strategy: Strategy, budget: Budget) -> Strategy:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuroevo.core.individual import FAILED, Individual
+from neuroevo.core.individual import Individual
 from neuroevo.core.population import ArrayPopulation
-from neuroevo.core.trial import Measurement, Result, Trial
+from neuroevo.core.trial import FAILED, STOPPED, Evaluation, Measurement, Result, Trial
 
+Found = tuple[Individual, Evaluation]
 PIECE_SECONDS = 0.25  # a separable trial is cut into pieces that take about this long
 
 
@@ -22,29 +23,31 @@ class Batch:
 
     Args:
         trials: what the strategy asked for.
-        recall: fills in an individual that an interrupted session already evaluated; says whether it did.
+        recall: the evaluation of an individual that an interrupted session already made, which it is given; or None.
+        recall_trial: the result of a trial without individuals that an interrupted session already ran, or None.
         capacity: how many trials run at once.
         member_seconds: what one member of a separable trial took last, or 0.
         remaining: how many individuals the budget still allows; None for no such limit. A piece is no larger.
 
     Attributes:
-        finished: individuals with fitness, in the order in which they came back.
+        finished: individuals with their evaluations by trial, in the order in which they came back.
         populations: array populations with fitness, of trials that are scored as a whole.
     """
 
     def __init__(
         self,
         trials: Sequence[Trial],
-        recall: Callable[[Individual], bool],
+        recall: Callable[[Trial, Individual], Evaluation | None],
+        recall_trial: Callable[[Trial], Result | None],
         capacity: int,
         member_seconds: float = 0.0,
         remaining: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.trials = sorted(trials, key=lambda trial: trial.id)
         self.capacity, self.member_seconds = capacity, member_seconds
-        self.finished: list[Individual] = []
+        self.finished: dict[int, list[Found]] = {}
         self.populations: list[ArrayPopulation] = []
-        self._recall, self._remaining = recall, remaining
+        self._recall, self._recall_trial, self._remaining = recall, recall_trial, remaining
         self._pieces = self._cut()
         self._next: Trial | None = None
         self._results: dict[int, Result] = {}
@@ -60,20 +63,22 @@ class Batch:
         """The waiting piece is being submitted."""
         self._next = None
 
-    def done(self, result: Result) -> None:
+    def done(self, result: Result, evaluations: Sequence[Evaluation]) -> None:
         """A piece came back and its individuals carry their fitness."""
         self._results[result.trial.id] = result
         if isinstance(result.individuals, ArrayPopulation):
             self.populations.append(result.individuals)
         else:
-            self.finished.extend(result.individuals)
+            self._found(result.trial.id, list(zip(result.individuals, evaluations, strict=True)))
         if result.trial.separable:
             self.member_seconds = max(1e-7, result.measurement.seconds / len(result.individuals))
 
     def results(self) -> list[Result]:
         """The results of the trials as asked, sorted by id; only when nothing waits and nothing is in flight."""
-        finished = {individual.id: individual for individual in self.finished}
-        return [self._result(trial, finished) for trial in self.trials]
+        return [self._result(trial) for trial in self.trials]
+
+    def _found(self, trial: int, found: list[Found]) -> None:
+        self.finished.setdefault(trial, []).extend(found)
 
     def _cut(self) -> Iterator[Trial]:
         for trial in self.trials:
@@ -84,22 +89,30 @@ class Batch:
             chosen: list[Individual] = []
             for position in range(len(trial.individuals)):
                 individual = trial.individuals[position]
-                if self._recall(individual):
-                    self.finished.append(individual)
+                evaluation = self._recall(trial, individual)
+                if evaluation is not None:
+                    self._found(trial.id, [(individual, evaluation)])
                     continue
                 chosen.append(individual)
                 if len(chosen) >= self._size(len(trial.individuals)):
-                    yield replace(trial, id=chosen[0].id, individuals=tuple(chosen))
+                    yield replace(trial, individuals=tuple(chosen))
                     chosen = []
             if chosen:
-                yield replace(trial, id=chosen[0].id, individuals=tuple(chosen))
+                yield replace(trial, individuals=tuple(chosen))
 
     def _all_recalled(self, trial: Trial) -> bool:
         if isinstance(trial.individuals, ArrayPopulation):
             return False
-        if not all([self._recall(individual) for individual in trial.individuals]):
+        if not trial.individuals:
+            result = self._recall_trial(trial)
+            if result is not None:
+                self._results[trial.id] = result
+            return result is not None
+        recalled = [self._recall(trial, individual) for individual in trial.individuals]
+        found = [(one, evaluation) for one, evaluation in zip(trial.individuals, recalled, strict=True) if evaluation is not None]
+        if len(found) < len(recalled):
             return False
-        self.finished.extend(trial.individuals)
+        self._found(trial.id, found)
         return True
 
     def _size(self, members: int) -> int:
@@ -108,20 +121,34 @@ class Batch:
         size, remaining = min(int(PIECE_SECONDS / self.member_seconds), -(-members // self.capacity)), self._remaining()
         return max(1, size if remaining is None else min(size, remaining))
 
-    def _result(self, trial: Trial, finished: dict[int, Individual]) -> Result:
+    def _result(self, trial: Trial) -> Result:
         individuals = trial.individuals
         if not trial.separable:
-            whole = self._results.get(trial.id)
-            return whole or Result(trial, measurement_of(individuals))
+            return self._results.get(trial.id) or Result(trial, measurement_of(self._in_order(trial)), attempts=0)
+        measurement = measurement_of(self._in_order(trial))
         if isinstance(individuals, ArrayPopulation):
-            members = [finished[individuals.first_id + position] for position in range(len(individuals))]
-            measurement = measurement_of(members)
-            individuals.assign(measurement.values, measurement.reasons)
-            return Result(trial, measurement)
-        return Result(trial, measurement_of(individuals))
+            individuals.trial = trial.id
+            individuals.assign(measurement.values, measurement.reasons, measurement.descriptors)
+        return Result(trial, measurement)
+
+    def _in_order(self, trial: Trial) -> list[Evaluation]:
+        """What was found for the trial's individuals, in their order."""
+        found = {individual.id: evaluation for individual, evaluation in self.finished[trial.id]}
+        if isinstance(trial.individuals, ArrayPopulation):
+            first = trial.individuals.first_id
+            return [found[first + position] for position in range(len(trial.individuals))]
+        return [found[individual.id] for individual in trial.individuals]
 
 
-def measurement_of(individuals: Sequence[Individual]) -> Measurement:
-    """What individuals that carry their fitness would have been measured as."""
-    values = np.array([individual.fitness.values for individual in individuals], dtype=np.float64)
-    return Measurement(values, {row: i.reason for row, i in enumerate(individuals) if i.status == FAILED})
+def measurement_of(evaluations: Sequence[Evaluation]) -> Measurement:
+    """What individuals with these evaluations would have been measured as."""
+    values = np.array([evaluation.values for evaluation in evaluations], dtype=np.float64)
+    described = [evaluation.descriptors for evaluation in evaluations]
+    size = next((len(one) for one in described if one is not None), None)
+    return Measurement(
+        values,
+        {row: e.reason for row, e in enumerate(evaluations) if e.status == FAILED},
+        tuple(e.info for e in evaluations) if any(e.info for e in evaluations) else (),
+        stopped={row: e.reason for row, e in enumerate(evaluations) if e.status == STOPPED},
+        descriptors=None if size is None else np.array([np.full(size, np.nan) if one is None else one for one in described]),
+    )

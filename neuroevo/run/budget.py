@@ -15,12 +15,15 @@ class Budget:
     """When a search ends: at the first limit that is reached.
 
     Args:
-        evaluations: individuals evaluated (failed ones count). A fitness that scores a whole population at once finishes the population.
+        evaluations: evaluations made (failed ones count, and each one of an individual that has several). A fitness that scores a whole
+            population at once finishes the population.
+        epochs: training epochs, in passes over all of the training data: five epochs on half of it are 2.5. A trial begins where the epochs
+            of those before it leave room, whatever it then takes.
         generations: complete generations.
         seconds: wall-clock seconds, earlier sessions of a resumed run included. Trials in flight are finished.
         simulated_seconds: seconds of the task's simulated clock; the evaluation that crosses it counts. Trials then run one at
             a time.
-        target: a value of the first objective that is good enough; looked at after every generation.
+        target: a value of the first objective that is good enough, at full fidelity and within all limits; looked at after every generation.
         patience: generations without improvement (of the best value; of the front with several objectives).
 
     Raises:
@@ -28,6 +31,7 @@ class Budget:
     """
 
     evaluations: int | None = None
+    epochs: float | None = None
     generations: int | None = None
     seconds: float | None = None
     simulated_seconds: float | None = None

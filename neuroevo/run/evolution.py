@@ -18,15 +18,18 @@ from genomes.base import Space, shown
 from neuroevo.core.callbacks import Callback, guarded
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
+from neuroevo.core.trial import FULL, WEIGHTS
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.run.budget import Budget
 from neuroevo.run.live import Live, in_notebook
-from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts
+from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
+from neuroevo.run.once import Once
 from neuroevo.run.run import Run, fill
+from neuroevo.run.settings import of_today
 from neuroevo.store import Store, StoreError
 from neuroevo.store.errors import damaged
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.base import Search, Strategy
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.function import as_task
 
@@ -51,6 +54,7 @@ def evolve(
     max_seconds_per_candidate: float | None = None,
     max_memory: int | str | None = None,
     estimation: Estimation | None = None,
+    once: bool = False,
     toolbox: Toolbox | None = None,
     run: str | os.PathLike[str] | None = None,
     record: Literal["all", "champions"] = "all",
@@ -65,10 +69,10 @@ def evolve(
         budget: when to stop.
         strategy: which candidates come next. Default: NEAT for one objective on NEAT genomes, regularized evolution for one
             objective on other encodings, NSGA-II for several objectives.
-        population: population size of the default strategy.
+        population: population size of the default strategy; not with a strategy of your own, which has its own setting.
         objectives: names and directions of a fitness that returns a dict: `{"reward": ne.maximise, "size": ne.minimise}`.
         seed: decides everything; with any number of workers.
-        workers: processes that evaluate; None or 1 evaluates in this one.
+        workers: processes that evaluate; None or 1 evaluates in this one. Not with `evaluator`.
         evaluator: where trials run, instead of `workers` and the limits on seconds and memory.
         schedule: "synchronous" waits for whole generations and gives the same run with any number of workers; "asynchronous" gives a
             worker that is free the next child at once: for candidates of very different cost. What it gives depends on the order in
@@ -78,6 +82,8 @@ def evolve(
         max_seconds_per_candidate: a candidate that takes longer is stopped and recorded failed (in a worker process).
         max_memory: the same for one whose worker takes more memory: bytes, or text such as "4GB".
         estimation: how trained objectives are obtained; default: as the task says.
+        once: evaluate genomes with the same canonical key and cheap objectives once: the strategy is told of the first one again. For encodings
+            in which many genomes describe one network; not with the asynchronous schedule.
         toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
         run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
         record: "all" keeps every genome; "champions" those of the front, the living population and the strategy's champions.
@@ -108,8 +114,20 @@ def evolve(
         raise ValueError("replay follows the order of an asynchronous run: give schedule='asynchronous' with it")
     if evaluator is not None and (max_seconds_per_candidate is not None or max_memory is not None):
         raise ValueError("give the limits on seconds and memory to the evaluator itself: Slots(2, timeout=60, max_memory='4GB')")
+    if evaluator is not None and workers is not None:
+        raise ValueError(
+            f"give the number of workers to the evaluator itself, or no evaluator: got workers={workers} and {shown(evaluator)}"
+        )
+    if strategy is not None and population is not None:
+        raise ValueError(
+            f"population is the size of the default strategy: give it to yours, as in {type(strategy).__name__}(population={population}), "
+            "or give no strategy"
+        )
+    if once and schedule == "asynchronous":
+        raise ValueError("once=True knows what a whole batch brought: use it with schedule='synchronous'")
     space = limited_space(space, max_parameters)
     strategy = strategy or default_strategy(space, task, population)
+    refuse_unused_entries(strategy, toolbox)
     estimation = estimation or task.estimation()
     evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)
     settings = {
@@ -121,6 +139,10 @@ def evolve(
         "seed": seed,
         "record": record,
     }
+    if once:
+        settings["once"] = True
+    if evaluator.threads != 1:  # other float sums, so another result
+        settings["threads"] = evaluator.threads
     if schedule == "asynchronous":
         from neuroevo.run.asynchronous import steady
 
@@ -128,8 +150,13 @@ def evolve(
         strategy = steady(strategy, budget)
     settings = json.loads(json.dumps(settings, default=_json_setting))
     store = None if run is None else Store(run, writable=True)
-    search = Search(space, task, seed, toolbox)
-    result = Run(space, task.objectives, settings, folder=None if store is None else store.folder, task=task, strategy=strategy)
+    search = Search(space, task, seed, toolbox, by_birth=store is not None and store.numbers_trials_by_birth())
+    full = strategy.full or estimation.full
+    if full != FULL:
+        settings["full"] = full.to_dict()
+    folder = None if store is None else store.folder
+    result = Run(space, task.objectives, settings, folder=folder, task=task, strategy=strategy)
+    cache = Once(search, strategy, result.records) if once else None
     try:
         strategy.start(search)
         known, stale = Known(), 0
@@ -137,15 +164,15 @@ def evolve(
             _check_settings(store, settings, budget)
             if schedule == "synchronous":
                 try:
-                    known, stale = _restore(result, search, strategy, store)
+                    known, stale = _restore(result, search, strategy, estimation, cache, store)
                 except (TypeError, KeyError, IndexError, AttributeError) as error:
                     raise StoreError(damaged(store.folder / "run.db", error)) from error
             else:
-                known = Known(store.evaluations(), store.births_from(0))
+                known = Known.since(store, 0, 0, from_the_beginning=True)
                 saved = store.state()
                 result.seconds = max(store.ended()[1], saved[1].json["run"]["seconds"] if saved is not None else 0.0)
         if progress or (progress is None and (sys.stderr.isatty() or in_notebook())):
-            callbacks = [*callbacks, *guarded([Live(budget, 0 if store is None else store.evaluated_count())])]
+            callbacks = [*callbacks, *guarded([Live(budget, 0 if store is None else store.evaluated_count()[0])])]
         with evaluator:
             evaluator.start(Work(task, estimation, Context(seed=seed)))
             kind: Callable[..., Loop] = Loop
@@ -160,6 +187,7 @@ def evolve(
                 budget,
                 store=store,
                 record=record,
+                once=cache,
                 callbacks=callbacks,
                 known=known,
                 stale=stale,
@@ -183,6 +211,20 @@ def default_strategy(space: Space, task: Task, population: int | None) -> Strate
     else:
         strategy = strategies.RegularizedEvolution(**size)
     return strategy
+
+
+def refuse_unused_entries(strategy: Strategy, toolbox: Toolbox | None) -> None:
+    """Refuse a toolbox whose operators the strategy would not use.
+
+    Raises:
+        ValueError: an entry that it does not look at.
+    """
+    unused = [name for name in ("mate", "mutate", "select") if hasattr(toolbox, name) and name not in strategy.toolbox_entries]
+    if unused:
+        uses = " and ".join(strategy.toolbox_entries) or "none"
+        raise ValueError(
+            f"{type(strategy).__name__} does not use the toolbox's {' and '.join(unused)} (it uses {uses}): unregister it, or use another strategy"
+        )
 
 
 def default_evaluator(workers: int | None, max_seconds: float | None = None, max_memory: int | str | None = None) -> Evaluator:
@@ -223,13 +265,16 @@ def _asynchronous(
     if replay is not None and not order.asks:
         other = Store(replay, writable=False)
         try:
-            changes = differences({k: v for k, v in (other.read_json("config.json") or {}).items() if k != "budget"}, settings)
+            changes = differences(
+                {k: v for k, v in of_today(other.read_json("config.json") or {}).items() if k != "budget"}, settings
+            )
             if changes:
                 raise StoreError(
                     f"{replay} had other settings ({', '.join(name for name, *_ in changes)}): it cannot be replayed here"
                 )
             order = Order.of(other)
             known.genomes.update(other.births_from(0))
+            known.trials.update({trial.id: trial for trial in other.trials().values()})
         finally:
             other.close()
     return functools.partial(AsynchronousLoop, order=order)
@@ -247,6 +292,7 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
     """Record the settings of a new run; refuse to go on with a run that had others."""
     recorded = store.read_json("config.json")
     if recorded is not None:
+        recorded = of_today(recorded)
         changes = [
             f"{name} (the run's: {shown(old, 60)}, now: {shown(new, 60)})"
             for name, old, new in differences({k: v for k, v in recorded.items() if k != "budget"}, settings)
@@ -275,18 +321,24 @@ def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]
     return [] if old == new else [(name, old, new)]
 
 
-def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tuple[Known, int]:
+def _restore(
+    run: Run, search: Search, strategy: Strategy, estimation: Estimation, once: Once | None, store: Store
+) -> tuple[Known, int]:
     """Bring a run back to its last saved state; what was recorded after it is returned as known."""
     saved = store.state()
     if saved is None:
         run.seconds = store.ended()[1]
-        return Known(store.evaluations(), store.births_from(0)), 0
+        return Known.since(store, 0, 0, from_the_beginning=store.generations_complete() > 0), 0
     run.generation, state = saved
     counters = state.json["run"]
     search.next_id = counters["next_id"]
-    fill(run, store, before=search.next_id)
+    search.next_trial = counters.get("next_trial", 0)
+    first_trial = search.next_id if search.by_birth else search.next_trial
+    fill(run, store, before=search.next_id, before_trial=first_trial)
     records = run.records
     records.evaluations, records.failures = counters["evaluations"], counters["failures"]
+    records.predictions = counters.get("predictions", 0)
+    records.epochs = counters["epochs"] if "epochs" in counters else store.epochs(first_trial)
     records.simulated_seconds, records.scale = counters["simulated_seconds"], counters["scale"]
     run.seconds = max(counters["seconds"], store.ended()[1])
     run.summaries = [row for row in run.summaries if row["generation"] <= run.generation]
@@ -299,10 +351,10 @@ def _restore(run: Run, search: Search, strategy: Strategy, store: Store) -> tupl
                 f"{store.folder} lacks individual {id}, which its last state needs; the database is damaged: restore it from a copy"
             ) from None
 
-    strategy.restore(State(state.json["strategy"], state.arrays), find)
-    refuse_missing_artifacts(store, [individual.id for individual in [*records.front, *strategy.living]])
-    beyond = {id: evaluated for id, evaluated in store.evaluations().items() if id >= search.next_id}
-    return Known(beyond, store.births_from(search.next_id)), counters["stale"]
+    restored(state, strategy, estimation, once, find)
+    needed = [(name, WEIGHTS) if isinstance(name, int) else (name[0], name[1]) for name in counters.get("artifacts", ())]
+    refuse_missing_artifacts(store, {*needed, *strategy.needs()})
+    return Known.since(store, first_trial, search.next_id), counters["stale"]
 
 
 def environment() -> dict[str, Any]:

@@ -1,35 +1,52 @@
-"""The loop of a run: ask -> evaluate -> commit -> tell, within a budget, resumable at any moment.
+"""The loop of a run: ask -> plan -> evaluate -> commit -> tell, within a budget, resumable at any moment.
 
 What makes a resume exact: strategies and births depend on the seed and the ids alone, so a run that is restored to its last saved
-state asks for the same trials again; those whose evaluations were committed are filled in from the database, the others are
-evaluated.
+state asks for the same trials again; those that were committed are filled in from the database, as they were planned then, the others
+are run.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from neuroevo.core.callbacks import Callback, StopRun
-from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import worst_values
 from neuroevo.core.population import ArrayPopulation
-from neuroevo.core.trial import FULL, Result, Trial
+from neuroevo.core.state import State
+from neuroevo.core.trial import (
+    DONE,
+    FAILED,
+    FULL,
+    PREDICTED,
+    STOPPED,
+    WEIGHTS,
+    Artifact,
+    Evaluation,
+    Measurement,
+    Prediction,
+    Result,
+    Trial,
+)  # fmt: skip
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator
-from neuroevo.run.batch import Batch
+from neuroevo.run.batch import Batch, Found, measurement_of
 from neuroevo.run.budget import Budget
+from neuroevo.run.once import Once
 from neuroevo.run.records import simulated_seconds
 from neuroevo.run.run import Run
-from neuroevo.store import Evaluated, Store, StoreError, restore_fitness
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.store import RecordedTrial, Store, StoreError
+from neuroevo.strategies.base import Search, Strategy
 
 STATE_SECONDS = 1.0  # state is saved at generation ends that are at least this far apart, and at the end
+FRUITLESS = 1000  # asks in a row that may bring nothing to evaluate, only what is known or predicted
+ESTIMATION = "estimation/"  # what the names of an estimation's arrays begin with in the saved state
 
 
 class SearchFailed(RuntimeError):
@@ -38,10 +55,25 @@ class SearchFailed(RuntimeError):
 
 @dataclass
 class Known:
-    """What an interrupted session recorded beyond its last saved state, by individual id: evaluations, and genomes as JSON."""
+    """What an interrupted session recorded beyond the state that a run goes on from.
 
-    evaluations: dict[int, Evaluated] = field(default_factory=dict)
+    Args:
+        trials: by id, pending ones included: what was planned for each.
+        evaluations: by trial and individual.
+        genomes: of individuals born since, as JSON by id.
+        from_the_beginning: whether the run goes through all that it recorded: then artifacts that are gone were not needed any more.
+    """
+
+    trials: dict[int, RecordedTrial] = field(default_factory=dict)
+    evaluations: dict[tuple[int, int], Evaluation] = field(default_factory=dict)
     genomes: dict[int, str] = field(default_factory=dict)
+    from_the_beginning: bool = False
+
+    @classmethod
+    def since(cls, store: Store, trial: int, birth: int, *, from_the_beginning: bool = False) -> Known:
+        """What a store holds of the trials and births with these ids and later ones."""
+        found = {(one.trial, one.individual): one for one in store.evaluations(trial)}
+        return cls(store.trials(trial), found, store.births_from(birth), from_the_beginning)
 
 
 class Loop:
@@ -58,23 +90,31 @@ class Loop:
         *,
         store: Store | None = None,
         record: Literal["all", "champions"] = "all",
+        once: Once | None = None,
         callbacks: Sequence[Callback] = (),
         known: Known | None = None,
         stale: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run, self.search, self.strategy, self.estimation = run, search, strategy, estimation
         self.evaluator, self.budget, self.store, self.record = evaluator, budget, store, record
-        self.callbacks, self.known = callbacks, known or Known()
+        self.callbacks, self.known, self.once, self.clock = callbacks, known or Known(), once, clock
         self.stale = stale  # generations without improvement
+        self.artifacts: dict[tuple[int, str], Artifact] = {}  # of a run in memory
         self._batch: Batch | None = None
         self._member_seconds = 0.0
         self._submitted = 0  # individuals of the batch that were submitted or recalled, not yet in the records
         self._simulated = 0.0  # simulated seconds of the batch, not yet in the records
+        self._epochs_ahead = 0.0  # epochs that the batch's submitted trials take at most, not yet in the records
+        self._epochs = 0.0  # epochs that the batch's trials took, not yet in the records
         self._trains = False  # whether trials leave artifacts: then each is committed at once
+        self._fruitless = 0
+        self._last_id = -1
         self._worst = worst_values(search.objectives)
-        self._began = time.monotonic()
+        self._began = clock()
         self._seconds_before = run.seconds
         self._state_saved = -np.inf
+        search.find_artifact = self._found_artifact
 
     def go(self) -> None:
         """Run until the budget is spent or the strategy has nothing more to try.
@@ -101,21 +141,91 @@ class Loop:
             ended = self._spent_after_generation()
             if ended:
                 return ended
-            trials = self.strategy.ask()
-            if not trials:
+            asked = self._ask()
+            if not asked:
                 return "exhausted"
-            if self.store is not None:
-                self._record_births(trials)
+            trials, answers = self._split(asked)
+            if self._fruitless > FRUITLESS:
+                return "exhausted"
             results = self._evaluate(trials)
             if results is None:
                 return self._spent_before_trial()
-            self._tell(results)
+            self._tell(results, answers)
+
+    # Ask and plan -------------------------------------------------------------------------------------------------------------
+
+    def _ask(self) -> list[Trial]:
+        """The trials that the strategy asks for, in the order of their ids."""
+        trials = sorted(self.strategy.ask(), key=lambda trial: trial.id)
+        for trial in trials:
+            if trial.id <= self._last_id:
+                raise ValueError(
+                    f"{type(self.strategy).__name__}.ask gave trial {trial.id} after trial {self._last_id}: trials are numbered in the order "
+                    "of asking; make them by self.search.trial(individual, ...)"
+                )
+            self._last_id = trial.id
+        return trials
+
+    def _split(self, asked: Sequence[Trial]) -> tuple[list[Trial], list[Result]]:
+        """What is to be evaluated, as it is planned; and the answers to the rest, which is known or predicted."""
+        answers: list[Result] = []
+        wanted = list(asked) if self.once is None else self.once.without_twins(asked)
+        planned: list[tuple[Trial, Prediction | None]] = [self._planned(trial) for trial in wanted]
+        trials = [trial for trial, prediction in planned if prediction is None]
+        self._fruitless = 0 if trials else self._fruitless + 1
+        if self.store is not None:
+            self._record([trial for trial, _ in planned])
+        for trial, prediction in planned:
+            if prediction is not None:
+                answers.append(self._answered(trial, prediction))
+        return trials, answers
+
+    def _planned(self, trial: Trial) -> tuple[Trial, Prediction | None]:
+        """The trial as the estimation plans it, or what the estimation says in its place; what was recorded of it before holds."""
+        if trial.job != "evaluate" or len(trial.individuals) != 1 or isinstance(trial.individuals, ArrayPopulation):
+            return trial, None
+        individual = trial.individuals[0]
+        recorded = self.known.trials.get(trial.id)
+        if recorded is not None:
+            if recorded.individual != individual.id:
+                raise StoreError(
+                    f"trial {trial.id} of this run was recorded for individual {recorded.individual} and is asked for individual "
+                    f"{individual.id} now: the code that decides has changed since; start a new run in another folder"
+                )
+            if recorded.status == PREDICTED and (known := self.known.evaluations.get((trial.id, individual.id))) is not None:
+                return replace(trial, fidelity=recorded.fidelity), Prediction(known.values, (), known.info)
+            return replace(trial, fidelity=recorded.fidelity, stop=recorded.stop), None
+        if trial.fidelity == FULL:
+            plan = self.estimation.plan(individual)
+            if isinstance(plan, Prediction):
+                return trial, plan
+            if plan != FULL:
+                trial = replace(trial, fidelity=plan)
+        stop = self.estimation.stop(individual, trial.fidelity)
+        return (trial if stop is None else replace(trial, stop=stop)), None
+
+    def _answered(self, trial: Trial, prediction: Prediction) -> Result:
+        """Take a prediction as the individual's evaluation."""
+        (individual,) = trial.individuals
+        info = dict(prediction.info)
+        if prediction.deviation:
+            info["deviation"] = list(prediction.deviation)
+        evaluation = Evaluation(individual.id, trial.id, tuple(prediction.values), PREDICTED, "", info, trial.fidelity)
+        individual.take(evaluation)
+        if self.store is not None and trial.id not in self.known.trials:
+            self.store.completed(trial, PREDICTED, attempts=0)
+            self.store.evaluated([evaluation])
+            self.store.commit_when_due()
+        self.run.records.add(individual, evaluation)
+        return Result(trial, measurement_of([evaluation]), attempts=0)
 
     # Evaluate -----------------------------------------------------------------------------------------------------------------
 
     def _evaluate(self, trials: Sequence[Trial]) -> list[Result] | None:
         """Evaluate a batch; None when the budget was spent inside it."""
-        batch = self._batch = Batch(trials, self._recall, self.evaluator.capacity, self._member_seconds, self._remaining)
+        batch = self._batch = Batch(
+            trials, self._recall, self._recall_trial, self.evaluator.capacity, self._member_seconds, self._remaining
+        )
         # a simulated clock runs one trial at a time; workers get one trial each and one waiting
         one_at_a_time = self.budget.simulated_seconds is not None or self.evaluator.capacity == 1
         room = 1 if one_at_a_time else 2 * self.evaluator.capacity
@@ -123,99 +233,188 @@ class Loop:
         while True:
             while in_flight < room and (piece := batch.waiting) is not None and not self._spent_before_trial():
                 batch.take()
-                self._submitted += len(piece.individuals)
-                self.evaluator.submit(self._planned(piece))
+                self._submit_to_evaluator(piece)
                 in_flight += 1
             if in_flight == 0:
                 break
             result = next(iter(self.evaluator.as_completed()))
             in_flight -= 1
-            self._apply(result)
-            batch.done(result)
+            result, evaluations = self._apply(result)
+            batch.done(result, evaluations)
             for callback in self.callbacks:
                 callback.on_result(self.run, result)
         self._member_seconds = batch.member_seconds
-        return None if batch.waiting is not None else batch.results()
+        if batch.waiting is not None:
+            return None
+        return [self._with_artifacts(result) if result.attempts == 0 else result for result in batch.results()]
 
-    def _planned(self, trial: Trial) -> Trial:
-        if trial.fidelity is FULL and len(trial.individuals) == 1:
-            fidelity = self.estimation.plan(trial.individuals[0])
-            return trial if fidelity is FULL else replace(trial, fidelity=fidelity)
-        return trial
+    def _submit_to_evaluator(self, trial: Trial) -> None:
+        self._submitted += len(trial.individuals)
+        self._epochs_ahead += self._cost(trial)
+        self.evaluator.submit(trial)
 
-    def _recall(self, individual: Individual) -> bool:
-        """Fill in an individual that an interrupted session already evaluated; whether it did."""
-        evaluated = self.known.evaluations.pop(individual.id, None) if self.known.evaluations else None
-        if evaluated is None or not self._has_artifact(individual, evaluated):
-            return False
-        artifact = None if self.store is None else self.store.artifact(individual.id, individual.genome)
-        restore_fitness(individual, evaluated, artifact)
+    def _cost(self, trial: Trial) -> float:
+        return 0.0 if self.budget.epochs is None else self.estimation.cost(trial, self.search.task)
+
+    def _recall(self, trial: Trial, individual: Individual) -> Evaluation | None:
+        """Give an individual the evaluation that an interrupted session already made, if it did."""
+        if not self.known.evaluations:
+            return None
+        key = (individual.id if self.search.by_birth else trial.id), individual.id
+        evaluation = self.known.evaluations.get(key)
+        if evaluation is None or not self._has_artifacts(key[0]):
+            return None
+        del self.known.evaluations[key]
+        artifact = None if self.store is None else self._weights(self.store, key[0], individual)
+        individual.take(evaluation, artifact)
         self._trains |= artifact is not None
         self._submitted += 1
-        self._simulated += simulated_seconds(individual)
-        return True
+        self._epochs_ahead += self._cost(trial) / len(trial.individuals)
+        self._simulated += simulated_seconds(evaluation)
+        recorded = self.known.trials.get(key[0])
+        if recorded is not None and not trial.separable:
+            self._epochs += recorded.epochs / max(1, recorded.members)
+        return evaluation
 
-    def _has_artifact(self, individual: Individual, evaluated: Evaluated) -> bool:
-        """Whether what an evaluation left is there; where it is gone, the individual is evaluated again."""
-        return self.store is None or self.store.has_artifact(individual.id, evaluated)
+    def _recall_trial(self, trial: Trial) -> Result | None:
+        """The result of a trial without individuals that an interrupted session already ran, if it did."""
+        recorded = self.known.trials.get(trial.id)
+        if recorded is None or recorded.completed is None or not self._has_artifacts(trial.id):
+            return None
+        self._epochs += recorded.epochs
+        self._epochs_ahead += self._cost(trial)
+        self._trains = True
+        values = np.empty((0, len(self.search.objectives)))
+        return Result(trial, Measurement(values, report=recorded.report, error=recorded.reason), attempts=0)
 
-    def _apply(self, result: Result) -> None:
+    def _has_artifacts(self, trial: int) -> bool:
+        """Whether what a trial left is there; where it is gone, the trial is run again."""
+        return self.store is None or self.known.from_the_beginning or self.store.has_artifacts(trial)
+
+    def _weights(self, store: Store, trial: int, individual: Individual) -> Artifact | None:
+        return store.artifact(trial, WEIGHTS, individual) or store.artifact(trial, f"{WEIGHTS}.{individual.id}", individual)
+
+    def _with_artifacts(self, result: Result) -> Result:
+        """A recalled result, with what its trial left."""
+        left = [] if self.store is None else self.store.left(result.trial.id)
+        if not left:
+            return result
+        found = [self._found_artifact(result.trial.id, kind) for kind, _ in left]
+        kept = tuple(artifact for artifact in found if artifact is not None)
+        return replace(result, measurement=replace(result.measurement, artifacts=kept))
+
+    def _found_artifact(self, trial: int, kind: str) -> Artifact | None:
+        """What a trial left, with the genome of the individual that it belongs to."""
+        if self.store is None:
+            return self.artifacts.get((trial, kind))
+        artifact = self.store.artifact(trial, kind)
+        if artifact is None or artifact.individual is None:
+            return artifact
+        try:
+            return replace(artifact, genome=self.run.records.find(artifact.individual).genome)
+        except KeyError:
+            return artifact
+
+    def _apply(self, result: Result) -> tuple[Result, list[Evaluation]]:
         """Give the individuals their fitness, keep artifacts, and record the evaluation."""
         trial, measurement = result.trial, result.measurement
+        self._epochs += measurement.epochs
         reasons, values = measurement.reasons, measurement.values
         if reasons:
             values = values.copy()
             values[list(reasons)] = self._worst
         if isinstance(trial.individuals, ArrayPopulation):
+            trial.individuals.trial = trial.id
             trial.individuals.learn(measurement.artifacts)
-            trial.individuals.assign(values, reasons)
+            trial.individuals.assign(values, reasons, measurement.descriptors)
             if self.store is not None:
+                self._record_completion(result, DONE)
                 self.store.population(trial.individuals, genomes=self.record == "all")
                 self.store.commit_when_due()
-            return
+            return result, []
+        kept = self._kept_artifacts(result)
+        weights = {a.individual: a for a in kept if a.kind.split(".")[0] == WEIGHTS and a.individual is not None}
+        evaluations = []
         for row, individual in enumerate(trial.individuals):
-            individual.fitness.values = values[row].tolist()
-            individual.status = FAILED if row in reasons else DONE
-            individual.reason = reasons.get(row, "")
-            individual.info = measurement.info[row] if measurement.info else {}
-            self._simulated += simulated_seconds(individual)
-        self._keep_artifacts(result)
+            status = FAILED if row in reasons else STOPPED if row in measurement.stopped else DONE
+            evaluation = Evaluation(
+                individual.id, trial.id, tuple(values[row].tolist()), status,
+                reasons.get(row) or measurement.stopped.get(row, ""), measurement.info[row] if measurement.info else {},
+                trial.fidelity, None if measurement.descriptors is None or row in reasons else measurement.descriptors[row],
+            )  # fmt: skip
+            individual.take(evaluation, weights.get(individual.id))
+            evaluations.append(evaluation)
+            self._simulated += simulated_seconds(evaluation)
         if self.store is not None:
-            fidelity = "{}" if trial.fidelity is FULL else json.dumps(asdict(trial.fidelity))
-            seconds = measurement.seconds / len(trial.individuals)
-            self.store.evaluated(trial.individuals, fidelity=fidelity, attempts=result.attempts, seconds=seconds)
+            self.store.evaluated(evaluations)
+            if not trial.separable:
+                status = evaluations[0].status if len(evaluations) == 1 else FAILED if measurement.error else DONE
+                self._record_completion(result, status)
             if self._trains:
                 self.store.commit()
             else:
                 self.store.commit_when_due()
+        if kept or measurement.artifacts:
+            result = replace(result, measurement=replace(measurement, artifacts=kept))
+        return result, evaluations
 
-    def _keep_artifacts(self, result: Result) -> None:
-        by_id = {individual.id: individual for individual in result.individuals} if result.measurement.artifacts else {}
+    def _record_completion(self, result: Result, status: str) -> None:
+        assert self.store is not None
+        measurement = result.measurement
+        self.store.completed(
+            result.trial,
+            status,
+            reason=measurement.error,
+            report=measurement.report,
+            epochs=measurement.epochs,
+            seconds=measurement.seconds,
+            attempts=result.attempts,
+        )
+
+    def _kept_artifacts(self, result: Result) -> tuple[Artifact, ...]:
+        """Keep what a trial left, apart from that of individuals that failed."""
+        kept = []
+        self._trains |= bool(result.measurement.artifacts)
+        by_id = {individual.id: row for row, individual in enumerate(result.individuals)} if result.measurement.artifacts else {}
         for artifact in result.measurement.artifacts:
-            self._trains = True
-            individual = by_id.get(artifact.id)
-            if individual is None or individual.status == FAILED:
-                continue
-            kept = replace(artifact, genome=individual.genome)
-            individual.artifact = kept if self.store is None else self.store.save_artifact(kept)
+            if artifact.individual is not None:
+                row = by_id.get(artifact.individual)
+                if row is None or row in result.measurement.reasons:
+                    continue
+                artifact = replace(artifact, genome=result.individuals[row].genome)
+            if self.store is None:
+                self.artifacts[artifact.name] = artifact
+            else:
+                artifact = self.store.save_artifact(artifact)
+            kept.append(artifact)
+        return tuple(kept)
 
     # Tell ---------------------------------------------------------------------------------------------------------------------
 
-    def _tell(self, results: list[Result]) -> None:
-        records = self.run.records
+    def _tell(self, results: list[Result], answers: list[Result]) -> None:
+        records, batch = self.run.records, self._batch
+        assert batch is not None
         first, improved = records.evaluations == 0, False
         for result in results:
             if isinstance(result.individuals, ArrayPopulation):
                 improved |= records.add_population(result.individuals, keep=self.record == "all")
             else:
-                improved |= records.add(result.individuals)
-        self._batch, self._submitted, self._simulated = None, 0, 0.0
+                improved |= self._add(batch.finished.get(result.trial.id, ()))
+            if self.store is not None and result.trial.separable:
+                self._record_completion(result, DONE)
+        records.epochs += self._epochs
+        self._batch, self._submitted, self._simulated, self._epochs, self._epochs_ahead = None, 0, 0.0, 0.0, 0.0
         if first:
             refuse_universal_failure(results)
-            records.set_scale(result.individuals for result in results)
+        if records.scale is None:
+            records.set_scale(result.individuals for result in results if result.individuals)
         self.estimation.observe(results)
+        told = [*results, *answers]
+        if self.once is not None:
+            told += self.once.learn()
         before = self.strategy.generation
-        self.strategy.tell(results)
+        self.strategy.tell(sorted(told, key=lambda result: result.trial.id))
+        self.strategy.count_tell()
         self.run.generation = self.strategy.generation
         self.run.seconds = self._elapsed()
         if improved:
@@ -223,6 +422,13 @@ class Loop:
         if self.strategy.generation > before:
             self.stale += not improved
             self._complete_generation()
+
+    def _add(self, found: Iterable[Found]) -> bool:
+        """Take individuals into the records, in the order of their ids; whether the front changed."""
+        improved = False
+        for individual, evaluation in sorted(found, key=lambda pair: pair[0].id):
+            improved |= self.run.records.add(individual, evaluation)
+        return improved
 
     def _complete_generation(self) -> None:
         records = self.run.records
@@ -232,6 +438,7 @@ class Loop:
             "hypervolume_in_first_box": records.hypervolume_in_first_box(),
             "failures": records.failures,
             "simulated_seconds": records.simulated_seconds,
+            "epochs": records.epochs,
             **self.strategy.report(),
         }
         row = {"generation": self.run.generation, "evaluations": records.evaluations, "seconds": self.run.seconds}
@@ -240,19 +447,26 @@ class Loop:
             self._keep_champions()
         if self.store is not None:
             self.store.generation(self.run.generation, records.evaluations, self.run.seconds, summary)
-            if self._trains or time.monotonic() - self._state_saved >= STATE_SECONDS:
+            if self._trains or self.clock() - self._state_saved >= STATE_SECONDS:
                 self._save_state()
         elif self._trains:
-            needed = self._needed_artifacts()
-            for individual in records.individuals.values():
-                if individual.id not in needed:
-                    individual.artifact = None
+            self._forget_artifacts()
         for callback in self.callbacks:
             callback.on_generation(self.run)
+
+    def _forget_artifacts(self) -> None:
+        """In memory: let go of what nobody needs any more."""
+        needed = self._needed_artifacts()
+        self.artifacts = {name: artifact for name, artifact in self.artifacts.items() if name in needed}
+        for individual in self.run.records.individuals.values():
+            if individual.artifact is not None and individual.artifact.name not in needed:
+                individual.artifact = None
 
     def _keep_champions(self) -> None:
         living = self.strategy.living
         keep = list(self.run.records.front) if isinstance(living, ArrayPopulation) else [*self.run.records.front, *living]
+        if self.once is not None:
+            keep += self.once.originals
         if self.store is not None:  # in memory nobody could look at them later: do not make objects of every species' champion
             self.store.champions([*keep, *self.strategy.champions()])
         self.run.records.keep_only({individual.id for individual in keep})
@@ -260,7 +474,7 @@ class Loop:
     # Budget -------------------------------------------------------------------------------------------------------------------
 
     def _elapsed(self) -> float:
-        return self._seconds_before + time.monotonic() - self._began
+        return self._seconds_before + self.clock() - self._began
 
     def _remaining(self) -> int | None:
         """How many individuals the budget still allows, or None for no such limit."""
@@ -272,6 +486,8 @@ class Loop:
         budget, records = self.budget, self.run.records
         if budget.evaluations is not None and records.evaluations + self._submitted >= budget.evaluations:
             return "evaluations"
+        if budget.epochs is not None and records.epochs + max(self._epochs, self._epochs_ahead) >= budget.epochs:
+            return "epochs"
         if budget.simulated_seconds is not None and records.simulated_seconds + self._simulated >= budget.simulated_seconds:
             return "simulated_seconds"
         if budget.seconds is not None and self._elapsed() >= budget.seconds:
@@ -281,9 +497,10 @@ class Loop:
     def _spent_after_generation(self) -> str:
         """The limit that forbids another batch, or ""."""
         budget = self.budget
-        if budget.target is not None and self.run.records.front:
+        if budget.target is not None:
             first = next(iter(self.search.objectives.values()))
-            if max(individual.fitness.wvalues[0] for individual in self.run.records.front) >= budget.target * first.weight:
+            within = [one.fitness.wvalues[0] for one in self.run.records.front if not one.fitness.violation]
+            if within and max(within) >= budget.target * first.weight:
                 return "target"
         if budget.generations is not None and self.run.generation >= budget.generations:
             return "generations"
@@ -293,9 +510,12 @@ class Loop:
 
     # Keep ---------------------------------------------------------------------------------------------------------------------
 
-    def _record_births(self, trials: Sequence[Trial]) -> None:
+    def _record(self, trials: Sequence[Trial]) -> None:
+        """Record what was asked for: births, and how each trial was planned."""
         assert self.store is not None
         for trial in trials:
+            if trial.id not in self.known.trials:
+                self.store.trial(trial)
             if isinstance(trial.individuals, ArrayPopulation) and not trial.separable:
                 continue  # recorded with its scores, in one row
             for individual in trial.individuals if self.known.genomes else ():
@@ -312,38 +532,69 @@ class Loop:
     def _save_state(self) -> None:
         """Save all that a resume needs; only between a `tell` and the next `ask`."""
         assert self.store is not None
-        records, state = self.run.records, self.strategy.state()
+        needed = self._needed_artifacts()
+        state = self._state(needed)
+        if state is not None:
+            self.store.save_state(self.run.generation, state)
+        self._state_saved = self.clock()
+        if self._trains:
+            self.store.commit()
+            self.store.keep_artifacts(needed)
+
+    def _state(self, needed: Iterable[tuple[int, str]]) -> State | None:
+        """Strategy, estimation, cache and counters; None where the strategy cannot be resumed."""
+        try:
+            strategy = self.strategy.state()
+        except NotImplementedError:
+            return None
+        records, estimation = self.run.records, self.estimation.state()
         counters: dict[str, Any] = {
             "next_id": self.search.next_id,
+            "next_trial": self.search.next_trial,
             "evaluations": records.evaluations,
             "failures": records.failures,
+            "predictions": records.predictions,
             "simulated_seconds": records.simulated_seconds,
+            "epochs": records.epochs,
             "seconds": self._elapsed(),
             "stale": self.stale,
             "scale": records.scale,
         }
         if self._trains:
-            counters["artifacts"] = sorted(self._needed_artifacts())
-        self.store.save_state(self.run.generation, State({"run": counters, "strategy": state.json}, state.arrays))
-        self._state_saved = time.monotonic()
-        if self._trains:
-            self.store.keep_artifacts(self._needed_artifacts())
+            counters["artifacts"] = sorted(list(name) for name in needed)
+        arrays = {
+            **strategy.arrays,
+            **({} if self.once is None else self.once.arrays()),
+            **{f"{ESTIMATION}{name}": array for name, array in estimation.arrays.items()},
+        }
+        return State({"run": counters, "strategy": strategy.json, "estimation": estimation.json}, arrays)
 
-    def _needed_artifacts(self) -> set[int]:
-        """Ids of the front and of living parents: what a later trial or a user may still ask for."""
+    def _needed_artifacts(self) -> set[tuple[int, str]]:
+        """The weights of the front, and what the strategy needs: what a later trial or a user may still ask for."""
+        front = {individual.artifact.name for individual in self.run.records.front if individual.artifact is not None}
+        return front | set(self.strategy.needs())
+
+    def _expected_artifacts(self) -> set[tuple[int, str]]:
+        """The weights that the front and the living left, if they left any, whether they are there or not."""
         living = self.strategy.living
-        return {individual.id for individual in [*self.run.records.front, *living]}
+        everyone = [*self.run.records.front, *(() if isinstance(living, ArrayPopulation) else living)]
+        kinds = [(one.trial, kind) for one in everyone for kind in (WEIGHTS, f"{WEIGHTS}.{one.id}")]
+        return {(trial, kind) for trial, kind in kinds if trial is not None} | set(self.strategy.needs())
 
     def _finish(self) -> None:
-        records = self.run.records
-        if self._batch is not None:  # cut short: what was finished counts; a resume asks for the batch again
-            records.add(sorted(self._batch.finished, key=lambda individual: individual.id))
-            for population in self._batch.populations:
+        records, batch = self.run.records, self._batch
+        if batch is not None:  # cut short: what was finished counts; a resume asks for the batch again
+            for trial in sorted(batch.finished):
+                self._add(batch.finished[trial])
+            for population in batch.populations:
                 records.add_population(population, keep=self.record == "all")
+            records.epochs += self._epochs
         self.run.seconds = self._elapsed()
         try:
             if self.store is not None:
-                if self._batch is None and self.run.ended not in ("error", "interrupted"):
+                if batch is None and self.run.ended not in ("error", "interrupted"):
+                    if self.record == "champions":  # also inside a generation: the state names the living
+                        self._keep_champions()
                     self._save_state()
                 self.store.end(self.run.ended, self.run.seconds)
                 self._count_recorded()
@@ -358,18 +609,33 @@ class Loop:
     def _count_recorded(self) -> None:
         """Count what is in the database: a run that is interrupted between two steps then says what whoever looks at it later sees."""
         assert self.store is not None
-        counts = self.store.counts()
-        self.run.records.failures, self.run.records.evaluations = counts[FAILED], counts[FAILED] + counts[DONE]
+        records = self.run.records
+        records.evaluations, records.failures = self.store.evaluated_count()
+        records.epochs = self.store.epochs()
         self.run.generation = self.store.generations_complete()
 
 
-def refuse_missing_artifacts(store: Store, ids: Iterable[int]) -> None:
-    """Refuse to go on without weights that the search needs."""
-    missing = store.missing_artifacts(ids)
+def restored(
+    state: State, strategy: Strategy, estimation: Estimation, once: Once | None, find: Callable[[int], Individual]
+) -> None:
+    """Give strategy, estimation and cache what `Loop` saved of them."""
+    arrays: Mapping[str, Any] = state.arrays
+    learned = {name.removeprefix(ESTIMATION): array for name, array in arrays.items() if name.startswith(ESTIMATION)}
+    rest = {name: array for name, array in arrays.items() if not name.startswith(ESTIMATION)}
+    if once is not None:
+        rest = once.restore(rest, find)
+    strategy.restore(State(state.json["strategy"], rest), find)
+    if "estimation" in state.json:
+        estimation.restore(State(state.json["estimation"], learned))
+
+
+def refuse_missing_artifacts(store: Store, names: Iterable[tuple[int, str]]) -> None:
+    """Refuse to go on without artifacts that the search needs."""
+    missing = store.missing_artifacts(names)
     if missing:
         raise StoreError(
-            f"{store.folder} lacks the weights of {len(missing)} individuals of the front or the population, such as "
-            f"{store.artifact_path(missing[0])}; restore them from a copy, or let the search go on without them: "
+            f"{store.folder} lacks {len(missing)} artifacts that the front or the search needs, such as the weights in "
+            f"{store.artifact_path(*missing[0])}; restore them from a copy, or let the search go on without them: "
             f"neuroevo doctor {store.folder} --repair"
         )
 
@@ -377,5 +643,7 @@ def refuse_missing_artifacts(store: Store, ids: Iterable[int]) -> None:
 def refuse_universal_failure(results: list[Result]) -> None:
     """End a search whose first candidates all failed."""
     reasons = [reason for result in results for reason in result.measurement.reasons.values()]
-    if reasons and len(reasons) == sum(len(result.individuals) for result in results):
+    reasons += [result.measurement.error for result in results if result.measurement.error and not result.individuals]
+    tried = sum(len(result.individuals) or bool(result.measurement.error) for result in results)
+    if reasons and len(reasons) == tried:
         raise SearchFailed(f"every one of the first {len(reasons)} candidates failed; the first: {reasons[0]}")

@@ -8,32 +8,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives
 from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.trial import DONE, FAILED, FULL, PREDICTED, Evaluation, Fidelity
 
 Floats = npt.NDArray[np.float64]
 MARGIN = 0.1  # share of the span of the fronts that the box for hypervolume extends behind their worst values
 
 
 class Records:
-    """The individuals of a run and what follows from them. Individuals are added in the order of their ids.
+    """The individuals of a run and what follows from them. Evaluations are added in the order of their trials' ids.
+
+    Args:
+        full: the run's full fidelity. An individual counts for the front and the best once it is done at that.
 
     Attributes:
         individuals: by id (array populations apart).
         populations: array populations, oldest first, when every genome is kept.
-        front: the non-dominated individuals that did not fail; of equal ones the first born.
-        evaluations, failures, simulated_seconds: counts over everything added.
+        front: the non-dominated individuals that are done at full fidelity; of equal ones the first born.
+        evaluations, failures: counts over every evaluation that a trial gave; what was only predicted is not among them.
+        predictions: how many individuals were predicted.
+        simulated_seconds: on the task's simulated clock.
+        epochs: training epochs of all trials, in passes over all of the training data.
     """
 
-    def __init__(self, objectives: Objectives) -> None:
-        self.objectives = objectives
+    def __init__(self, objectives: Objectives, full: Fidelity = FULL) -> None:
+        self.objectives, self.full = objectives, full
         self.individuals: dict[int, Individual] = {}
         self.populations: list[ArrayPopulation] = []
         self.front: list[Individual] = []
-        self.evaluations = 0
-        self.failures = 0
-        self.simulated_seconds = 0.0
+        self.evaluations = self.failures = self.predictions = 0
+        self.simulated_seconds = self.epochs = 0.0
         self._signs = np.array([objective.weight for objective in objectives.values()])
         self._gains = np.empty((16, len(objectives)))  # weighted values of the front, in its order; the rest is room to grow
         self._scale: tuple[Floats, Floats] | None = None
@@ -43,18 +49,43 @@ class Records:
         """The individual with the best first objective (ties: the next ones, then the first born); None before any success."""
         return max(self.front, key=lambda individual: (individual.fitness.wvalues, -individual.id), default=None)
 
-    def add(self, individuals: Iterable[Individual]) -> bool:
-        """Add evaluated individuals; returns whether the front changed."""
-        changed = False
-        for individual in individuals:
-            self.individuals[individual.id] = individual
+    def counts(self, individual: Individual) -> bool:
+        """Whether an individual is done at the run's full fidelity."""
+        return individual.status == DONE and (individual.fidelity is None or individual.fidelity.reaches(self.full))
+
+    def add(self, individual: Individual, evaluation: Evaluation) -> bool:
+        """Add an evaluation that an individual was given; returns whether the front changed.
+
+        An individual that has a further evaluation stands where its fitness puts it now."""
+        if evaluation.status == PREDICTED:
+            self.predictions += 1
+        else:
             self.evaluations += 1
-            self.simulated_seconds += simulated_seconds(individual)
-            if individual.status == DONE:
-                changed |= self._offer(individual)
-            elif individual.status == FAILED:
-                self.failures += 1
-        return changed
+            self.failures += evaluation.status == FAILED
+            self.simulated_seconds += simulated_seconds(evaluation)
+        return self.place(individual)
+
+    def place(self, individual: Individual) -> bool:
+        """Put an individual where its fitness says, without counting it; returns whether the front changed."""
+        again = individual.id in self.individuals
+        self.individuals[individual.id] = individual
+        if again and any(other.id == individual.id for other in self.front):
+            return self._front_again()
+        return self._offer(individual) if self.counts(individual) else False
+
+    def _front_again(self) -> bool:
+        """Find the front anew: a member of it has another fitness now, and may have stood before others."""
+        before = [(member.id, self._gains[at].tolist()) for at, member in enumerate(self.front)]
+        standing = {member.id: member for member in self.front} | self.individuals
+        self.front = []
+        for population in self.populations:
+            assert population.values is not None
+            for position in _candidates(population.values * self._signs, self.front, population.reasons):
+                self._offer(population[position])
+        for individual in sorted(standing.values(), key=lambda one: (one.trial or 0, one.id)):
+            if self.counts(individual):
+                self._offer(individual)
+        return before != [(member.id, self._gains[at].tolist()) for at, member in enumerate(self.front)]
 
     def add_population(self, population: ArrayPopulation, *, keep: bool) -> bool:
         """Add an array population with its scores; only those that reach the front become objects."""
@@ -139,15 +170,15 @@ class Records:
         return self._share(self._front_costs(), *self._scale)
 
     def set_scale(self, groups: Iterable[Sequence[Individual]]) -> None:
-        """Fix the first box: from the best to the worst value in every objective over these individuals (the first generation),
-        logarithms where an objective asks for them."""
+        """Fix the first box: from the best to the worst value in every objective over those of these individuals that count (the first
+        generation), logarithms where an objective asks for them."""
         done: list[Sequence[float]] = []
         for group in groups:
             if isinstance(group, ArrayPopulation):
                 assert group.values is not None
                 done.extend(group.values[[p for p in range(len(group)) if p not in group.reasons]].tolist())
             else:
-                done.extend(individual.fitness.values for individual in group if individual.status == DONE)
+                done.extend(individual.fitness.values for individual in group if self.counts(individual))
         if not done or len(self.objectives) < 2:
             return
         costs = self.costs(np.array(done, dtype=np.float64))
@@ -196,9 +227,9 @@ def front_box(costs: Floats) -> tuple[Floats, Floats]:
     return ideal, np.where(worst > ideal, worst + MARGIN * (worst - ideal), ideal + 1.0)
 
 
-def simulated_seconds(individual: Individual) -> float:
-    """What an individual's evaluation took on the task's simulated clock."""
-    scores = individual.info.get("scores") if individual.info else None
+def simulated_seconds(evaluation: Evaluation) -> float:
+    """What an evaluation took on the task's simulated clock."""
+    scores = evaluation.info.get("scores") if evaluation.info else None
     return float(scores.get("simulated_seconds", 0.0)) if scores else 0.0
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Space
-from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective, Objectives, weighted_limits
 from neuroevo.core.population import population_class
 from neuroevo.core.registry import provided
+from neuroevo.core.trial import PREDICTED, Fidelity
 from neuroevo.run.records import Records
-from neuroevo.store import Store, StoreError
+from neuroevo.run.settings import of_today
+from neuroevo.store import RecordedTrial, Store, StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +51,7 @@ class Run:
     ) -> None:
         self.space, self.objectives, self.settings = space, objectives, settings
         self.folder, self.task, self.strategy = folder, task, strategy
-        self.records = Records(objectives)
+        self.records = Records(objectives, Fidelity.from_dict(settings.get("full", {})))
         self.generation = 0
         self.seconds = 0.0
         self.ended = ""
@@ -73,8 +76,13 @@ class Run:
 
     @property
     def evaluations(self) -> int:
-        """How many individuals were evaluated, failed ones included."""
+        """How many evaluations were made, failed ones included; an individual may have several."""
         return self.records.evaluations
+
+    @property
+    def epochs(self) -> float:
+        """Training epochs of all trials, in passes over all of the training data."""
+        return self.records.epochs
 
     @property
     def failures(self) -> int:
@@ -101,7 +109,9 @@ class Run:
         return iter(self.records)
 
     def history(self) -> pd.DataFrame:
-        """A table of everything evaluated (and kept): id, generation, parents, operators, status, reason, objectives, scores."""
+        """A table of everything evaluated (and kept), by individual: id, generation, parents, operators, status, reason, the trial that its
+        fitness comes from and that trial's epochs, data and resolution where these are not the full effort, objectives, scores, and
+        descriptors (`descriptor_0`, ...). `trials` has a row for each trial."""
         import pandas as pd
 
         rows = []
@@ -115,12 +125,36 @@ class Run:
                     "operators": individual.operators,
                     "status": individual.status,
                     "reason": individual.reason,
+                    "trial": individual.trial,
+                    **({} if individual.fidelity is None else _fidelity_columns(individual.fidelity)),
                     **individual.values,
                     **{name: value for name, value in scores.items() if name not in individual.values},
+                    **_descriptor_columns(individual),
                 }
             )
-        columns = ["id", "generation", "parents", "operators", "status", "reason", *self.objectives]
+        columns = ["id", "generation", "parents", "operators", "status", "reason", "trial", *self.objectives]
         return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+    def trials(self) -> pd.DataFrame:
+        """A table with one row a trial, in the order of asking: job, its (first) individual, how many it has, fidelity, the rule that may stop
+        its training, status, reason, epochs, seconds, attempts.
+
+        Raises:
+            ValueError: the run is kept in memory, where trials are not recorded.
+        """
+        import pandas as pd
+
+        if self.folder is None:
+            raise ValueError("a run in memory does not record its trials: give evolve(run=...) a folder")
+        store = Store(self.folder, writable=False)
+        try:
+            found = store.trials().values()
+        finally:
+            store.close()
+        rows = [
+            {**{f.name: getattr(trial, f.name) for f in fields(trial)}, "fidelity": trial.fidelity.to_dict()} for trial in found
+        ]
+        return pd.DataFrame(rows, columns=[f.name for f in fields(RecordedTrial)])
 
     def generations(self) -> pd.DataFrame:
         """A table with one row a generation: evaluations, seconds, best, front size, hypervolume (in the box of the first generation's
@@ -141,6 +175,15 @@ class Run:
     def __repr__(self) -> str:
         state = self.ended or "going on"
         return f"<Run {self.folder or 'in memory'}: {self.evaluations} evaluations, front of {len(self.records.front)}, {state}>"
+
+
+def _fidelity_columns(fidelity: Fidelity) -> dict[str, Any]:
+    return {name: value for name, value in fidelity.to_dict().items() if name in ("epochs", "data", "resolution")}
+
+
+def _descriptor_columns(individual: Individual) -> dict[str, float]:
+    described = individual.descriptors
+    return {} if described is None else {f"descriptor_{at}": float(value) for at, value in enumerate(described)}
 
 
 def objectives_from_settings(settings: Sequence[Mapping[str, Any]]) -> dict[str, Objective]:
@@ -165,11 +208,13 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         if not isinstance(settings, dict) or "space" not in settings or "objectives" not in settings:
             raise StoreError(f"{folder} is not a run, or its config.json is missing or damaged")
         space = Space.from_dict(settings["space"])
+        settings = of_today(settings)
         run = Run(space, objectives_from_settings(settings["objectives"]), settings, folder=Path(folder))
         fill(run, store, before=None, lazy=lazy)
         run.ended, run.seconds = store.ended()
-        counts = store.counts()
-        run.records.failures, run.records.evaluations = counts[FAILED], counts[FAILED] + counts[DONE]
+        run.records.evaluations, run.records.failures = store.evaluated_count()
+        run.records.predictions = store.counts()[PREDICTED]
+        run.records.epochs = store.epochs()
         run.generation = store.generations_complete()
         saved = store.state()
         if saved is not None:
@@ -179,19 +224,25 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         store.close()
 
 
-def fill(run: Run, store: Store, *, before: int | None, lazy: bool = False) -> None:
-    """Read the evaluated individuals (with ids below `before`) and generations of a run back into its records."""
+def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None = None, lazy: bool = False) -> None:
+    """Read the evaluated individuals (with ids below `before`), by their trials (with ids below `before_trial`), and generations of a run
+    back into its records."""
     names = tuple(run.objectives)
     weights = tuple(objective.weight for objective in run.objectives.values())
-    individuals = store.individuals(run.space, names, weights, limits=weighted_limits(run.objectives), lazy=lazy)
-    order = store.completions() if store.asks() else list(individuals)  # of equal ones, the front holds the first
-    run.records.add(
-        individuals[id] for id in order if id in individuals and individuals[id].fitness.valid and (before is None or id < before)
-    )
-    for first, _, generation, arrays, values, reasons in store.population_rows():
+    limits = weighted_limits(run.objectives)
+    individuals = store.individuals(run.space, names, weights, limits=limits, lazy=lazy, before=before_trial)
+    found = [one for one in individuals.values() if one.fitness.valid and (before is None or one.id < before)]
+    place: Callable[[int], int] = int
+    if store.asks():  # of equal ones, the front holds the one that was completed first
+        place = {trial: at for at, trial in enumerate(store.completions())}.__getitem__
+    for individual in sorted(found, key=lambda one: (place(one.trial or 0), one.id)):
+        run.records.place(individual)
+    for recorded in store.populations():
+        first, arrays = recorded.first_id, recorded.arrays
         if (before is None or first < before) and set(arrays) - {"parents", "operators"}:
             kind = population_class(run.space.encoding)
-            population = kind.from_arrays(run.space, first, generation, arrays, names=names, weights=weights)
-            population.assign(values, reasons)
+            population = kind.from_arrays(run.space, first, recorded.generation, arrays, names=names, weights=weights)
+            population.trial = recorded.trial
+            population.assign(recorded.values, recorded.reasons, recorded.descriptors)
             run.records.add_population(population, keep=True)
     run.summaries = store.generations()

@@ -105,13 +105,12 @@ def supervised_task(settings: SearchSettings) -> Supervised:
     return task
 
 
-def strategy_by_name(name: str, inheritance: str, *, once: bool = False) -> Strategy:
+def strategy_by_name(name: str, inheritance: str) -> Strategy:
     """The strategy of a command-line name.
 
     Args:
         name: one of `STRATEGIES`.
         inheritance: "lamarckian" or "none".
-        once: train genomes with the same network once, for encodings in which many describe one.
 
     Raises:
         ValueError: an unknown name; the nearest is suggested.
@@ -132,7 +131,7 @@ def strategy_by_name(name: str, inheritance: str, *, once: bool = False) -> Stra
         strategy = strategies.Nsga3(population=12, **inherits)
     elif name == "regularized_evolution":
         strategy = strategies.RegularizedEvolution(population=12, sample=4, **inherits)
-    return strategies.TrainedOnce(strategy) if once else strategy
+    return strategy
 
 
 def _names(objectives: str) -> Sequence[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genomes.base import Space, frozen_tuples, refuse_deep, shown, unknown
+from neuroevo.core.trial import FULL, Fidelity
 from neuroevo.estimation.base import Estimation
 from neuroevo.run.budget import Budget
 from neuroevo.strategies.base import Strategy
@@ -62,6 +63,20 @@ def _made(kind: Any, settings: Mapping[str, Any], label: str) -> Any:
         raise ValueError(f"the settings of {label} {settings.get(label)!r} do not fit this release: {error}") from None
 
 
+def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings as this release writes them, where an older one wrote them otherwise.
+
+    A strategy that evaluated each network once was a strategy around another; the run's full fidelity was that of its estimation."""
+    today, strategy, estimation = dict(settings), settings.get("strategy"), settings.get("estimation")
+    if isinstance(strategy, Mapping) and strategy.get("strategy") == "TrainedOnce":
+        today |= {"strategy": strategy.get("of"), "once": True}
+    if isinstance(estimation, Mapping) and estimation.get("estimation") == "LowFidelity" and "full" not in today:
+        named = {name: estimation[name] for name in ("epochs", "data", "resolution") if estimation.get(name) is not None}
+        full = Fidelity.from_dict(named)
+        today |= {} if full == FULL else {"full": full.to_dict()}
+    return today
+
+
 def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `neuroevo.evolve` that a run's `config.json` describes.
 
@@ -71,6 +86,7 @@ def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(settings, Mapping):
         raise ValueError(f"a run's settings are a JSON object, got {shown(settings)}")
     refuse_deep(settings)
+    settings = of_today(settings)
     parts: dict[str, Any] = {}
     for name in ("space", "task", "strategy", "estimation", "budget"):
         if not isinstance(settings.get(name), Mapping):
@@ -92,4 +108,5 @@ def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"a run's seed is a whole number, found {shown(seed)}")
     if record not in ("all", "champions"):
         raise ValueError(f"a run's record is 'all' or 'champions', found {shown(record)}")
-    return {**parts, "seed": seed, "record": record, "schedule": settings.get("schedule", "synchronous")}
+    more = {"schedule": settings.get("schedule", "synchronous"), "once": bool(settings.get("once", False))}
+    return {**parts, "seed": seed, "record": record, **more}

@@ -2,7 +2,7 @@
 
 from neuroevo.core.files import write_json_whole, write_whole
 from neuroevo.store.errors import StoreError
-from neuroevo.store.reading import Ask, Evaluated, restore_fitness
+from neuroevo.store.reading import Ask, RecordedPopulation, RecordedTrial
 from neuroevo.store.store import Store
 
-__all__ = ["Ask", "Evaluated", "Store", "StoreError", "restore_fitness", "write_json_whole", "write_whole"]
+__all__ = ["Ask", "RecordedPopulation", "RecordedTrial", "Store", "StoreError", "write_json_whole", "write_whole"]

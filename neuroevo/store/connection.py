@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,15 +23,19 @@ LOCK = "run.lock"
 class RunDatabase:
     """A run's folder, open for writing (one process) or reading (any number).
 
-    A writer brings a database of an older schema to today's; a reader reads it as it is.
+    A writer brings a database of an older schema to today's; a reader leaves it as it is, and reads a copy in memory that it brings there.
+
+    Args:
+        clock: seconds that pass, by which a batch of records is due.
 
     Raises:
         StoreError: the folder is not a run, is open in another process, or its database is damaged or of a newer release.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, writable: bool) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, writable: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = Path(folder)
         self.writable = writable
+        self._clock = clock
         path = self.folder / "run.db"
         if not writable and not path.exists():
             beside = "" if self.folder.exists() else near(self.folder)
@@ -43,7 +48,7 @@ class RunDatabase:
             self._lock = take_lock(self.folder)
         try:
             self._db = self._connect(path)
-            self.schema = self._checked_schema(path)
+            self._check_schema(path)
         except StoreError:
             self.close()
             raise
@@ -93,11 +98,11 @@ class RunDatabase:
             shutil.copyfile(source, Path(self._copy.name, source.name))
         return _read_only(Path(self._copy.name, path.name))
 
-    def _checked_schema(self, path: Path) -> int:
+    def _check_schema(self, path: Path) -> None:
         tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if self.writable and not tables:
             create(self._db)
-            return SCHEMA
+            return
         if "meta" not in tables:
             raise sqlite3.DatabaseError("it has no 'meta' table" if tables else "it is empty")
         damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -106,28 +111,32 @@ class RunDatabase:
         schema = schema_of(self._db)
         if schema is None or not 1 <= schema <= SCHEMA:
             raise StoreError(f"{path} has schema {schema or 'missing'}; this release reads schemas 1 to {SCHEMA}")
-        if schema < SCHEMA and self.writable:
+        if schema < SCHEMA:
+            if not self.writable:
+                self._db = _in_memory(self._db)
             migrate(self._db, schema)
-            return SCHEMA
-        return schema
 
     # Transactions -------------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         if self._dirty_since is None:
             self._db.execute("BEGIN")
-            self._dirty_since = time.monotonic()
+            self._dirty_since = self._clock()
 
     @writes
     def commit(self) -> None:
         """Make everything recorded so far durable."""
         if self._dirty_since is not None:
+            self._write_buffered()
             self._db.execute("COMMIT")
             self._dirty_since = None
 
+    def _write_buffered(self) -> None:
+        """Write the rows that were kept back to be written together."""
+
     def commit_when_due(self) -> None:
         """Commit if the oldest uncommitted record is half a second old."""
-        if self._dirty_since is not None and time.monotonic() - self._dirty_since >= BATCH_SECONDS:
+        if self._dirty_since is not None and self._clock() - self._dirty_since >= BATCH_SECONDS:
             self.commit()
 
     def abandon(self) -> None:
@@ -180,6 +189,14 @@ def take_lock(folder: Path) -> int:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def _in_memory(database: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy that may be changed."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    database.backup(copy)
+    database.close()
+    return copy
 
 
 def _read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:

@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, Space
+from genomes.base import Space
 from neuroevo.core.files import intact
-from neuroevo.core.individual import DONE, FAILED, PENDING, Individual
+from neuroevo.core.individual import Individual
 from neuroevo.core.state import State
-from neuroevo.core.trial import Arrays, Artifact
+from neuroevo.core.trial import (
+    DONE,
+    FAILED,
+    FULL,
+    PENDING,
+    PREDICTED,
+    STATUSES,
+    WEIGHTS,
+    Arrays,
+    Artifact,
+    Evaluation,
+    Fidelity,
+)  # fmt: skip
 from neuroevo.store.connection import RunDatabase
 from neuroevo.store.errors import StoreError, damaged, reads
 from neuroevo.store.recorded import RecordedIndividual
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """An evaluation read back: what it takes to give an individual its fitness again.
+class RecordedTrial:
+    """A trial read back.
 
     Args:
-        artifact: fingerprint of the artifact that it left, "lost" where that is gone for good, "" for none.
+        individual: its first one's id, or None; `members`: how many it has.
+        stop: the rule that may end its training early, or None.
+        status: "pending", "done", "failed", "stopped" or "predicted".
+        reason: why it failed as a whole, or "".
+        report: JSON about the trial as a whole.
+        epochs, seconds: what it took in its worker.
+        completed: its place in the order of completion, or None.
     """
 
+    id: int
+    job: str
+    individual: int | None
+    members: int
+    fidelity: Fidelity
+    stop: Mapping[str, Any] | None
     status: str
     reason: str
-    values: tuple[float, ...]
-    info: Mapping[str, Any] = field(default_factory=dict)
-    artifact: str = ""
+    report: Mapping[str, Any]
+    epochs: float
+    seconds: float
+    attempts: int
+    completed: int | None
 
 
 @dataclass(frozen=True)
@@ -76,9 +102,15 @@ class Reading(RunDatabase):
         meta = dict(self._db.execute("SELECT key, value FROM meta"))
         return meta.get("ended", ""), float(meta.get("seconds", 0.0))
 
-    def artifact_path(self, id: int) -> Path:
-        """Where the artifact of an individual lies."""
-        return self.folder / "artifacts" / f"{id}.safetensors"
+    @reads
+    def numbers_trials_by_birth(self) -> bool:
+        """Whether this run was begun by a release in which a trial had the id of its first individual."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'trials'").fetchone()
+        return row is not None and row[0] == "by birth"
+
+    def artifact_path(self, trial: int, kind: str = WEIGHTS) -> Path:
+        """Where an artifact lies."""
+        return self.folder / "artifacts" / artifact_file(trial, kind)
 
     @reads
     def state(self) -> tuple[int, State] | None:
@@ -91,28 +123,52 @@ class Reading(RunDatabase):
         return row[0], State(json.loads(row[1]), dict(load(row[2])) if row[2] else {})
 
     @reads
-    def evaluations(self) -> dict[int, Evaluated]:
-        """The last evaluation of every individual, by id (array populations apart)."""
-        left = "artifact" if self.schema > 1 else "''"
-        rows = self._db.execute(f'SELECT individual, status, reason, "values", info, {left} FROM evaluations ORDER BY id')
-        return {row[0]: Evaluated(row[1], row[2], tuple(json.loads(row[3])), json.loads(row[4]), row[5]) for row in rows}
+    def trials(self, since: int = 0) -> dict[int, RecordedTrial]:
+        """The trials with ids from this one on, by id."""
+        rows = self._db.execute(
+            "SELECT id, job, individual, members, fidelity, stop, status, reason, report, epochs, seconds, attempts, completed "
+            "FROM trials WHERE id >= ? ORDER BY id",
+            (since,),
+        )
+        return {row[0]: _trial(row) for row in rows}
+
+    @reads
+    def evaluations(self, since: int = 0) -> list[Evaluation]:
+        """The evaluations of the trials with ids from this one on, in the order in which they were recorded (array populations apart)."""
+        special = {
+            id: Fidelity.from_dict(json.loads(text))
+            for id, text in self._db.execute("SELECT id, fidelity FROM trials WHERE fidelity != '{}' AND id >= ?", (since,))
+        }
+        rows = self._db.execute(
+            'SELECT individual, trial, "values", status, reason, info, descriptors FROM evaluations WHERE trial >= ? ORDER BY id',
+            (since,),
+        )
+        return [
+            Evaluation(
+                row[0], row[1], tuple(json.loads(row[2])), row[3], row[4], json.loads(row[5]) if row[5] != "{}" else {},
+                special.get(row[1], FULL), None if row[6] is None else np.frombuffer(row[6], np.float64),
+            )
+            for row in rows
+        ]  # fmt: skip
 
     @reads
     def completions(self) -> list[int]:
-        """Ids of evaluated individuals in the order in which their evaluations were completed."""
-        return [row[0] for row in self._db.execute("SELECT individual FROM evaluations GROUP BY individual ORDER BY min(id)")]
+        """Ids of trials in the order in which they were completed, apart from those that were only predicted."""
+        rows = self._db.execute("SELECT id FROM trials WHERE completed IS NOT NULL AND status != 'predicted' ORDER BY completed")
+        return [row[0] for row in rows]
 
     @reads
     def asks(self) -> list[Ask]:
         """When an asynchronous search asked for more; empty for a synchronous one."""
-        if self.schema < 2:
-            return []
         return [Ask(*row) for row in self._db.execute("SELECT number, told, first, born FROM asks ORDER BY number")]
 
     @reads
     def seconds(self) -> dict[int, float]:
-        """Seconds that the last evaluation of every individual took in its worker."""
-        return dict(self._db.execute("SELECT individual, seconds FROM evaluations ORDER BY id"))
+        """Seconds that the trials of every individual took in their workers, its share of those that it was not alone in."""
+        rows = self._db.execute(
+            "SELECT e.individual, sum(t.seconds / max(1, t.members)) FROM evaluations e JOIN trials t ON t.id = e.trial GROUP BY e.individual"
+        )
+        return dict(rows)
 
     @reads
     def individuals(
@@ -123,70 +179,99 @@ class Reading(RunDatabase):
         *,
         limits: tuple[float, ...] = (),
         lazy: bool = False,
+        before: int | None = None,
     ) -> dict[int, Individual]:
-        """Every individual whose genome was kept, with its fitness, by id (array populations apart); with `lazy`, genomes are decoded
-        when they are looked at."""
-        evaluations = self.evaluations()
+        """Every individual whose genome was kept, with its fitness, by id (array populations apart).
+
+        Args:
+            lazy: genomes are decoded when they are looked at.
+            before: leave out the evaluations of trials with this id and later ones.
+        """
         found: dict[int, Individual] = {}
-        kept = {path.name for path in (self.folder / "artifacts").glob("*.safetensors")} if lazy else set()
+        kept = {path.name for path in (self.folder / "artifacts").glob("*.safetensors")}
         for id, generation, parents, operators, genes in self._db.execute("SELECT * FROM individuals ORDER BY id"):
             if genes is None:
                 continue
+            born: dict[str, Any] = {
+                "names": names,
+                "parents": tuple(json.loads(parents)),
+                "operators": tuple(json.loads(operators)),
+                "generation": generation,
+            }
             if lazy:
-                file = self.artifact_path(id)
-                recorded = RecordedIndividual(
-                    id, weights, text=genes, space=space, database=self.folder / "run.db", names=names, generation=generation,
-                    weights_file=file if file.name in kept and id in evaluations else None,
-                    parents=tuple(json.loads(parents)), operators=tuple(json.loads(operators)),
-                )  # fmt: skip
-                recorded.fitness.limits = limits
-                if id in evaluations:
-                    restore_scores(recorded, evaluations[id])
-                found[id] = recorded
+                found[id] = RecordedIndividual(
+                    id, weights, text=genes, space=space, database=self.folder / "run.db", limits=limits, **born
+                )
+            else:
+                found[id] = Individual(id, space.from_genes(json.loads(genes)), weights, limits=limits, **born)
+        for evaluation in self.evaluations():
+            individual = found.get(evaluation.individual)
+            if individual is None or (before is not None and evaluation.trial >= before):
                 continue
-            genome = space.from_genes(json.loads(genes))
-            individual = Individual(
-                id,
-                genome,
-                weights,
-                names=names,
-                parents=tuple(json.loads(parents)),
-                operators=tuple(json.loads(operators)),
-                generation=generation,
-                limits=limits,
-            )
-            if id in evaluations:
-                restore_fitness(individual, evaluations[id], self.artifact(id, genome))
-            found[id] = individual
+            individual.asked += 1
+            if individual.take(evaluation):
+                self._give_weights(individual, evaluation.trial, kept)
         return found
 
-    def artifact(self, id: int, genome: Genome) -> Artifact | None:
-        """The artifact that an individual left, if it is kept."""
-        path = self.artifact_path(id)
-        return Artifact(id, genome, path=path) if path.exists() else None
+    def _give_weights(self, individual: Individual, trial: int, kept: Collection[str]) -> None:
+        if not kept:
+            return
+        for kind in (WEIGHTS, f"{WEIGHTS}.{individual.id}"):
+            if artifact_file(trial, kind) in kept:
+                path = self.artifact_path(trial, kind)
+                if isinstance(individual, RecordedIndividual):
+                    individual.left_weights(trial, kind, path)
+                else:
+                    individual.artifact = Artifact(trial, kind, individual.genome, individual.id, path=path)
 
-    def has_artifact(self, id: int, evaluated: Evaluated) -> bool:
-        """Whether what an evaluation left is there (also when it left nothing, or is known to be lost)."""
-        return intact(self.artifact_path(id), evaluated.artifact)
-
-    def missing_artifacts(self, ids: Iterable[int]) -> list[int]:
-        """Those of these individuals whose evaluation left an artifact that is gone, or not the file that was written."""
-        evaluations = self.evaluations()
-        wanted = [(id, evaluations[id].artifact) for id in sorted(set(ids)) if id in evaluations]
-        return [id for id, left in wanted if not intact(self.artifact_path(id), left)]
+    def artifact(self, trial: int, kind: str = WEIGHTS, individual: Individual | None = None) -> Artifact | None:
+        """The artifact of this kind that a trial left, if it is kept; with the genome of the individual that it belongs to."""
+        path = self.artifact_path(trial, kind)
+        if not path.exists():
+            return None
+        row = self._db.execute("SELECT individual, meta FROM artifacts WHERE trial = ? AND kind = ?", (trial, kind)).fetchone()
+        owner, meta = (None, {}) if row is None else (row[0], json.loads(row[1]))
+        if individual is not None:
+            return Artifact(trial, kind, individual.genome, individual.id, path=path, meta=meta)
+        return Artifact(trial, kind, None, owner, path=path, meta=meta)
 
     @reads
-    def population_rows(self) -> list[tuple[int, int, int, Arrays, npt.NDArray[np.float64], dict[int, str]]]:
-        """Array populations: (first id, count, generation, arrays, values float64 [count, objectives], reasons)."""
+    def left(self, trial: int) -> list[tuple[str, int | None]]:
+        """The kinds of artifacts that a trial left, with the individual that each belongs to."""
+        return list(self._db.execute("SELECT kind, individual FROM artifacts WHERE trial = ? ORDER BY id", (trial,)))
+
+    @reads
+    def has_artifacts(self, trial: int) -> bool:
+        """Whether what a trial left is there (also when it left nothing, or when that is known to be lost)."""
+        rows = self._db.execute("SELECT kind, fingerprint FROM artifacts WHERE trial = ?", (trial,))
+        return all(intact(self.artifact_path(trial, kind), fingerprint) for kind, fingerprint in rows)
+
+    @reads
+    def missing_artifacts(self, names: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Those of these artifacts that were recorded and are gone, or are not the files that were written."""
+        missing = []
+        for trial, kind in sorted(set(names)):
+            row = self._db.execute("SELECT fingerprint FROM artifacts WHERE trial = ? AND kind = ?", (trial, kind)).fetchone()
+            if row is not None and not intact(self.artifact_path(trial, kind), row[0]):
+                missing.append((trial, kind))
+        return missing
+
+    @reads
+    def populations(self) -> list[RecordedPopulation]:
+        """Array populations, oldest first."""
         from safetensors.numpy import load
 
-        rows: list[tuple[int, int, int, Arrays, npt.NDArray[np.float64], dict[int, str]]] = []
-        for first, count, generation, arrays, values, reasons in self._db.execute("SELECT * FROM populations ORDER BY first_id"):
-            table = np.frombuffer(values, dtype=np.float64).reshape(count, -1)
-            rows.append(
-                (first, count, generation, dict(load(arrays)), table, {int(k): v for k, v in json.loads(reasons).items()})
+        rows = self._db.execute(
+            'SELECT first_id, count, generation, arrays, "values", reasons, trial, descriptors FROM populations ORDER BY first_id'
+        )
+        return [
+            RecordedPopulation(
+                first, count, generation, dict(load(arrays)), np.frombuffer(values, np.float64).reshape(count, -1),
+                {int(k): v for k, v in json.loads(reasons).items()}, trial,
+                None if described is None else np.frombuffer(described, np.float64).reshape(count, -1),
             )
-        return rows
+            for first, count, generation, arrays, values, reasons, trial, described in rows
+        ]  # fmt: skip
 
     @reads
     def generations(self) -> list[dict[str, Any]]:
@@ -202,25 +287,51 @@ class Reading(RunDatabase):
 
     @reads
     def counts(self) -> dict[str, int]:
-        """How many individuals are done, failed and pending."""
-        counts = {DONE: 0, FAILED: 0, PENDING: 0}
+        """How many individuals are done, failed, stopped, predicted and pending: each by its evaluation at the highest fidelity."""
+        counts = dict.fromkeys(STATUSES, 0)
         apart = "NOT EXISTS (SELECT 1 FROM populations p WHERE {0} >= p.first_id AND {0} < p.first_id + p.count)"
-        query = (
-            f"SELECT status, count(DISTINCT individual) FROM evaluations e WHERE {apart.format('e.individual')} GROUP BY status"
+        once = (
+            "SELECT status, count(*) FROM (SELECT status, count(*) AS times FROM evaluations e "
+            f"WHERE {apart.format('e.individual')} GROUP BY individual) WHERE times = 1 GROUP BY status"
         )
-        counts.update(dict(self._db.execute(query)))
+        counts.update(dict(self._db.execute(once)))
+        repeated = self._db.execute("SELECT individual FROM evaluations GROUP BY individual HAVING count(*) > 1").fetchall()
+        for (id,) in repeated:
+            counts[self._latest_status(id)] += 1
         (born,) = self._db.execute(f"SELECT count(*) FROM individuals i WHERE {apart.format('i.id')}").fetchone()
-        counts[PENDING] = max(0, born - counts[DONE] - counts[FAILED])
+        counts[PENDING] = max(0, born - sum(count for status, count in counts.items() if status != PENDING))
         for count, reasons in self._db.execute("SELECT count, reasons FROM populations"):
             failed = len(json.loads(reasons))
             counts[FAILED] += failed
             counts[DONE] += count - failed
         return counts
 
-    def evaluated_count(self) -> int:
-        """How many individuals were evaluated, failed ones included."""
-        counts = self.counts()
-        return counts[DONE] + counts[FAILED]
+    def _latest_status(self, individual: int) -> str:
+        rows = self._db.execute(
+            "SELECT e.status, t.fidelity FROM evaluations e JOIN trials t ON t.id = e.trial WHERE e.individual = ? ORDER BY e.id",
+            (individual,),
+        ).fetchall()
+        best = max(range(len(rows)), key=lambda at: (Fidelity.from_dict(json.loads(rows[at][1])).rank, at))
+        return str(rows[best][0])
+
+    @reads
+    def evaluated_count(self) -> tuple[int, int]:
+        """How many evaluations there are, and how many of these failed; what was only predicted is not among them."""
+        apart = (
+            "NOT EXISTS (SELECT 1 FROM populations p WHERE e.individual >= p.first_id AND e.individual < p.first_id + p.count)"
+        )
+        rows = dict(self._db.execute(f"SELECT status, count(*) FROM evaluations e WHERE {apart} GROUP BY status"))
+        total, failed = sum(count for status, count in rows.items() if status != PREDICTED), rows.get(FAILED, 0)
+        for count, reasons in self._db.execute("SELECT count, reasons FROM populations"):
+            total, failed = total + count, failed + len(json.loads(reasons))
+        return total, failed
+
+    @reads
+    def epochs(self, before: int | None = None) -> float:
+        """Training epochs of all trials (with ids below `before`), in passes over all of the training data."""
+        where = "" if before is None else f" WHERE id < {int(before)}"
+        (total,) = self._db.execute(f"SELECT sum(epochs) FROM trials{where}").fetchone()
+        return float(total or 0.0)
 
     @reads
     def births_from(self, id: int) -> dict[int, str]:
@@ -232,13 +343,41 @@ class Reading(RunDatabase):
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
-def restore_fitness(individual: Individual, evaluated: Evaluated, artifact: Artifact | None) -> None:
-    """Give an individual the fitness that it had when its evaluation was recorded."""
-    restore_scores(individual, evaluated)
-    individual.artifact = artifact
+@dataclass(frozen=True)
+class RecordedPopulation:
+    """An array population read back.
+
+    Args:
+        arrays: what `ArrayPopulation.from_arrays` takes.
+        values: float64 [count, objectives].
+        reasons: why members failed, by position.
+        descriptors: float64 [count, d], or None.
+    """
+
+    first_id: int
+    count: int
+    generation: int
+    arrays: Arrays
+    values: npt.NDArray[np.float64]
+    reasons: dict[int, str]
+    trial: int | None
+    descriptors: npt.NDArray[np.float64] | None
 
 
-def restore_scores(individual: Individual, evaluated: Evaluated) -> None:
-    """The same, all but its artifact."""
-    individual.fitness.values = evaluated.values
-    individual.status, individual.reason, individual.info = evaluated.status, evaluated.reason, evaluated.info
+def artifact_file(trial: int, kind: str) -> str:
+    """The name of an artifact's file: that of the weights of a trial's only individual is the trial's number alone."""
+    return f"{trial}.safetensors" if kind == WEIGHTS else f"{trial}.{kind}.safetensors"
+
+
+def artifact_name(file: str) -> tuple[int, str] | None:
+    """The trial and kind that a file's name says, or None."""
+    number, _, rest = file.removesuffix(".safetensors").partition(".")
+    return (int(number), rest or WEIGHTS) if number.isdigit() else None
+
+
+def _trial(row: tuple[Any, ...]) -> RecordedTrial:
+    id, job, individual, members, fidelity, stop, status, reason, report, epochs, seconds, attempts, completed = row
+    return RecordedTrial(
+        id, job, individual, members, FULL if fidelity == "{}" else Fidelity.from_dict(json.loads(fidelity)),
+        None if stop is None else json.loads(stop), status, reason, json.loads(report), epochs, seconds, attempts, completed,
+    )  # fmt: skip

@@ -22,11 +22,10 @@ class RecordedIndividual(Individual):
     A report of 10,000 individuals looks at a few dozen genomes; decoding and validating all of them takes longer than all the rest.
 
     Args:
-        id, weights, names, parents, operators, generation: as for `Individual`.
+        id, weights, limits, names, parents, operators, generation: as for `Individual`.
         text: its genome's genes as JSON.
         space: which space they live in.
         database: where they were read, for the message if they cannot be decoded.
-        weights_file: the file of its artifact, or None.
 
     Raises:
         StoreError: on the first look at the genome, if the text does not describe one.
@@ -42,17 +41,23 @@ class RecordedIndividual(Individual):
         text: str,
         space: Space,
         database: Path,
-        weights_file: Path | None,
+        limits: Sequence[float] = (),
         names: tuple[str, ...] = (),
         parents: tuple[int, ...] = (),
         operators: tuple[str, ...] = (),
         generation: int = 0,
     ) -> None:
-        self._text, self._space, self._database, self._weights_file = text, space, database, weights_file
+        self._text, self._space, self._database = text, space, database
+        self._weights_file: tuple[int, str, Path] | None = None
         super().__init__(
-            id, None, weights, names=names, parents=parents, operators=operators, generation=generation  # type: ignore[arg-type]
+            id, None, weights, names=names, parents=parents, operators=operators, generation=generation,  # type: ignore[arg-type]
+            limits=limits,
         )  # fmt: skip
         self._decoded = self._loaded = False
+
+    def left_weights(self, trial: int, kind: str, path: Path) -> None:
+        """Say where the artifact with its weights lies; it is looked at with the genome."""
+        self._weights_file, self._loaded = (trial, kind, path), False
 
     @property
     def genome(self) -> Genome:  # type: ignore[override]
@@ -73,7 +78,7 @@ class RecordedIndividual(Individual):
     def artifact(self) -> Artifact | None:  # type: ignore[override]
         if not self._loaded:
             file = self._weights_file
-            self.artifact = None if file is None else Artifact(self.id, self.genome, path=file)
+            self.artifact = None if file is None else Artifact(file[0], file[1], self.genome, self.id, path=file[2])
         artifact: Artifact | None = _artifact.__get__(self)
         return artifact
 

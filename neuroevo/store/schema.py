@@ -1,35 +1,79 @@
 """The tables of a run's database, and how those of older releases become today's.
 
-Schema 1 knew neither which artifact an evaluation left nor the order of an asynchronous search.
+Schema 1 knew neither which artifact an evaluation left nor the order of an asynchronous search. Schema 2 had no trials: an evaluation was an
+individual's only one, and what it left was known by the individual. A run that began so goes on so: the number of a trial is that of its
+first individual there (`meta`: trials = by birth).
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-SCHEMA = 2
+SCHEMA = 3
 
-TABLES = """
+_TRIALS = """
+CREATE TABLE trials (
+    id INTEGER PRIMARY KEY, job TEXT NOT NULL, individual INTEGER, members INTEGER NOT NULL, fidelity TEXT NOT NULL, stop TEXT,
+    status TEXT NOT NULL, reason TEXT NOT NULL, report TEXT NOT NULL, epochs REAL NOT NULL, seconds REAL NOT NULL,
+    attempts INTEGER NOT NULL, completed INTEGER);
+"""
+_EVALUATIONS = """
+CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY, trial INTEGER NOT NULL, individual INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+    "values" TEXT NOT NULL, info TEXT NOT NULL, descriptors BLOB);
+CREATE INDEX evaluations_individual ON evaluations (individual);
+"""
+_ARTIFACTS = """
+CREATE TABLE artifacts (
+    id INTEGER PRIMARY KEY, trial INTEGER NOT NULL, kind TEXT NOT NULL, individual INTEGER, fingerprint TEXT NOT NULL, meta TEXT NOT NULL);
+CREATE UNIQUE INDEX artifacts_name ON artifacts (trial, kind);
+"""
+_DERIVED = """
+CREATE TABLE derived (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, parent TEXT NOT NULL, operators TEXT NOT NULL, genome TEXT, file TEXT NOT NULL,
+    scores TEXT NOT NULL, test TEXT NOT NULL, details TEXT NOT NULL);
+"""
+
+TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE individuals (
     id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, parents TEXT NOT NULL, operators TEXT NOT NULL, genome TEXT);
-CREATE TABLE evaluations (
-    id INTEGER PRIMARY KEY, individual INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, "values" TEXT NOT NULL,
-    info TEXT NOT NULL, fidelity TEXT NOT NULL, attempts INTEGER NOT NULL, seconds REAL NOT NULL,
-    artifact TEXT NOT NULL DEFAULT '');
-CREATE INDEX evaluations_individual ON evaluations (individual);
+{_TRIALS}{_EVALUATIONS}{_ARTIFACTS}
 CREATE TABLE populations (
     first_id INTEGER PRIMARY KEY, count INTEGER NOT NULL, generation INTEGER NOT NULL, arrays BLOB NOT NULL,
-    "values" BLOB, reasons TEXT NOT NULL);
+    "values" BLOB, reasons TEXT NOT NULL, trial INTEGER, descriptors BLOB);
 CREATE TABLE generations (generation INTEGER PRIMARY KEY, evaluations INTEGER NOT NULL, seconds REAL NOT NULL, summary TEXT NOT NULL);
 CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL, json TEXT NOT NULL, arrays BLOB NOT NULL);
 CREATE TABLE asks (number INTEGER PRIMARY KEY, told INTEGER NOT NULL, first INTEGER NOT NULL, born INTEGER NOT NULL);
-"""
+{_DERIVED}"""
 
 _STEPS = {
     1: """
 ALTER TABLE evaluations ADD COLUMN artifact TEXT NOT NULL DEFAULT '';
 CREATE TABLE asks (number INTEGER PRIMARY KEY, told INTEGER NOT NULL, first INTEGER NOT NULL, born INTEGER NOT NULL);
+""",
+    # Of an individual that was evaluated again, since its weights were lost, the last evaluation counts and the first place in the order.
+    2: f"""
+ALTER TABLE evaluations RENAME TO older;
+DROP INDEX evaluations_individual;
+{_TRIALS}{_EVALUATIONS}{_ARTIFACTS}{_DERIVED}
+CREATE TEMP TABLE latest AS SELECT max(id) AS id, min(id) AS place FROM older GROUP BY individual;
+INSERT INTO trials
+    SELECT individual, 'evaluate', individual, 1, fidelity, NULL, status, '', '{{}}',
+        coalesce(json_extract(info, '$.epochs'), 0) * coalesce(json_extract(fidelity, '$.data'), 1), seconds, attempts, place
+    FROM older JOIN latest ON older.id = latest.id;
+INSERT INTO evaluations (id, trial, individual, status, reason, "values", info)
+    SELECT place, individual, individual, status, reason, "values", info FROM older JOIN latest ON older.id = latest.id;
+INSERT INTO artifacts (trial, kind, individual, fingerprint, meta)
+    SELECT individual, 'weights', individual, artifact, '{{}}' FROM older JOIN latest ON older.id = latest.id WHERE artifact != '';
+DROP TABLE latest;
+DROP TABLE older;
+ALTER TABLE populations ADD COLUMN trial INTEGER;
+ALTER TABLE populations ADD COLUMN descriptors BLOB;
+UPDATE populations SET trial = first_id;
+INSERT OR IGNORE INTO trials
+    SELECT first_id, 'evaluate', first_id, count, '{{}}', NULL, 'done', '', '{{}}', 0, 0, 1, first_id FROM populations;
+INSERT OR REPLACE INTO meta VALUES ('trials', 'by birth');
 """,
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,38 +20,103 @@ from neuroevo.core.files import append_line, fingerprint, write_json_whole, writ
 from neuroevo.core.individual import Individual
 from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.state import State
-from neuroevo.core.trial import Artifact
+from neuroevo.core.trial import FULL, PENDING, Artifact, Evaluation, Trial
 from neuroevo.store.errors import writes
-from neuroevo.store.reading import Ask, Reading
+from neuroevo.store.reading import Ask, Reading, artifact_name
 
 
 class Store(Reading):
     """A run's folder, open for writing (one process) or reading (any number).
 
+    Births, trials and evaluations are kept back until the next commit and written together: a statement for each would cost more than a
+    cheap fitness function.
+
     Raises:
         StoreError: the folder is not a run, is open in another process, or its database is damaged or of a newer release.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, writable: bool) -> None:
-        super().__init__(folder, writable=writable)
-        self._fingerprints: dict[int, str] = {}  # of artifacts whose evaluation is not recorded yet
+    def __init__(self, folder: str | os.PathLike[str], *, writable: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._births: list[tuple[Any, ...]] = []
+        self._trials: dict[int, tuple[Any, ...]] = {}
+        self._evaluations: list[tuple[Any, ...]] = []
+        self._completed: int | None = None
+        super().__init__(folder, writable=writable, clock=clock)
+
+    def _write_buffered(self) -> None:
+        births, trials, evaluations = self._births, self._trials, self._evaluations
+        self._births, self._trials, self._evaluations = [], {}, []
+        if births:
+            self._db.executemany("INSERT OR IGNORE INTO individuals VALUES (?, ?, ?, ?, ?)", births)
+        if trials:
+            marks = ", ".join("?" * 13)
+            self._db.executemany(f"INSERT OR REPLACE INTO trials VALUES ({marks})", list(trials.values()))
+        if evaluations:
+            self._db.executemany(
+                'INSERT INTO evaluations (trial, individual, status, reason, "values", info, descriptors) VALUES (?,?,?,?,?,?,?)',
+                evaluations,
+            )
+
+    def abandon(self) -> None:
+        self._births, self._trials, self._evaluations = [], {}, []
+        super().abandon()
 
     @writes
     def births(self, individuals: Iterable[Individual], *, genomes: bool = True) -> None:
         """Record births; those already recorded stay as they are. `genomes=False` writes the compact record only."""
         self._begin()
-        self._db.executemany(
-            "INSERT OR IGNORE INTO individuals VALUES (?, ?, ?, ?, ?)",
-            [
-                (
-                    i.id,
-                    i.generation,
-                    json.dumps(i.parents),
-                    json.dumps(i.operators),
-                    json.dumps(i.genome.genes()) if genomes else None,
-                )
-                for i in individuals
-            ],
+        self._births.extend(
+            (
+                i.id,
+                i.generation,
+                json.dumps(i.parents),
+                json.dumps(i.operators),
+                json.dumps(i.genome.genes()) if genomes else None,
+            )
+            for i in individuals
+        )
+
+    @writes
+    def trial(self, trial: Trial) -> None:
+        """Record that a trial was asked for, and what was planned for it."""
+        self._begin()
+        self._trials[trial.id] = (*_asked(trial), PENDING, "", "{}", 0.0, 0.0, 0, None)
+
+    @writes
+    def completed(
+        self,
+        trial: Trial,
+        status: str,
+        *,
+        reason: str = "",
+        report: Mapping[str, Any] | None = None,
+        epochs: float = 0.0,
+        seconds: float = 0.0,
+        attempts: int = 1,
+    ) -> None:
+        """Record that a trial came back, and what it took."""
+        if self._completed is None:
+            (last,) = self._db.execute("SELECT max(completed) FROM trials").fetchone()
+            self._completed = int(last or 0)
+        self._begin()
+        self._completed += 1
+        took = epochs, seconds, attempts, self._completed
+        self._trials[trial.id] = (*_asked(trial), status, reason, json.dumps(dict(report)) if report else "{}", *took)
+
+    @writes
+    def evaluated(self, evaluations: Iterable[Evaluation]) -> None:
+        """Record evaluations, in the order in which they were completed."""
+        self._begin()
+        self._evaluations.extend(
+            (
+                e.trial,
+                e.individual,
+                e.status,
+                e.reason,
+                json.dumps(e.values),
+                json.dumps(dict(e.info)) if e.info else "{}",
+                None if e.descriptors is None else np.ascontiguousarray(e.descriptors, np.float64).tobytes(),
+            )
+            for e in evaluations
         )
 
     @writes
@@ -59,6 +124,7 @@ class Store(Reading):
         """Keep the genomes (and, from array populations, the evaluations) of these individuals (`record="champions"`)."""
         individuals = list(individuals)
         self.births(individuals)
+        self._write_buffered()
         self._db.executemany(
             "UPDATE individuals SET genome = ? WHERE id = ? AND genome IS NULL",
             [(json.dumps(i.genome.genes()), i.id) for i in individuals],
@@ -68,34 +134,11 @@ class Store(Reading):
             for i in individuals
             for row in self._db.execute("SELECT individual FROM evaluations WHERE individual = ?", (i.id,))
         }
-        self.evaluated({i.id: i for i in individuals if i.id not in known and i.fitness.valid}.values())
-
-    @writes
-    def evaluated(
-        self, individuals: Iterable[Individual], *, fidelity: str = "{}", attempts: int = 1, seconds: float = 0.0
-    ) -> None:
-        """Record an evaluation of each individual, from its fitness, status and info, in the order in which they were completed."""
-        taken = fidelity, attempts, seconds
-        self._begin()
-        self._db.executemany(
-            'INSERT INTO evaluations (individual, status, reason, "values", info, fidelity, attempts, seconds, artifact) '
-            "VALUES (?,?,?,?,?,?,?,?,?)",
-            [
-                (
-                    i.id,
-                    i.status,
-                    i.reason,
-                    json.dumps(i.fitness.values),
-                    json.dumps(dict(i.info)),
-                    *taken,
-                    self._fingerprint(i.id),
-                )
-                for i in individuals
-            ],
+        missing = {i.id: i for i in individuals if i.id not in known and i.fitness.valid}
+        self.evaluated(
+            Evaluation(i.id, i.trial or 0, i.fitness.values, i.status, i.reason, i.info, i.fidelity or FULL, i.descriptors)
+            for i in missing.values()
         )
-
-    def _fingerprint(self, id: int) -> str:
-        return self._fingerprints.pop(id, "")
 
     @writes
     def asked(self, ask: Ask) -> None:
@@ -116,7 +159,7 @@ class Store(Reading):
         }
         self._begin()
         self._db.execute(
-            "INSERT OR REPLACE INTO populations VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO populations VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 population.first_id,
                 len(population),
@@ -124,6 +167,8 @@ class Store(Reading):
                 save(kept),
                 np.ascontiguousarray(population.values).tobytes(),
                 json.dumps({str(k): v for k, v in population.reasons.items()}),
+                population.trial,
+                None if population.descriptors is None else np.ascontiguousarray(population.descriptors, np.float64).tobytes(),
             ),
         )
 
@@ -158,21 +203,27 @@ class Store(Reading):
 
     @writes
     def save_artifact(self, artifact: Artifact) -> Artifact:
-        """Write an artifact's arrays to its file; returns the artifact that refers to the file."""
+        """Write an artifact's arrays to its file and record it; returns the artifact that refers to the file."""
         from safetensors.numpy import save
 
         assert artifact.arrays is not None
-        path = self.artifact_path(artifact.id)
+        path = self.artifact_path(artifact.trial, artifact.kind)
         data = save({key: np.ascontiguousarray(value) for key, value in artifact.arrays.items()})
         write_whole(path, data)
-        self._fingerprints[artifact.id] = fingerprint(data)
+        self._begin()
+        self._db.execute("DELETE FROM artifacts WHERE trial = ? AND kind = ?", artifact.name)
+        self._db.execute(
+            "INSERT INTO artifacts (trial, kind, individual, fingerprint, meta) VALUES (?, ?, ?, ?, ?)",
+            (*artifact.name, artifact.individual, fingerprint(data), json.dumps(dict(artifact.meta))),
+        )
         return replace(artifact, arrays=None, path=path)
 
     @writes
-    def keep_artifacts(self, ids: set[int]) -> None:
-        """Delete the artifact files of every other individual."""
+    def keep_artifacts(self, names: Collection[tuple[int, str]]) -> None:
+        """Delete the files of every other artifact."""
         for path in (self.folder / "artifacts").glob("*.safetensors"):
-            if path.stem.isdigit() and int(path.stem) not in ids:
+            name = artifact_name(path.name)
+            if name is not None and name not in names:
                 path.unlink(missing_ok=True)
 
     @writes
@@ -193,3 +244,15 @@ class Store(Reading):
         """Append one line to `log.jsonl`."""
         at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         append_line(self.folder / "log.jsonl", json.dumps({"at": at, "event": event, **details}))
+
+
+def _asked(trial: Trial) -> tuple[Any, ...]:
+    """What is known of a trial when it is asked for."""
+    members = len(trial.individuals)
+    first = None
+    if members:
+        first = getattr(trial.individuals, "first_id", None)  # of an array population, without making its first individual
+        first = trial.individuals[0].id if first is None else first
+    fidelity = "{}" if trial.fidelity is FULL else json.dumps(trial.fidelity.to_dict())
+    stop = None if trial.stop is None else json.dumps(dict(trial.stop))
+    return trial.id, trial.job, first, members, fidelity, stop

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.random_search import RandomSearch
-    from neuroevo.strategies.trained_once import TrainedOnce
 
 _WHERE = {
     "HillClimb": "local.hill_climb",
@@ -24,10 +23,9 @@ _WHERE = {
     "Search": "base",
     "State": "base",
     "Strategy": "base",
-    "TrainedOnce": "trained_once",
 }
 
-PARTS = ("HillClimb", "Lemonade", "Neat", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution", "TrainedOnce")
+PARTS = ("HillClimb", "Lemonade", "Neat", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
 __all__ = [
     "HillClimb",
     "Lemonade",
@@ -39,7 +37,6 @@ __all__ = [
     "Search",
     "State",
     "Strategy",
-    "TrainedOnce",
 ]
 
 

@@ -1,27 +1,28 @@
 """Strategy: which trials come next.
 
 The life of a strategy: the run calls `start(search)` once, then `ask` and `tell` in turn. `ask` makes individuals and returns the
-trials that evaluate them; `tell` receives the results of exactly those trials, sorted by id. After any `tell`, `state()` is all
-that a strategy made anew needs (`restore`) to go on bit-identically; the individuals that the state names by id are looked up in
-the run.
+trials that evaluate them; `tell` receives the results of exactly those trials, sorted by id. A first strategy needs these two only; one
+that can be resumed adds `state` and `restore`: after any `tell`, `state()` is all that a strategy made anew needs to go on
+bit-identically; the individuals that the state names by id are looked up in the run.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from genomes.base import Genome, Space
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives, weighted_limits
+from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.state import State
 from neuroevo.core.streams import SELECTION, VARIATION, stream
-from neuroevo.core.trial import Result, Trial
+from neuroevo.core.trial import CHECKPOINT, FULL, WEIGHTS, Artifact, Fidelity, Result, Trial
 from neuroevo.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Search:
-    """What a strategy works on: the space, the task, the seed, and the counter of births.
+    """What a strategy works on: the space, the task, the seed, and the counters of births and trials.
 
     Args:
         seed: decides everything.
         toolbox: DEAP's toolbox; entries named `mate`, `mutate` or `select` replace the strategy's own.
+        next_id, next_trial: of the next birth and the next trial.
+        by_birth: whether a trial has the id of its first individual, as in runs that were begun by a release that had no other.
+        find_artifact: finds what a trial left, by its id and a kind; the run gives it.
     """
 
     space: Space
@@ -42,6 +46,9 @@ class Search:
     seed: int = 0
     toolbox: Toolbox | None = None
     next_id: int = 0
+    next_trial: int = 0
+    by_birth: bool = False
+    find_artifact: Callable[[int, str], Artifact | None] | None = None
 
     @property
     def objectives(self) -> Objectives:
@@ -57,6 +64,60 @@ class Search:
         first = self.next_id
         self.next_id += count
         return first
+
+    def trial(
+        self,
+        individuals: Individual | Sequence[Individual] = (),
+        *,
+        job: str = "evaluate",
+        fidelity: Fidelity = FULL,
+        artifacts: Sequence[Artifact] = (),
+        leaves: Sequence[str] = (),
+        separable: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> Trial:
+        """A new trial with the next number; see `Trial`.
+
+        Args:
+            individuals: one, several, or none. An individual may have several trials: each later one draws other random numbers, and its
+                fitness is that of the highest fidelity, the latest of equal ones.
+            fidelity: `FULL` leaves it to the estimation. With `previous`, the checkpoint of that trial is among what it starts from.
+
+        Raises:
+            ValueError: `fidelity.previous` names a trial that left no checkpoint, or one whose checkpoint is not kept.
+        """
+        members = (individuals,) if isinstance(individuals, Individual) else individuals
+        if self.by_birth:  # the counter of births is that of trials too
+            fresh = isinstance(members, ArrayPopulation) or (len(members) > 0 and not members[0].asked)
+            id = self.reserve() if not fresh else members.first_id if isinstance(members, ArrayPopulation) else members[0].id
+        else:
+            id = self.next_trial
+            self.next_trial += 1
+        repeat = 0
+        if not isinstance(members, ArrayPopulation):
+            repeat = id + 1 if any(individual.asked for individual in members) else 0
+            for individual in members:
+                individual.asked += 1
+        given = tuple(artifacts)
+        if fidelity.previous is not None and not any(artifact.trial == fidelity.previous for artifact in given):
+            given = (self.artifact(fidelity.previous, CHECKPOINT), *given)
+        return Trial(
+            id, members, job, fidelity, given, leaves=tuple(leaves), separable=separable, options=options or {}, repeat=repeat
+        )
+
+    def artifact(self, trial: int, kind: str = WEIGHTS) -> Artifact:
+        """What a trial left: arrays that a later trial may start from.
+
+        Raises:
+            ValueError: it left nothing of this kind, or it is not kept (`Strategy.needs` says what is).
+        """
+        found = self.find_artifact(trial, kind) if self.find_artifact is not None else None
+        if found is None:
+            raise ValueError(
+                f"trial {trial} has no {kind!r} that is kept; a trial leaves a checkpoint where it is asked for with "
+                "leaves=('checkpoint',), and it is kept while the strategy's needs() name it"
+            )
+        return found
 
     def rng(self, id: int, purpose: int = VARIATION) -> np.random.Generator:
         """The stream of one birth."""
@@ -94,42 +155,72 @@ class Search:
 
 
 class Strategy(ABC):
-    """Decides which trials come next. Subclass as a dataclass whose fields are its settings.
+    """Decides which trials come next. Subclass as a dataclass whose fields are its settings. Only `ask` and `tell` must be written.
 
     Attributes:
         search: what it works on, from `start`.
-        generation: how many generations are complete.
+        generation: how many generations are complete: what the strategy sets it to, or else the number of tells.
+        full: the highest fidelity that it asks for by name, where that is less than the estimation's own: at it an individual counts for the
+            front, the best and the target. None: the estimation's.
+        toolbox_entries: which of a DEAP toolbox's `mate`, `mutate` and `select` replace its own; others are refused.
     """
 
     search: Search
-    generation: int = 0
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
+    full: ClassVar[Fidelity | None] = None
+    toolbox_entries: ClassVar[tuple[str, ...]] = ()
 
     def start(self, search: Search) -> None:
         """Begin a search; called once, before the first `ask` (or before `restore`)."""
         self.search = search
-        self.generation = 0
+        self._generation, self._counts = 0, False
+
+    @property
+    def generation(self) -> int:
+        return self._generation
+
+    @generation.setter
+    def generation(self, generation: int) -> None:
+        self._generation, self._counts = generation, True
+
+    def count_tell(self) -> None:
+        """The run calls it after every `tell`: a generation is over, unless the strategy counts them itself."""
+        if not self._counts:
+            self._generation += 1
 
     @abstractmethod
     def ask(self) -> Sequence[Trial]:
-        """The trials to evaluate next; empty when the strategy has nothing more to try."""
+        """The trials to evaluate next, made by `self.search.trial(...)`; empty when the strategy has nothing more to try."""
 
     @abstractmethod
     def tell(self, results: Sequence[Result]) -> None:
         """The results of the trials last asked for: all of them, sorted by id, their individuals carrying fitness."""
 
-    @abstractmethod
     def state(self) -> State:
-        """All that is needed to go on, taken after a `tell`."""
+        """All that is needed to go on, taken after a `tell`.
 
-    @abstractmethod
+        Raises:
+            NotImplementedError: the strategy cannot be resumed; its run in a folder is then gone through again from its beginning, with the
+                recorded evaluations.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no state()")
+
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         """Go on from a state; `individuals(id)` finds an individual of the run."""
+        raise NotImplementedError(f"{type(self).__name__} has a state() and no restore()")
 
     @property
-    @abstractmethod
     def living(self) -> Sequence[Individual]:
-        """The individuals that the next generation would be made from (`population` is the name of a size, among the settings)."""
+        """The individuals that the next generation would be made from (`population` is the name of a size, among the settings). None by
+        default: then nobody's weights are kept but those of the front, and what `needs` names."""
+        return ()
+
+    def needs(self) -> Collection[tuple[int, str]]:
+        """The artifacts that later trials may start from, by trial and kind; the run keeps these and the front's weights, and deletes the
+        others. By default what the living left."""
+        if isinstance(self.living, ArrayPopulation):
+            return ()  # genomes that hold their weights
+        return [individual.artifact.name for individual in self.living if individual.artifact is not None]
 
     def steady_state(self) -> Strategy:
         """A fresh strategy of these settings for the asynchronous schedule: after its first `ask`, each `ask` gives a trial or few and may

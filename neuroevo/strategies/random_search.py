@@ -35,7 +35,7 @@ class RandomSearch(Strategy):
         self._breeding = Breeding(search, self.deduplicate)
 
     def ask(self) -> Sequence[Trial]:
-        return [Trial(individual.id, (individual,)) for individual in self._breeding.first(self.batch, self.generation)]
+        return [self.search.trial(individual) for individual in self._breeding.first(self.batch, self.generation)]
 
     def steady_state(self) -> Strategy:
         """Random genomes wait for nobody."""

@@ -75,7 +75,8 @@ SEARCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "once": lambda: {
         "space": CellSpace(),
         "fitness": Digits(),
-        "strategy": strategies.TrainedOnce(strategies.RegularizedEvolution(population=10, sample=3)),
+        "strategy": strategies.RegularizedEvolution(population=10, sample=3),
+        "once": True,
     },
     "champions": lambda: {
         "space": CellSpace(), "fitness": Digits(), "strategy": strategies.Nsga2(population=10), "record": "champions",

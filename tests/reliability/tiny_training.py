@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neuroevo.core.objectives import PARAMETERS, Objective
-from neuroevo.core.trial import Artifact, Measurement, Trial
+from neuroevo.core.trial import Measurement, Trial
 from neuroevo.estimation.base import Estimation
 from neuroevo.estimation.direct import describe, objective_values
 from neuroevo.tasks.base import Context, Task
@@ -52,7 +52,7 @@ class TinyTraining(Estimation):
                     for name, array in weights.items()
                 }
                 values[row] = objective_values(task.score(trained, context), individual, task)
-                artifacts.append(Artifact(individual.id, individual.genome, arrays=trained))
+                artifacts.append(trial.left(individual, arrays=trained))
             except Exception as error:
                 reasons[row] = describe(error)
         return Measurement(values, reasons, (), tuple(artifacts))

@@ -182,12 +182,12 @@ class Breeding:
         self.seen = set(arrays["seen"].tolist()) if "seen" in arrays else set()
 
 
-def trial(individual: Individual, parents: Sequence[Individual], inheritance: Inheritance) -> Trial:
+def trial(search: Search, individual: Individual, parents: Sequence[Individual], inheritance: Inheritance) -> Trial:
     """The trial that evaluates an individual; with "lamarckian" it starts from what its parents' training left."""
     if inheritance == "none" or not parents:
-        return Trial(individual.id, (individual,))
+        return search.trial(individual)
     artifacts = tuple(parent.artifact for parent in parents if parent.artifact is not None)
-    return Trial(individual.id, (individual,), artifacts=artifacts, options={"inheritance": inheritance})
+    return search.trial(individual, artifacts=artifacts, options={"inheritance": inheritance})
 
 
 def check(name: str, value: Any, allowed: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ class Lemonade(Strategy):
         inheritance: "lamarckian": a child starts from its parent's weights; "none": from scratch, to measure what it is worth.
     """
 
+    toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
     population: int = 8
     proposals: int = 64
     accepted: int = 16
@@ -62,11 +63,14 @@ class Lemonade(Strategy):
 
     def ask(self) -> Sequence[Trial]:
         if not self._population:
-            return [trial(first, (), self.inheritance) for first in self._breeding.first(self.population, self.generation)]
+            return [
+                trial(self.search, first, (), self.inheritance)
+                for first in self._breeding.first(self.population, self.generation)
+            ]
         births = self._propose()
         if not births:
             return []
-        return [trial(*births[chosen], self.inheritance) for chosen in self._accept([child for child, _ in births])]
+        return [trial(self.search, *births[chosen], self.inheritance) for chosen in self._accept([child for child, _ in births])]
 
     def steady_state(self) -> Strategy:
         """One accepted child at a time, from its share of the proposals; it joins the front before the next."""

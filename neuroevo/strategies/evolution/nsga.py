@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheri
 class _Elitist(Strategy):
     """What NSGA-II and NSGA-III share: children join their parents, and a selection of both survives."""
 
+    toolbox_entries: ClassVar[tuple[str, ...]] = ("mate", "mutate", "select")
     population: int = 30
     offspring: int | None = None
     crossover: float = 0.5
@@ -60,8 +61,8 @@ class _Elitist(Strategy):
     def _trials(self, born: Sequence[tuple[Individual, Sequence[Individual]]]) -> Sequence[Trial]:
         """A trial for each, or one for all where the task scores a whole population at once."""
         if self.search.task.population and born:
-            return [Trial(born[0][0].id, tuple(individual for individual, _ in born))]
-        return [trial(individual, parents, self.inheritance) for individual, parents in born]
+            return [self.search.trial(tuple(individual for individual, _ in born))]
+        return [trial(self.search, individual, parents, self.inheritance) for individual, parents in born]
 
     def tell(self, results: Sequence[Result]) -> None:
         born = [individual for result in results for individual in result.individuals if individual.status == DONE]

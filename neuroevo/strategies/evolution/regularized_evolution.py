@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class RegularizedEvolution(Strategy):
         ValueError: a setting out of its range.
     """
 
+    toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate", "select")
     population: int = 100
     sample: int = 25
     batch: int = 1
@@ -55,10 +56,14 @@ class RegularizedEvolution(Strategy):
     def ask(self) -> Sequence[Trial]:
         if not self._queue:
             return [
-                trial(individual, (), self.inheritance) for individual in self._breeding.first(self.population, self.generation)
+                trial(self.search, individual, (), self.inheritance)
+                for individual in self._breeding.first(self.population, self.generation)
             ]
         born = [self._breeding.child(self._parent, self.generation) for _ in range(self.batch)]
-        return [trial(child, parents, self.inheritance) for child, parents in (birth for birth in born if birth is not None)]
+        return [
+            trial(self.search, child, parents, self.inheritance)
+            for child, parents in (birth for birth in born if birth is not None)
+        ]
 
     def steady_state(self) -> Strategy:
         """The paper's own schedule: each worker that is free takes the next child."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from genomes.base import Genome
 from neuroevo.core.individual import DONE, Individual
@@ -18,7 +18,7 @@ class HillClimb(Strategy):
     """Climb from one network: a step trains `neighbours` candidates that start from the current one, and goes on with the best.
 
     The candidates are the current network varied by `mutations` operators each, and (with `keep_current`) the current network
-    itself, trained on. Only the first objective decides. Which operators may be used is a setting of the space; the papers use
+    itself, trained once more: a further evaluation of the same individual, which replaces the one before. Only the first objective decides. Which operators may be used is a setting of the space; the papers use
     function-preserving ones.
 
     Args:
@@ -32,6 +32,7 @@ class HillClimb(Strategy):
         ValueError: a setting out of its range; at the first `ask`, a genome of another space than the search's.
     """
 
+    toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
     neighbours: int = 8
     mutations: int = 5
     keep_current: bool = True
@@ -55,18 +56,19 @@ class HillClimb(Strategy):
     def ask(self) -> Sequence[Trial]:
         current = self._current
         if current is None:
-            return [trial(first, (), self.inheritance) for first in self._first()]
+            return [trial(self.search, first, (), self.inheritance) for first in self._first()]
         births = [
             self._breeding.child(lambda rng: ([current], None), self.generation, mutations=self.mutations)
             for _ in range(self.neighbours - self.keep_current)
         ]
-        trials = [trial(child, parents, self.inheritance) for child, parents in (birth for birth in births if birth is not None)]
+        trials = [
+            trial(self.search, child, parents, self.inheritance)
+            for child, parents in (birth for birth in births if birth is not None)
+        ]
         if self.keep_current:
-            id = self.search.reserve()
-            again = self.search.individual(
-                id, current.genome, parents=(current,), operators=("continue",), generation=self.generation
-            )
-            trials.append(trial(again, (current,), self.inheritance))
+            trials.append(
+                trial(self.search, current, (current,), self.inheritance)
+            )  # from its own weights, where these are inherited
         return trials
 
     def tell(self, results: Sequence[Result]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,7 @@ class Neat(Strategy):
         ValueError: a setting out of its range.
     """
 
+    toolbox_entries: ClassVar[tuple[str, ...]] = ("mate", "mutate", "select")
     population: int = 150
     threshold: float = 3.0
     target_species: int = 0
@@ -189,8 +190,8 @@ class Neat(Strategy):
         else:
             born = self._children(plan)
         if self.inheritance != "none":  # all are trained together, so the trial is one piece
-            return [Trial(born.first_id, born, options={"inheritance": self.inheritance})]
-        return [Trial(born.first_id, born, separable=not self.search.task.population)]
+            return [self.search.trial(born, options={"inheritance": self.inheritance})]
+        return [self.search.trial(born, separable=not self.search.task.population)]
 
     def _keys(self, first_id: int) -> npt.NDArray[np.uint64]:
         from neuroevo.strategies.evolution.neat.kernels import birth_keys
