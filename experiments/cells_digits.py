@@ -34,9 +34,8 @@ def search(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     run = ne.evolve(
         space(options),
         task,
-        strategy=strategies.TrainedOnce(
-            strategies.RegularizedEvolution(population=12, sample=4, batch=4, inheritance="lamarckian")
-        ),
+        strategy=strategies.RegularizedEvolution(population=12, sample=4, batch=4, inheritance="lamarckian"),
+        once=True,
         estimation=FullTraining(epochs=options.epochs),
         budget=ne.Budget(evaluations=options.evaluations),
         seed=seed,

@@ -35,7 +35,8 @@ def random_protocol(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     run = ne.evolve(
         SPACE,
         task,
-        strategy=strategies.TrainedOnce(strategies.RandomSearch()),
+        strategy=strategies.RandomSearch(),
+        once=True,
         estimation=LowFidelity(epochs=options.short_epochs, data=options.share),
         budget=ne.Budget(evaluations=options.random),
         seed=seed,
@@ -53,9 +54,8 @@ def evolution(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     run = ne.evolve(
         SPACE,
         task,
-        strategy=strategies.TrainedOnce(
-            strategies.RegularizedEvolution(population=12, sample=4, batch=4, inheritance="lamarckian")
-        ),
+        strategy=strategies.RegularizedEvolution(population=12, sample=4, batch=4, inheritance="lamarckian"),
+        once=True,
         estimation=FullTraining(epochs=options.epochs),
         budget=ne.Budget(evaluations=options.evaluations),
         seed=seed,

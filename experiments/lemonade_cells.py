@@ -29,8 +29,8 @@ from neuroevo.estimation import FullTraining
 NODES = {"nasbench201": 4, "nasnet": 2, "darts": 2}
 IDEAL, REFERENCE = np.array([0.0, 3.0]), np.array([0.2, 5.5])
 METHODS = {
-    "lemonade": lambda: strategies.TrainedOnce(strategies.Lemonade(population=8, proposals=32, accepted=8)),
-    "random_search": lambda: strategies.TrainedOnce(strategies.RandomSearch()),
+    "lemonade": lambda: strategies.Lemonade(population=8, proposals=32, accepted=8),
+    "random_search": lambda: strategies.RandomSearch(),
 }
 
 
@@ -41,6 +41,7 @@ def search(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any
         CellSpace(options.cells, NODES[options.cells], (8, 8, 1), 10, channels=options.channels, repeats=1, stages=2),
         task,
         strategy=METHODS[method](),
+        once=True,
         estimation=FullTraining(epochs=options.epochs),
         budget=ne.Budget(evaluations=options.evaluations),
         seed=seed,

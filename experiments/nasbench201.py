@@ -8,7 +8,7 @@ epochs of the best cell by the signal, which the search never sees. Published (5
 Two objectives. How many evaluations until the hypervolume of everything evaluated reaches 99.9 % of the exact front's, for the validation
 error after 200 epochs and FLOPs, min-max normalised over the benchmark, reference (1, 1). No method evaluates a network twice: random search
 draws distinct cells, NSGA-II and NSGA-III make no child whose canonical key and cost they have seen, and LEMONADE is told again of what it
-evaluated (`TrainedOnce`). `--figure` draws the hypervolume that is still missing over the evaluations.
+evaluated (`once=True`). `--figure` draws the hypervolume that is still missing over the evaluations.
 
 The table is a CSV file (`--table`), with a row for each cell: `ops` (six digits, one an edge), accuracies `c10_val12`, `c10_val200`,
 `c10_test200` (per cent), `epoch_s_c10` (seconds a training epoch on CIFAR-10's 50,000 images) and `flops_M_c10`.
@@ -54,7 +54,7 @@ TWO_OBJECTIVES: dict[str, Callable[[], strategies.Strategy]] = {
     "nsga2": lambda: strategies.Nsga2(),
     "nsga3": lambda: strategies.Nsga3(),
     # two changed edges a child: LEMONADE keeps its Pareto front only, and one edge does not always lead from there to a better cell
-    "lemonade": lambda: strategies.TrainedOnce(strategies.Lemonade(population=30, mutations=2, inheritance="none")),
+    "lemonade": lambda: strategies.Lemonade(population=30, mutations=2, inheritance="none"),
     "random_search": lambda: strategies.RandomSearch(deduplicate="genome"),
 }
 
@@ -125,6 +125,7 @@ def evaluations_to_reach(method: str, seed: int, table: Path, folder: Path | Non
         CellSpace(),
         task,
         strategy=TWO_OBJECTIVES[method](),
+        once=method == "lemonade",
         budget=ne.Budget(evaluations=cap),
         seed=seed,
         run=folder and folder / f"{method}-two-objectives-{seed}",

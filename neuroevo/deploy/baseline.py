@@ -81,7 +81,7 @@ def train_baseline(task: Supervised, estimation: Estimation, seed: int) -> Basel
         ValueError: its training failed.
     """
     from neuroevo.core.individual import Individual
-    from neuroevo.core.trial import Trial
+    from neuroevo.core.trial import Evaluation, Trial
     from neuroevo.evaluators.base import Work
     from neuroevo.tasks.base import Context
 
@@ -91,8 +91,8 @@ def train_baseline(task: Supervised, estimation: Estimation, seed: int) -> Basel
     measurement = Work(task, estimation, Context(seed=seed))(Trial(BASELINE_ID, (individual,)))
     if measurement.reasons:
         raise ValueError(f"the baseline could not be trained: {measurement.reasons[0]}")
-    individual.fitness.values = np.asarray(measurement.values)[0].tolist()
-    individual.artifact = measurement.artifacts[0]
+    values = tuple(np.asarray(measurement.values)[0].tolist())
+    individual.take(Evaluation(BASELINE_ID, BASELINE_ID, values), measurement.artifacts[0])
     layers = [data["label"] for _, data in genome.graph().nodes(data=True) if data["kind"] not in ("input", "logits")]
     return Baseline(", ".join(layers), int(genome.parameters), individual.values, task.test_scores(individual.model()))
 

@@ -76,7 +76,7 @@ class Ray(Evaluator):
             Any, int
         ] = {}  # actors that have no place on a node yet, by the reference to their first sign of life
         self._waiting: deque[_Job] = deque()
-        self._artifacts: OrderedDict[int, Any] = OrderedDict()
+        self._artifacts: OrderedDict[tuple[int, str], Any] = OrderedDict()
         self._ours = False  # whether this evaluator started or joined Ray, and so leaves it
 
     def start(self, work: Work) -> None:
@@ -180,12 +180,12 @@ class Ray(Evaluator):
         return actor.measure.remote(cloudpickle.dumps(replace(trial, artifacts=bare)), *arrays)
 
     def _stored(self, artifact: Artifact) -> Any:
-        if artifact.id not in self._artifacts:
-            self._artifacts[artifact.id] = self._ray.put(dict(artifact.load()))
-        self._artifacts.move_to_end(artifact.id)
+        if artifact.name not in self._artifacts:
+            self._artifacts[artifact.name] = self._ray.put(dict(artifact.load()))
+        self._artifacts.move_to_end(artifact.name)
         while len(self._artifacts) > KEPT_ARTIFACTS:
             self._artifacts.popitem(last=False)
-        return self._artifacts[artifact.id]
+        return self._artifacts[artifact.name]
 
     def _outcome(self, reference: Any) -> Result | None:
         number, job = self._running.pop(reference)

@@ -257,8 +257,20 @@ def joined(parts: list[Measurement]) -> Measurement:
     if any(part.info for part in parts):
         info = tuple(part.info[0] if part.info else {} for part in parts)
     artifacts = tuple(artifact for part in parts for artifact in part.artifacts)
+    described = [part.descriptors for part in parts if part.descriptors is not None]
+    descriptors = None
+    if described:
+        nothing = np.full((1, described[0].shape[1]), np.nan)
+        descriptors = np.concatenate([nothing if part.descriptors is None else part.descriptors for part in parts])
     return Measurement(
-        np.concatenate([part.values for part in parts]), reasons, info, artifacts, sum(part.seconds for part in parts)
+        np.concatenate([part.values for part in parts]),
+        reasons,
+        info,
+        artifacts,
+        sum(part.seconds for part in parts),
+        stopped={row: part.stopped[0] for row, part in enumerate(parts) if part.stopped},
+        descriptors=descriptors,
+        epochs=sum(part.epochs for part in parts),
     )
 
 

@@ -81,6 +81,7 @@ class Evaluate:
         individual.reason = measurement.reasons.get(0, "")
         individual.status = FAILED if individual.reason else DONE
         individual.info = measurement.info[0] if measurement.info else {}
+        individual.descriptors = None if measurement.descriptors is None else measurement.descriptors[0]
         values = worst_values(self.task.objectives) if individual.reason else measurement.values[0]
         return tuple(values.tolist())
 
@@ -129,7 +130,8 @@ class _Bridge:
         individual.parents = (individual.id, *partners)
         individual.id = self.search.reserve()
         individual.operators, individual.reason, individual.info, individual.artifact = (), "", {}, None
-        individual.status = PENDING
+        individual.status, individual.trial, individual.fidelity, individual.descriptors = PENDING, None, None, None
+        individual.asked = 0
         individual.generation += 1
         return self.search.rng(individual.id)
 

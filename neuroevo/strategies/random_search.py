@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from neuroevo.core.individual import Individual
+from neuroevo.core.state import State
 from neuroevo.core.trial import Result, Trial
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, check, check_count
 
 

@@ -24,8 +24,9 @@ from genomes.cell import CellSpace
 from neuroevo.core.individual import DONE, FAILED, Individual
 from neuroevo.core.objectives import Objective, worst_values
 from neuroevo.core.population import ArrayPopulation
-from neuroevo.core.trial import Artifact, Measurement, Result, Trial
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.core.state import State
+from neuroevo.core.trial import Artifact, Evaluation, Measurement, Result, Trial
+from neuroevo.strategies.base import Search, Strategy
 from neuroevo.tasks.base import Context, Task
 
 
@@ -75,11 +76,14 @@ class Drive:
         self.strategy, self.task = strategy, task
         self.search = Search(space, task, seed)
         self.kept: dict[int, Individual] = {}
+        self.artifacts: dict[tuple[int, str], Artifact] = {}
         self.log: list[str] = []
         self.asked: list[Trial] = []
+        self.search.find_artifact = lambda trial, kind: self.artifacts.get((trial, kind))
         strategy.start(self.search)
         if earlier is not None and state is not None:
-            self.search.next_id = earlier.search.next_id
+            self.search.next_id, self.search.next_trial = earlier.search.next_id, earlier.search.next_trial
+            self.artifacts = dict(earlier.artifacts)
             self.kept = {id: reread(individual) for id, individual in earlier.kept.items()}
             strategy.restore(state, self.kept.__getitem__)
 
@@ -90,6 +94,7 @@ class Drive:
         self.log.append(json.dumps([described(trial) for trial in trials]))
         if trials:
             self.strategy.tell([self._evaluated(trial) for trial in trials])
+            self.strategy.count_tell()
 
     def _evaluated(self, trial: Trial) -> Result:
         worst = worst_values(self.task.objectives)
@@ -105,10 +110,17 @@ class Drive:
             trial.individuals.assign(values, reasons)
         else:
             for row, individual in enumerate(trial.individuals):
-                individual.fitness.values = values[row].tolist()
-                individual.status, individual.reason = (FAILED, reasons[row]) if row in reasons else (DONE, "")
-                if individual.status == DONE:
-                    individual.artifact = Artifact(individual.id, individual.genome, arrays={})
+                status = FAILED if row in reasons else DONE
+                evaluation = Evaluation(
+                    individual.id, trial.id, tuple(values[row].tolist()), status, reasons.get(row, ""), {}, trial.fidelity
+                )
+                artifact = trial.left(individual, arrays={}) if status == DONE else None
+                individual.take(evaluation, artifact)
+                if artifact is not None:
+                    self.artifacts[artifact.name] = artifact
+            for kind in trial.leaves:
+                left = [Artifact(trial.id, kind, i.genome, i.id, arrays={}) for i in trial.individuals]
+                self.artifacts.update((artifact.name, artifact) for artifact in left)
         self.kept.update((individual.id, individual) for individual in trial.individuals)
         return Result(trial, Measurement(values, reasons))
 
@@ -118,7 +130,17 @@ def described(trial: Trial) -> list[Any]:
     individuals = [
         [i.id, i.genome.to_dict(), list(i.parents), list(i.operators), i.generation, list(i.names)] for i in trial.individuals
     ]
-    return [trial.id, trial.job, individuals, [artifact.id for artifact in trial.artifacts], dict(trial.options)]
+    started = [list(artifact.name) for artifact in trial.artifacts]
+    return [
+        trial.id,
+        trial.job,
+        individuals,
+        trial.fidelity.to_dict(),
+        started,
+        list(trial.leaves),
+        dict(trial.options),
+        trial.repeat,
+    ]
 
 
 def reread(individual: Individual) -> Individual:
@@ -133,7 +155,8 @@ def reread(individual: Individual) -> Individual:
         generation=individual.generation,
     )
     again.fitness.values = individual.fitness.values
-    again.status, again.reason, again.artifact = individual.status, individual.reason, individual.artifact
+    for name in ("status", "reason", "artifact", "trial", "fidelity", "asked", "descriptors"):
+        setattr(again, name, getattr(individual, name))
     return again
 
 
@@ -215,12 +238,24 @@ class StrategySuite(ABC):
         assert random.getstate() == drawn, "the strategy changed Python's global random state"
         assert self.drive(seed=2).log != before.log
 
-    def test_birth_ids_go_up_and_name_every_individual_once(self) -> None:
+    def test_births_and_trials_are_numbered_in_the_order_of_asking(self) -> None:
         drive = self.drive()
         ids = [individual.id for trial in drive.asked for individual in trial.individuals]
-        assert ids == sorted(set(ids))
-        assert all(trial.id == trial.individuals[0].id for trial in drive.asked)
+        first_time = list(dict.fromkeys(ids))
+        assert first_time == sorted(first_time), "births are numbered in the order in which their first trials are asked for"
         assert all(id < drive.search.next_id for id in ids)
+        assert [trial.id for trial in drive.asked] == list(range(drive.search.next_trial)), (
+            "make trials by self.search.trial(...)"
+        )
+
+    def test_a_further_trial_of_an_individual_draws_other_numbers(self) -> None:
+        seen = set[int]()
+        for trial in self.drive().asked:
+            if isinstance(trial.individuals, ArrayPopulation):
+                continue
+            again = {individual.id for individual in trial.individuals} & seen
+            assert bool(trial.repeat) == bool(again)
+            seen.update(individual.id for individual in trial.individuals)
 
     def test_parents_were_evaluated_before_and_did_not_fail(self) -> None:
         drive = self.drive(task=self.task(failing=0.4))
@@ -231,8 +266,11 @@ class StrategySuite(ABC):
                     assert drive.kept[parent].status == DONE, f"individual {individual.id} has the failed parent {parent}"
 
     def test_a_batch_that_fails_whole_does_not_stop_the_search(self) -> None:
-        drive = self.drive(tells=3, task=self.task(failing=1.0))
-        assert all(drive.log)
+        drive = Drive(self.strategy(), self.space(), self.task(failing=1.0), 1)
+        for tell in range(1, 4):
+            before = len(drive.asked)
+            drive.step()
+            assert len(drive.asked) > before, f"after {tell - 1} batches that failed whole, the strategy asked for nothing more"
         assert not any(individual.status == DONE for individual in drive.strategy.living)
 
     def test_limits_on_cheap_objectives_hold_for_every_trial(self) -> None:

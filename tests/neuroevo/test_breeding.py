@@ -107,7 +107,7 @@ def test_lamarckian_children_start_from_their_parents_artifacts(make) -> None:
     children = [trial for trial in drive.asked if trial.individuals[0].parents]
     assert children
     for trial in children:
-        assert tuple(artifact.id for artifact in trial.artifacts) == trial.individuals[0].parents
+        assert tuple(artifact.individual for artifact in trial.artifacts) == trial.individuals[0].parents
         assert trial.options == {"inheritance": "lamarckian"}
     assert all(not trial.artifacts for trial in drive.asked if not trial.individuals[0].parents)
 

@@ -6,7 +6,7 @@ from scipy.stats import gaussian_kde
 
 from genomes import CellSpace, NetworkSpace
 from neuroevo.core.objectives import PARAMETERS, Objective
-from neuroevo.core.trial import Artifact, Measurement, Result
+from neuroevo.core.trial import Evaluation, Measurement, Result
 from neuroevo.selection import pareto_front
 from neuroevo.selection.density import inverse_density_probabilities, kernel_density
 from neuroevo.strategies import HillClimb, Lemonade, Search
@@ -62,9 +62,8 @@ def told(trials, error) -> list[Result]:
     results = []
     for trial in trials:
         (individual,) = trial.individuals
-        individual.fitness.values = (error(individual), float(individual.genome.parameters))
-        individual.status = "done"
-        individual.artifact = Artifact(individual.id, individual.genome, arrays={})
+        values = (error(individual), float(individual.genome.parameters))
+        individual.take(Evaluation(individual.id, trial.id, values), trial.left(individual, arrays={}))
         results.append(Result(trial, Measurement(np.array([individual.fitness.values]))))
     return results
 
@@ -122,8 +121,9 @@ def test_hill_climbing_goes_on_from_the_best_neighbour_and_keeps_training_the_cu
     (first,) = strategy.living
     trials = strategy.ask()
     assert len(trials) == 5
-    continued = trials[-1].individuals[0]
-    assert continued.genome == first.genome and continued.operators == ("continue",)
+    again = trials[-1]
+    assert again.individuals == (first,) and again.artifacts == (first.artifact,)
+    assert again.repeat and not any(trial.repeat for trial in trials[:-1]), "its second training draws other random numbers"
     assert all(len(trial.individuals[0].operators) >= 3 for trial in trials[:-1])
     strategy.tell(told(trials, lambda i: abs(i.id - 3) + 0.5))
     assert [individual.id for individual in strategy.living] == [3]

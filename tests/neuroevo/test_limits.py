@@ -79,13 +79,18 @@ def test_survivors_are_within_the_limits_while_there_are_enough():
     assert ids(select_nsga3(POPULATION, 4, points, rng))[-1] == 3
 
 
+def place(records: Records, *positions: int) -> None:
+    for position in positions:
+        records.place(POPULATION[position])
+
+
 def test_fronts_hold_somebody_beyond_the_limits_only_while_nobody_is_within():
     records = Records(OBJECTIVES)
-    records.add([POPULATION[0]])
+    place(records, 0)
     assert ids(records.front) == [0]
-    records.add([POPULATION[3]])
+    place(records, 3)
     assert ids(records.front) == [3]  # less beyond
-    records.add([POPULATION[1], POPULATION[2], POPULATION[0]])
+    place(records, 1, 2, 0)
     assert ids(records.front) == [1, 2]
     assert ids(pareto_front(POPULATION)) == [1, 2]
     assert ids(pareto_front([POPULATION[0], POPULATION[3]])) == [3]
@@ -125,10 +130,10 @@ def test_every_strategy_keeps_a_limit_and_a_recorded_run_remembers_it(strategy, 
 
 def test_hypervolume_is_zero_while_nobody_is_within_the_limits():
     records = Records(OBJECTIVES)
-    records.add([POPULATION[0], POPULATION[3]])
+    place(records, 0, 3)
     records.set_scale([POPULATION])
     assert records.hypervolume() == records.hypervolume_in_first_box() == 0.0
-    records.add([POPULATION[2], POPULATION[1]])
+    place(records, 2, 1)
     assert records.hypervolume() > 0.0 and records.hypervolume_in_first_box() > 0.0
 
 

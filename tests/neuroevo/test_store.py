@@ -1,5 +1,7 @@
 """The store: older schemas, many readers, and folders that cannot be written any more."""
 
+import functools
+import itertools
 import json
 import os
 import shutil
@@ -13,23 +15,9 @@ import pytest
 
 import neuroevo as ne
 from neuroevo import strategies
+from neuroevo.run import evolution
 from neuroevo.store import Store, StoreError
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
-
-SCHEMA_1 = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE individuals (
-    id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, parents TEXT NOT NULL, operators TEXT NOT NULL, genome TEXT);
-CREATE TABLE evaluations (
-    id INTEGER PRIMARY KEY, individual INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, "values" TEXT NOT NULL,
-    info TEXT NOT NULL, fidelity TEXT NOT NULL, attempts INTEGER NOT NULL, seconds REAL NOT NULL);
-CREATE INDEX evaluations_individual ON evaluations (individual);
-CREATE TABLE populations (
-    first_id INTEGER PRIMARY KEY, count INTEGER NOT NULL, generation INTEGER NOT NULL, arrays BLOB NOT NULL,
-    "values" BLOB, reasons TEXT NOT NULL);
-CREATE TABLE generations (generation INTEGER PRIMARY KEY, evaluations INTEGER NOT NULL, seconds REAL NOT NULL, summary TEXT NOT NULL);
-CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL, json TEXT NOT NULL, arrays BLOB NOT NULL);
-"""
 
 
 def evolve(folder: Path, evaluations: int = 60, **options) -> ne.Run:
@@ -49,50 +37,48 @@ def same(a: ne.Run, b: ne.Run) -> bool:
     return a.history().equals(b.history()) and [i.id for i in a.front] == [i.id for i in b.front]
 
 
-def as_schema_1(folder: Path) -> None:
-    """Make the folder what the release with schema 1 would have left."""
-    today = sqlite3.connect(folder / "run.db")
-    older = sqlite3.connect(folder / "older.db")
-    older.executescript(SCHEMA_1)
-    for table in ("individuals", "evaluations", "populations", "generations", "state"):
-        columns = [row[1] for row in older.execute(f"PRAGMA table_info({table})")]
-        names = ", ".join(f'"{column}"' for column in columns)
-        rows = today.execute(f"SELECT {names} FROM {table}").fetchall()
-        older.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
-    older.executemany("INSERT INTO meta VALUES (?, ?)", [("schema", "1"), ("ended", "evaluations"), ("seconds", "1.5")])
-    older.commit()
-    today.close()
-    older.close()
-    for path in folder.glob("run.db*"):
-        path.unlink()
-    os.replace(folder / "older.db", folder / "run.db")
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the store a clock that is a second on at every look, so that every record is due at once, however fast the machine is."""
+    seconds = itertools.count()
+    monkeypatch.setattr(evolution, "Store", functools.partial(Store, clock=lambda: float(next(seconds))))
 
 
-def test_a_run_of_the_older_schema_is_read_as_it_is_and_goes_on(tmp_path: Path) -> None:
-    before = evolve(tmp_path / "run", 37)
-    as_schema_1(tmp_path / "run")
-    loaded = ne.load_run(tmp_path / "run")
-    assert same(loaded, before)
-    assert schema(tmp_path / "run") == "1", "a reader changes nothing"
-    assert same(evolve(tmp_path / "run", 60), evolve(tmp_path / "whole", 60))
-    assert schema(tmp_path / "run") == schema(tmp_path / "whole") == "2"
-    described = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
-    columns = {name: columns_of(tmp_path / name, "evaluations") for name in ("run", "whole")}
-    assert query(tmp_path / "run", described) == query(tmp_path / "whole", described)
-    assert columns["run"] == columns["whole"]
+OLDER_FOLDERS = Path(__file__).parents[1] / "reliability" / "older"
+
+
+@pytest.mark.parametrize("older", ["schema_1", "schema_2"])
+def test_a_reader_leaves_a_folder_of_an_older_schema_as_it_is(older: str, tmp_path: Path) -> None:
+    shutil.copytree(OLDER_FOLDERS / older / "nsga2", tmp_path / "run")
+    before = (tmp_path / "run" / "run.db").read_bytes()
+    assert ne.load_run(tmp_path / "run").evaluations == 37
+    assert (tmp_path / "run" / "run.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("older", ["schema_1", "schema_2"])
+def test_a_writer_makes_an_older_database_one_of_today(older: str, tmp_path: Path) -> None:
+    shutil.copytree(OLDER_FOLDERS / older / "lemonade", tmp_path / "run")
+    held = ne.load_run(tmp_path / "run")
+    Store(tmp_path / "run", writable=True).close()
+    evolve(tmp_path / "fresh", 20)
+    described = "SELECT type, name, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+    assert schema(tmp_path / "run") == schema(tmp_path / "fresh") == "3"
+    assert query(tmp_path / "run", described) == query(tmp_path / "fresh", described)
+    for _, table, _ in query(tmp_path / "fresh", described):
+        assert columns_of(tmp_path / "run", table) == columns_of(tmp_path / "fresh", table)
+    assert same(ne.load_run(tmp_path / "run"), held)
 
 
 def test_a_migration_that_is_cut_short_leaves_the_older_schema(tmp_path: Path, monkeypatch) -> None:
     from neuroevo.store import schema as schemas
 
-    evolve(tmp_path / "run", 20)
-    as_schema_1(tmp_path / "run")
-    monkeypatch.setitem(schemas._STEPS, 1, schemas._STEPS[1] + "INSERT INTO nowhere VALUES (1);")
+    shutil.copytree(OLDER_FOLDERS / "schema_1" / "nsga2", tmp_path / "run")
+    monkeypatch.setitem(schemas._STEPS, 2, schemas._STEPS[2] + "INSERT INTO nowhere VALUES (1);")
     with pytest.raises(StoreError, match="damaged"):
-        evolve(tmp_path / "run", 30)
+        Store(tmp_path / "run", writable=True)
     monkeypatch.undo()
     assert schema(tmp_path / "run") == "1" and "artifact" not in columns_of(tmp_path / "run", "evaluations")
-    assert evolve(tmp_path / "run", 30).evaluations == 30
+    Store(tmp_path / "run", writable=True).close()
+    assert ne.load_run(tmp_path / "run").evaluations == 37
 
 
 def test_a_run_of_a_newer_release_is_refused(tmp_path: Path) -> None:
@@ -100,11 +86,12 @@ def test_a_run_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "run" / "run.db") as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     for attempt in (lambda: ne.load_run(tmp_path / "run"), lambda: evolve(tmp_path / "run", 30)):
-        with pytest.raises(StoreError, match="has schema 99; this release reads schemas 1 to 2"):
+        with pytest.raises(StoreError, match="has schema 99; this release reads schemas 1 to 3"):
             attempt()
 
 
-def test_many_readers_see_whole_generations_while_one_writes(tmp_path: Path) -> None:
+def test_many_readers_see_whole_generations_while_one_writes(tmp_path: Path, monkeypatch) -> None:
+    ticking(monkeypatch)
     reader = (
         "import sys, neuroevo as ne, neuroevo.testing.evaluator\n"
         "seen = []\n"
@@ -154,7 +141,8 @@ def mounted(folder: Path, options: str):
 
 
 @pytest.mark.parametrize("kilobytes", [300, 500])
-def test_a_full_disk_is_one_sentence_and_what_was_committed_stays_readable(kilobytes: int, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_sentence_and_what_was_committed_stays_readable(kilobytes: int, tmp_path: Path, monkeypatch) -> None:
+    ticking(monkeypatch)
     with mounted(tmp_path / "disk", f"size={kilobytes}k"):
         with pytest.raises(StoreError, match=r"full"):
             evolve(tmp_path / "disk" / "run", 1_000_000)

@@ -110,7 +110,7 @@ def _read_all(store: Store) -> None:
         raise StoreError(f"{store.folder} is not a run, or its config.json is missing or damaged")
     names = tuple(objective["name"] for objective in settings["objectives"])
     store.individuals(Space.from_dict(settings["space"]), names, tuple(1.0 for _ in names))
-    store.population_rows()
+    store.populations()
     store.generations()
     store.state()
 

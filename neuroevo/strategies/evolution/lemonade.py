@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.core.individual import Individual
+from neuroevo.core.state import State
 from neuroevo.core.streams import ACCEPTANCE
 from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.density import inverse_density_probabilities
 from neuroevo.selection.nsga2 import pareto_front
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check, check_count, trial
 
 

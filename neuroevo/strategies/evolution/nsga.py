@@ -11,12 +11,13 @@ import numpy as np
 
 from genomes.base import shown
 from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.state import State
 from neuroevo.core.streams import python_random
 from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2, violations
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, trial
 
 

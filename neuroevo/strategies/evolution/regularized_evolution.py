@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.state import State
 from neuroevo.core.streams import python_random
 from neuroevo.core.trial import Result, Trial
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheritance, check, check_count, trial
 
 

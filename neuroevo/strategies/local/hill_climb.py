@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from genomes.base import Genome
 from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.state import State
 from neuroevo.core.trial import Result, Trial
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check, check_count, trial
 
 

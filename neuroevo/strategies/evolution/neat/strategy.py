@@ -19,6 +19,7 @@ from genomes.neat.space import NeatSpace
 from genomes.neat.threads import Threads
 from neuroevo.core.individual import Individual
 from neuroevo.core.neat_population import NO_PARENT, NeatPopulation
+from neuroevo.core.state import State
 from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.speciation import (
     Species,
@@ -30,7 +31,7 @@ from neuroevo.selection.speciation import (
     speciate,
     state_arrays,
 )
-from neuroevo.strategies.base import Search, State, Strategy
+from neuroevo.strategies.base import Search, Strategy
 
 Ints = npt.NDArray[np.int64]
 

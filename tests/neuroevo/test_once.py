@@ -1,4 +1,4 @@
-"""TrainedOnce: isomorphic genomes are trained once, whatever the strategy."""
+"""`evolve(once=True)`: isomorphic genomes are evaluated once, whatever the strategy."""
 
 import numpy as np
 import pytest
@@ -6,20 +6,10 @@ import pytest
 import neuroevo as ne
 from genomes import CellSpace
 from neuroevo.core.objectives import PARAMETERS, Objective
-from neuroevo.run.settings import strategy_from_settings
-from neuroevo.strategies import HillClimb, Lemonade, RandomSearch, RegularizedEvolution, TrainedOnce
+from neuroevo.core.trial import Fidelity
+from neuroevo.estimation import Direct
+from neuroevo.strategies import HillClimb, Lemonade, RandomSearch, RegularizedEvolution
 from neuroevo.tasks.base import Task
-from neuroevo.testing import StrategySuite
-
-
-class TestLemonadeTrainedOnce(StrategySuite):
-    def strategy(self):
-        return TrainedOnce(Lemonade(population=6, proposals=12, accepted=4))
-
-
-class TestRegularizedEvolutionTrainedOnce(StrategySuite):
-    def strategy(self):
-        return TrainedOnce(RegularizedEvolution(population=8, sample=3))
 
 
 class CountedTask(Task):
@@ -40,10 +30,10 @@ class CountedTask(Task):
         return {"task": "CountedTask"}
 
 
-def evolved(strategy, evaluations=60):
+def evolved(strategy, evaluations=60, **options):
     task = CountedTask()
     run = ne.evolve(
-        CellSpace(nodes=3), task, strategy=strategy, budget=ne.Budget(evaluations=evaluations), seed=1, progress=False
+        CellSpace(nodes=3), task, strategy=strategy, budget=ne.Budget(evaluations=evaluations), seed=1, progress=False, **options
     )
     return task, run
 
@@ -51,7 +41,7 @@ def evolved(strategy, evaluations=60):
 def test_a_network_is_never_trained_twice() -> None:
     task, _ = evolved(Lemonade(population=6, proposals=12, accepted=4, inheritance="none"))
     assert len(set(task.seen)) < len(task.seen) == 60
-    task, run = evolved(TrainedOnce(Lemonade(population=6, proposals=12, accepted=4, inheritance="none")))
+    task, run = evolved(Lemonade(population=6, proposals=12, accepted=4, inheritance="none"), once=True)
     assert len(set(task.seen)) == len(task.seen) == run.evaluations
 
 
@@ -60,33 +50,59 @@ def test_where_weights_are_inherited_a_twin_stands_for_a_living_network_only() -
 
     class Watched(RegularizedEvolution):
         def tell(self, results):
-            told = {result.individuals[0].id for result in results if result.individuals[0].id == result.trial.id}
-            twins = [result.individuals[0].id for result in results if result.individuals[0].id != result.trial.id]
+            told = {result.individuals[0].id for result in results if result.individuals[0].trial == result.trial.id}
+            twins = [result.individuals[0].id for result in results if result.individuals[0].trial != result.trial.id]
             assert set(twins) <= {individual.id for individual in self.living} | told  # the weights of all others may be gone
             again.extend(twins)
             super().tell(results)
 
-    task, _ = evolved(TrainedOnce(Watched(population=6, sample=3, inheritance="lamarckian")), evaluations=120)
+    task, _ = evolved(Watched(population=6, sample=3, inheritance="lamarckian"), once=True, evaluations=120)
     assert again and len(set(task.seen)) < len(task.seen)
 
 
 def test_a_search_that_has_seen_every_network_ends() -> None:
-    task, run = evolved(TrainedOnce(RandomSearch(batch=30)), evaluations=10_000)
+    task, run = evolved(RandomSearch(batch=30), once=True, evaluations=10_000)
     assert run.ended == "exhausted" and len(task.seen) == len(set(task.seen)) <= 125
 
 
 def test_hill_climbing_still_trains_its_current_network_on() -> None:
-    task, _ = evolved(TrainedOnce(HillClimb(neighbours=3, mutations=1)), evaluations=12)
+    task, _ = evolved(HillClimb(neighbours=3, mutations=1), once=True, evaluations=12)
     assert len(task.seen) == 12 > len(set(task.seen))
 
 
 def test_its_settings_make_it_again() -> None:
-    strategy = TrainedOnce(Lemonade(population=6, accepted=4))
-    assert strategy_from_settings(strategy.settings()) == strategy
-    with pytest.raises(ValueError, match="settings of another strategy"):
-        strategy_from_settings({"strategy": "TrainedOnce", "of": strategy.settings()})
-    with pytest.raises(ValueError, match="such as Lemonade"):
-        TrainedOnce(strategy)
+    _, run = evolved(Lemonade(population=6, accepted=4), once=True)
+    assert run.settings["once"] is True and "once" not in evolved(Lemonade(population=6, accepted=4))[1].settings
+
+
+def test_every_generation_is_told_to_callbacks_and_summaries() -> None:
+    """Also one in which every child is a twin."""
+
+    class Counting(ne.Callback):
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+        def on_generation(self, run: ne.Run) -> None:
+            self.seen.append(run.generation)
+
+    counting = Counting()
+    _, run = evolved(RegularizedEvolution(population=4, sample=2), evaluations=40, once=True, callbacks=[counting])
+    assert counting.seen == list(range(1, run.generation + 1)) == [row["generation"] for row in run.summaries]
+
+
+def test_a_low_fidelity_of_the_estimation_is_no_obstacle() -> None:
+    """The fidelity that an estimation plans is not what tells twins apart."""
+
+    class Short(Direct):
+        full = Fidelity(epochs=1)
+
+    task, run = evolved(RandomSearch(batch=6), evaluations=30, once=True, estimation=Short())
+    assert run.evaluations == 30 == len(set(task.seen)) and run.front
+
+
+def test_the_asynchronous_schedule_is_refused() -> None:
+    with pytest.raises(ValueError, match="schedule='synchronous'"):
+        evolved(RandomSearch(), once=True, schedule="asynchronous")
 
 
 def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tmp_path) -> None:
@@ -97,7 +113,8 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tmp_path) -> None:
         return ne.evolve(
             CellSpace(),
             CountedTask(),
-            strategy=TrainedOnce(Lemonade(population=6, proposals=12, accepted=4, inheritance="none")),
+            strategy=Lemonade(population=6, proposals=12, accepted=4, inheritance="none"),
+            once=True,
             budget=ne.Budget(evaluations=evaluations),
             seed=3,
             run=folder,
