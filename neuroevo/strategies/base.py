@@ -153,6 +153,13 @@ class Search:
         id = self.reserve()
         return self.individual(id, self.space.random(self.rng(id)), operators=("random",), generation=generation)
 
+    def mutant(self, parent: Individual, generation: int = 0) -> Individual:
+        """A mutant of an individual. `strategies.evolution.breeding.Breeding` also keeps limits on cheap objectives, avoids repeats, and uses
+        a toolbox's operators."""
+        id = self.reserve()
+        genome = parent.genome.mutate(self.rng(id), clock=max(1, generation))
+        return self.individual(id, genome, parents=(parent,), generation=generation)
+
 
 class Strategy(ABC):
     """Decides which trials come next. Subclass as a dataclass whose fields are its settings. Only `ask` and `tell` must be written.
@@ -160,14 +167,11 @@ class Strategy(ABC):
     Attributes:
         search: what it works on, from `start`.
         generation: how many generations are complete: what the strategy sets it to, or else the number of tells.
-        full: the highest fidelity that it asks for by name, where that is less than the estimation's own: at it an individual counts for the
-            front, the best and the target. None: the estimation's.
         toolbox_entries: which of a DEAP toolbox's `mate`, `mutate` and `select` replace its own; others are refused.
     """
 
     search: Search
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
-    full: ClassVar[Fidelity | None] = None
     toolbox_entries: ClassVar[tuple[str, ...]] = ()
 
     def start(self, search: Search) -> None:
@@ -215,6 +219,12 @@ class Strategy(ABC):
         default: then nobody's weights are kept but those of the front, and what `needs` names."""
         return ()
 
+    @property
+    def full(self) -> Fidelity | None:
+        """The highest fidelity that it asks for, where it names fidelities itself: at it an individual counts for the front, the best and the
+        target. None: the estimation says."""
+        return None
+
     def needs(self) -> Collection[tuple[int, str]]:
         """The artifacts that later trials may start from, by trial and kind; the run keeps these and the front's weights, and deletes the
         others. By default what the living left."""
@@ -243,6 +253,6 @@ class Strategy(ABC):
         return ()
 
     def settings(self) -> dict[str, Any]:
-        """JSON: the strategy's name and settings."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}  # type: ignore[arg-type]
-        return {"strategy": type(self).__name__, **values}
+        """JSON: the strategy's name and settings, by default the fields of a dataclass."""
+        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+        return {"strategy": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields if f.init}}
