@@ -592,6 +592,8 @@ class Loop:
         self.run.seconds = self._elapsed()
         try:
             if self.store is not None:
+                if batch is not None and self.record == "champions":  # those of a batch that was cut short
+                    self.store.champions(records.front)
                 if batch is None and self.run.ended not in ("error", "interrupted"):
                     if self.record == "champions":  # also inside a generation: the state names the living
                         self._keep_champions()

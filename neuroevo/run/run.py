@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -232,10 +232,9 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
     limits = weighted_limits(run.objectives)
     individuals = store.individuals(run.space, names, weights, limits=limits, lazy=lazy, before=before_trial)
     found = [one for one in individuals.values() if one.fitness.valid and (before is None or one.id < before)]
-    place: Callable[[int], int] = int
-    if store.asks():  # of equal ones, the front holds the one that was completed first
-        place = {trial: at for at, trial in enumerate(store.completions())}.__getitem__
-    for individual in sorted(found, key=lambda one: (place(one.trial or 0), one.id)):
+    # of equal ones, the front holds the one that was completed first
+    place = {trial: at for at, trial in enumerate(store.completions())} if store.asks() else None
+    for individual in sorted(found, key=lambda one: (one.trial if place is None else place.get(one.trial, -1), one.id)):
         run.records.place(individual)
     for recorded in store.populations():
         first, arrays = recorded.first_id, recorded.arrays

@@ -1,0 +1,98 @@
+"""Every part with every other: strategies, estimations, schedules and ways of recording, as a whole and in parts.
+
+Faults of combination show here: a run that is stopped inside a batch, and goes on, must end as the run that was not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import neuroevo as ne
+from genomes import NeatSpace
+from neuroevo.estimation import Direct, Estimation
+from neuroevo.strategies import HillClimb, Lemonade, Neat, Nsga2, Nsga3, RandomSearch, RegularizedEvolution, Strategy
+from neuroevo.testing.evaluator import NumberSpace, SquareTask
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "docs" / "examples")]
+
+from first_strategy import Climber
+from test_trials import Learning, Sceptic, StopAfter
+
+STRATEGIES: dict[str, Callable[[], Strategy]] = {
+    "Climber": Climber,
+    "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
+    "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
+    "Nsga2": lambda: Nsga2(population=6),
+    "Nsga2 with species": lambda: Nsga2(population=6, speciation=2),
+    "Nsga3": lambda: Nsga3(population=6),
+    "RandomSearch": lambda: RandomSearch(batch=5),
+    "RegularizedEvolution": lambda: RegularizedEvolution(population=6, sample=2),
+}
+ESTIMATIONS: dict[str, Callable[[], Estimation]] = {"Direct": Direct, "Learning": Learning, "Sceptic": Sceptic}
+ASYNCHRONOUS = ("Lemonade", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
+WHOLE, PARTS = 36, (1, 7, 8, 20, 29)
+
+
+class Failing(SquareTask):
+    def __init__(self) -> None:
+        super().__init__(fail_within=0.3)
+
+
+def evolved(strategy: str, estimation: str, schedule: Any, record: Any, evaluations: int, folder: Path | None, **options: Any) -> ne.Run:
+    return ne.evolve(
+        NumberSpace(), Failing(), strategy=STRATEGIES[strategy](), estimation=ESTIMATIONS[estimation](), schedule=schedule, record=record,
+        budget=ne.Budget(evaluations=evaluations), seed=5, run=folder, progress=False, **options,
+    )  # fmt: skip
+
+
+def seen(run: ne.Run) -> dict[str, Any]:
+    kept = {one.id: [one.status, list(one.fitness.values), one.trial, list(one.parents)] for one in run}
+    front = [one.id for one in run.front]
+    counts = [run.evaluations, run.failures, run.records.predictions, run.epochs, run.generation]
+    return {"front": front, "counts": counts, "everyone": kept if run.settings["record"] == "all" else {id: kept[id] for id in front}}
+
+
+COMBINATIONS = [
+    (strategy, estimation, schedule, record)
+    for strategy, estimation, schedule, record in itertools.product(
+        STRATEGIES, ESTIMATIONS, ("synchronous", "asynchronous"), ("all", "champions")
+    )
+    if schedule == "synchronous" or strategy in ASYNCHRONOUS
+]
+
+
+@pytest.mark.parametrize(("strategy", "estimation", "schedule", "record"), COMBINATIONS)
+def test_a_run_in_parts_ends_as_the_whole(strategy: str, estimation: str, schedule: Any, record: Any, tmp_path: Path) -> None:
+    whole = evolved(strategy, estimation, schedule, record, WHOLE, tmp_path / "whole")
+    expected = seen(whole)
+    assert expected["counts"][0] == WHOLE and (expected["front"] or estimation == "Learning")
+    assert seen(evolved(strategy, estimation, schedule, record, WHOLE, None)) == expected, "in memory it is another run"
+    for evaluations in PARTS:
+        evolved(strategy, estimation, schedule, record, evaluations, tmp_path / "budgets")
+    assert seen(evolved(strategy, estimation, schedule, record, WHOLE, tmp_path / "budgets")) == expected
+    for results in (3, 5, 9):
+        evolved(strategy, estimation, schedule, record, WHOLE, tmp_path / "stopped", callbacks=[StopAfter(results)])
+    assert seen(evolved(strategy, estimation, schedule, record, WHOLE, tmp_path / "stopped")) == expected
+    assert seen(ne.load_run(tmp_path / "stopped")) == expected, "read back it is another run"
+
+
+@pytest.mark.parametrize("record", ["all", "champions"])
+@pytest.mark.parametrize("once", [True, False])
+def test_neat_and_the_cache_end_alike_in_parts(record: Any, once: bool, tmp_path: Path) -> None:
+    def run(folder: Path, evaluations: int) -> ne.Run:
+        return ne.evolve(
+            NeatSpace(inputs=2, outputs=1), lambda network: float(network([[0.3, 0.7]])[0, 0]), strategy=Neat(population=12),
+            budget=ne.Budget(evaluations=evaluations), seed=5, run=folder, record=record, once=once, progress=False,
+        )  # fmt: skip
+
+    whole = run(tmp_path / "whole", WHOLE)
+    for evaluations in PARTS:
+        run(tmp_path / "parts", evaluations)
+    parts = run(tmp_path / "parts", WHOLE)
+    assert seen(parts) == seen(whole)
