@@ -38,6 +38,11 @@ def population_class(encoding: str) -> type[ArrayPopulation]:
     return _CLASSES[encoding]
 
 
+def as_array_population(individuals: Sequence[Individual]) -> ArrayPopulation | None:
+    """The individuals themselves where they are an array population, else None: what `isinstance` says, at once for a tuple."""
+    return individuals if type(individuals) is not tuple and isinstance(individuals, ArrayPopulation) else None
+
+
 class ArrayPopulation(Sequence[Individual]):
     """A population as arrays: consecutive birth ids, one generation. Subclass with `encodings=("name", ...)`.
 

@@ -51,7 +51,8 @@ class Records:
 
     def counts(self, individual: Individual) -> bool:
         """Whether an individual is done at the run's full fidelity."""
-        return individual.status == DONE and (individual.fidelity is None or individual.fidelity.reaches(self.full))
+        fidelity = individual.fidelity
+        return individual.status == DONE and (fidelity is FULL or fidelity is None or fidelity.reaches(self.full))
 
     def add(self, individual: Individual, evaluation: Evaluation) -> bool:
         """Add an evaluation that an individual was given; returns whether the front changed.
@@ -62,7 +63,8 @@ class Records:
         else:
             self.evaluations += 1
             self.failures += evaluation.status == FAILED
-            self.simulated_seconds += simulated_seconds(evaluation)
+            if evaluation.info:
+                self.simulated_seconds += simulated_seconds(evaluation)
         return self.place(individual)
 
     def place(self, individual: Individual) -> bool:
@@ -184,6 +186,11 @@ class Records:
         costs = self.costs(np.array(done, dtype=np.float64))
         ideal, worst = costs.min(axis=0), costs.max(axis=0)
         self._scale = ideal, np.where(worst > ideal, worst, ideal + 1.0)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether there is a first box."""
+        return self._scale is not None
 
     @property
     def scale(self) -> list[list[float]] | None:

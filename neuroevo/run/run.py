@@ -234,7 +234,9 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
     found = [one for one in individuals.values() if one.fitness.valid and (before is None or one.id < before)]
     # of equal ones, the front holds the one that was completed first
     place = {trial: at for at, trial in enumerate(store.completions())} if store.asks() else None
-    for individual in sorted(found, key=lambda one: (one.trial if place is None else place.get(one.trial, -1), one.id)):
+    for individual in sorted(
+        found, key=lambda one: ((one.trial or 0) if place is None else place.get(one.trial or 0, -1), one.id)
+    ):
         run.records.place(individual)
     for recorded in store.populations():
         first, arrays = recorded.first_id, recorded.arrays

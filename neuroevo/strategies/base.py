@@ -19,7 +19,7 @@ import numpy as np
 from genomes.base import Genome, Space
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives, weighted_limits
-from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.population import ArrayPopulation, as_array_population
 from neuroevo.core.state import State
 from neuroevo.core.streams import SELECTION, VARIATION, stream
 from neuroevo.core.trial import CHECKPOINT, FULL, WEIGHTS, Artifact, Fidelity, Result, Trial
@@ -87,16 +87,18 @@ class Search:
             ValueError: `fidelity.previous` names a trial that left no checkpoint, or one whose checkpoint is not kept.
         """
         members = (individuals,) if isinstance(individuals, Individual) else individuals
+        population = as_array_population(members)
         if self.by_birth:  # the counter of births is that of trials too
-            fresh = isinstance(members, ArrayPopulation) or (len(members) > 0 and not members[0].asked)
-            id = self.reserve() if not fresh else members.first_id if isinstance(members, ArrayPopulation) else members[0].id
+            fresh = population is not None or (len(members) > 0 and not members[0].asked)
+            id = self.reserve() if not fresh else members[0].id if population is None else population.first_id
         else:
             id = self.next_trial
             self.next_trial += 1
         repeat = 0
-        if not isinstance(members, ArrayPopulation):
-            repeat = id + 1 if any(individual.asked for individual in members) else 0
+        if population is None:
             for individual in members:
+                if individual.asked:
+                    repeat = id + 1
                 individual.asked += 1
         given = tuple(artifacts)
         if fidelity.previous is not None and not any(artifact.trial == fidelity.previous for artifact in given):
