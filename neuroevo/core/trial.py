@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, npt.NDArray[Any]]
 PENDING, DONE, FAILED, STOPPED, PREDICTED = "pending", "done", "failed", "stopped", "predicted"
 STATUSES = (PENDING, DONE, FAILED, STOPPED, PREDICTED)
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 WEIGHTS, CHECKPOINT = "weights", "checkpoint"  # kinds of artifacts that training leaves
 
 
@@ -251,7 +249,7 @@ class Evaluation(NamedTuple):
     values: tuple[float, ...]
     status: str = DONE
     reason: str = ""
-    info: Mapping[str, Any] = NOTHING
+    info: Mapping[str, Any] = {}
     fidelity: Fidelity = FULL
     descriptors: npt.NDArray[np.float64] | None = None
 

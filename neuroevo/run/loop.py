@@ -23,7 +23,6 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import (
     DONE,
     FAILED,
-    NOTHING,
     PREDICTED,
     STOPPED,
     WEIGHTS,
@@ -349,7 +348,7 @@ class Loop:
                 status, reason, described = FAILED, reasons[row], None
             elif row in measurement.stopped:
                 status, reason = STOPPED, measurement.stopped[row]
-            info = measurement.info[row] if measurement.info else NOTHING
+            info = measurement.info[row] if measurement.info else {}
             evaluation = Evaluation(
                 individual.id,
                 trial.id,

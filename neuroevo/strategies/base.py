@@ -256,5 +256,5 @@ class Strategy(ABC):
 
     def settings(self) -> dict[str, Any]:
         """JSON: the strategy's name and settings, by default the fields of a dataclass."""
-        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
         return {"strategy": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields if f.init}}

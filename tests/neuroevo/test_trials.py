@@ -564,3 +564,8 @@ def test_a_run_that_keeps_champions_goes_on_from_inside_a_generation(tmp_path: P
     whole = run("whole", 40)
     run("parts", 25)
     assert [one.id for one in run("parts", 40).front] == [one.id for one in whole.front]
+
+
+def test_an_individual_is_evaluated_again_by_a_worker_process() -> None:
+    run = search(strategies.HillClimb(neighbours=3, mutations=1), Direct(), 13, task=SquareTask(), workers=2)
+    assert run.evaluations == 13 and len(list(run)) < 13
