@@ -18,7 +18,7 @@ import random
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -32,6 +32,7 @@ from genomes.testing import lineage
 from neuroevo.core.state import State
 from neuroevo.predictors.base import Predictor, Scores, text
 from neuroevo.testing.evaluator import NumberSpace
+from neuroevo.testing.refusal import refused
 from neuroevo.testing.strategy import through_disk
 
 # What another process runs.
@@ -308,15 +309,3 @@ def same_state(first: State, second: State) -> bool:
         and first.arrays.keys() == second.arrays.keys()
         and all(np.array_equal(first.arrays[name], second.arrays[name]) for name in first.arrays)
     )
-
-
-def refused(what: str, call: Callable[..., Any], *arguments: Any) -> None:
-    """That a call raises a ValueError whose text is a sentence."""
-    try:
-        call(*arguments)
-    except ValueError as error:
-        assert len(str(error).split()) > 3, f"{what} is refused with {str(error)!r}, which is no sentence"
-    except Exception as error:
-        raise AssertionError(f"{what} raises {type(error).__name__}, not a ValueError with a sentence") from error
-    else:
-        raise AssertionError(f"{what} is accepted")
