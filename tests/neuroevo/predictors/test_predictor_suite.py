@@ -227,6 +227,43 @@ class TestNearest(PredictorSuite):
         return Nearest(least=0.2)
 
 
+@dataclass
+class ByLength(Predictor):
+    """The value of the observation whose genes are nearest in length: it compares genomes of any spaces."""
+
+    several_spaces = True
+
+    def learn(self, genomes, values):
+        self.lengths, self.scores = self.length(genomes), values.copy()
+
+    def estimate(self, genomes):
+        apart = np.abs(self.length(genomes)[:, None] - self.lengths)
+        nearest = apart == apart.min(axis=1, keepdims=True)
+        return (nearest * self.scores).sum(axis=1) / nearest.sum(axis=1), apart.min(axis=1)
+
+    @staticmethod
+    def length(genomes):
+        return np.array([float(len(text(genome))) for genome in genomes])
+
+
+class TestByLength(PredictorSuite):
+    def predictor(self) -> Predictor:
+        return ByLength()
+
+    def target(self, genomes):
+        return np.sqrt(ByLength.length(genomes))
+
+
+def test_genomes_of_several_spaces_go_together_where_a_predictor_says_so() -> None:
+    small, large = CellSpace(vocabulary="nasnet", nodes=2), CellSpace(vocabulary="nasnet", nodes=4)
+    genomes = [space.random(np.random.default_rng(seed)) for space in (small, large) for seed in range(4)]
+    predictor = ByLength()
+    predictor.fit(genomes, [1.0] * 4 + [2.0] * 4)
+    assert predictor.predict(genomes)[0].tolist() == [1.0] * 4 + [2.0] * 4
+    with pytest.raises(ValueError, match="Nearest compares genomes of one space"):
+        Nearest().fit(genomes, [1.0] * 8)
+
+
 FAULTS = {
     Column: "test_each_genome_gets_a_mean_and_a_deviation",
     SinglePrecision: "test_each_genome_gets_a_mean_and_a_deviation",
