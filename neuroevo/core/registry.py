@@ -21,6 +21,7 @@ ROOMS = {  # kind -> the package that lists its parts
     "strategy": "neuroevo.strategies",
     "task": "neuroevo.tasks",
     "estimation": "neuroevo.estimation",
+    "predictor": "neuroevo.predictors",
 }
 # What rooms further up do for classes further down: an individual's network is made by a room that knows individuals.
 PROVIDED = {

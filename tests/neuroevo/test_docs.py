@@ -160,6 +160,23 @@ def test_the_objective_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(float(depth) <= 5 for depth in re.findall(r"depth=(\d+)", said))
 
 
+def test_the_predictor_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_predictor").main()
+    said = capsys.readouterr().out
+    shown = re.findall(r"It prints\n\n```\n(.*?)```", PAGES["extend/predictor.md"], re.DOTALL)[0]
+    rows, shown_rows = ([line.split() for line in text.splitlines()[1:]] for text in (said, shown))
+    assert [row[:2] for row in rows] == [row[:2] for row in shown_rows], "the page shows another table than the script prints"
+    for row, shown_row in zip(rows, shown_rows, strict=True):
+        for number, printed in zip(row[2:], shown_row[2:], strict=True):
+            assert abs(float(number) - float(printed)) < 0.03
+
+
+def test_the_selection_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_selection").main()
+    reached = re.findall(r"hypervolume ([\d.]+), from", capsys.readouterr().out)
+    assert len(reached) == 2 and all(float(share) > 0.6 for share in reached)
+
+
 def suite(page: str, name: str) -> Any:
     """The test class that a page shows."""
     names: dict[str, Any] = {"__name__": __name__}
@@ -169,3 +186,5 @@ def suite(page: str, name: str) -> Any:
 
 TestTernary = suite("extend/genome.md", "TestTernary")
 TestAnnealing = suite("extend/strategy.md", "TestAnnealing")
+TestLinearInChoices = suite("extend/predictor.md", "TestLinearInChoices")
+TestHypervolume = suite("extend/selection.md", "TestHypervolume")
