@@ -46,6 +46,7 @@ _ROOMS = (
     "inherit",
     "interop",
     "plots",
+    "predictors",
     "run",
     "selection",
     "simulators",
