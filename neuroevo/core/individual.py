@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome
 from neuroevo.core.registry import provided
-
 from neuroevo.core.trial import DONE, FAILED, PENDING, PREDICTED, STOPPED, Evaluation, Fidelity
 
 if TYPE_CHECKING:
