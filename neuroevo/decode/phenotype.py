@@ -52,6 +52,11 @@ def trained_model(individual: Individual) -> Any:
     if individual.genome.space.encoding in ("neat", "cppn"):  # the genome holds the weights
         return build(trained_genome(individual))
     if individual.artifact is None:
+        if individual.fidelity is not None and individual.fidelity.resolution < 1:
+            raise ValueError(
+                f"individual {individual.id} has no weights: it was trained on samples at {individual.fidelity.resolution:g} of the resolution, "
+                "and the weights of that network are not those of the full-size one; train it at the full resolution"
+            )
         raise ValueError(
             f"individual {individual.id} has no weights: only those of the front and of living parents are kept; train it again"
         )

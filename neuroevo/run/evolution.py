@@ -19,6 +19,7 @@ from neuroevo.core.callbacks import Callback, guarded
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
 from neuroevo.core.trial import FULL, WEIGHTS
+from neuroevo.core.turns import turns_for
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.run.budget import Budget
@@ -174,7 +175,8 @@ def evolve(
         if progress or (progress is None and (sys.stderr.isatty() or in_notebook())):
             callbacks = [*callbacks, *guarded([Live(budget, 0 if store is None else store.evaluated_count()[0])])]
         with evaluator:
-            evaluator.start(Work(task, estimation, Context(seed=seed)))
+            workers_there = evaluator.capacity if evaluator.capacity > 1 else getattr(evaluator, "workers", 1) or 2  # a cluster may be larger
+            evaluator.start(Work(task, estimation, Context(seed=seed, turns=turns_for(task.objectives, workers_there))))
             kind: Callable[..., Loop] = Loop
             if schedule == "asynchronous":
                 kind = _asynchronous(store, replay, known, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from neuroevo.core.registry import part
 from neuroevo.core.streams import TRAINING, stream
 
 if TYPE_CHECKING:
+    from neuroevo.core.turns import Turns
     from neuroevo.estimation.base import Estimation
 
 
@@ -26,23 +28,38 @@ class Context:
     Args:
         seed: the run's seed.
         threads: CPU threads for this candidate.
-        alone: whether nothing else runs on the machine (for measured objectives such as latency).
+        turns: by which workers give way to one that measures (`neuroevo.core.turns.turns_for`); None where there is one worker, or nothing
+            is measured: then nothing is locked.
     """
 
     seed: int = 0
     threads: int = 1
-    alone: bool = False
+    turns: Turns | None = None
 
     def rng(self, id: int, repeat: int = 0) -> np.random.Generator:
         """The stream for one individual's training: depends on the run's seed, the id and `Trial.repeat` alone."""
         return stream(self.seed, id, TRAINING, repeat)
 
+    def working(self) -> AbstractContextManager[None]:
+        """Around all that an estimation does for a trial."""
+        return nullcontext() if self.turns is None else self.turns.working()
+
+    def give_way(self) -> None:
+        """Between two pieces of work (epochs, phases): let a worker measure that waits for it."""
+        if self.turns is not None:
+            self.turns.give_way()
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Around the measurement of what depends on the hardware: no other worker of this machine trains or measures meanwhile."""
+        return nullcontext() if self.turns is None else self.turns.alone()
+
 
 class Task(ABC):
     """What is measured: the objectives, and how a phenotype is scored on them.
 
-    Subclass with `objectives` and `score`. `score` may return more than the objectives: every further number is recorded with
-    the individual (`individual.info["scores"]`); "simulated_seconds" among them advances the run's simulated clock.
+    Subclass with `objectives` and `score`, which measures what depends on the hardware inside `with context.alone():`. `score` may return
+    more than the objectives: every further number is recorded with the individual (`individual.info["scores"]`); "simulated_seconds" among
+    them advances the run's simulated clock.
     """
 
     objectives: Mapping[str, Objective]
@@ -61,7 +78,11 @@ class Task(ABC):
 
     def descriptors(self, phenotype: Any, context: Context) -> npt.ArrayLike | None:
         """What a phenotype did, beside how well it did it: numbers [d], the same d for every phenotype of a run; None: nothing is described.
-        Called after `score`, in the same worker."""
+        Called after `score`, in the same worker, with what `score` was given."""
+        return None
+
+    def descriptors_population(self, population: Any, context: Context) -> npt.ArrayLike | None:
+        """The same for a task that scores a whole population at once: numbers [members, d]."""
         return None
 
     def estimation(self) -> Estimation:

@@ -17,8 +17,9 @@ from neuroevo.core.callbacks import Callback
 from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
 from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
 from neuroevo.tasks.base import Context, Task
-from neuroevo.tasks.environment_play import Played, Player, gymnasium
+from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium
 from neuroevo.tasks.environment_spaces import Normalise
+from neuroevo.tasks.function import named
 
 if TYPE_CHECKING:
     from neuroevo.core.individual import Individual
@@ -73,6 +74,10 @@ class Environment(Task):
         fresh_episodes: see above.
         output_range: outputs that stand for the ends of a continuous action's box: (-1, 1) for tanh, (0, 1) for a sigmoid.
         options: keyword arguments of the environment.
+        descriptors: what a network did, beside what it gained: a function that is given the episodes that it played, a sequence of
+            `neuroevo.tasks.Episode` (`observations`, `steps`, `reward`), and returns numbers [d]; for example where it ended,
+            `lambda episodes: np.mean([episode.observations[-1] for episode in episodes], axis=0)`. The episodes are those of the search,
+            never the fresh ones; with `rungs`, as many as were played. None: nothing is kept.
 
     Attributes:
         inputs, outputs: what a space for this task needs: `NeatSpace(task.inputs, task.outputs)`.
@@ -99,7 +104,11 @@ class Environment(Task):
         fresh_episodes: int = 100,
         output_range: tuple[float, float] = (-1.0, 1.0),
         options: Mapping[str, Any] | None = None,
+        descriptors: Callable[[Sequence[Episode]], Any] | None = None,
     ) -> None:
+        if descriptors is not None and not callable(descriptors):
+            raise TypeError(f"descriptors is a function of the episodes that were played, got {shown(descriptors)}")
+        self.describe = descriptors
         for name, count in (("episodes", episodes), ("action_repeat", action_repeat), ("fresh_episodes", fresh_episodes)):
             _check_count(name, count)
         if steps is not None:
@@ -179,14 +188,16 @@ class Environment(Task):
         """What an individual's episodes derive from, beside the run's seed."""
         return {"generation": individual.generation, "birth": individual.id, "fixed": 0}[self.seeds]
 
-    def search_seeds(self, seed: int, key: int) -> list[int]:
-        """The environment's seeds of the episodes that everybody plays, for a run's seed and a `key`."""
-        found: list[int] = stream(seed, key, EPISODES).integers(2**31, size=self.episodes).tolist()
+    def search_seeds(self, seed: int, key: int, repeat: int = 0) -> list[int]:
+        """The environment's seeds of the episodes that everybody plays, for a run's seed and a `key`; others for a repeated evaluation,
+        unless they are fixed."""
+        repeat = 0 if self.seeds == "fixed" else repeat
+        found: list[int] = stream(seed, key, EPISODES, repeat).integers(2**31, size=self.episodes).tolist()
         return found
 
-    def fresh_seeds(self, seed: int, id: int, count: int) -> list[int]:
-        """Seeds of fresh episodes, for a run's seed and a birth id."""
-        found: list[int] = stream(seed, id, FRESH_EPISODES).integers(2**31, size=count).tolist()
+    def fresh_seeds(self, seed: int, id: int, count: int, repeat: int = 0) -> list[int]:
+        """Seeds of fresh episodes, for a run's seed and a birth id; others for a repeated evaluation."""
+        found: list[int] = stream(seed, id, FRESH_EPISODES, repeat).integers(2**31, size=count).tolist()
         return found
 
     def play(self, network: Any, episodes: int = 100, seed: int = 0) -> Played:
@@ -207,6 +218,12 @@ class Environment(Task):
         played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps)
         return {"reward": float(played.rewards.mean()), "environment_steps": float(played.steps.sum())}
 
+    def descriptors(self, phenotype: Any, context: Context) -> Any:
+        """What one phenotype did in the episodes that `score` played."""
+        if self.describe is None:
+            return None
+        return self.describe(self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps, keep=True).episodes)
+
     def record(self, network: Any, path: str | os.PathLike[str], *, seed: int = 0, every: int = 2, width: int = 400) -> float:
         """Film an episode of one network (or genome) as an animated GIF; returns its reward.
 
@@ -225,6 +242,7 @@ class Environment(Task):
 
     def settings(self) -> dict[str, Any]:
         name = self.id if isinstance(self.id, str) else f"{self.id.__module__}.{getattr(self.id, '__qualname__', '')}"
+        described = {} if self.describe is None else {"descriptors": named(self.describe)}
         return {
             "task": "Environment",
             "id": name,
@@ -238,6 +256,7 @@ class Environment(Task):
             "fresh_episodes": self.fresh_episodes,
             "output_range": list(self.output_range),
             "options": self.options,
+            **described,
         }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,8 @@ from genomes.base import Genome, shown
 from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
-from neuroevo.train.compiled import Compiled, Method, compile_network
+from neuroevo.train.compiled import Compiled
+from neuroevo.train.latency import measure_latency
 from neuroevo.train.loop import model_outputs, outputs_in_batches
 
 if TYPE_CHECKING:
@@ -96,14 +96,30 @@ class Supervised(Task):
     def score(self, phenotype: Any, context: Context) -> dict[str, float]:
         """Validation scores of a trained network (a `keras.Model` or a compiled one), and the objectives that need the model."""
         scores = self.part_scores(phenotype, self.dataset.validation)
-        model: Any = None
-        for name, objective in self.objectives.items():
-            if objective.kind != "cheap" and objective.of is not None:
-                model = model or (phenotype.synchronised() if isinstance(phenotype, Compiled) else phenotype)
-                scores[name] = float(objective.of(model))
-        if "latency" in self.objectives:
-            scores["latency"] = self.latency(phenotype)
+        return scores | self.model_scores(phenotype) | self.measured(phenotype, context)
+
+    def model_scores(self, phenotype: Any) -> dict[str, float]:
+        """The objectives that are functions of the trained model."""
+        return self._functions(phenotype, "trained")
+
+    def measured(self, phenotype: Any, context: Context) -> dict[str, float]:
+        """The objectives that depend on the hardware, while nothing else of a search works on this machine. They are those of the network
+        whatever its weights. Beside `latency` stands `latency_spread`, by how many milliseconds its repetitions differ."""
+        if not any(objective.kind == "measured" for objective in self.objectives.values()):
+            return {}
+        with context.alone():
+            scores = self._functions(phenotype, "measured")
+            if "latency" in self.objectives:
+                found = measure_latency(phenotype, self.dataset.validation.x[:1])
+                scores |= {"latency": found.milliseconds, "latency_spread": found.spread}
         return scores
+
+    def _functions(self, phenotype: Any, kind: str) -> dict[str, float]:
+        chosen = {name: o.of for name, o in self.objectives.items() if o.kind == kind and o.of is not None}
+        if not chosen:
+            return {}
+        model: Any = phenotype.synchronised() if isinstance(phenotype, Compiled) else phenotype
+        return {name: float(function(model)) for name, function in chosen.items()}
 
     def test_scores(self, phenotype: Any) -> dict[str, float]:
         """Scores on the test part: look once, at the end."""
@@ -129,18 +145,9 @@ class Supervised(Task):
             y: the part's `y`.
         """
 
-    def latency(self, phenotype: Any, repeats: int = 30) -> float:
-        """Milliseconds that the prediction of one sample takes: the median of repeated predictions after a warm-up."""
-        network = phenotype if isinstance(phenotype, Compiled) else compile_network(phenotype, Method())
-        sample = network.place(self.dataset.validation.x[:1])
-        for _ in range(5):
-            network.outputs(sample)
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            network.outputs(sample)
-            seconds.append(time.perf_counter() - start)
-        return float(np.median(seconds)) * 1e3
+    def latency(self, phenotype: Any) -> float:
+        """Milliseconds that the prediction of one sample takes."""
+        return measure_latency(phenotype, self.dataset.validation.x[:1]).milliseconds
 
     def settings(self) -> dict[str, Any]:
         """JSON; `from_settings` reads it back. Data from a file is named by its absolute path."""
