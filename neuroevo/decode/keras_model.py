@@ -12,7 +12,7 @@ from typing import Any
 from genomes.base import Genome
 from genomes.layers import Layer, Shape, projection_stride
 from neuroevo.core.backend import start_quietly
-from neuroevo.decode.phenotype import architecture_of
+from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import EPSILON, MOMENTUM, plain_layer
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
 
