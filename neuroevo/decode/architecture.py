@@ -15,7 +15,7 @@ def architecture_of(genome: Genome) -> Any:
     """
     architecture = getattr(genome, "architecture", None)
     if architecture is None:
-        raise TypeError(f"{type(genome).__name__} cannot be decoded: it has neither network() nor a layer graph (architecture)")
+        raise TypeError(f"{type(genome).__name__} has no layer graph (architecture)")
     return architecture
 
 

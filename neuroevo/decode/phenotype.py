@@ -18,10 +18,7 @@ def network(genome: Genome) -> Any:
     Raises:
         TypeError: the genome is neither.
     """
-    make = getattr(genome, "network", None)
-    if callable(make):
-        return make()
-    return build(genome)
+    return genome.network() if genome.evolves_weights else build(genome)
 
 
 def individual_network(individual: Individual) -> Any:
@@ -36,7 +33,7 @@ def trained_model(individual: Individual) -> Any:
         ValueError: the individual has no weights, or they are not this genome's.
         FileNotFoundError: the file with the weights is gone.
     """
-    if individual.genome.space.encoding in ("neat", "cppn"):  # the genome holds the weights
+    if individual.genome.evolves_weights:
         return build(trained_genome(individual))
     if individual.artifact is None:
         raise ValueError(

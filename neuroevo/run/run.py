@@ -190,7 +190,7 @@ def fill(run: Run, store: Store, *, before: int | None, lazy: bool = False) -> N
     )
     for first, _, generation, arrays, values, reasons in store.population_rows():
         if (before is None or first < before) and set(arrays) - {"parents", "operators"}:
-            kind = population_class(run.space.encoding)
+            kind = population_class(run.space)
             population = kind.from_arrays(run.space, first, generation, arrays, names=names, weights=weights)
             population.assign(values, reasons)
             run.records.add_population(population, keep=True)
