@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
-from neuroevo.core.objectives import Direction, Objective, choose
+from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Direction, Objective, choose, recorded
 from neuroevo.tasks.base import Context, Task
 
 SomeCallable = TypeVar("SomeCallable", bound=Callable[..., Any])
@@ -118,11 +119,25 @@ class Function(Task):
     def settings(self) -> dict[str, Any]:
         return {
             "task": "Function",
-            "fitness": f"{getattr(self.fitness, '__module__', '')}.{getattr(self.fitness, '__qualname__', type(self.fitness).__name__)}",
+            "fitness": dotted_name(self.fitness),
             "source": _source_digest(self.fitness),
             "of": self.of,
             "objectives": [objective.settings() for objective in self.objectives.values()],
         }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task, where the fitness is a function of a module that this process has imported.
+
+        Raises:
+            ValueError: it is not; the sentence says how to go on.
+        """
+        name = str(settings.get("fitness"))
+        fitness = imported(name)
+        if fitness is None:
+            raise ValueError(how_to_go_on("fitness", name))
+        objectives = recorded(settings.get("objectives"), (PARAMETERS, FLOPS))
+        return cls(fitness, {objective.name: objective for objective in objectives}, of=settings.get("of", "network"))
 
 
 def _listed(names: Any) -> str:
