@@ -12,7 +12,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -104,6 +104,7 @@ class Strategy(ABC):
     search: Search
     generation: int = 0
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
+    spaces: ClassVar[type[Any]] = Space  # whose genomes it can vary
 
     def start(self, search: Search) -> None:
         """Begin a search; called once, before the first `ask` (or before `restore`)."""
