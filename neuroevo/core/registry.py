@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -85,7 +85,7 @@ def register(kind: str, part: Any) -> Any:
     elif not callable(part):
         raise ValueError(f"a part of the kind {kind!r} is a callable, got {part!r}")
     name = name_of(part)
-    if command_name(name) in map(command_name, _built_in(kind)):
+    if command_name(name) in map(command_name, built_in(kind)):
         raise ValueError(f"the {kind} {name!r} is built in; give yours another name")
     _registered.setdefault(kind, {})[name] = part
     return part
@@ -113,7 +113,7 @@ def names(kind: str) -> list[str]:
     Raises:
         ValueError: no such kind.
     """
-    return list(dict.fromkeys([*_built_in(kind), *own(kind), *_installed(kind)]))
+    return list(dict.fromkeys([*built_in(kind), *own(kind), *_installed(kind)]))
 
 
 def parts(kind: str) -> dict[str, Any]:
@@ -139,11 +139,33 @@ def part(kind: str, name: object) -> Any:
 
 def find(kind: str, name: object) -> Any:
     """The same, or None where no part of this kind has this name."""
-    for known in (own(kind), _built_in(kind), _installed(kind)):
-        matches = [each for each in known if name in (each, command_name(each))]
-        if matches:
-            return _loaded(kind, matches[0], known[matches[0]])
-    return None
+    if (known := _named(own(kind), name)) is not None:
+        return own(kind)[known]
+    if (known := _named(built_in(kind), name)) is not None:
+        listed = built_in(kind)[known]
+        return _imported(listed) if isinstance(listed, str) else listed
+    if (known := _named(_installed(kind), name)) is None:
+        return None
+    loaded = _installed(kind)[known].load()
+    if name_of(loaded) != known:
+        raise ValueError(
+            f"the entry point {kind}.{known} of {ENTRY_POINTS} leads to {name_of(loaded)!r}: both must have one name"
+        )
+    return loaded
+
+
+def _named(known: Iterable[str], name: object) -> str | None:
+    """The one of these names that is meant, as it is or as it is typed."""
+    return next((each for each in known if name in (each, command_name(each))), None)
+
+
+def built_in(kind: str) -> dict[str, Any]:
+    """The built-in parts, or their places, by name."""
+    found: dict[str, Any] = {}
+    for room in _kind(kind).rooms:
+        listed = importlib.import_module(room).PARTS
+        found.update(listed if isinstance(listed, Mapping) else {name: f"{room}:{name}" for name in listed})
+    return found
 
 
 def own(kind: str) -> Mapping[str, Any]:
@@ -205,29 +227,9 @@ def _kind(kind: str) -> Kind:
     return KINDS[kind]
 
 
-def _built_in(kind: str) -> dict[str, Any]:
-    """The built-in parts, or their places, by name."""
-    found: dict[str, Any] = {}
-    for room in _kind(kind).rooms:
-        listed = importlib.import_module(room).PARTS
-        found.update(listed if isinstance(listed, Mapping) else {name: f"{room}:{name}" for name in listed})
-    return found
-
-
 def _imported(place: str) -> Any:
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
-
-
-def _loaded(kind: str, name: str, listed: Any) -> Any:
-    if isinstance(listed, str):
-        return _imported(listed)
-    if not hasattr(listed, "load") or isinstance(listed, type):
-        return listed
-    part = listed.load()
-    if name_of(part) != name:
-        raise ValueError(f"the entry point {kind}.{name} of {ENTRY_POINTS} leads to {name_of(part)!r}: both must have one name")
-    return part
 
 
 @cache

@@ -48,8 +48,8 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", registry.KINDS)
 def test_every_part_says_what_it_is_and_every_setting_what_it_does(kind: str) -> None:
-    assert registry.names(kind)
-    for name in registry.names(kind):
+    assert registry.built_in(kind)
+    for name in registry.built_in(kind):
         said = registry.described(kind, name)
         assert said and "\n" not in said, name
         part = registry.part(kind, name)

@@ -311,7 +311,7 @@ def test_every_task_is_made_again_of_its_settings(own: Any, table: Path) -> None
     ]
     if importlib.util.find_spec("gymnasium"):
         tasks.append(ne.tasks.Environment("CartPole-v1", episodes=2, objectives="reward,connections", normalise="none", solved=9))
-    assert {type(task).__name__ for task in tasks} >= set(ne.registry.names("task")) - {"Environment"}
+    assert {type(task).__name__ for task in tasks} >= set(ne.registry.built_in("task")) - {"Environment"}
     for task in tasks:
         recorded = json.loads(json.dumps(task.settings()))
         again = task_from_settings(recorded)
@@ -322,7 +322,7 @@ def test_every_task_is_made_again_of_its_settings(own: Any, table: Path) -> None
 @pytest.mark.parametrize("kind", ["strategy", "estimation"])
 def test_every_strategy_and_estimation_is_made_again_of_its_settings(kind: str) -> None:
     made = strategy_from_settings if kind == "strategy" else estimation_from_settings
-    for name in ne.registry.names(kind):
+    for name in ne.registry.built_in(kind):
         part = ne.registry.part(kind, name)
         part = part(Nsga2()) if name == "TrainedOnce" else part()
         recorded = json.loads(json.dumps(part.settings()))
