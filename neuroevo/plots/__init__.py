@@ -47,6 +47,9 @@ _WHERE = {
     "substrate_data": "substrate_figure",
 }
 
+PARTS = (  # what `neuroevo plot` draws
+    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species",
+)  # fmt: skip
 __all__ = [
     "architecture_features",
     "curves",

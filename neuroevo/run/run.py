@@ -241,7 +241,7 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
     for recorded in store.populations():
         first, arrays = recorded.first_id, recorded.arrays
         if (before is None or first < before) and set(arrays) - {"parents", "operators"}:
-            kind = population_class(run.space.encoding)
+            kind = population_class(run.space)
             population = kind.from_arrays(run.space, first, recorded.generation, arrays, names=names, weights=weights)
             population.trial = recorded.trial
             population.assign(recorded.values, recorded.reasons, recorded.descriptors)

@@ -175,6 +175,7 @@ class Strategy(ABC):
     search: Search
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
     toolbox_entries: ClassVar[tuple[str, ...]] = ()
+    spaces: ClassVar[type[Any]] = Space  # whose genomes it can vary
 
     def start(self, search: Search) -> None:
         """Begin a search; called once, before the first `ask` (or before `restore`)."""

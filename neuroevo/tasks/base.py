@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from genomes.base import Genome
 from neuroevo.core.objectives import Objective, Objectives
 from neuroevo.core.registry import part
+from neuroevo.core.signature import made
 from neuroevo.core.streams import TRAINING, stream
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Task(ABC):
     """
 
     objectives: Mapping[str, Objective]
+    offered: ClassVar[tuple[Objective, ...]] = ()  # objectives that a user may choose from by name
     estimated_by: str = "Direct"  # the name of the estimation that suits the task
     population: bool = False  # whether the task scores a whole population at once (`score_population`)
 
@@ -94,8 +96,18 @@ class Task(ABC):
         return {name: o.of(genome) for name, o in self.objectives.items() if o.kind == "cheap" and o.of is not None}
 
     def settings(self) -> dict[str, Any]:
-        """JSON: what a run records of the task, to refuse a resume with another one."""
+        """JSON: what a run records of the task, to refuse a resume with another one, and to make it again (`from_settings`). What is needed for
+        that but does not decide the search (where a file lies) stands under "origin", which is not compared."""
         return {"task": type(self).__name__}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task that `settings` described; by default these are the arguments that it is made with.
+
+        Raises:
+            ValueError: it cannot be made of them; the sentence says why.
+        """
+        return made(cls, {name: value for name, value in settings.items() if name != "task"})  # type: ignore[no-any-return]
 
 
 def weights(objectives: Objectives) -> tuple[float, ...]:

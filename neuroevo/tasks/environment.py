@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from genomes.base import Genome, Space, shown
 from neuroevo.core.callbacks import Callback
-from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
+from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
+from neuroevo.core.signature import made
 from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium
 from neuroevo.tasks.environment_spaces import Normalise
-from neuroevo.tasks.function import named
+from neuroevo.tasks.function import described_again
 
 if TYPE_CHECKING:
     from neuroevo.core.individual import Individual
@@ -63,15 +65,15 @@ class Environment(Task):
         id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments).
         episodes: of each individual.
         objectives: "reward", and any of "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s.
-        rungs: see above: ascending numbers of episodes, with the mean reward needed to play on.
+        rungs: numbers of episodes, ascending, each with the mean reward needed to play on; see above.
         steps: environment steps that an episode of the search may last; None: the environment's own limit. A shorter limit saves time
             while most networks still fail.
         action_repeat: environment steps for which an action is kept.
         normalise: what networks see. "sampled": centred and scaled by the mean and standard deviation of observations of random play, drawn
             once and always the same; "bounds": the observation space's bounds scaled to -1 .. 1; "none". The first two clip to +-10.
-        seeds: see above.
+        seeds: which episodes are played: "generation", "birth" or "fixed"; see above.
         solved: the mean reward that counts as a solution; None: nothing is tested further.
-        fresh_episodes: see above.
+        fresh_episodes: how many test an individual that reached `solved`; see above.
         output_range: outputs that stand for the ends of a continuous action's box: (-1, 1) for tanh, (0, 1) for a sigmoid.
         options: keyword arguments of the environment.
         descriptors: what a network did, beside what it gained: a function that is given the episodes that it played, a sequence of
@@ -88,6 +90,7 @@ class Environment(Task):
     """
 
     estimated_by = "Episodes"
+    offered = (REWARD, CONNECTIONS, PARAMETERS, FLOPS)
 
     def __init__(
         self,
@@ -123,7 +126,7 @@ class Environment(Task):
         self.normalise, self.fresh_episodes, self.output_range = normalise, fresh_episodes, output_range
         self.solved = None if solved is None else float(solved)
         self.options = dict(options or {})
-        self.objectives = choose(objectives, offered=(REWARD, CONNECTIONS, PARAMETERS, FLOPS))
+        self.objectives = choose(objectives, self.offered)
         if "reward" not in self.objectives:
             raise ValueError(f"an environment's objectives include 'reward', got {', '.join(map(repr, self.objectives))}")
         spec = None if callable(id) else _spec(id)
@@ -242,7 +245,7 @@ class Environment(Task):
 
     def settings(self) -> dict[str, Any]:
         name = self.id if isinstance(self.id, str) else f"{self.id.__module__}.{getattr(self.id, '__qualname__', '')}"
-        described = {} if self.describe is None else {"descriptors": named(self.describe)}
+        described = {} if self.describe is None else {"descriptors": dotted_name(self.describe)}
         return {
             "task": "Environment",
             "id": name,
@@ -256,8 +259,32 @@ class Environment(Task):
             "fresh_episodes": self.fresh_episodes,
             "output_range": list(self.output_range),
             "options": self.options,
+            "origin": {
+                "function": not isinstance(self.id, str),
+                "objectives": [objective.settings() for objective in self.objectives.values()],
+            },
             **described,
         }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task, in an environment that gymnasium knows or that a function of an imported module makes.
+
+        Raises:
+            ValueError: neither, or not such settings.
+        """
+        values = {name: value for name, value in settings.items() if name not in ("task", "origin")}
+        origin = settings.get("origin")
+        if isinstance(origin, Mapping):
+            name = str(values.get("id"))
+            if origin.get("function"):
+                values["id"] = imported(name)
+                if values["id"] is None:
+                    raise ValueError(how_to_go_on("environment", name))
+            values["objectives"] = recorded(origin.get("objectives"), cls.offered, named_only=True)
+        if "descriptors" in values:
+            values["descriptors"] = described_again(values)
+        return made(cls, values)  # type: ignore[no-any-return]
 
 
 class StepCount(Callback):

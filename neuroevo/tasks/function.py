@@ -6,13 +6,14 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
-from neuroevo.core.objectives import Direction, Objective, choose
+from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Direction, Objective, choose, recorded
 from neuroevo.tasks.base import Context, Task
 
 SomeCallable = TypeVar("SomeCallable", bound=Callable[..., Any])
@@ -158,21 +159,50 @@ class Function(Task):
         described = (
             {}
             if self.describe is None
-            else {"descriptors": self.describe if isinstance(self.describe, str) else named(self.describe)}
+            else {"descriptors": self.describe if isinstance(self.describe, str) else dotted_name(self.describe)}
         )
         return {
             "task": "Function",
-            "fitness": named(self.fitness),
+            "fitness": dotted_name(self.fitness),
             "source": _source_digest(self.fitness),
             "of": self.of,
             "objectives": [objective.settings() for objective in self.objectives.values()],
             **described,
         }
 
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task, where the fitness is a function of a module that this process has imported.
 
-def named(function: Callable[..., Any]) -> str:
-    """Where a function is from: "module.name"."""
-    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)}"
+        Raises:
+            ValueError: it is not; the sentence says how to go on.
+        """
+        name = str(settings.get("fitness"))
+        fitness = imported(name)
+        if fitness is None:
+            raise ValueError(how_to_go_on("fitness", name))
+        objectives = recorded(settings.get("objectives"), (PARAMETERS, FLOPS))
+        return cls(
+            fitness,
+            {objective.name: objective for objective in objectives},
+            of=settings.get("of", "network"),
+            descriptors=described_again(settings),
+        )
+
+
+def described_again(settings: Mapping[str, Any]) -> Any:
+    """The function that describes phenotypes, as a task's settings name it; None where they name none.
+
+    Raises:
+        ValueError: it is not a function of a module that this process has imported.
+    """
+    name = settings.get("descriptors")
+    if name is None:
+        return None
+    function = imported(str(name))
+    if function is None:
+        raise ValueError(how_to_go_on("descriptors", str(name)))
+    return function
 
 
 def _listed(names: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
-from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
 from neuroevo.train.compiled import Compiled
@@ -50,7 +49,6 @@ class Supervised(Task):
     estimated_by = "FullTraining"
     kind: ClassVar[Kind]
     loss: ClassVar[str]
-    offered: ClassVar[tuple[Objective, ...]]
     selection: ClassVar[str]  # the score that decides which of two networks is better, where nothing else is asked
 
     def __init__(
@@ -172,18 +170,7 @@ class Supervised(Task):
             raise ValueError(f"a {cls.__name__} is made from a data name or path and objectives, got {shown(dict(settings))}")
         if data == "arrays":
             raise ValueError("this run's data were arrays in memory; run the script that started it again to go on")
-        offered = {objective.name: objective for objective in cls.offered}
-        chosen: list[ObjectiveLike] = []
-        for described in objectives:
-            name = described.get("name") if isinstance(described, Mapping) else None
-            if name not in offered:
-                raise ValueError(
-                    f"the objective {shown(name)} is a Python function; run the script that started this run again to go on"
-                )
-            limit = described.get("limit")
-            if limit is not None and not isinstance(limit, (int, float)):
-                raise ValueError(f"the limit of {name!r} must be a number, got {shown(limit)}")
-            chosen.append(replace(offered[name], limit=limit))
+        chosen = recorded(objectives, cls.offered, named_only=True)
         return cls(data, chosen, settings.get("target"), settings.get("seed", 0))
 
     def _data_name(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import neuroevo as ne
+from neuroevo.core import registry
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -39,6 +40,7 @@ def with_blocks(*, run: bool) -> list[str]:
 @pytest.mark.parametrize("page", with_blocks(run=True))
 def test_what_a_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_registered", {})
     names: dict[str, Any] = {"__name__": "page"}
     for code in blocks(page, run=True):
         exec(compile(code, page, "exec"), names)
@@ -77,7 +79,21 @@ def test_links_lead_to_files() -> None:
 
 
 def test_the_reference_names_what_exists() -> None:
-    identifiers = {name for page, text in PAGES.items() for name in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE)}
+    made = example("generated")
+    parts = [
+        made.reference(kind, room)
+        for kind, room in (
+            ("strategy", "neuroevo.strategies"),
+            ("encoding", "genomes"),
+            ("task", "neuroevo.tasks"),
+            ("task", "neuroevo.simulators"),
+            ("estimation", "neuroevo.estimation"),
+        )
+    ]
+    identifiers = {name for text in (*PAGES.values(), *parts) for name in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE)}
+    for kind in ("strategy", "encoding", "task", "estimation"):
+        shown = {identifier.rpartition(".")[2] for identifier in identifiers}
+        assert {registry.part(kind, name).__name__ for name in registry.built_in(kind)} <= shown
     assert len(identifiers) > 80
     for identifier in identifiers:
         parts = identifier.split(".")
@@ -124,6 +140,8 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "neuroevo show RUN [ID] [OPTIONS]",
         "neuroevo compare RUNS... [OPTIONS]",
         "| `--max-seconds-per-candidate",
+        "neuroevo --import MODULE COMMAND",
+        "next: hill_climb, lemonade, nsga2",
     ):
         assert text in commands
 

@@ -194,7 +194,9 @@ def test_a_network_trained_at_a_lower_resolution_leaves_no_weights_and_says_why(
     assert [artifact.kind for artifact in result.artifacts] == ["checkpoint"]
     (individual,) = given.individuals
     individual.take(Evaluation(0, 0, tuple(result.values[0]), fidelity=given.fidelity))
-    with pytest.raises(ValueError, match=r"trained on samples at 0\.5 of the resolution, and the weights of that network are not"):
+    with pytest.raises(
+        ValueError, match=r"trained on samples at 0\.5 of the resolution, and the weights of that network are not"
+    ):
         individual.model()
     more = trial(genome, 1, fidelity=Fidelity(epochs=2, resolution=0.5, previous=0), artifacts=result.artifacts)
     continued = estimation.measure(more, task, Context(seed=1))
