@@ -22,6 +22,7 @@ from neuroevo.core.trial import FULL, WEIGHTS
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.run.budget import Budget
+from neuroevo.run.derived import derived_of
 from neuroevo.run.live import Live, in_notebook
 from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
@@ -162,6 +163,7 @@ def evolve(
         known, stale = Known(), 0
         if store is not None:
             _check_settings(store, settings, budget)
+            result.derived = derived_of(store)
             if schedule == "synchronous":
                 try:
                     known, stale = _restore(result, search, strategy, estimation, cache, store)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from genomes.base import Space
 from neuroevo.core.individual import Individual
@@ -14,11 +14,14 @@ from neuroevo.core.objectives import Objective, Objectives, weighted_limits
 from neuroevo.core.population import population_class
 from neuroevo.core.registry import provided
 from neuroevo.core.trial import PREDICTED, Fidelity
+from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
 from neuroevo.run.settings import of_today
 from neuroevo.store import RecordedTrial, Store, StoreError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from neuroevo.strategies.base import Strategy
@@ -37,6 +40,7 @@ class Run:
         seconds: wall-clock time so far.
         ended: why it ended ("evaluations", "target", "interrupted", ...), or "" while it goes on.
         summaries: what was recorded of every generation.
+        derived: what was made from its networks afterwards (`derive`), in that order.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Run:
         self.seconds = 0.0
         self.ended = ""
         self.summaries: list[dict[str, Any]] = []
+        self.derived: list[Derived] = []
 
     @property
     def front(self) -> list[Individual]:
@@ -100,9 +105,25 @@ class Run:
         """Whether the budget's target was reached."""
         return self.ended == "target"
 
-    def __getitem__(self, id: int) -> Individual:
-        """The individual with this id; KeyError where its genome was not kept."""
-        return self.records.find(id)
+    @overload
+    def __getitem__(self, id: int) -> Individual: ...
+    @overload
+    def __getitem__(self, id: str) -> Derived: ...
+    def __getitem__(self, id: int | str) -> Individual | Derived:
+        """The individual with this id, or the derived network with this name.
+
+        Raises:
+            KeyError: there is none, or its genome was not kept.
+        """
+        if not isinstance(id, str):
+            return self.records.find(id)
+        for derived in self.derived:
+            if derived.name == id:
+                return derived
+        known = ", ".join(derived.name for derived in self.derived[-5:]) or "none"
+        raise KeyError(
+            f"this run has no derived network {id!r}; it has {known}; an individual is named by its id, a whole number"
+        )
 
     def __iter__(self) -> Iterator[Individual]:
         """Every individual that is kept, by id."""
@@ -163,6 +184,47 @@ class Run:
 
         return pd.DataFrame(self.summaries)
 
+    def derive(
+        self,
+        parent: int | str,
+        made: Any,
+        *,
+        operators: Sequence[str],
+        scores: Mapping[str, float] | None = None,
+        details: Mapping[str, Any] | None = None,
+        weights: Mapping[str, npt.NDArray[np.generic]] | None = None,
+        raw: bool | None = None,
+    ) -> Derived:
+        """Record a network that was made from one of this run's (pruned, quantized, distilled, trained on) as its child.
+
+        It is no birth: the search can still go on, as if nothing had been derived. In a folder its file lies in `derived/`, named
+        after it.
+
+        Args:
+            parent: an individual's id, or the name of a derived network.
+            made: a genome; a `keras.Model` of plain Keras layers, whatever its structure; or the path of a `.keras` or `.tflite` file, which
+                is copied. It takes normalised inputs and gives logits or normalised values, as `individual.model()` does, or `raw`.
+            operators: what was done, such as `("prune", "train")`.
+            scores: on the validation part, by name. None: measured, where the run is one on data. What it scores on the test part is
+                measured once, now, in any case.
+            details: what else is worth keeping, JSON.
+            weights: of a genome that does not hold its weights itself: arrays by marking, as `neuroevo.decode.weights_of` gives.
+            raw: whether the model takes raw inputs and gives probabilities or values in their own units. None: as a `.keras` file says
+                itself, if `neuroevo export` wrote it; else it does not.
+
+        Returns:
+            The child, which is in `derived` from now on; `run["17.1"]` finds it.
+
+        Raises:
+            KeyError: no such parent.
+            ValueError: a model that does not fit the run's data, weights that are not the genome's, scores that are not finite numbers, code
+                that plain Keras does not have.
+            StoreError: another process writes to the run's folder.
+        """
+        return derive(
+            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw
+        )  # fmt: skip
+
     @property
     def resume_command(self) -> str:
         """What to type to go on with this run."""
@@ -211,6 +273,7 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         settings = of_today(settings)
         run = Run(space, objectives_from_settings(settings["objectives"]), settings, folder=Path(folder))
         fill(run, store, before=None, lazy=lazy)
+        run.derived = derived_of(store)
         run.ended, run.seconds = store.ended()
         run.records.evaluations, run.records.failures = store.evaluated_count()
         run.records.predictions = store.counts()[PREDICTED]

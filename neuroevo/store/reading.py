@@ -29,6 +29,7 @@ from neuroevo.core.trial import (
     Fidelity,
 )  # fmt: skip
 from neuroevo.store.connection import RunDatabase
+from neuroevo.store.derived import RecordedDerived, derived_rows
 from neuroevo.store.errors import StoreError, damaged, reads
 from neuroevo.store.recorded import RecordedIndividual
 
@@ -332,6 +333,11 @@ class Reading(RunDatabase):
         where = "" if before is None else f" WHERE id < {int(before)}"
         (total,) = self._db.execute(f"SELECT sum(epochs) FROM trials{where}").fetchone()
         return float(total or 0.0)
+
+    @reads
+    def derived(self) -> list[RecordedDerived]:
+        """The networks that were made from the run's, in that order."""
+        return derived_rows(self._db)
 
     @reads
     def births_from(self, id: int) -> dict[int, str]:
