@@ -51,6 +51,7 @@ class Batch:
         self._pieces = self._cut()
         self._next: Trial | None = None
         self._results: dict[int, Result] = {}
+        self._took: dict[int, tuple[float, float]] = {}  # epochs and seconds of the pieces of each separable trial
 
     @property
     def waiting(self) -> Trial | None:
@@ -71,6 +72,8 @@ class Batch:
         else:
             self._found(result.trial.id, list(zip(result.individuals, evaluations, strict=True)))
         if result.trial.separable:
+            epochs, seconds = self._took.get(result.trial.id, (0.0, 0.0))
+            self._took[result.trial.id] = epochs + result.measurement.epochs, seconds + result.measurement.seconds
             self.member_seconds = max(1e-7, result.measurement.seconds / len(result.individuals))
 
     def results(self) -> list[Result]:
@@ -125,7 +128,8 @@ class Batch:
         individuals = trial.individuals
         if not trial.separable:
             return self._results.get(trial.id) or Result(trial, measurement_of(self._in_order(trial)), attempts=0)
-        measurement = measurement_of(self._in_order(trial))
+        epochs, seconds = self._took.get(trial.id, (0.0, 0.0))
+        measurement = replace(measurement_of(self._in_order(trial)), epochs=epochs, seconds=seconds)
         if isinstance(individuals, ArrayPopulation):
             individuals.trial = trial.id
             individuals.assign(measurement.values, measurement.reasons, measurement.descriptors)

@@ -46,7 +46,7 @@ class Derived:
         raw: whether its model takes raw inputs and gives probabilities or values in their own units, as exported files do; else it takes
             normalised inputs and gives logits or normalised values, as the run's own networks do.
         parameters: trainable weights, or None where that is not known (a TensorFlow Lite file).
-        bytes: what it takes on disk.
+        size: bytes that it takes on disk.
         path: its file, or None: of a run in memory, or of a genome that holds its weights.
     """
 
@@ -58,7 +58,7 @@ class Derived:
     details: Mapping[str, Any]
     raw: bool
     parameters: int | None
-    bytes: int
+    size: int
     path: Path | None
     _genome: str | None = field(default=None)
     _suffix: str = field(default="")
@@ -137,7 +137,7 @@ class Derived:
 
     def __repr__(self) -> str:
         scores = "".join(f", {name}={value:.6g}" for name, value in self.scores.items())
-        return f"<Derived {self.name}: {', '.join(self.operators)} of {self.parent}{scores}, {self.bytes} bytes>"
+        return f"<Derived {self.name}: {', '.join(self.operators)} of {self.parent}{scores}, {self.size} bytes>"
 
 
 def derived_of(store: Store) -> list[Derived]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import tempfile
 import warnings
@@ -141,7 +142,7 @@ class LiteModel:
 
 def _interpreter(data: bytes) -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        Interpreter = importlib.import_module("ai_edge_litert.interpreter").Interpreter
     except ImportError:
         start_quietly()
         import tensorflow
@@ -158,14 +159,16 @@ def _quantized(x: Floats, tensor: Any) -> npt.NDArray[Any]:
         return x.astype(kind)
     scale, zero = tensor["quantization"]
     limits = np.iinfo(kind)
-    return np.clip(np.rint(x / scale) + zero, limits.min, limits.max).astype(kind)
+    quantized: npt.NDArray[Any] = np.clip(np.rint(x / scale) + zero, limits.min, limits.max).astype(kind)
+    return quantized
 
 
 def _values(y: npt.NDArray[Any], tensor: Any) -> Floats:
     if y.dtype.kind == "f":
         return y.astype(np.float32)
     scale, zero = tensor["quantization"]
-    return ((y.astype(np.float32) - zero) * scale).astype(np.float32)
+    values: Floats = ((y.astype(np.float32) - zero) * scale).astype(np.float32)
+    return values
 
 
 def _sentence(error: BaseException) -> str:

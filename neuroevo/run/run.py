@@ -13,7 +13,8 @@ from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective, Objectives, weighted_limits
 from neuroevo.core.population import population_class
 from neuroevo.core.registry import provided
-from neuroevo.core.trial import PREDICTED, Fidelity
+from neuroevo.core.trial import FAILED, PREDICTED, STOPPED, Evaluation, Fidelity
+from neuroevo.run.course import Course
 from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
 from neuroevo.run.settings import of_today
@@ -93,6 +94,16 @@ class Run:
     def failures(self) -> int:
         """How many evaluations failed."""
         return self.records.failures
+
+    @property
+    def stopped(self) -> int:
+        """How many evaluations were stopped: their training was ended early by a rule."""
+        return self.records.stopped
+
+    @property
+    def predictions(self) -> int:
+        """How many times an individual was only predicted; not among the evaluations."""
+        return self.records.predictions
 
     @property
     def hypervolume(self) -> float | None:
@@ -177,9 +188,33 @@ class Run:
         ]
         return pd.DataFrame(rows, columns=[f.name for f in fields(RecordedTrial)])
 
+    def evaluations_of(self, id: int) -> list[Evaluation]:
+        """Every evaluation of an individual, in the order in which they were made; of a run in memory only the one that its fitness comes
+        from.
+
+        Raises:
+            KeyError: there is no such individual, or its genome was not kept.
+        """
+        individual = self.records.find(id)
+        if self.folder is not None:
+            store = Store(self.folder, writable=False)
+            try:
+                if found := store.evaluations_of(id):
+                    return [evaluation for evaluation, _ in found]
+            finally:
+                store.close()
+        if individual.trial is None or individual.fidelity is None:
+            return []
+        return [
+            Evaluation(
+                id, individual.trial, individual.fitness.values, individual.status, individual.reason, individual.info,
+                individual.fidelity, individual.descriptors,
+            )
+        ]  # fmt: skip
+
     def generations(self) -> pd.DataFrame:
         """A table with one row a generation: evaluations, seconds, best, front size, hypervolume (in the box of the first generation's
-        values, so that generations can be compared), and the strategy's own numbers."""
+        values, so that generations can be compared), failed, stopped and predicted evaluations, epochs, and the strategy's own numbers."""
         import pandas as pd
 
         return pd.DataFrame(self.summaries)
@@ -275,9 +310,7 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         fill(run, store, before=None, lazy=lazy)
         run.derived = derived_of(store)
         run.ended, run.seconds = store.ended()
-        run.records.evaluations, run.records.failures = store.evaluated_count()
-        run.records.predictions = store.counts()[PREDICTED]
-        run.records.epochs = store.epochs()
+        count_recorded(run, store)
         run.generation = store.generations_complete()
         saved = store.state()
         if saved is not None:
@@ -285,6 +318,14 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         return run
     finally:
         store.close()
+
+
+def count_recorded(run: Run, store: Store) -> None:
+    """Set a run's counts to what its database holds."""
+    counts, records = store.evaluation_counts(), run.records
+    records.failures, records.stopped, records.predictions = counts[FAILED], counts[STOPPED], counts[PREDICTED]
+    records.evaluations = sum(counts.values()) - counts[PREDICTED]
+    records.epochs = store.epochs()
 
 
 def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None = None, lazy: bool = False) -> None:
@@ -297,7 +338,7 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
     found = [one for one in individuals.values() if one.fitness.valid and (before is None or one.id < before)]
     # of equal ones, the front holds the one that was completed first
     place = {trial: at for at, trial in enumerate(store.completions())} if store.asks() else None
-    for individual in sorted(found, key=lambda one: (one.trial if place is None else place.get(one.trial, -1), one.id)):
+    for individual in sorted(found, key=lambda one: (one.trial or 0 if place is None else place.get(one.trial or 0, -1), one.id)):
         run.records.place(individual)
     for recorded in store.populations():
         first, arrays = recorded.first_id, recorded.arrays
@@ -307,4 +348,5 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
             population.trial = recorded.trial
             population.assign(recorded.values, recorded.reasons, recorded.descriptors)
             run.records.add_population(population, keep=True)
+    run.records.course = Course(store.spent(before_trial))
     run.summaries = store.generations()
