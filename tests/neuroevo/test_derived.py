@@ -111,9 +111,9 @@ def test_a_network_that_was_trained_on_is_a_child_with_its_weights_and_scores(wh
         )
         assert np.array_equal(outputs(again.model()), outputs(child.model()))
     if where == "folder":
-        assert child.path == folder / "derived" / f"{best.id}.1.safetensors" and child.bytes == child.path.stat().st_size
+        assert child.path == folder / "derived" / f"{best.id}.1.safetensors" and child.size == child.path.stat().st_size
     else:
-        assert child.path is None and child.bytes > 0
+        assert child.path is None and child.size > 0
 
 
 @pytest.mark.parametrize("where", ["folder", "memory"])
@@ -198,7 +198,7 @@ def test_a_tensorflow_lite_file_is_measured_and_called(lite_files: tuple[Any, Pa
     assert child.scores["error"] == task.part_scores(model, part)["error"]
     assert np.allclose(ne.load_run(folder)[child.name].model()(part.x[:7]), np.asarray(model(part.x[:7])), atol=1e-4)
     quantized = run.derive(run.best.id, integers, operators=("quantize",))
-    assert quantized.bytes < child.bytes
+    assert quantized.size < child.size
     assert np.abs(np.asarray(quantized.model()(part.x)) - np.asarray(model(part.x))).mean() < 0.1
     assert quantized.scores["loss"] == pytest.approx(child.scores["loss"], rel=0.05)
 
@@ -212,7 +212,7 @@ def test_a_genome_that_holds_its_weights_needs_no_file(tmp_path: Path) -> None:
     child = run.derive(run.best.id, changed, operators=("mutate",), scores={"fitness": 2.0})
     assert child.path is None and child.test == {} and not (tmp_path / "run" / "derived").exists()
     again = ne.load_run(tmp_path / "run")[child.name]
-    assert again.genome == changed and again.bytes == child.bytes > 0 and again.scores == {"fitness": 2.0}
+    assert again.genome == changed and again.size == child.size > 0 and again.scores == {"fitness": 2.0}
     assert np.allclose(np.asarray(again.model()(np.ones((1, 2)))), changed.network()(np.ones((1, 2))), atol=1e-6)
     with pytest.raises(ValueError, match="a NeatGenome holds its weights itself"):
         run.derive(run.best.id, changed, operators=("mutate",), weights={"w": np.zeros(1)})
