@@ -6,6 +6,9 @@ evaluation, recording, selection. The targets are 0.3 ms in memory and 1 ms with
 With `--evaluators`: what worker slots and Ray add to a candidate beyond its work (targets: 5 and 10 ms), how much faster two slots are
 than one process for candidates that keep a core busy (target on 2 cores: 1.9 times), and how many candidates a second the driver
 sustains with 1,000 simulated workers under the synchronous and the asynchronous schedule. Takes about a minute more.
+
+With `--before FOLDER`: the same searches, and opening a folder of 100,000 individuals, by this build and by the one in that folder, in turn
+and in one run; the ratios of processor time, medians over the rounds (targets: 1.05 for an evaluation, 1 for opening). Takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -140,13 +146,67 @@ def evaluators(seeds: int) -> dict[str, float]:
     return ours
 
 
+def before(folder: Path, rounds: int, evaluations: int, individuals: int) -> dict[str, float]:
+    """Ratios of this build's processor time to that of the build in a folder, medians over rounds in which both are measured in turn."""
+    builds = {"now": Path(__file__).resolve().parents[1], "before": folder.resolve()}
+    served = {
+        name: subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("engine_served.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(build)},
+        )
+        for name, build in builds.items()
+    }
+
+    def ask(build: str, what: str, count: int) -> float:
+        process = served[build]
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps([what, count]) + "\n")
+        process.stdin.flush()
+        return float(json.loads(process.stdout.readline()))
+
+    names = ("random_search", "regularized_evolution", "nsga2", "neat")
+    measures = [(f"{name}:{where}", evaluations) for name in names for where in ("memory", "store")]
+    measures += [("open:all", individuals), ("open:lazy", individuals)]
+    ours: dict[str, float] = {}
+    for what, count in measures:
+        for build in builds:
+            ask(build, what, count if what.startswith("open") else 200)  # first calls, and the folder that is opened
+        pairs = []
+        for number in range(rounds if not what.startswith("open") else max(3, rounds // 2)):
+            order = list(builds) if number % 2 else list(builds)[::-1]
+            took = {build: ask(build, what, count) for build in order}
+            pairs.append((took["now"] / took["before"], took["now"] / count * 1e3, took["before"] / count * 1e3))
+        ratio, now, then = (statistics.median(column) for column in zip(*pairs, strict=True))
+        ours[f"ratio_{what.replace(':', '_')}"] = ratio
+        print(f"{what:32s} {ratio:6.3f} times   ({now:.4f} ms each, before {then:.4f})", flush=True)
+    for process in served.values():
+        process.communicate()
+    return ours
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--evaluations", type=int, default=5000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--evaluators", action="store_true", help="measure worker slots, Ray and 1,000 simulated workers, too")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="compare with the build in this folder, a checkout")
+    parser.add_argument("--rounds", type=int, default=9, help="of the comparison")
+    parser.add_argument("--individuals", type=int, default=100_000, help="of the folder that the comparison opens")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.before is not None:
+        ratios = before(options.before, options.rounds, options.evaluations, options.individuals)
+        if options.json:
+            settings = {"evaluations": options.evaluations, "rounds": options.rounds, "individuals": options.individuals}
+            options.json.write_text(
+                json.dumps(
+                    {"method": "engine overhead, next to an earlier build", "settings": settings, "ours": ratios}, indent=2
+                )
+            )
+        return
     made = {
         "random search": lambda: strategies.RandomSearch(),
         "regularized evolution": lambda: strategies.RegularizedEvolution(),

@@ -1,7 +1,7 @@
 """Parts of the pages that are made from their one source, so that nothing is written twice. `make docs` runs it.
 
 Writes into build/docs: results.md from experiments/README.md; parts.md and measured.md from README.md; command_line.md from the commands
-themselves.
+themselves; strategies.md, encodings.md, tasks.md, worlds.md, estimations.md, data.md and objectives.md from the registry of parts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def command_line() -> str:
     from neuroevo.cli.main import app
 
     group: Any = typer.main.get_command(app)
-    sections = []
+    before = [parameter for parameter in group.params if parameter.name == "imported"]
+    sections = [f"Before a command: `neuroevo --import MODULE COMMAND ...`. {_cell(parameter.help)}\n" for parameter in before]
     for name, command in group.commands.items():
         shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
         usage = " ".join(filter(None, ["neuroevo", name, *map(_called, shown)]))
@@ -57,7 +58,40 @@ def _row(parameter: Any) -> str:
     default = parameter.default if parameter.show_default is not False else None
     shown = parameter.show_default if isinstance(parameter.show_default, str) else default
     shown = "" if shown is None or shown is False or callable(shown) else f"`{shown}`" if shown is default else shown
-    return f"| `{named}` | {_cell(parameter.help)} | {_cell(str(shown))} |"
+    from neuroevo.cli.completion import filled
+
+    return f"| `{named}` | {_cell(filled(parameter.help))} | {_cell(str(shown))} |"
+
+
+def reference(kind: str, room: str, *, level: int = 2) -> str:
+    """The reference of every built-in part of a kind that a room has: what mkdocstrings makes of its docstring.
+
+    Args:
+        kind: of the registry.
+        room: the package, in which parts are found by their class's name.
+        level: of the headings.
+    """
+    import importlib
+
+    from neuroevo.core import registry
+
+    package = importlib.import_module(room)
+    blocks = []
+    for name in registry.names(kind):
+        shown = registry.part(kind, name).__name__
+        if shown in package.__all__:
+            blocks.append(f"::: {room}.{shown}\n    options:\n      heading_level: {level}\n      members: []\n")
+            if kind == "encoding":
+                blocks.append(f"::: {room}.{shown.removesuffix('Space')}Genome\n    options:\n      heading_level: {level}\n")
+    return "\n".join(blocks)
+
+
+def listing(kind: str) -> str:
+    """A table of the names of a kind and what they are."""
+    from neuroevo.core import registry
+
+    rows = [f"| `{name}` | {_cell(registry.described(kind, name))} |" for name in registry.names(kind)]
+    return "\n".join(["| name | what it is |", "| --- | --- |", *rows]) + "\n"
 
 
 def _paragraphs(text: str | None) -> str:
@@ -76,6 +110,13 @@ def main() -> None:
         "parts": section("What is in it"),
         "measured": section("Measured"),
         "command_line": command_line(),
+        "strategies": reference("strategy", "neuroevo.strategies"),
+        "encodings": reference("encoding", "genomes"),
+        "tasks": reference("task", "neuroevo.tasks"),
+        "worlds": reference("task", "neuroevo.simulators", level=3),
+        "estimations": reference("estimation", "neuroevo.estimation", level=3),
+        "data": listing("data"),
+        "objectives": listing("objective"),
     }
     for name, text in made.items():
         (folder / f"{name}.md").write_text(text)

@@ -33,6 +33,14 @@ _WHERE = {
     "Substrate": "genomes.cppn",
 }
 
+PARTS = {  # the encodings, and where their spaces are
+    "cell": "genomes:CellSpace",
+    "chain": "genomes:ChainSpace",
+    "cppn": "genomes:CppnSpace",
+    "dag": "genomes:DagSpace",
+    "neat": "genomes:NeatSpace",
+    "network": "genomes:NetworkSpace",
+}
 __all__ = [
     "CellGenome",
     "CellSpace",

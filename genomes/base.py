@@ -22,10 +22,14 @@ import numpy as np
 if TYPE_CHECKING:
     import networkx as nx
 
+    from genomes.equations import Equations
+
 Json = dict[str, Any]
 
 MOST_BYTES = 64 << 20  # of a genome's file
 MOST_NESTING = 32  # of lists and objects in a genome's JSON
+
+ENTRY_POINTS = "neuroevo.parts"  # installed packages name encodings of their own here: encoding.NAME = "package.module:Space"
 
 # Where the built-in encodings live; imported when one of their names is first read from JSON.
 _MODULES = {
@@ -48,8 +52,20 @@ def space_class(encoding: str) -> type[Space]:
     if encoding not in _SPACES and encoding in _MODULES:
         importlib.import_module(_MODULES[encoding])
     if encoding not in _SPACES:
-        raise ValueError(unknown("encoding", encoding, sorted({*_SPACES, *_MODULES})))
+        from importlib import metadata  # takes longer to import than all of this package
+
+        for point in metadata.entry_points(group=ENTRY_POINTS, name=f"encoding.{encoding}"):
+            point.load()
+    if encoding not in _SPACES:
+        raise ValueError(
+            f"{unknown('encoding', encoding, sorted({*_SPACES, *_MODULES}))}; one of your own is known once its module is imported"
+        )
     return _SPACES[encoding]
+
+
+def own_spaces() -> dict[str, type[Space]]:
+    """The spaces of encodings that are not built in, by name, of all modules that were imported so far."""
+    return {encoding: space for encoding, space in _SPACES.items() if encoding not in _MODULES}
 
 
 def unknown(what: str, given: object, allowed: Sequence[str]) -> str:
@@ -102,9 +118,58 @@ class Space(ABC):
     """What may be encoded and how it varies. Subclass as a frozen dataclass: `class MySpace(Space, encoding="mine")`.
 
     Every field is a plain JSON value or a tuple of them; `__post_init__` validates.
+
+    What the rest of the toolkit asks of an encoding are the following class attributes (or properties), each with a default that suits any
+    encoding. The names are those of parts, built in or registered (`neuroevo.registry`).
+
+    Attributes:
+        drawn_as: the drawing of its genomes' graphs: "graph" (any), "nodes" (NEAT's), "layers" or "cells".
+        decoded_as: the decoder that makes a `keras.Model` of a genome; "" goes by what the genome offers, its `architecture` or `equations`.
+        evolved_by: the strategy that suits it where there is one objective.
+        population: the array population that whole generations are kept in, for encodings that vary in compiled kernels; "" for none.
+        redundant: whether many genomes describe the same network, so that it pays to train each network once.
     """
 
     encoding: ClassVar[str]
+
+    @property
+    def drawn_as(self) -> str:
+        return "graph"
+
+    @property
+    def decoded_as(self) -> str:
+        return ""
+
+    @property
+    def evolved_by(self) -> str:
+        return "RegularizedEvolution"
+
+    @property
+    def population(self) -> str:
+        return ""
+
+    @property
+    def redundant(self) -> bool:
+        return False
+
+    def networks(self, genomes: Sequence[Any]) -> Any:
+        """The networks of many genomes of this space as one callable: maps float [samples, inputs] or [genomes, samples, inputs] to float
+        [genomes, samples, outputs].
+
+        Raises:
+            NotImplementedError: the encoding does not compute them together; they are called one after the other.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not compute the networks of many genomes together")
+
+    @classmethod
+    def for_data(cls, input_shape: tuple[int, ...], outputs: int) -> Self:
+        """A space of networks for samples of a shape, of sizes that train in seconds.
+
+        Raises:
+            NotImplementedError: the encoding offers no such space; searches on data by name are without it.
+            ValueError: its networks do not take such samples.
+        """
+        raise NotImplementedError(f"{cls.__name__} offers no space for data; make one, and give it to neuroevo.evolve")
 
     def __init_subclass__(cls, encoding: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -185,6 +250,9 @@ class Genome(ABC):
     """An immutable value: genes and the space that they live in.
 
     `operators` names what the variation that made this genome did ("add_node", ...); it is not part of the value.
+
+    What a genome becomes, it says itself: an encoding that evolves weights has `network`, and `equations` where its networks can be written
+    down; one whose networks are trained has an `architecture` (a `genomes.network.Architecture`).
     """
 
     version: ClassVar[int] = 1
@@ -225,6 +293,28 @@ class Genome(ABC):
     @abstractmethod
     def genes(self) -> Any:
         """The genes as JSON (finite numbers, texts, lists, objects); `space.from_genes` reads them back. A new value each time."""
+
+    def network(self) -> Any:
+        """The phenotype as a fast callable: maps float [samples, inputs] to float [samples, outputs].
+
+        Raises:
+            NotImplementedError: the encoding does not evolve weights; its networks are trained.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not evolve weights: its networks are trained")
+
+    @property
+    def evolves_weights(self) -> bool:
+        """Whether the genome holds its network's weights (`network`), so that nothing need be trained."""
+        return type(self).network is not Genome.network
+
+    def equations(self) -> Equations:
+        """The network as one equation a node: of these its written forms and a `keras.Model` are made.
+
+        Raises:
+            NotImplementedError: the encoding does not write its networks down so.
+            ValueError: this network cannot be written so.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not write its network down as equations (Genome.equations)")
 
     @property
     def parameters(self) -> int:

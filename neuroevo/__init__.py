@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo import data, decode, evaluators, interop, plots, selection, strategies, tasks
+    from neuroevo.core import registry
     from neuroevo.core.callbacks import Callback, StopRun
     from neuroevo.core.individual import Fitness, Individual
     from neuroevo.core.objectives import Objective, maximise, minimise
@@ -36,6 +37,7 @@ _WHERE = {
     "population_fitness": "neuroevo.tasks.function",
     "register": "neuroevo.interop.toolbox",
 }
+_MODULES = {"registry": "neuroevo.core.registry"}
 _ROOMS = (
     "core",
     "data",
@@ -46,6 +48,7 @@ _ROOMS = (
     "inherit",
     "interop",
     "plots",
+    "predictors",
     "run",
     "selection",
     "simulators",
@@ -76,6 +79,7 @@ __all__ = [
     "plots",
     "population_fitness",
     "register",
+    "registry",
     "selection",
     "strategies",
     "tasks",
@@ -87,8 +91,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_WHERE[name]), name)
         globals()[name] = value  # a function may share its module's name (evolve): the function wins
         return value
-    if name in _ROOMS:
-        return import_module(f"neuroevo.{name}")
+    if name in _ROOMS or name in _MODULES:
+        return import_module(_MODULES.get(name, f"neuroevo.{name}"))
     raise AttributeError(f"module 'neuroevo' has no attribute {name!r}")
 
 

@@ -80,7 +80,7 @@ def main(folder=None, evaluations=13, **options):
     task = ne.tasks.Classification("digits", objectives=("error", "parameters"))
     recipe = Recipe(learning_rate=0.1, weight_decay=2e-3, clip=1.0)
     return ne.evolve(
-        NetworkSpace(input_shape=(8, 8, 1), outputs=10, max_parameters=3000),
+        NetworkSpace(input_shape=(8, 8, 1), outputs=10, starter_parameters=(300, 3000)),
         task,
         strategy=SuccessiveHalving(),
         estimation=FullTraining(recipe=recipe),

@@ -11,6 +11,7 @@ import numpy as np
 
 import neuroevo as ne
 from genomes import Genome, Space
+from genomes.equations import Equation, Equations, numbered
 from neuroevo.core.objectives import PARAMETERS
 
 
@@ -84,7 +85,20 @@ class TernaryGenome(Genome):
     def parameters(self):
         return int(np.count_nonzero(self.units))
 
-    def network(self):  # what a fitness is given; an encoding without it has an `architecture` and becomes a keras.Model
+    def equations(self):  # the same network, node by node: of these a keras.Model, a NumPy file and a formula are made
+        inputs, outputs = self.space.inputs, self.space.outputs
+        sources, hidden = tuple(range(inputs)), range(inputs + outputs, inputs + outputs + self.space.hidden)
+        units = [
+            Equation(h, "relu", "sum", unit[inputs], 1.0, sources, unit[:inputs])
+            for h, unit in zip(hidden, self.units, strict=True)
+        ]
+        answers = [
+            Equation(inputs + o, "identity", "sum", 0.0, 1.0, tuple(hidden), tuple(unit[inputs + 1 + o] for unit in self.units))
+            for o in range(outputs)
+        ]
+        return Equations(inputs, numbered(inputs), None, tuple(range(inputs, inputs + outputs)), (*units, *answers))
+
+    def network(self):  # what a fitness is given; an encoding without it has an `architecture`, and its networks are trained
         weights = np.array(self.units, dtype=float)
         inputs = self.space.inputs
 

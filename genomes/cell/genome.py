@@ -50,6 +50,9 @@ class CellSpace(Space, encoding="cell"):
     repeats: int = 5
     stages: int = 3
 
+    drawn_as = "cells"
+    redundant = True
+
     def __post_init__(self) -> None:
         if self.vocabulary not in VOCABULARIES:
             raise ValueError(unknown("vocabulary", self.vocabulary, list(VOCABULARIES)))
@@ -71,6 +74,11 @@ class CellSpace(Space, encoding="cell"):
         most = 1 + (min(shape[:-1]) - 1).bit_length()
         if self.stages > most:
             raise ValueError(f"stages must be <= {most} for {shape}: each halves height and width; got {self.stages}")
+
+    @classmethod
+    def for_data(cls, input_shape: tuple[int, ...], outputs: int) -> Self:
+        stages = 1 if len(input_shape) < 2 or min(input_shape[:-1]) < 2 else 2
+        return cls("nasnet", 3, input_shape, outputs, channels=8, repeats=1, stages=stages)
 
     @cached_property
     def words(self) -> Vocabulary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -53,6 +53,9 @@ class ChainSpace(Space, encoding="chain"):
     skips: bool = True
     skip_rate: float = 0.25
 
+    drawn_as = "layers"
+    redundant = True
+
     def __post_init__(self) -> None:
         shape = self.input_shape
         if not isinstance(shape, tuple) or not 1 <= len(shape) <= 3 or not all(_is_count(size) for size in shape):
@@ -74,6 +77,10 @@ class ChainSpace(Space, encoding="chain"):
             raise ValueError(f"skips must be true or false, got {shown(self.skips)}")
         if isinstance(self.skip_rate, bool) or not isinstance(self.skip_rate, (int, float)) or not 0 <= self.skip_rate <= 1:
             raise ValueError(f"skip_rate must be a probability between 0 and 1, got {shown(self.skip_rate)}")
+
+    @classmethod
+    def for_data(cls, input_shape: Shape, outputs: int) -> Self:
+        return cls(input_shape, outputs, max_layers=6, widths=(8, 16, 32), kernels=(1, 3, 5), strides=(1, 2))
 
     @cached_property
     def settings(self) -> Mapping[str, tuple[int, ...]]:

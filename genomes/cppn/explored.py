@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genomes.cppn.evolvable import EvolvableSubstrate
 from genomes.cppn.expressed import ExpressedNetwork, ExpressedPopulation, Wiring
 from genomes.cppn.pattern import WORTH_A_THREAD, PatternPopulation
 from genomes.neat.functions import ACTIVATIONS
 from genomes.neat.threads import Threads
 
 if TYPE_CHECKING:
+    from genomes.cppn.evolvable import EvolvableSubstrate
     from genomes.cppn.kernels.exploration import Region
     from genomes.neat.kernels.networks import Networks
 

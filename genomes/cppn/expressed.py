@@ -36,6 +36,30 @@ class Wiring(NamedTuple):
     output_activation: str
 
 
+def node_groups(wiring: Wiring) -> list[npt.NDArray[np.int64]]:
+    """The nodes of a feed-forward network in groups that can be computed one after the other: the inputs, hidden nodes by the length of the
+    longest way that leads to them, the outputs.
+
+    Raises:
+        ValueError: the connections have a cycle.
+    """
+    nodes = len(wiring.layer)
+    top = int(wiring.layer.max())
+    level = np.where(wiring.layer == 0, 0, 1)
+    for _ in range(nodes + 1):
+        raised = level.copy()
+        np.maximum.at(raised, wiring.target, level[wiring.source] + 1)
+        if np.array_equal(raised, level):
+            break
+        level = raised
+    else:
+        raise ValueError("the connections have a cycle: node groups need a feed-forward network")
+    hidden = (wiring.layer > 0) & (wiring.layer < top)
+    groups = [np.flatnonzero(wiring.layer == 0)]
+    groups += [np.flatnonzero(hidden & (level == number)) for number in np.unique(level[hidden])]
+    return [*groups, np.flatnonzero(wiring.layer == top)]
+
+
 class ExpressedPopulation(ABC):
     """The expressed networks of many CPPNs as one callable.
 

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.cppn.connective import ConnectiveSubstrate
+from genomes.cppn.expressed import node_groups
 from genomes.cppn.pattern import Pattern
 from genomes.cppn.space import CppnSpace
+from genomes.equations import Equation, Equations, numbered
 from genomes.neat.genome import NeatGenome
 from genomes.neat.threads import Threads
 
@@ -85,6 +87,34 @@ class CppnGenome(NeatGenome):
         if self.space.substrate is None:
             return Pattern(self)
         return self.space.substrate.express(Pattern(self)).member(0)
+
+    def equations(self) -> Equations:
+        """Of the network that it describes on its space's substrate; without one, of the CPPN itself."""
+        if self.space.substrate is None:
+            return super().equations()
+        network = self.express()
+        wiring, recurrent = network.wiring, network.substrate.recurrent
+        last = int(wiring.layer.max())
+        order = np.flatnonzero(wiring.layer > 0) if recurrent else np.concatenate(node_groups(wiring)[1:])
+        by_target = np.argsort(wiring.target, kind="stable")
+        ends = np.searchsorted(wiring.target[by_target], np.arange(len(wiring.layer) + 1))
+
+        def equation(node: int) -> Equation:
+            edges = by_target[ends[node] : ends[node + 1]]
+            activation = wiring.output_activation if wiring.layer[node] == last else wiring.activation
+            sources, weights = wiring.source[edges].tolist(), wiring.weight[edges].tolist()
+            return Equation(node, activation, "sum", float(wiring.bias[node]), 1.0, tuple(sources), tuple(weights))
+
+        inputs = int((wiring.layer == 0).sum())
+        return Equations(
+            inputs=inputs,
+            input_names=numbered(inputs),
+            bias_value=None,
+            outputs=tuple(np.flatnonzero(wiring.layer == last).tolist()),
+            equations=tuple(equation(int(node)) for node in order),
+            recurrent=recurrent,
+            activations_per_step=network.substrate.activations_per_step,
+        )
 
     @cached_property
     def _expressed_counts(self) -> tuple[int, int]:

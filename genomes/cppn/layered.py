@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from genomes.cppn.coordinates import refuse_beyond_memory
 from genomes.cppn.expressed import ExpressedNetwork, ExpressedPopulation, Wiring
 from genomes.cppn.pattern import PatternPopulation
-from genomes.cppn.substrate import Substrate
 from genomes.neat.functions import ACTIVATIONS
 from genomes.neat.threads import Threads
+
+if TYPE_CHECKING:
+    from genomes.cppn.substrate import Substrate
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -81,6 +81,10 @@ class CppnSpace(NeatSpace, encoding="cppn"):
             )
 
     @property
+    def decoded_as(self) -> str:
+        return "" if self.substrate is None else "substrate"
+
+    @property
     def genome_type(self) -> type[CppnGenome]:
         from genomes.cppn.genome import CppnGenome
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -55,6 +55,9 @@ class DagSpace(Space, encoding="dag"):
     merges: tuple[str, ...] = MERGES
     families: tuple[str, ...] = tuple(FAMILIES)
 
+    drawn_as = "layers"
+    redundant = True
+
     def __post_init__(self) -> None:
         shape = self.input_shape
         if not isinstance(shape, tuple) or not 1 <= len(shape) <= 3 or not all(_is_count(size) for size in shape):
@@ -83,6 +86,10 @@ class DagSpace(Space, encoding="dag"):
                     raise ValueError(unknown(name, value, allowed))
         if not set(self.kinds) - POOLINGS:
             raise ValueError("layers must hold a convolution (conv, separable): poolings alone learn nothing")
+
+    @classmethod
+    def for_data(cls, input_shape: Shape, outputs: int) -> Self:
+        return cls(input_shape, outputs, min_nodes=3, max_nodes=8, widths=(8, 16, 32), kernels=(1, 3))
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
+from genomes.equations import Equation, Equations
 from genomes.neat import operators as names
+from genomes.neat.functions import name_of
 from genomes.neat.genes import Connections, Nodes, Pool, empty_pool, genes_of, pool_of
 from genomes.neat.space import NeatSpace
 from genomes.neat.validation import type_of
@@ -127,6 +129,29 @@ class NeatGenome(Genome):
 
         return Network(self).steps(0)
 
+    def equations(self) -> Equations:
+        space = self.space
+        if space.dynamics != "none":
+            raise ValueError(f"the nodes of this network are {space.dynamics}: each is a process in time, not one equation")
+        activations, aggregations = space.activation_functions.names, space.aggregation_functions.names
+        return Equations(
+            inputs=space.inputs,
+            input_names=space.input_names,
+            bias_value=float(space.bias_value) if space.bias == "input" else None,
+            outputs=tuple(range(space.sensors, space.fixed)),
+            equations=tuple(
+                Equation(
+                    step.node, activations[step.activation], aggregations[step.aggregation], step.bias, step.response, step.sources,
+                    step.weights,
+                )
+                for step in self.steps()
+            ),
+            recurrent=space.recurrent,
+            activations=_formulas((*space.activations, space.output_activation)),
+            aggregations=_formulas(space.aggregations),
+            biased=space.bias == "node",
+        )  # fmt: skip
+
     def with_weights(self, weights: npt.ArrayLike, biases: npt.ArrayLike | None = None) -> Self:
         """The same genes, markings and all, with other weights: what training learned, written back.
 
@@ -229,6 +254,10 @@ class NeatGenome(Genome):
 def from_pool(space: NeatSpace, pool: Pool, member: int, operators: int) -> NeatGenome:
     """One genome of a pool as a value of its own."""
     return space.genome_type(space, *genes_of(pool, member), names.names(operators))
+
+
+def _formulas(definitions: tuple[str, ...]) -> dict[str, str]:
+    return {name_of(text): text.split("=", 1)[1].strip() for text in definitions if "=" in text}
 
 
 def _stream(rng: np.random.Generator) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genomes.markings import marking
 from genomes.neat.genes import CONNECTION_INNOVATION, NODE_INNOVATION, Connections, Nodes, Pool, pool_of
-from genomes.neat.space import NeatSpace
+
+if TYPE_CHECKING:
+    from genomes.neat.space import NeatSpace
 
 _TOPOLOGIES = {"full": 0, "partial": 1, "feature_selective": 2, "none": 3, "random": 4}
 

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.neat.genes import Pool, pool_of
-from genomes.neat.space import NeatSpace
 from genomes.neat.threads import Threads
 
 if TYPE_CHECKING:
     from genomes.neat.control import Controller
     from genomes.neat.genome import NeatGenome
     from genomes.neat.kernels.networks import Networks
+    from genomes.neat.space import NeatSpace
 
 
 class Step(NamedTuple):

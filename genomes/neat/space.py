@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Space, shown, unknown
+from genomes.equations import numbered
 from genomes.neat.dynamics import DYNAMICS, neurons
 from genomes.neat.functions import Functions, activation_functions, aggregation_functions, name_of
 
@@ -83,6 +85,7 @@ class NeatSpace(Space, encoding="neat"):
         initial: the first genomes' connections. "full": every input to every output; "partial": each of these with probability
             `initial_share`; "feature_selective": one input, to every output (the bias node too); "none"; "random": 1 to
             `initial_hidden` hidden nodes on random connections.
+        initial_share: of the possible connections, with "partial".
         initial_hidden: with "full", hidden nodes between inputs and outputs, fully connected; with "random", the most.
         activations: what hidden nodes may compute, the first is the default; a built-in name or "name = formula in x".
         output_activation: what the outputs compute; "" for the first of `activations`. Outputs vary only if it is "".
@@ -207,12 +210,21 @@ class NeatSpace(Space, encoding="neat"):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most or math.isnan(value):
             raise ValueError(f"{name} must be a number between {least:g} and {most:g}, got {shown(value)}")
 
+    drawn_as = "nodes"
+    evolved_by = "Neat"
+    population = "NeatPopulation"
+
     @property
     def genome_type(self) -> type[NeatGenome]:
         """The class of this space's genomes."""
         from genomes.neat.genome import NeatGenome
 
         return NeatGenome
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What the inputs are called, in order."""
+        return numbered(self.inputs)
 
     @property
     def sensors(self) -> int:
@@ -291,6 +303,11 @@ class NeatSpace(Space, encoding="neat"):
         from genomes.neat.network import PopulationNetwork
 
         return PopulationNetwork(self, pool, threads)
+
+    def networks(self, genomes: Sequence[NeatGenome]) -> Any:
+        from genomes.neat.network import population_network
+
+        return population_network(genomes)
 
     def random(self, rng: np.random.Generator) -> NeatGenome:
         """A first genome: the initial topology with random weights."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genomes.base import shown
 from genomes.neat.functions import CUSTOM
 from genomes.neat.genes import Connections, Nodes
-from genomes.neat.space import NeatSpace
+
+if TYPE_CHECKING:
+    from genomes.neat.space import NeatSpace
 
 _LARGEST_MARKING = 2**63 - 1
 MOST_GENES = 1_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class NetworkSpace(Space, encoding="network"):
     rates: tuple[tuple[str, float], ...] = ()
     starter_parameters: tuple[int, int] = (300, 60_000)
 
+    drawn_as = "layers"
+
     def __post_init__(self) -> None:
         _check_counts("input_shape", self.input_shape)
         if not 1 <= len(self.input_shape) <= 3:
@@ -85,6 +87,10 @@ class NetworkSpace(Space, encoding="network"):
                 raise ValueError(f"the rate of {name} must be a finite number >= 0, got {shown(rate)}")
         if not self.operator_rates:
             raise ValueError("rates switch every operator off: leave one above 0")
+
+    @classmethod
+    def for_data(cls, input_shape: Shape, outputs: int) -> Self:
+        return cls(input_shape, outputs)
 
     @cached_property
     def operator_rates(self) -> dict[str, float]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import typer
+
+from neuroevo.core import registry
 
 DATA_FILES = (".csv", ".npz")
 MOST_IDS = 30
@@ -14,24 +17,33 @@ MOST_IDS = 30
 
 def data(incomplete: str) -> list[str]:
     """Data sets by name, tables, archives and folders."""
-    from neuroevo.data import NAMES
-
-    found = _starting(NAMES, incomplete)
+    found = _starting(registry.names("data"), incomplete)
     return [*found, *(str(path) for path in _paths(incomplete) if path.is_dir() or path.suffix.lower() in DATA_FILES)]
 
 
 def strategies(incomplete: str) -> list[str]:
     """Strategies of a search on data."""
-    from neuroevo.run.search import STRATEGIES
+    from neuroevo.run.search import strategies
 
-    return _starting(STRATEGIES, incomplete)
+    return _starting(strategies(), incomplete)
 
 
 def encodings(incomplete: str) -> list[str]:
     """Encodings of a search on data."""
-    from neuroevo.run.search import ENCODINGS
+    from neuroevo.run.search import encodings
 
-    return _starting(ENCODINGS, incomplete)
+    return _starting(encodings(), incomplete)
+
+
+def settings(context: typer.Context, incomplete: str) -> list[str]:
+    """Settings of the strategy and the encoding that were named before."""
+    from neuroevo.run.search import strategies
+
+    strategy, encoding = context.params.get("strategy") or "nsga2", context.params.get("encoding") or "network"
+    if strategy not in strategies() or registry.find("encoding", encoding) is None:
+        return []
+    known = [setting.name for setting in (*registry.settings("strategy", strategy), *registry.settings("encoding", encoding))]
+    return _starting([f"{name}=" for name in known], incomplete)
 
 
 def presets(incomplete: str) -> list[str]:
@@ -41,43 +53,58 @@ def presets(incomplete: str) -> list[str]:
     return _starting(PRESETS, incomplete)
 
 
+def efforts(incomplete: str) -> list[str]:
+    """Presets, each with what it spends."""
+    from neuroevo.run.search import PRESETS
+
+    return [f"{name} ({PRESETS[name].described})" for name in presets(incomplete)]
+
+
 def objectives(incomplete: str) -> list[str]:
     """The last of a list of objectives, those before it kept and not offered again."""
     from neuroevo.tasks import Classification, Regression
 
     before, comma, last = incomplete.rpartition(",")
     named = set(re.split(r"[<>=,]", before))
-    names = dict.fromkeys(objective.name for task in (Classification, Regression) for objective in task.offered)
-    return [before + comma + name for name in _starting(names, last) if name not in named]
+    offered = dict.fromkeys(objective.name for task in (Classification, Regression) for objective in task.offered)
+    return [before + comma + name for name in _starting([*offered, *registry.own("objective")], last) if name not in named]
 
 
 def inheritances(incomplete: str) -> list[str]:
     """With weights from the parents, or without."""
-    return _starting(("lamarckian", "none"), incomplete)
+    from neuroevo.run.search import INHERITANCES
+
+    return _starting(INHERITANCES, incomplete)
 
 
 def evaluators(incomplete: str) -> list[str]:
     """Where candidates are trained."""
-    return _starting(("serial", "slots", "ray"), incomplete)
+    from neuroevo.evaluators import EVALUATORS
+
+    return _starting(EVALUATORS, incomplete)
 
 
 def schedules(incomplete: str) -> list[str]:
     """In generations or one by one."""
-    return _starting(("synchronous", "asynchronous"), incomplete)
+    from neuroevo.run.search import SCHEDULES
+
+    return _starting(SCHEDULES, incomplete)
 
 
 def figures(incomplete: str) -> list[str]:
     """What `neuroevo plot` draws."""
-    from neuroevo.cli.look import FIGURES
-
-    return _starting(FIGURES, incomplete)
+    return _starting(registry.names("figure"), incomplete)
 
 
 def lists(incomplete: str) -> list[str]:
     """What `neuroevo list` lists."""
-    from neuroevo.cli.look import LISTS
+    return _starting([kind.plural for kind in registry.KINDS.values() if kind.plural], incomplete)
 
-    return _starting(LISTS, incomplete)
+
+def listed(context: typer.Context, incomplete: str) -> list[str]:
+    """Members of the list that was named before."""
+    kinds = [name for name, kind in registry.KINDS.items() if kind.plural and kind.plural == context.params.get("what")]
+    return _starting([name for kind in kinds for name in registry.names(kind)], incomplete)
 
 
 def runs(incomplete: str) -> list[str]:
@@ -96,6 +123,28 @@ def ids(context: typer.Context, incomplete: str) -> list[str]:
     except (KeyError, TypeError, ValueError, OSError):
         return []
     return _starting([str(individual.id) for individual in front[:MOST_IDS]], incomplete)
+
+
+class _Names:
+    """The names that a help text's {completion} stands for, found when the text is shown."""
+
+    def __getitem__(self, completion: str) -> str:
+        return ", ".join(globals()[completion](""))
+
+
+def filled(help: str | None) -> str:
+    """A help text in which "{strategies}" and the like are replaced by what is completed there: what can be named is said in one place."""
+    return (help or "").format_map(_Names())
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose options' help names what there is to choose from."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for parameter in self.params:
+            if getattr(parameter, "help", None):
+                parameter.help = filled(parameter.help)  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
 
 
 def _starting(names: Iterable[str], incomplete: str) -> list[str]:

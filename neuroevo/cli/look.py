@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from genomes.base import unknown
 from neuroevo.cli import completion as complete
-
-FIGURES = (
-    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors",
-)  # fmt: skip
-LISTS = ("strategies", "encodings", "objectives", "data", "figures", "experiments")
+from neuroevo.core import registry
 
 RunFolder = Annotated[
     Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
@@ -48,7 +45,7 @@ def report(
 
 def plot(
     run: RunFolder,
-    what: Annotated[str, typer.Argument(help=f"One of {', '.join(FIGURES)}.", autocompletion=complete.figures)] = "front",
+    what: Annotated[str, typer.Argument(help="One of {figures}.", autocompletion=complete.figures)] = "front",
     id: Annotated[
         int | None,
         typer.Argument(
@@ -70,8 +67,7 @@ def plot(
     from neuroevo.report.text import test_scores
     from neuroevo.run.run import load_run
 
-    if what not in FIGURES:
-        raise ValueError(unknown("figure", what, FIGURES))
+    draw = registry.part("figure", what)
     loaded = load_run(run, lazy=True)
     if what == "genome":
         figure = plots.genome(loaded.best if id is None else loaded[id])
@@ -88,7 +84,7 @@ def plot(
     elif what == "front":
         figure = plots.front(loaded, test_scores(loaded))
     else:
-        figure = getattr(plots, what)(loaded)
+        figure = draw(loaded)
     name = "-".join([what, *[str(one) for one in (id, other) if one is not None]])
     path = output or run / "figures" / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,76 +116,75 @@ def compare(
 
 
 def list_names(
-    what: Annotated[str, typer.Argument(help=f"One of {', '.join(LISTS)}.", show_default=False, autocompletion=complete.lists)],
+    what: Annotated[str, typer.Argument(help="One of {lists}.", show_default=False, autocompletion=complete.lists)],
+    name: Annotated[
+        str | None, typer.Argument(help="One of these: its settings.", show_default=False, autocompletion=complete.listed)
+    ] = None,
 ) -> None:
-    """List what there is to choose from."""
-    names = names_of(what)
-    width = max(len(name) for name, _ in names)
-    for name, says in names:
-        print(f"{name:{width}s}  {says}".rstrip())
+    """List what there is to choose from, or the settings of one of these."""
+    kind = _kind_of(what)
+    print(_columns(listed(kind)) if name is None else settings_text(kind, name))
 
 
-def names_of(what: str) -> list[tuple[str, str]]:
-    """(name, first sentence of its documentation) of everything of a kind.
+def listed(kind: str) -> list[tuple[str, str]]:
+    """(name, what it is in one line) of every part of a kind.
 
     Raises:
-        ValueError: an unknown kind; the nearest is suggested.
+        ValueError: the parts are not in this installation.
     """
-    if what == "strategies":
-        from neuroevo import strategies
-        from neuroevo.strategies.base import Strategy
+    if kind == "experiment" and not registry.names(kind):
+        raise ValueError("the experiments are scripts of the source tree, not of the installed package; clone the repository")
+    usable = registry.parts(kind)
+    return [(name, _described(kind, name) if name in usable else "cannot be loaded") for name in registry.names(kind)]
 
-        found = [getattr(strategies, name) for name in strategies.__all__]
-        return [
-            (each.__name__, _sentence(each))
-            for each in found
-            if isinstance(each, type) and issubclass(each, Strategy) and each is not Strategy
+
+def settings_text(kind: str, name: str) -> str:
+    """What a part is, and each of its settings with its default, what it may be and what it does.
+
+    Raises:
+        ValueError: no part of this kind has this name.
+    """
+    part = registry.part(kind, name)
+    lines = [f"{registry.name_of(part)}: {_described(kind, name)}"]
+    from neuroevo.run import search
+
+    offered = {"strategy": search.strategies, "encoding": search.encodings}
+    typed = registry.command_name(registry.name_of(part))
+    if kind in offered and typed in offered[kind]():
+        lines.append(f"neuroevo search DATA --{kind} {typed} --set NAME=VALUE")
+    if isinstance(part, type):
+        settings = registry.settings(kind, name)
+        rows = [
+            (each.name, each.default_text or "(needed)", f"{each.says or 'see its documentation'} [{each.allowed}]")
+            for each in settings
         ]
-    if what == "encodings":
-        import genomes
-        from genomes.base import Space
-
-        spaces = [getattr(genomes, name) for name in genomes.__all__]
-        return [
-            (each.__name__, _sentence(each))
-            for each in spaces
-            if isinstance(each, type) and issubclass(each, Space) and each is not Space
-        ]
-    if what == "objectives":
-        from neuroevo.tasks import Classification, Regression
-
-        by_name = {o.name: o for task in (Classification, Regression) for o in task.offered}
-        return [(name, f"{o.direction}d, {o.kind}") for name, o in by_name.items()]
-    if what == "data":
-        from neuroevo.data import NAMES
-
-        return [(name, "") for name in NAMES]
-    if what == "figures":
-        from neuroevo import plots
-
-        return [(name, _sentence(getattr(plots, name))) for name in FIGURES]
-    if what == "experiments":
-        folder = Path(__file__).parents[2] / "experiments"
-        if not folder.is_dir():
-            raise ValueError("the experiments are scripts of the source tree, not of the installed package; clone the repository")
-        scripts = sorted(folder.glob("*.py"))
-        return [(f"experiments/{script.name}", _first_line(script.read_text())) for script in scripts]
-    raise ValueError(unknown("kind of thing to list", what, LISTS))
+        lines += ["", _columns([("setting", "default", "what it is [what it may be]"), *rows]) if rows else "It has no settings."]
+    return "\n".join(lines)
 
 
-def _sentence(documented: Any) -> str:
-    return _first_line(f'"""{documented.__doc__ or ""}"""')
+def _described(kind: str, name: str) -> str:
+    part = registry.part(kind, name)
+    own = f"{part.__name__}: " if isinstance(part, type) and part.__name__ != registry.name_of(part) else ""
+    return own + registry.described(kind, name)
 
 
-def _first_line(source: str) -> str:
-    text = source.partition('"""')[2].partition('"""')[0].strip()
-    first = " ".join(text.partition("\n\n")[0].split())
-    return first.partition(". ")[0].rstrip(".:")
+def _kind_of(plural: str) -> str:
+    kinds = {kind.plural: name for name, kind in registry.KINDS.items() if kind.plural}
+    if plural not in kinds:
+        raise ValueError(unknown("kind of thing to list", plural, list(kinds)))
+    return kinds[plural]
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)] if rows else []
+    return "\n".join(
+        "  ".join([*(f"{cell:{width}s}" for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows
+    )
 
 
 def add_to(app: typer.Typer) -> None:
     """Make these commands commands of the application."""
     app.command()(report)
-    app.command()(plot)
+    app.command(cls=complete.Command)(plot)
     app.command()(compare)
-    app.command("list")(list_names)
+    app.command("list", cls=complete.Command)(list_names)

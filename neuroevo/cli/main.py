@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from neuroevo.cli import completion as complete
+from neuroevo.cli.imports import import_module_or_file
 from neuroevo.cli.look import add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,7 +25,6 @@ app = typer.Typer(
     add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Evolve neural networks towards several objectives at once.",
 )
 
 EXPORTED = {  # what to do with an exported file
@@ -60,7 +60,7 @@ MaxMemory = Annotated[
     typer.Option(help="The same for one whose process takes more memory, such as 4GB.", show_default="4/5 of the machine's"),
 ]
 EvaluatorName = Annotated[
-    str, typer.Option(help="Where candidates are trained: serial, slots or ray.", autocompletion=complete.evaluators)
+    str, typer.Option(help="Where candidates are trained: {evaluators}.", autocompletion=complete.evaluators)
 ]
 Address = Annotated[
     str | None, typer.Option(help="Of a running Ray cluster, such as host:6379; else Ray starts on this machine.")
@@ -68,12 +68,29 @@ Address = Annotated[
 GpusPerTrial = Annotated[float, typer.Option(help="Share of a GPU for each trial on Ray, such as 0.5.", min=0.0)]
 
 
-@app.command()
+@app.callback()
+def parts(
+    imported: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="A module or FILE.py to import first: one that registers parts of your own, or that has a run's fitness. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Evolve neural networks towards several objectives at once."""
+    for module in imported or ():
+        import_module_or_file(module)
+
+
+@app.command(cls=complete.Command)
 def search(
     data: Annotated[
         str,
         typer.Argument(
-            help="A data set's name (digits, mnist1d, ...), or a .csv, .npz or image folder.",
+            help="A data set's name, as `neuroevo list data` lists them, or a .csv, .npz or image folder.",
             show_default=False,
             autocompletion=complete.data,
         ),
@@ -84,7 +101,7 @@ def search(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="quick (16 candidates of 5 epochs) or thorough (300, full training).",
+            help="How much is spent: {efforts}.",
             show_default=False,
             autocompletion=complete.presets,
         ),
@@ -97,18 +114,32 @@ def search(
     encoding: Annotated[
         str,
         typer.Option(
-            help="What evolves: network (layers that grow), dag, cell (stacked) or chain (layers with skips).",
+            help="What evolves: {encodings}; `neuroevo list encodings` says what they are.",
             autocompletion=complete.encodings,
         ),
     ] = "network",
     strategy: Annotated[
         str,
-        typer.Option(help="nsga2, nsga3, lemonade, random_search or regularized_evolution.", autocompletion=complete.strategies),
+        typer.Option(
+            help="Which candidates come next: {strategies}; `neuroevo list strategies` says what they do.",
+            autocompletion=complete.strategies,
+        ),
     ] = "nsga2",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting of the strategy or the encoding, as `neuroevo list strategies NAME` lists them; may be repeated.",
+            show_default=False,
+            autocompletion=complete.settings,
+        ),
+    ] = None,
     inheritance: Annotated[
         str,
         typer.Option(
-            help="lamarckian: children start from their parents' weights; or none.", autocompletion=complete.inheritances
+            help="Whether children start from their parents' weights (lamarckian): {inheritances}.",
+            autocompletion=complete.inheritances,
         ),
     ] = "lamarckian",
     epochs: Annotated[
@@ -124,7 +155,8 @@ def search(
     schedule: Annotated[
         str,
         typer.Option(
-            help="synchronous, or asynchronous: a free worker takes the next child at once.", autocompletion=complete.schedules
+            help="Whether generations are waited for, or a free worker takes the next child at once (asynchronous): {schedules}.",
+            autocompletion=complete.schedules,
         ),
     ] = "synchronous",
     baseline: Annotated[
@@ -134,7 +166,7 @@ def search(
     """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
     from neuroevo.cli.search import evolve_networks
     from neuroevo.evaluators import by_name
-    from neuroevo.run.search import SearchSettings, preset_by_name
+    from neuroevo.run.search import SearchSettings, parse_settings, preset_by_name
 
     effort = preset_by_name(preset)
     where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
@@ -150,6 +182,7 @@ def search(
         epochs=epochs or effort.epochs,
         max_parameters=max_parameters,
         seed=seed,
+        settings=parse_settings(settings or ()),
     )
     evolve_networks(
         asked,
@@ -163,7 +196,7 @@ def search(
     _summary(folder)
 
 
-@app.command()
+@app.command(cls=complete.Command)
 def resume(
     run: RunFolder,
     evaluations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
@@ -352,8 +385,10 @@ add_to(app)
 
 
 def _schedule(name: str) -> Any:
-    if name not in ("synchronous", "asynchronous"):
-        raise ValueError(f"schedule must be synchronous or asynchronous, got {name!r}")
+    from neuroevo.run.search import SCHEDULES
+
+    if name not in SCHEDULES:
+        raise ValueError(f"schedule must be {' or '.join(SCHEDULES)}, got {name!r}")
     return name
 
 

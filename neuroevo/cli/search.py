@@ -10,7 +10,7 @@ from neuroevo.report.finish import finish
 from neuroevo.run.budget import Budget
 from neuroevo.run.evolution import evolve
 from neuroevo.run.run import Run, load_run
-from neuroevo.run.search import SearchSettings, space_by_encoding, strategy_by_name, supervised_task
+from neuroevo.run.search import SearchSettings, space_by_encoding, split_settings, strategy_by_name, supervised_task
 
 
 def evolve_networks(
@@ -36,9 +36,10 @@ def evolve_networks(
         ValueError: anything that the user can mend; nothing is written before the data was read.
     """
     task = supervised_task(settings)
-    space = space_by_encoding(settings.encoding, task, settings.max_parameters)
-    once = settings.encoding != "network" and schedule == "synchronous"
-    strategy = strategy_by_name(settings.strategy, settings.inheritance)
+    given = split_settings(settings.settings, settings.strategy, settings.encoding)
+    space = space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"])
+    once = space.redundant and schedule == "synchronous"
+    strategy = strategy_by_name(settings.strategy, settings.inheritance, settings=given["strategy"])
     for note in task.dataset.notes:
         print(note)
     complete = _complete(folder, evaluations)

@@ -21,9 +21,10 @@ from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.trial import FULL, Artifact
 
 NO_PARENT = -1
+PARTS = ("NeatPopulation",)
 
 
-class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
+class NeatPopulation(ArrayPopulation):
     """A population of NEAT genomes as arrays; `population[i]` makes the Individual.
 
     Attributes:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown, unknown
+from neuroevo.core.registry import own
 
 Direction = Literal["minimise", "maximise"]
 minimise: Direction = "minimise"
@@ -48,6 +49,11 @@ class Objective:
             raise ValueError(
                 f"objective {self.name!r}: direction must be 'minimise' or 'maximise' (ne.minimise, ne.maximise), got {shown(self.direction)}"
             )
+
+    @property
+    def described(self) -> str:
+        """What it is, in one line."""
+        return f"{self.direction}d, {self.kind}"
 
     @property
     def weight(self) -> float:
@@ -99,13 +105,53 @@ def parse_limits(specification: str | Sequence[str]) -> list[tuple[str, float | 
     return found
 
 
+def by_names(offered: Sequence[Objective]) -> dict[str, Objective]:
+    """What may be named: what a task offers, and the registered objectives of one's own that have another name."""
+    return {**own("objective"), **{objective.name: objective for objective in offered}}
+
+
+def recorded(settings: object, offered: Sequence[Objective], *, named_only: bool = False) -> list[Objective]:
+    """The objectives that a run's settings describe (`Objective.settings`).
+
+    Args:
+        settings: the descriptions.
+        offered: what the task offers by name.
+        named_only: whether every objective is one that can be named; else what is neither offered nor computed from the genome is what the
+            fitness returns under its name.
+
+    Raises:
+        ValueError: no such descriptions; or an objective that is a Python function.
+    """
+    if not isinstance(settings, list) or not settings:
+        raise ValueError(f"objectives are recorded as a list of JSON objects, got {shown(settings)}")
+    known = by_names(offered)
+    chosen = []
+    for described in settings:
+        if not isinstance(described, Mapping) or not isinstance(described.get("name"), str):
+            raise ValueError(f"an objective is recorded as a JSON object with a name, got {shown(described)}")
+        name, limit = described["name"], described.get("limit")
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float))):
+            raise ValueError(f"the limit of {name!r} must be a number, got {shown(limit)}")
+        mine = replace(known[name], limit=limit) if name in known else None
+        if mine is not None and mine.settings().items() >= described.items():
+            chosen.append(mine)
+        elif named_only or described.get("kind") == "cheap":
+            raise ValueError(
+                f"the objective {name!r} is a Python function; run the script that started this run again to go on, or register the "
+                "objective (neuroevo.registry)"
+            )
+        else:
+            chosen.append(Objective(**described))
+    return chosen
+
+
 def choose(specification: str | Sequence[str | Objective], offered: Sequence[Objective]) -> dict[str, Objective]:
     """The objectives that a user names, from those a task offers; `Objective` values pass through.
 
     Raises:
         ValueError: a name that is not offered (the nearest is suggested), none at all, or the same twice.
     """
-    by_name = {objective.name: objective for objective in offered}
+    by_name = by_names(offered)
     items = specification.split(",") if isinstance(specification, str) else list(specification)
     chosen: dict[str, Objective] = {}
     for item in items:

@@ -6,7 +6,6 @@ objects a generation would cost more than the evolution. Everything that takes a
 
 from __future__ import annotations
 
-import importlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -16,30 +15,30 @@ import numpy.typing as npt
 
 from genomes.base import Space
 from neuroevo.core.individual import Individual
+from neuroevo.core.registry import part
 
 if TYPE_CHECKING:
     from neuroevo.core.trial import Artifact
 
-# Where the array populations of built-in encodings live; imported when a run that recorded one is read.
-_MODULES = {"neat": "neuroevo.strategies.evolution.neat.strategy", "cppn": "neuroevo.strategies.evolution.neat.strategy"}
-_CLASSES: dict[str, type[ArrayPopulation]] = {}
 
-
-def population_class(encoding: str) -> type[ArrayPopulation]:
-    """The array population of an encoding.
+def population_class(space: Space) -> type[ArrayPopulation]:
+    """The array population of an encoding: the one that its space names (`Space.population`).
 
     Raises:
         ValueError: the encoding has none.
     """
-    if encoding not in _CLASSES and encoding in _MODULES:
-        importlib.import_module(_MODULES[encoding])
-    if encoding not in _CLASSES:
-        raise ValueError(f"encoding {encoding!r} has no array population")
-    return _CLASSES[encoding]
+    if not space.population:
+        raise ValueError(f"encoding {space.encoding!r} has no array population")
+    return part("population", space.population)  # type: ignore[no-any-return]
+
+
+def as_array_population(individuals: Sequence[Individual]) -> ArrayPopulation | None:
+    """The individuals themselves where they are an array population, else None: what `isinstance` says, at once for a tuple."""
+    return individuals if type(individuals) is not tuple and isinstance(individuals, ArrayPopulation) else None
 
 
 class ArrayPopulation(Sequence[Individual]):
-    """A population as arrays: consecutive birth ids, one generation. Subclass with `encodings=("name", ...)`.
+    """A population as arrays: consecutive birth ids, one generation. A space names its own (`Space.population`).
 
     Attributes:
         first_id: the birth id of member 0; member i has id `first_id + i`.
@@ -56,10 +55,6 @@ class ArrayPopulation(Sequence[Individual]):
     reasons: Mapping[int, str]
     descriptors: npt.NDArray[np.float64] | None = None
     trial: int | None = None
-
-    def __init_subclass__(cls, encodings: tuple[str, ...] = (), **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        _CLASSES.update(dict.fromkeys(encodings, cls))
 
     @abstractmethod
     def assign(

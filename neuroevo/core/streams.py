@@ -26,14 +26,21 @@ def stream(seed: int, id: int, purpose: int = VARIATION, repeat: int = 0) -> np.
 
 
 @contextmanager
-def python_random(rng: np.random.Generator) -> Iterator[None]:
-    """Set Python's global `random`, and NumPy's, from `rng` for the block, then put them back: DEAP's tools draw from the first, its
-    NSGA-III from the second."""
+def global_random_kept() -> Iterator[None]:
+    """Whatever the block draws from Python's global `random` and NumPy's (Keras does, for seeds of layers), they are as before after it."""
     before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    random.seed(int(rng.integers(2**63)))
-    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
     try:
         yield
     finally:
         random.setstate(before)
         np.random.set_state(numpy_before)  # noqa: NPY002
+
+
+@contextmanager
+def python_random(rng: np.random.Generator) -> Iterator[None]:
+    """Set Python's global `random`, and NumPy's, from `rng` for the block, then put them back: DEAP's tools draw from the first, its
+    NSGA-III from the second."""
+    with global_random_kept():
+        random.seed(int(rng.integers(2**63)))
+        np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
+        yield

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -61,13 +61,18 @@ class Fidelity:
             raise ValueError(f"the schedule is spread over at least the trial's own {self.epochs} epochs, got {self.schedule}")
 
     @property
+    def unnamed(self) -> bool:
+        """Whether this is the full effort, so that an estimation may still plan another."""
+        return self is FULL or self == FULL
+
+    @property
     def rank(self) -> tuple[float, float, float]:
         """What fidelities are ordered by: resolution, then data, then epochs."""
         return self.resolution, self.data, math.inf if self.epochs is None else self.epochs
 
     def reaches(self, other: Fidelity) -> bool:
         """Whether this is at least as thorough in every respect."""
-        return all(mine >= theirs for mine, theirs in zip(self.rank, other.rank, strict=True))
+        return self is FULL or self is other or all(mine >= theirs for mine, theirs in zip(self.rank, other.rank, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: what differs from the full effort."""
@@ -227,8 +232,7 @@ class Measurement:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """What one trial found for one individual at one fidelity.
 
     Args:
@@ -245,7 +249,7 @@ class Evaluation:
     values: tuple[float, ...]
     status: str = DONE
     reason: str = ""
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = {}
     fidelity: Fidelity = FULL
     descriptors: npt.NDArray[np.float64] | None = None
 

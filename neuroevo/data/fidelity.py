@@ -21,6 +21,14 @@ def share_of(dataset: Dataset, part: Part, share: float, rng: np.random.Generato
     return Part(part.x[chosen], part.y[chosen])
 
 
+def samples_in(dataset: Dataset, part: Part, share: float) -> int:
+    """How many samples `share_of` takes."""
+    if share >= 1:
+        return len(part)
+    groups = [len(part)] if dataset.kind == "regression" else np.bincount(part.y, minlength=dataset.outputs).tolist()
+    return int(sum(np.ceil(share * count) for count in groups))
+
+
 def _by_class(y: npt.NDArray[np.int64], classes: int) -> list[npt.NDArray[np.int64]]:
     return [np.flatnonzero(y == label) for label in range(classes)]
 

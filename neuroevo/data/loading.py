@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import shown
+from genomes.base import shown, unknown
+from neuroevo.core import registry
 from neuroevo.core.files import near
 from neuroevo.data import files, table
 from neuroevo.data.dataset import DataError, Dataset, Kind, Normalisation, Part
-from neuroevo.data.sources import Raw, joined, named
+from neuroevo.data.sources import Raw, joined
 
 TEST, VALIDATION = 0.2, 0.25  # 25 % of what the test leaves: 60 / 20 / 20 %
 FEWEST = 5  # samples of a class, so that each part can have one
@@ -102,7 +103,21 @@ def _read(source: Any, target: str | None) -> tuple[str, Raw]:
     if path.exists() or suffix or os.sep in str(source):
         _existing(path)
         raise DataError(f"{source} is not data that can be read: an .npz, a .csv or a folder of images")
-    return str(source), named(str(source))
+    return str(source), _named(str(source))
+
+
+def _named(name: str) -> Raw:
+    """The raw data of a name, built in or registered."""
+    source = registry.find("data", name)
+    if source is None:
+        raise DataError(unknown("data", name, registry.names("data")) + "; or the path of an .npz, a .csv or a folder of images")
+    found = source()
+    if isinstance(found, Raw):
+        return found
+    if not isinstance(found, (tuple, list)) or len(found) != 2:
+        raise DataError(f"the data set {name!r} is a function that returns (x, y), two arrays; it returned {shown(found)}")
+    x, note = files.with_channels(np.asarray(found[0]))
+    return joined({"train": (x, np.asarray(found[1]))}, notes=note)
 
 
 def _existing(path: Path) -> Path:

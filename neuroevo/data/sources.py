@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import unknown
 from neuroevo.data.dataset import DataError, Kind
-
-SCIKIT_LEARN = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
-KERAS_IMAGES = ("cifar10", "cifar100", "fashion_mnist", "mnist")
-NAMES = tuple(sorted((*SCIKIT_LEARN, *KERAS_IMAGES, "california_housing", "mnist1d")))
 
 
 @dataclass(frozen=True)
@@ -55,19 +50,22 @@ def joined(parts: Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]], **mor
     return Raw(x, y, {name: found for name, found in rows.items() if name != "train"}, **more)
 
 
-def named(name: str) -> Raw:
-    """The raw data of a name.
+@dataclass(frozen=True)
+class Source:
+    """A data set that is known by name.
 
-    Raises:
-        DataError: no data has that name (the nearest is suggested), or it could not be downloaded.
+    Args:
+        name: the name.
+        read: gives the raw data of the name.
+        described: what it is, in one line.
     """
-    if name in SCIKIT_LEARN:
-        return _scikit_learn(name)
-    if name == "mnist1d":
-        return _mnist1d()
-    if name in NAMES:
-        return _keras(name)
-    raise DataError(unknown("data", name, NAMES) + "; or the path of an .npz, a .csv or a folder of images")
+
+    name: str
+    read: Callable[[str], Raw]
+    described: str
+
+    def __call__(self) -> Raw:
+        return self.read(self.name)
 
 
 def _scikit_learn(name: str) -> Raw:
@@ -77,15 +75,15 @@ def _scikit_learn(name: str) -> Raw:
     if name == "digits":
         return Raw(bunch.images[..., None], bunch.target, label_names=_texts(bunch.target_names), kind="classification")
     if name in ("diabetes", "linnerud"):
-        names = _texts(bunch.target_names) if name == "linnerud" else ("progression",)
-        return Raw(bunch.data, bunch.target, label_names=names, kind="regression")
+        outputs = _texts(bunch.target_names) if name == "linnerud" else ("progression",)
+        return Raw(bunch.data, bunch.target, label_names=outputs, kind="regression")
     return Raw(bunch.data, bunch.target, label_names=_texts(bunch.target_names), kind="classification")
 
 
 _MAKING = threading.Lock()  # two threads that draw from the global generators at once would make other data
 
 
-def _mnist1d() -> Raw:
+def _mnist1d(name: str) -> Raw:
     from mnist1d.data import get_dataset_args, make_dataset
 
     with _MAKING:
@@ -109,10 +107,10 @@ def _keras(name: str) -> Raw:
         (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:
         raise DataError(f"{name} is downloaded at its first use, which failed: {' '.join(str(error).split())[:200]}") from error
-    if name in KERAS_IMAGES and x_train.ndim == 3:
+    if x_train.ndim == 3:
         x_train, x_test = x_train[..., None], x_test[..., None]
     labels: Sequence[str] = _LABELS.get(name, ())
-    kind: Kind = "classification" if name in KERAS_IMAGES else "regression"
+    kind: Kind = "classification" if x_train.ndim == 4 else "regression"
     return joined({"train": (x_train, y_train), "test": (x_test, y_test)}, kind=kind, label_names=tuple(labels))
 
 
@@ -127,3 +125,35 @@ _LABELS = {
 
 def _texts(values: Any) -> tuple[str, ...]:
     return tuple(str(value) for value in values)
+
+
+PARTS = {
+    source.name: source
+    for source in (
+        Source(
+            "breast_cancer",
+            _scikit_learn,
+            "classification: 30 measurements of cell nuclei, 2 classes, 569 samples (scikit-learn)",
+        ),
+        Source(
+            "california_housing", _keras, "regression: 8 features of districts, median house value, 20,640 samples (downloaded)"
+        ),
+        Source("cifar10", _keras, "classification: 32 x 32 colour images, 10 classes, 60,000 samples (downloaded)"),
+        Source("cifar100", _keras, "classification: 32 x 32 colour images, 100 classes, 60,000 samples (downloaded)"),
+        Source(
+            "diabetes",
+            _scikit_learn,
+            "regression: 10 features of patients, progression of the disease, 442 samples (scikit-learn)",
+        ),
+        Source(
+            "digits", _scikit_learn, "classification: 8 x 8 images of written digits, 10 classes, 1,797 samples (scikit-learn)"
+        ),
+        Source("fashion_mnist", _keras, "classification: 28 x 28 images of clothes, 10 classes, 70,000 samples (downloaded)"),
+        Source("iris", _scikit_learn, "classification: 4 measurements of flowers, 3 classes, 150 samples (scikit-learn)"),
+        Source("linnerud", _scikit_learn, "regression: 3 exercises, 3 physiological values, 20 samples (scikit-learn)"),
+        Source("mnist", _keras, "classification: 28 x 28 images of written digits, 10 classes, 70,000 samples (downloaded)"),
+        Source("mnist1d", _mnist1d, "classification: sequences of 40 steps, 10 classes, 5,000 samples (made here)"),
+        Source("wine", _scikit_learn, "classification: 13 measurements of wines, 3 classes, 178 samples (scikit-learn)"),
+    )
+}
+NAMES = tuple(PARTS)

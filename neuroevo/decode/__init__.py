@@ -9,9 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from genomes.base import Genome
+from neuroevo.decode.architecture import structure
 from neuroevo.decode.keras_import import from_keras
 from neuroevo.decode.keras_model import build
-from neuroevo.decode.phenotype import individual_network, network, structure, trained_genome, trained_model
+from neuroevo.decode.phenotype import individual_network, network, trained_genome, trained_model
 from neuroevo.decode.population import population_network
 from neuroevo.decode.weights import set_weights, weights_of
 

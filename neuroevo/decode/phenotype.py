@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome
+from neuroevo.decode.keras_model import build
+from neuroevo.decode.weights import set_weights
 
 if TYPE_CHECKING:
     from neuroevo.core.individual import Individual
@@ -16,22 +18,7 @@ def network(genome: Genome) -> Any:
     Raises:
         TypeError: the genome is neither.
     """
-    make = getattr(genome, "network", None)
-    if callable(make):
-        return make()
-    from neuroevo.decode.keras_model import build
-
-    return build(genome)
-
-
-def structure(genome: Genome) -> str:
-    """The canonical structure: genomes with equal structure decode to the same layers in the same order, whatever their markings, so
-    that one built (and compiled) model serves them all.
-
-    Raises:
-        TypeError: the genome is no layer graph.
-    """
-    return str(architecture_of(genome).structure)
+    return genome.network() if genome.evolves_weights else build(genome)
 
 
 def individual_network(individual: Individual) -> Any:
@@ -46,12 +33,14 @@ def trained_model(individual: Individual) -> Any:
         ValueError: the individual has no weights, or they are not this genome's.
         FileNotFoundError: the file with the weights is gone.
     """
-    from neuroevo.decode.keras_model import build
-    from neuroevo.decode.weights import set_weights
-
-    if individual.genome.space.encoding in ("neat", "cppn"):  # the genome holds the weights
+    if individual.genome.evolves_weights:
         return build(trained_genome(individual))
     if individual.artifact is None:
+        if individual.fidelity is not None and individual.fidelity.resolution < 1:
+            raise ValueError(
+                f"individual {individual.id} has no weights: it was trained on samples at {individual.fidelity.resolution:g} of the resolution, "
+                "and the weights of that network are not those of the full-size one; train it at the full resolution"
+            )
         raise ValueError(
             f"individual {individual.id} has no weights: only those of the front and of living parents are kept; train it again"
         )
@@ -69,15 +58,3 @@ def trained_genome(individual: Individual) -> Genome:
         return genome
     arrays = individual.artifact.load()
     return genome.with_weights(arrays["weights"], arrays["biases"])
-
-
-def architecture_of(genome: Genome) -> Any:
-    """The layer graph of a genome: its attribute `architecture` (a `genomes.network.Architecture`).
-
-    Raises:
-        TypeError: it has none.
-    """
-    architecture = getattr(genome, "architecture", None)
-    if architecture is None:
-        raise TypeError(f"{type(genome).__name__} cannot be decoded: it has neither network() nor a layer graph (architecture)")
-    return architecture

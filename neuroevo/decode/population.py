@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,17 @@ from neuroevo.decode.phenotype import network
 
 def population_network(genomes: Sequence[Genome]) -> Any:
     """All phenotypes as one callable: maps float [samples, inputs] or [population, samples, inputs] to float [population, samples,
-    outputs]. NEAT's genomes run in one compiled call; others one after the other.
+    outputs]: in one call where their space computes them together (NEAT's are compiled), else one after the other.
 
     Raises:
         ValueError: no genomes.
     """
     if not genomes:
         raise ValueError("a population network needs at least one genome, got none")
-    if all(genome.space.encoding in ("neat", "cppn") for genome in genomes):
-        from genomes.neat import NeatGenome
-        from genomes.neat.network import population_network as compiled
-
-        return compiled([genome for genome in genomes if isinstance(genome, NeatGenome)])
+    space = genomes[0].space
+    if all(type(genome.space) is type(space) for genome in genomes):
+        with suppress(NotImplementedError):
+            return space.networks(genomes)
     return NetworksInTurn([network(genome) for genome in genomes])
 
 

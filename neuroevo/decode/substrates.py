@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from genomes.base import Genome
 from genomes.cppn import CppnGenome, ExpressedNetwork, Wiring
+from genomes.cppn.expressed import node_groups
 
 STEEPNESS = 4.9  # of the steepened sigmoid: folded into the weights
 _LAYERS = {"identity": "linear", "sigmoid": "sigmoid", "steepened_sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu"}
@@ -69,30 +70,6 @@ def substrate_model(network: ExpressedNetwork, *, dtype: Any = None, name: str |
         )
         made.append(result if activation in _LAYERS else _activated(result, activation))
     return keras.Model(inputs, made[-1], name=name)
-
-
-def node_groups(wiring: Wiring) -> list[npt.NDArray[np.int64]]:
-    """The nodes of a feed-forward network in groups that can be computed one after the other: the inputs, hidden nodes by the length of the
-    longest way that leads to them, the outputs.
-
-    Raises:
-        ValueError: the connections have a cycle.
-    """
-    nodes = len(wiring.layer)
-    top = int(wiring.layer.max())
-    level = np.where(wiring.layer == 0, 0, 1)
-    for _ in range(nodes + 1):
-        raised = level.copy()
-        np.maximum.at(raised, wiring.target, level[wiring.source] + 1)
-        if np.array_equal(raised, level):
-            break
-        level = raised
-    else:
-        raise ValueError("the connections have a cycle: node groups need a feed-forward network")
-    hidden = (wiring.layer > 0) & (wiring.layer < top)
-    groups = [np.flatnonzero(wiring.layer == 0)]
-    groups += [np.flatnonzero(hidden & (level == number)) for number in np.unique(level[hidden])]
-    return [*groups, np.flatnonzero(wiring.layer == top)]
 
 
 def kernel(wiring: Wiring, sources: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

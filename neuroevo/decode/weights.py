@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from genomes.base import Genome
 from genomes.layers import OWN_CHANNELS, Layer
-from neuroevo.decode.phenotype import architecture_of
+from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import plain_roles, plain_variables
 
 Arrays = Mapping[str, npt.NDArray[Any]]

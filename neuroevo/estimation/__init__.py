@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from neuroevo.estimation.direct import Direct
     from neuroevo.estimation.episodes import Episodes
     from neuroevo.estimation.gradient import GradientTraining
+    from neuroevo.estimation.median import MedianStopping
+    from neuroevo.estimation.stopping import StopRule
     from neuroevo.estimation.training import FullTraining, LowFidelity
 
 _WHERE = {
@@ -17,10 +19,21 @@ _WHERE = {
     "FullTraining": "training",
     "GradientTraining": "gradient",
     "LowFidelity": "training",
+    "MedianStopping": "median",
+    "StopRule": "stopping",
 }
 
-PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LowFidelity")
-__all__ = ["Direct", "Episodes", "Estimation", "FullTraining", "GradientTraining", "LowFidelity"]
+PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LowFidelity", "MedianStopping")
+__all__ = [
+    "Direct",
+    "Episodes",
+    "Estimation",
+    "FullTraining",
+    "GradientTraining",
+    "LowFidelity",
+    "MedianStopping",
+    "StopRule",
+]
 
 
 def __getattr__(name: str) -> Any:

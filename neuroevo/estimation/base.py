@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
+from genomes.base import shown
 from neuroevo.core.individual import Individual
 from neuroevo.core.state import State
 from neuroevo.core.trial import FULL, Fidelity, Measurement, Prediction, Result, Trial
@@ -18,7 +19,12 @@ class Estimation(ABC):
     `measure` runs in a worker; everything else in the driver. An estimation is sent to every worker once, before it learned anything: keep
     it small and picklable, and keep what the driver learns out of what `measure` needs. What `plan` and `stop` say is recorded with the
     trial, so that a resumed run and a replay do the same.
+
+    Attributes:
+        jobs: what it does (`Trial.job`). Built-in estimations refuse a trial with another job, as a whole: ValueError.
     """
+
+    jobs: tuple[str, ...] = ("evaluate",)
 
     @property
     def full(self) -> Fidelity:
@@ -52,7 +58,22 @@ class Estimation(ABC):
         Returns:
             `values` float64 [individuals, objectives] in the order of `task.objectives`. What goes wrong with one individual is a NaN
             row and an entry of `reasons`, not an exception.
+
+        Raises:
+            ValueError, TypeError: the trial cannot be measured at all: a job that is not in `jobs`, a task that does not suit.
         """
+
+    def refuse_other_jobs(self, trial: Trial) -> None:
+        """For `measure` to call first.
+
+        Raises:
+            ValueError: this estimation does not do the trial's job.
+        """
+        if trial.job not in self.jobs:
+            raise ValueError(
+                f"{type(self).__name__} does the job{'s' if len(self.jobs) > 1 else ''} {', '.join(map(repr, self.jobs))}, not "
+                f"{shown(trial.job)}; give the search an estimation that does"
+            )
 
     def observe(self, results: Sequence[Result]) -> None:
         """Learn from what came back: whole batches in the order of the trials' ids, or one result at a time in an asynchronous run."""
@@ -67,5 +88,17 @@ class Estimation(ABC):
         return
 
     def settings(self) -> dict[str, Any]:
-        """JSON: what a run records of the estimation."""
+        """JSON: what a run records of the estimation: its name, and the arguments that make it again."""
         return {"estimation": type(self).__name__}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The estimation that `settings` described, by default made with them as its arguments.
+
+        Raises:
+            ValueError: not such settings.
+        """
+        try:
+            return cls(**{name: value for name, value in settings.items() if name != "estimation"})
+        except TypeError as error:
+            raise ValueError(f"{cls.__name__} cannot be made from {shown(dict(settings))}: {error}") from error

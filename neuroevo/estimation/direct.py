@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,38 +16,47 @@ from neuroevo.core.objectives import Objectives
 from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.trial import Measurement, Trial
 from neuroevo.estimation.base import Estimation
+from neuroevo.estimation.described import Descriptors, population_array
 from neuroevo.tasks.base import Context, Task
 
 
 class Direct(Estimation):
     """Score the phenotype as it is: for weights that evolve, tables and custom fitness functions.
 
-    An exception, a missing objective, or a value that is not a finite number is that individual's recorded failure; of a fitness that
-    scores a whole population, an exception or a wrong shape fails all of it.
+    An exception, a missing objective, or a value that is not a finite number (descriptors included) is that individual's recorded failure;
+    of a fitness that scores a whole population, an exception or a wrong shape fails all of it.
     """
 
     def measure(self, trial: Trial, task: Task, context: Context) -> Measurement:
+        self.refuse_other_jobs(trial)
         start = time.perf_counter()
-        if task.population:
-            values, reasons = _measure_population(trial, task, context)
-            return Measurement(values, reasons, seconds=time.perf_counter() - start)
-        values = np.full((len(trial.individuals), len(task.objectives)), np.nan)
-        reasons = {}
-        info: list[Mapping[str, Any]] = []
-        with_rng = getattr(task, "takes_rng", False)
-        for row, individual in enumerate(trial.individuals):
-            details: dict[str, Any] = {}
-            try:
-                phenotype = task.phenotype(individual.genome)
-                extra = {"rng": context.rng(individual.id)} if with_rng else {}
-                scores = task.score(phenotype, context, **extra)
-                values[row] = objective_values(scores, individual, task)
-                details = recorded(scores, task.objectives)
-            except Exception as error:
-                reasons[row] = describe(error)
-            info.append(details)
-        kept = tuple(info) if any(info) else ()
-        return Measurement(values, reasons, kept, seconds=time.perf_counter() - start)
+        with context.working():
+            if task.population:
+                values, reasons, described = _measure_population(trial, task, context)
+                return Measurement(values, reasons, seconds=time.perf_counter() - start, descriptors=described)
+            return replace(_measure_each(trial, task, context), seconds=time.perf_counter() - start)
+
+
+def _measure_each(trial: Trial, task: Task, context: Context) -> Measurement:
+    values = np.full((len(trial.individuals), len(task.objectives)), np.nan)
+    reasons: dict[int, str] = {}
+    info: list[Mapping[str, Any]] = []
+    described = Descriptors(len(trial.individuals))
+    with_rng = getattr(task, "takes_rng", False)
+    for row, individual in enumerate(trial.individuals):
+        details: dict[str, Any] = {}
+        context.give_way()
+        try:
+            phenotype = task.phenotype(individual.genome)
+            extra = {"rng": context.rng(individual.id, trial.repeat)} if with_rng else {}
+            scores = task.score(phenotype, context, **extra)
+            found = objective_values(scores, individual, task)
+            described.add(row, task.descriptors(phenotype, context))
+            values[row], details = found, recorded(scores, task.objectives)
+        except Exception as error:
+            reasons[row] = describe(error)
+        info.append(details)
+    return Measurement(values, reasons, tuple(info) if any(info) else (), descriptors=described.array())
 
 
 def objective_values(scores: Mapping[str, float], individual: Individual, task: Task) -> list[float]:
@@ -95,11 +105,15 @@ def recorded(scores: Mapping[str, Any], objectives: Objectives) -> dict[str, Any
     return {"scores": {str(k): float(v) for k, v in scores.items() if k not in objectives and np.ndim(v) == 0}}
 
 
-def _measure_population(trial: Trial, task: Task, context: Context) -> tuple[npt.NDArray[np.float64], dict[int, str]]:
+def _measure_population(
+    trial: Trial, task: Task, context: Context
+) -> tuple[npt.NDArray[np.float64], dict[int, str], npt.NDArray[np.float64] | None]:
+    """Values [members, objectives], why members failed, and descriptors."""
     members, names = len(trial.individuals), list(task.objectives)
     values = np.full((members, len(names)), np.nan)
     try:
-        answer = task.score_population(_population_network(trial), context)  # type: ignore[attr-defined]
+        network = _population_network(trial)
+        answer = task.score_population(network, context)  # type: ignore[attr-defined]
         columns = answer if isinstance(answer, Mapping) else {_only(names, task): answer}
         for column, (name, objective) in enumerate(task.objectives.items()):
             if objective.of is not None and objective.kind == "cheap":
@@ -115,16 +129,16 @@ def _measure_population(trial: Trial, task: Task, context: Context) -> tuple[npt
                     f"a population fitness returns one number for each of the {members} members, got an array of shape {scores.shape}"
                 )
             values[:, column] = scores
+        described, reasons = population_array(task.descriptors_population(network, context), members)
     except Exception as error:
-        return np.full_like(values, np.nan), dict.fromkeys(range(members), describe(error))
-    bad = ~np.isfinite(values).all(axis=1)
-    if not bad.any():
-        return values, {}
-    reasons = {
-        int(row): f"the fitness must be finite, the function returned {values[row].tolist()}" for row in np.flatnonzero(bad)
-    }
-    values[bad] = np.nan
-    return values, reasons
+        return np.full_like(values, np.nan), dict.fromkeys(range(members), describe(error)), None
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    reasons |= {int(row): f"the fitness must be finite, the function returned {values[row].tolist()}" for row in bad}
+    failed = list(reasons)
+    values[failed] = np.nan
+    if described is not None:
+        described[failed] = np.nan
+    return values, reasons, described
 
 
 def _only(names: list[str], task: Task) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,11 @@ from genomes.base import shown
 from genomes.neat import NeatGenome
 from genomes.neat.genes import Pool
 from neuroevo.core.neat_population import NeatPopulation, with_weights
+from neuroevo.core.streams import global_random_kept
 from neuroevo.core.trial import Artifact, Measurement, Trial
 from neuroevo.estimation.base import Estimation
-from neuroevo.estimation.direct import Direct, describe, objective_values
+from neuroevo.estimation.described import Descriptors
+from neuroevo.estimation.direct import Direct, describe, objective_values, recorded
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.supervised import Supervised
 
@@ -73,7 +75,21 @@ class GradientTraining(Estimation):
         self._compiled: dict[Any, Any] = {}
         self._prepared = False
 
+    def cost(self, trial: Trial, task: Task) -> float:
+        if trial.options.get("inheritance", "none") == "none" or trial.job not in self.jobs:
+            return 0.0
+        try:
+            samples = len(self._samples(task)[0])
+        except ValueError:  # it will fail before it is trained
+            return 0.0
+        return self._passes(samples) * len(trial.individuals)
+
+    def _passes(self, samples: int) -> float:
+        """Passes over all samples that the training of one genome takes."""
+        return self.steps * min(self.batch_size or samples, samples) / samples
+
     def measure(self, trial: Trial, task: Task, context: Context) -> Measurement:
+        self.refuse_other_jobs(trial)
         start = time.perf_counter()
         mode = trial.options.get("inheritance", "none")
         if mode not in MODES:
@@ -84,14 +100,22 @@ class GradientTraining(Estimation):
         population = trial.individuals if isinstance(trial.individuals, NeatPopulation) else _population(trial)
         trained, diverged = population, dict[int, str]()
         artifacts: tuple[Artifact, ...] = ()
-        if mode != "none":
-            pool, diverged = self._trained(population, task, context, trial)
-            trained = population.with_pool(pool)
-            artifacts = _artifacts(trial, trained, mode, whole)
-        values, reasons = self._scores(replace(trial, individuals=trained), task, context)
-        reasons = {**reasons, **diverged}
+        passes = 0.0
+        with context.working(), global_random_kept():
+            if mode != "none":
+                pool, diverged = self._trained(population, task, context, trial)
+                passes = self._passes(len(self._samples(task)[0])) * len(population)
+                trained = population.with_pool(pool)
+                artifacts = _artifacts(trial, trained, mode, whole)
+            context.give_way()
+            scored = self._scores(replace(trial, individuals=trained), task, context)
+        values, reasons = scored.values, {**scored.reasons, **diverged}
         values[list(diverged)] = np.nan
-        return Measurement(values, reasons, artifacts=artifacts, seconds=time.perf_counter() - start)
+        if scored.descriptors is not None:
+            scored.descriptors[list(diverged)] = np.nan
+        return replace(
+            scored, values=values, reasons=reasons, artifacts=artifacts, epochs=passes, seconds=time.perf_counter() - start
+        )
 
     def _trained(self, population: NeatPopulation, task: Task, context: Context, trial: Trial) -> tuple[Pool, dict[int, str]]:
         """The pool with the weights that were learned, and why members failed; these keep the weights they were born with."""
@@ -147,24 +171,35 @@ class GradientTraining(Estimation):
             "or use Classification or Regression"
         )
 
-    def _scores(self, trial: Trial, task: Task, context: Context) -> tuple[npt.NDArray[np.float64], dict[int, str]]:
-        """Values [members, objectives] of the trained population, and why members failed."""
+    def _scores(self, trial: Trial, task: Task, context: Context) -> Measurement:
+        """What the trained population is scored."""
         if not isinstance(task, Supervised):
-            measured = Direct().measure(trial, task, context)
-            return measured.values, dict(measured.reasons)
+            return Direct().measure(trial, task, context)
         population, part = trial.individuals, task.dataset.validation
         assert isinstance(population, NeatPopulation)
         values, reasons = np.full((len(population), len(task.objectives)), np.nan), dict[int, str]()
+        described, info = Descriptors(len(population)), list[Mapping[str, Any]]()
+        wanted = _wanted_of_the_model(task)
         outputs = population.network()(part.x.reshape(len(part), -1)).astype(np.float32)
         for row, individual in enumerate(population):
+            info.append({})
             try:
                 if not np.isfinite(outputs[row]).all():
                     raise ValueError("the network's outputs are not finite (NaN or infinity)")
-                scores = {**task.scores(outputs[row], part.y), **_of_the_model(task, individual.genome)}
+                scores = task.scores(outputs[row], part.y)
+                if wanted:
+                    context.give_way()
+                    from neuroevo.decode import build
+
+                    model = build(individual.genome)
+                    measured = task.measured(model, context)
+                    scores = {**scores, **task.model_scores(model), **measured}
+                    info[row] = recorded(measured, task.objectives)
+                    described.add(row, task.descriptors(model, context))
                 values[row] = objective_values(scores, individual, task)
             except Exception as error:
                 reasons[row] = describe(error)
-        return values, reasons
+        return Measurement(values, reasons, tuple(info) if any(info) else (), descriptors=described.array())
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -178,6 +213,22 @@ class GradientTraining(Estimation):
             "batch_size": self.batch_size,
             "memory": self.memory,
         }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The estimation that `settings` described.
+
+        Raises:
+            ValueError: its data or its loss were Python objects, which JSON cannot hold; or not such settings.
+        """
+        from neuroevo.train.population_forward import LOSSES
+
+        for name, known in (("data", (None,)), ("loss", (None, *LOSSES))):
+            if settings.get(name) not in known:
+                raise ValueError(
+                    f"this GradientTraining's {name} came from Python; run the script that started this run again to go on"
+                )
+        return super().from_settings(settings)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_compiled": {}, "_prepared": False}
@@ -218,15 +269,10 @@ def _weights_of(genome: NeatGenome) -> dict[str, npt.NDArray[Any]]:
     return {"weights": genome.connections.weight, "biases": genome.nodes.bias}
 
 
-def _of_the_model(task: Supervised, genome: Any) -> dict[str, float]:
-    """Scores for which the `keras.Model` is needed: functions of the user's, and the time that one sample takes."""
-    wanted = [o for name, o in task.objectives.items() if name == "latency" or (o.kind != "cheap" and o.of is not None)]
-    if not wanted:
-        return {}
-    from neuroevo.decode import build
-
-    model = build(genome)
-    return {o.name: task.latency(model) if o.of is None else float(o.of(model)) for o in wanted}
+def _wanted_of_the_model(task: Supervised) -> bool:
+    """Whether the task looks at the `keras.Model`: for functions of the user's, for what depends on the hardware, for descriptors."""
+    of_the_model = any(o.kind == "measured" or (o.kind != "cheap" and o.of is not None) for o in task.objectives.values())
+    return of_the_model or type(task).descriptors is not Task.descriptors
 
 
 def _digest(arrays: tuple[npt.NDArray[Any], ...]) -> str:

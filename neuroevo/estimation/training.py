@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, shown
+from genomes.base import Genome
 from neuroevo.core.backend import prepare, suited_precision
 from neuroevo.core.individual import Individual
-from neuroevo.core.streams import TRAINING, stream
-from neuroevo.core.trial import Artifact, Fidelity, Measurement, Trial
-from neuroevo.data.dataset import Part
-from neuroevo.data.fidelity import resized, resized_shape, share_of
+from neuroevo.core.streams import global_random_kept
+from neuroevo.core.trial import CHECKPOINT, FULL, WEIGHTS, Artifact, Fidelity, Measurement, Trial
 from neuroevo.estimation.base import Estimation
+from neuroevo.estimation.candidate import Candidate
+from neuroevo.estimation.course import Course, course_of, refuse_other_leaves
+from neuroevo.estimation.described import Descriptors
 from neuroevo.estimation.direct import describe, objective_values
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.supervised import Supervised
 from neuroevo.train.compiled import Compiled, CompiledNetworks, Method
-from neuroevo.train.loop import Training, fit, model_outputs, outputs_in_batches
+from neuroevo.train.loop import fit, model_outputs
 from neuroevo.train.recipe import Recipe
 
 # From scratch, small data wants a high rate, small batches and softened labels. A slow start and short gradients keep networks whose
 # dense layers have no normalisation alive at that rate. An inherited network is near a good one already: half the rate.
 FROM_SCRATCH = Recipe(learning_rate=0.1, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=3)
 INHERITED = Recipe(learning_rate=0.05, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=1)
-SUBSET = (1 << 62) - 1  # the stream that chooses a share of the data: the same share for every individual of a run
-REFIT_SAMPLES = 400
 
 
 class FullTraining(Estimation):
@@ -38,6 +38,11 @@ class FullTraining(Estimation):
 
     A candidate whose parents left weights starts from them where the trial asks for it (`options["inheritance"]` is "lamarckian");
     otherwise its weights are drawn from its own stream. Compiled networks are kept by structure in each worker process.
+
+    A trial that names a fidelity (epochs, data, resolution) is trained so; see `LowFidelity` for what a lower resolution means. One asked
+    with `leaves=("checkpoint",)` leaves where its training stands, and one whose fidelity has a `previous` goes on from there: 5 epochs and
+    5 more equal 10 bit for bit (on a CPU), where `Fidelity.schedule` keeps the learning rates the same. A trial's stop rule
+    (`neuroevo.estimation.stopping`) is asked whenever the learning curve gets a point.
 
     Args:
         epochs: training epochs; None goes by the number of samples (40 at 1,000), and half as many for an inheriting candidate.
@@ -82,7 +87,22 @@ class FullTraining(Estimation):
         self._networks = CompiledNetworks(structures)
         self._prepared = False
 
+    @property
+    def full(self) -> Fidelity:
+        return FULL if self.epochs is None else Fidelity(self.epochs)
+
+    def cost(self, trial: Trial, task: Task) -> float:
+        if not isinstance(task, Supervised) or trial.job not in self.jobs:
+            return 0.0
+        passes = 0.0
+        for individual in trial.individuals:
+            with suppress(ValueError):  # it will fail before it is trained
+                passes += self._course(trial, individual, task).passes
+        return passes
+
     def measure(self, trial: Trial, task: Task, context: Context) -> Measurement:
+        self.refuse_other_jobs(trial)
+        refuse_other_leaves(trial, (WEIGHTS, CHECKPOINT))
         if not isinstance(task, Supervised):
             raise TypeError(
                 f"{type(self).__name__} trains on data; {type(task).__name__} has none: use Classification or Regression"
@@ -93,51 +113,97 @@ class FullTraining(Estimation):
             self._prepared = True
         values = np.full((len(trial.individuals), len(task.objectives)), np.nan)
         reasons: dict[int, str] = {}
+        stopped: dict[int, str] = {}
         info: list[Mapping[str, Any]] = []
         artifacts: list[Artifact] = []
-        for row, individual in enumerate(trial.individuals):
-            candidate = _Candidate(individual, trial, task, context, self.refit)
-            try:
-                arrays = self._train(candidate)
-                values[row] = objective_values(candidate.scores, individual, task)
-                artifacts.append(trial.left(individual, arrays=arrays))
-            except Exception as error:
-                reasons[row] = describe(error)
-            info.append(candidate.info(task))
-        return Measurement(values, reasons, tuple(info), tuple(artifacts), time.perf_counter() - start)
+        described = Descriptors(len(trial.individuals))
+        passes = 0.0
+        with context.working(), global_random_kept():
+            for row, individual in enumerate(trial.individuals):
+                candidate = Candidate(individual, trial, task, context, self.refit)
+                try:
+                    left, descriptors = self._train(candidate)
+                    found = objective_values(candidate.scores, individual, task)
+                    described.add(row, descriptors)
+                    values[row] = found
+                    artifacts += left
+                    if candidate.stopped:
+                        stopped[row] = candidate.stopped
+                except Exception as error:
+                    reasons[row] = describe(error)
+                info.append(candidate.info())
+                passes += candidate.passes
+        seconds = time.perf_counter() - start
+        return Measurement(values, reasons, tuple(info), tuple(artifacts), seconds, stopped, described.array(), passes)
 
-    def _train(self, candidate: _Candidate) -> dict[str, npt.NDArray[Any]]:
+    def _course(self, trial: Trial, individual: Individual, task: Supervised) -> Course:
+        return course_of(trial, individual, task.dataset, self.full, self.recipe, self.inherited, self.distil)
+
+    def _train(self, candidate: Candidate) -> tuple[list[Artifact], Any]:
+        """Train and score a candidate: what it leaves, and its descriptors."""
         from neuroevo.decode import structure, weights_of
-        from neuroevo.inherit import needs_refit
 
-        task, genome, rng = candidate.task, candidate.genome, candidate.context.rng(candidate.individual.id)
-        begin = candidate.timed("inherit", candidate.first_weights, rng)
-        recipe = self._recipe(candidate)
-        method = Method.of(recipe, task.loss, len(candidate.train))
+        task, trial, individual = candidate.task, candidate.trial, candidate.individual
+        course = self._course(trial, individual, task)
+        candidate.begin_course(course)
+        genome, rng = candidate.genome, candidate.context.rng(individual.id, trial.repeat)
+        begin = {} if course.checkpoint else candidate.timed("inherit", candidate.first_weights, rng)
+        method = Method.of(course.recipe, task.loss, len(candidate.train))
         misses = self._networks.misses
-        network = candidate.timed("decode", self._network, genome, structure(genome), method, candidate)
+        network = candidate.timed("decode", self._network, genome, structure(genome), method)
         candidate.cache_hit = self._networks.misses == misses
         if not candidate.cache_hit:
             candidate.timed("tracing", network.trace)
-        candidate.timed("weights", _begin, network, genome, begin)
-        if candidate.started_from == "parents":
+        if course.checkpoint:
+            begin = candidate.timed("weights", candidate.go_on, network, rng)
+        else:
+            candidate.timed("weights", _begin, network, genome, begin)
+        if course.start == "parents":
             candidate.inherited = candidate.timed("score", candidate.validation_score, network)
-            if self.distil and needs_refit(candidate.individual.operators):
-                candidate.timed("distil", self._distil, candidate, network, recipe, rng)
-        epochs = recipe.epochs or 0
-        candidate.training = fit(
+            if course.distilled:
+                candidate.timed("distil", self._distil, candidate, network, course.recipe, rng)
+        left: list[Artifact] = []
+
+        def leave() -> None:
+            if CHECKPOINT in trial.leaves:
+                left.append(candidate.checkpoint(network, rng, begin))
+
+        fit(
             network,
             candidate.train.x,
             task.dataset.targets(candidate.train),
-            recipe,
+            course.recipe,
             rng,
             score=candidate.validation_score,
-            score_every=max(1, epochs // self.curve),
+            score_every=max(1, course.epochs // self.curve),
+            report=candidate.report,
+            training=candidate.training,
+            spread=course.schedule,
+            leave=leave,
         )
-        candidate.scores = candidate.timed("score", candidate.score, network)
-        return weights_of(network.synchronised(), genome, channels=begin)
+        if course.reduced:
+            candidate.scores = candidate.timed("score", self._reduced_scores, candidate, network)
+        else:
+            candidate.scores = dict(candidate.timed("score", task.score, network, candidate.context))
+            left.insert(0, trial.left(individual, arrays=weights_of(network.synchronised(), genome, channels=begin)))
+        return left, task.descriptors(network, candidate.context)
 
-    def _network(self, genome: Genome, structure: str, method: Method, candidate: _Candidate) -> Compiled:
+    def _reduced_scores(self, candidate: Candidate, network: Compiled) -> dict[str, float]:
+        """Scores of a network that was trained on smaller samples; what depends on the hardware is that of the full-size network, whose
+        weights are fresh."""
+        from neuroevo.decode import structure
+        from neuroevo.inherit import initialise
+
+        task, individual, context = candidate.task, candidate.individual, candidate.context
+        scores = task.part_scores(network, candidate.validation) | task.model_scores(network)
+        if any(objective.kind == "measured" for objective in task.objectives.values()):
+            genome = individual.genome
+            whole = self._network(genome, structure(genome), network.method)
+            _begin(whole, genome, initialise(genome, context.rng(individual.id, candidate.trial.repeat)))
+            scores |= task.measured(whole, context)
+        return scores
+
+    def _network(self, genome: Genome, structure: str, method: Method) -> Compiled:
         def build() -> Any:
             from neuroevo.decode import build
 
@@ -146,37 +212,35 @@ class FullTraining(Estimation):
 
         return self._networks.get(structure, method, build)[0]
 
-    def _recipe(self, candidate: _Candidate) -> Recipe:
-        samples, epochs = len(candidate.train), candidate.trial.fidelity.epochs
-        if candidate.started_from == "scratch":
-            return self.recipe.sized(samples, epochs)
-        if epochs is None and self.inherited.epochs is None:
-            epochs = max(1, (self.inherited.sized(samples).epochs or 0) // 2)
-        return self.inherited.sized(samples, epochs)
-
-    def _distil(self, candidate: _Candidate, network: Compiled, recipe: Recipe, rng: np.random.Generator) -> None:
+    def _distil(self, candidate: Candidate, network: Compiled, recipe: Recipe, rng: np.random.Generator) -> None:
         """Bring a candidate whose inheritance was not exact back to the outputs of the parent that gave most of its weights."""
         from neuroevo.decode import build, set_weights
         from neuroevo.inherit import nearest
 
-        parents = [(artifact.genome, artifact) for artifact in candidate.trial.artifacts if artifact.genome is not None]
+        assert candidate.course is not None
+        parents = [(artifact.genome, artifact) for artifact in candidate.course.parents if artifact.genome is not None]
         genome, artifact = parents[nearest(candidate.genome, [genome for genome, _ in parents])]
         parent = build(genome)
         set_weights(parent, genome, artifact.load())
         taught = replace(recipe, epochs=self.distil, label_smoothing=0.0)
         x, dataset = candidate.train.x, candidate.task.dataset
+
+        def report(epoch: int, loss: float, score: float | None) -> None:
+            candidate.taught = candidate.distilled = epoch
+            candidate.context.give_way()
+
         if recipe.augment or (self.temperature != 1.0 and network.method.loss == "cross_entropy"):
             method = replace(network.method, teaching=1.0, temperature=self.temperature)
             learner = self._networks.get(_structure(candidate.genome), method, lambda: build(candidate.genome))[0]
             learner.reset(network.weights())
-            training = fit(learner, x, dataset.targets(candidate.train), taught, rng, teacher=lambda x: model_outputs(parent, x))
+            targets = dataset.targets(candidate.train)
+            fit(learner, x, targets, taught, rng, teacher=lambda x: model_outputs(parent, x), report=report)
             network.reset(learner.weights())
         else:  # the parent's outputs are the targets of the ordinary loss, so nothing more is compiled
             outputs = model_outputs(parent, x)
             targets = softmax(outputs) if network.method.loss == "cross_entropy" else outputs
-            training = fit(network, x, targets, taught, rng)
+            fit(network, x, targets, taught, rng, report=report)
             network.reset()
-        candidate.distilled = len(training.train_loss)
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -202,10 +266,7 @@ class FullTraining(Estimation):
         for name in ("recipe", "inherited"):
             if name in values:
                 values[name] = Recipe.from_dict(values[name])
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ValueError(f"{cls.__name__} cannot be made from {shown(dict(settings))}: {error}") from error
+        return super().from_settings(values)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_networks": None, "_prepared": False}
@@ -218,10 +279,15 @@ class FullTraining(Estimation):
 class LowFidelity(FullTraining):
     """Train every candidate on less: fewer epochs, a share of the samples, smaller images.
 
+    At less than the full resolution the trained network is not the individual's own: the same layers, for smaller samples. So it starts
+    from scratch, its scores are those on smaller validation samples, functions of the trained model and `Task.descriptors` are given it as
+    it is, and it leaves no weights (`individual.model()` says so). What depends on the hardware (`latency`, and objectives of kind
+    "measured") is measured on the full-size network with fresh weights, on which it does not depend.
+
     Args:
         epochs: training epochs; None for full training's number.
         data: share of the training samples (the same ones for every candidate), in (0, 1].
-        resolution: factor on height and width, in (0, 1]. Below 1 candidates start from scratch and leave no weights.
+        resolution: factor on height and width, in (0, 1].
         recipe, inherited, refit, distil, temperature, curve, structures: as for `FullTraining`.
     """
 
@@ -244,100 +310,12 @@ class LowFidelity(FullTraining):
         )
         self.fidelity = Fidelity(epochs, data, resolution)
 
-    def plan(self, individual: Individual) -> Fidelity:
+    @property
+    def full(self) -> Fidelity:
         return self.fidelity
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "data": self.fidelity.data, "resolution": self.fidelity.resolution}
-
-
-@dataclass
-class _Candidate:
-    """One individual on its way through training, and what is recorded of it."""
-
-    individual: Individual
-    trial: Trial
-    task: Supervised
-    context: Context
-    refits: bool = False
-    scores: dict[str, float] = field(default_factory=dict)
-    training: Training | None = None
-    cache_hit: bool = False
-    started_from: str = "scratch"
-    inherited: float | None = None
-    distilled: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        fidelity = self.trial.fidelity
-        if fidelity.width < 1:
-            raise ValueError(f"training does not scale the number of filters; width must be 1, got {fidelity.width}")
-        dataset = self.task.dataset
-        subset = stream(self.context.seed, SUBSET, TRAINING)
-        self.reduced = fidelity.resolution < 1 and len(dataset.input_shape) > 1
-        self.train = share_of(dataset, dataset.train, fidelity.data, subset)
-        self.validation = dataset.validation
-        self.genome = self.individual.genome
-        if self.reduced:
-            self.train = Part(resized(self.train.x, fidelity.resolution), self.train.y)
-            self.validation = Part(resized(self.validation.x, fidelity.resolution), self.validation.y)
-            self.genome = _at_shape(self.genome, resized_shape(dataset.input_shape, fidelity.resolution))
-
-    def timed(self, what: str, action: Any, *arguments: Any) -> Any:
-        """Do something, adding its wall-clock time to `seconds`."""
-        start = time.perf_counter()
-        try:
-            return action(*arguments)
-        finally:
-            self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
-
-    def first_weights(self, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
-        """What to start from: the parents' weights, or those that this trial continues, or fresh ones."""
-        from neuroevo.inherit import inherit, needs_refit, refit
-
-        continues = self.trial.fidelity.continues is not None
-        parents: list[tuple[Genome, Mapping[str, npt.NDArray[Any]]]] = []
-        if (continues or self.trial.options.get("inheritance") == "lamarckian") and not self.reduced:
-            parents = [(parent.genome, parent.load()) for parent in self.trial.artifacts if parent.genome is not None]
-        arrays = inherit(self.genome, parents, rng)
-        if not parents:
-            return arrays
-        self.started_from = "checkpoint" if continues else "parents"
-        if continues or not self.refits or not needs_refit(self.individual.operators):
-            return arrays
-        rows = rng.choice(len(self.train), min(REFIT_SAMPLES, len(self.train)), replace=False)
-        return refit(self.genome, arrays, parents, self.train.x[rows], rng)
-
-    def validation_score(self, network: Compiled) -> float:
-        """What the learning curve shows: the task's selection score."""
-        outputs = outputs_in_batches(network, self.validation.x)
-        return self.task.scores(outputs, self.validation.y)[self.task.selection]
-
-    def score(self, network: Compiled) -> dict[str, float]:
-        if self.reduced:
-            return self.task.part_scores(network, self.validation)
-        return dict(self.task.score(network, self.context))
-
-    def info(self, task: Supervised) -> dict[str, Any]:
-        """JSON: what the run records beside the objectives."""
-        recorded: dict[str, Any] = {
-            "scores": {name: value for name, value in self.scores.items() if name not in task.objectives},
-            "cache_hit": self.cache_hit,
-            "started_from": self.started_from,
-            "epochs": self.distilled + (len(self.training.train_loss) if self.training is not None else 0),
-            "seconds": dict(self.seconds),
-        }
-        if self.inherited is not None:
-            recorded["inherited"] = {task.selection: self.inherited, "distilled_epochs": self.distilled}
-        if self.training is not None:
-            training = self.training
-            recorded["seconds"] |= {"train": training.seconds["train"], "evaluate": training.seconds["evaluate"]}
-            recorded["curve"] = {
-                "train_loss": [round(loss, 6) for loss in training.train_loss],
-                "epochs": training.scored,
-                task.selection: training.validation,
-            }
-        return recorded
 
 
 def _begin(network: Compiled, genome: Genome, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -358,13 +336,3 @@ def _structure(genome: Genome) -> str:
     from neuroevo.decode import structure
 
     return structure(genome)
-
-
-def _at_shape(genome: Genome, shape: Sequence[int]) -> Genome:
-    """The same layers for inputs of another shape.
-
-    Raises:
-        ValueError: they are not legal there.
-    """
-    space = replace(genome.space, input_shape=tuple(shape))  # type: ignore[type-var]
-    return space.from_genes(genome.genes())

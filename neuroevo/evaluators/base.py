@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from neuroevo.core import registry
 from neuroevo.core.trial import Measurement, Result, Trial
 from neuroevo.estimation.base import Estimation
 from neuroevo.tasks.base import Context, Task
@@ -13,7 +15,8 @@ from neuroevo.tasks.base import Context, Task
 
 @dataclass(frozen=True)
 class Work:
-    """What every worker is given once: the task, the estimation and the context. Calling it measures a trial."""
+    """What every worker is given once: the task, the estimation and the context. Calling it measures a trial. The parts of one's own that are
+    registered travel with it, so that a worker knows what its driver does."""
 
     task: Task
     estimation: Estimation
@@ -21,6 +24,13 @@ class Work:
 
     def __call__(self, trial: Trial) -> Measurement:
         return self.estimation.measure(trial, self.task, self.context)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "registered": registry.registered()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        registry.take(state["registered"])
+        self.__dict__.update({name: value for name, value in state.items() if name != "registered"})
 
 
 class Evaluator(ABC):

@@ -13,7 +13,7 @@ from genomes.base import Genome
 from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, OWN_CHANNELS, POOLINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
-from neuroevo.decode.phenotype import architecture_of
+from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.weights import roles
 from neuroevo.inherit.labels import Labels, match
 

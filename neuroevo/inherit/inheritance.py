@@ -18,7 +18,7 @@ from genomes.base import Genome
 from genomes.layers import WEIGHTED
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
-from neuroevo.decode.phenotype import architecture_of
+from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
 from neuroevo.inherit import fresh, layers, plain
 from neuroevo.inherit.donor import Arrays, Donor, handed_on, most_wanted, nearest, wanted

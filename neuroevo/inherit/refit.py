@@ -20,7 +20,7 @@ from genomes.layers import CONVOLUTIONS, Layer, padding_before
 from genomes.network.architecture import Architecture
 from genomes.network.operators import EXACT
 from neuroevo.decode import build, set_weights
-from neuroevo.decode.phenotype import architecture_of
+from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.weights import variables
 from neuroevo.inherit.donor import Arrays, Donor, nearest
 

@@ -258,7 +258,7 @@ class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[m
         epochs: of each training, instead of the preset's.
         strategy: a name such as "nsga2", "lemonade" or "random_search", or a `neuroevo.strategies.Strategy`.
         objectives: what is searched for; the first decides which network predicts. Default: "error,parameters".
-        encoding: what evolves: "network", "dag", "cell" or "chain".
+        encoding: what evolves, such as "network" or "dag": those that `neuroevo search --help` names.
         max_parameters: the largest network allowed.
         input_shape: of one sample, where features are the pixels of images or steps of sequences, such as (8, 8, 1).
         workers: processes that train.
@@ -323,7 +323,7 @@ class NeuroEvoRegressor(RegressorMixin, _NeuroEvoEstimator):  # type: ignore[mis
         epochs: of each training, instead of the preset's.
         strategy: a name such as "nsga2", "lemonade" or "random_search", or a `neuroevo.strategies.Strategy`.
         objectives: what is searched for; the first decides which network predicts. Default: "mae,parameters".
-        encoding: what evolves: "network", "dag", "cell" or "chain".
+        encoding: what evolves, such as "network" or "dag": those that `neuroevo search --help` names.
         max_parameters: the largest network allowed.
         input_shape: of one sample, where features are the pixels of images or steps of sequences, such as (8, 8, 1).
         workers: processes that train.

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome, shown, unknown
+from genomes.equations import Equations
 from neuroevo.core.files import write_whole
 from neuroevo.core.individual import Individual
-from neuroevo.interop.node_equations import dynamics, equations, has_nodes
+from neuroevo.decode.keras_model import decoder_of
+from neuroevo.interop.derived_exports import export_derived
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.run import Run
 
@@ -35,9 +37,9 @@ def export(
     | --- | --- | --- |
     | .json | the genome, which `neuroevo.load_genome` reads | every genome |
     | .graphml, .dot, .gv | its graph, for graph programs | every genome |
-    | .py | a NumPy file of its own: `python net.py < inputs.csv` | NEAT, CPPN |
-    | .tex | LaTeX, one equation a node | feed-forward NEAT, CPPN |
-    | .keras, .onnx, .tflite, none (a SavedModel folder) | the network | trained networks, CPPNs with a substrate, NEAT |
+    | .py | a NumPy file of its own: `python net.py < inputs.csv` | NEAT, CPPN and others that say their `equations` |
+    | .tex | LaTeX, one equation a node | the same, feed-forward |
+    | .keras, .onnx, .tflite, none (a SavedModel folder) | the network | the same, feed-forward; trained networks |
 
     A CPPN with a substrate is written as the network that it describes there (`.json`, `.graphml` and `.dot`: as the CPPN itself).
 
@@ -61,10 +63,11 @@ def export(
     run = what if isinstance(what, Run) else None
     if isinstance(what, Run):
         what = what.best if id is None else network_named(what, id)
+    if isinstance(what, Derived) and what.genome is not None and (target.suffix in GENES or what.weights() is None):
+        what = what.genome  # which says all that is written
     if isinstance(what, Derived):
-        from neuroevo.interop.derived_exports import export_derived
-
-        dataset = dataset_of(run) if run is not None and dataset is None and target.suffix in MODELS else dataset
+        if run is not None and dataset is None:
+            dataset = dataset_of(run)
         return export_derived(what, target, dataset)
     if not isinstance(what, (Individual, Genome)):
         raise ValueError(f"export writes a run, an individual or a genome, got {shown(what)}")
@@ -84,19 +87,42 @@ def export(
 def suffixes_of(what: Individual | Genome) -> tuple[str, ...]:
     """The suffixes that `export` can write this in; "" is a SavedModel folder."""
     genome = what.genome if isinstance(what, Individual) else what
+    network, _ = _written_down(genome)
     found = list(GENES)
-    if has_nodes(genome):
-        if dynamics(genome) == "none":
-            found += [".py"] if _recurrent(genome) else [".py", ".tex"]
-        modelled = not _recurrent(genome) and (genome.space.encoding != "cppn" or genome.space.substrate is not None)  # type: ignore[attr-defined]
-    else:
-        modelled = isinstance(what, Individual) and what.artifact is not None
-    return (*found, *MODELS) if modelled else tuple(found)
+    if network is not None:
+        found += [".py"] if network.recurrent else [".py", ".tex"]
+    return (*found, *MODELS) if _why_no_model(what) == "" else tuple(found)
 
 
-def _recurrent(genome: Any) -> bool:
-    substrate = getattr(genome.space, "substrate", None)
-    return bool(genome.space.recurrent if substrate is None else substrate.recurrent)
+def _written_down(genome: Genome) -> tuple[Equations | None, str]:
+    """The equations of a genome's network, or None and why there are none."""
+    try:
+        return genome.equations(), ""
+    except NotImplementedError:
+        if genome.evolves_weights:
+            return None, "it does not say its equations (Genome.equations)"
+        return None, "its network is made of layers, not of nodes with equations"
+    except ValueError as error:
+        return None, str(error)
+
+
+def _why_no_model(what: Individual | Genome) -> str:
+    """Why there is no `keras.Model` with this genome's weights; "" where there is one."""
+    genome = what.genome if isinstance(what, Individual) else what
+    if not genome.evolves_weights:
+        if isinstance(what, Individual) and what.artifact is not None:
+            return ""
+        return "its weights are not there: only those of the front and of living parents of a run are kept (export an individual of a run)"
+    try:
+        decoder_of(genome)
+    except TypeError as error:
+        return str(error)
+    if type(genome).equations is Genome.equations:
+        return ""
+    network, why = _written_down(genome)
+    if network is None:
+        return why
+    return "its network is recurrent: it has a state between calls" if network.recurrent else ""
 
 
 def _refuse_impossible(what: Individual | Genome, target: Path) -> None:
@@ -110,17 +136,11 @@ def _refuse_impossible(what: Individual | Genome, target: Path) -> None:
         return
     genome = what.genome if isinstance(what, Individual) else what
     kind = type(genome).__name__
-    if has_nodes(genome):
-        if dynamics(genome) != "none":
-            why = f"its nodes are {dynamics(genome)}, processes in time that the format cannot hold"
-        elif _recurrent(genome):
-            why = "its network is recurrent: it has a state between calls"
-        else:
-            why = "it is a CPPN without a substrate, a function of coordinates"
-    elif suffix in WRITTEN:
-        why = "its network is made of layers, not of nodes with equations"
+    if suffix in WRITTEN:
+        network, why = _written_down(genome)
+        why = "its network is recurrent: it has a state between calls" if network is not None else why
     else:
-        why = "its weights are not there: only those of the front and of living parents of a run are kept (export an individual of a run)"
+        why = _why_no_model(what)
     allowed = ", ".join(suffix or "a folder" for suffix in possible)
     raise ValueError(f"this {kind} cannot be written as {KINDS[suffix]} ({target}): {why}. Possible: {allowed}")
 
@@ -140,7 +160,7 @@ def _text(what: Individual | Genome, target: Path) -> str:
         return graph_files.graphml(genome)
     if target.suffix in (".dot", ".gv"):
         return graph_files.dot(genome)
-    found = equations(genome)
+    found = genome.equations()
     return python_file.numpy_file(found, target.name) if target.suffix == ".py" else formula.latex(found)
 
 
@@ -149,11 +169,12 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
     from neuroevo.interop.keras_files import write_model
 
     genome = _network_genome(what)
-    if has_nodes(genome):
+    if genome.evolves_weights:
         try:
             model = build(genome)
         except ValueError as error:
-            raise ValueError(f"{error}; a .py file can hold this {type(genome).__name__}") from None
+            held = "; a .py file can hold this " + type(genome).__name__ if ".py" in suffixes_of(what) else ""
+            raise ValueError(f"{error}{held}") from None
     else:
         assert isinstance(what, Individual)
         model = what.model()

@@ -125,7 +125,7 @@ def _value(equation: Equation, equations: Equations, values: dict[int, Any], hel
     if equation.response != 1.0:
         gathered *= sympy.Float(equation.response)
     total = gathered + sympy.Float(equation.bias) if equation.bias else gathered
-    if held:
+    if held and total.free_symbols:  # a number that is held cannot be compared, and some activations compare
         total = sympy.UnevaluatedExpr(total)
     if equation.activation in equations.activations:
         return expression(equations.activations[equation.activation], x=total)

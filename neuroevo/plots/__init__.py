@@ -50,6 +50,9 @@ _WHERE = {
     "substrate_data": "substrate_figure",
 }
 
+PARTS = (  # what `neuroevo plot` draws
+    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors",
+)  # fmt: skip
 __all__ = [
     "architecture_features",
     "curves",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neuroevo.plots.difference_figure import Difference, difference_caption, legend
 from neuroevo.plots.palette import INK, MUTED
+from neuroevo.plots.shared_genes import Difference, difference_caption, legend
 
 if TYPE_CHECKING:
     import networkx as nx

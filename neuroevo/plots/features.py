@@ -1,15 +1,9 @@
-"""What an architecture is like, in a few numbers that every encoding has its own of."""
+"""What an architecture is like, in a few numbers."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from genomes.base import Genome
-
-CONVOLVES = ("conv", "separable", "plain_conv", "plain_separable")
-STATES = frozenset({"input", "output", "add", "concat", "concatenate"})  # of a cell: not operations
+from neuroevo.plots.drawing import drawing_of
 
 
 def architecture_features(genome: Genome) -> dict[str, float]:
@@ -17,69 +11,13 @@ def architecture_features(genome: Genome) -> dict[str, float]:
 
     Layer graphs: layers (without input and logits), depth (of them on the longest path), convolutions, poolings, dense layers, merges, the
     widest layer. Cells: operations by family and the depth of the cell. NEAT and CPPNs: hidden nodes, connections, disabled ones,
-    depth (connections on the longest path without cycles). All: parameters and multiply-adds.
+    depth (connections on the longest path without cycles). Other encodings: nodes, edges and depth of the graph, or what their own drawing
+    says (`plots.drawing.Drawing.features`). All: parameters and multiply-adds.
     """
-    graph = genome.graph()
-    found: dict[str, float] = {}
-    if genome.space.encoding in ("neat", "cppn"):
-        found |= _of_connections(graph)
-    elif genome.space.encoding == "cell":
-        found |= _of_cells(graph)
-    elif graph.number_of_edges():
-        found |= _of_layers(graph)
+    found = drawing_of(genome).features(genome)
     for name, attribute in (("parameters", "parameters"), ("multiply-adds", "flops")):
         try:
             found[name] = float(getattr(genome, attribute))
         except NotImplementedError:
             continue
     return found
-
-
-def _of_connections(graph: Any) -> dict[str, float]:
-    from neuroevo.plots.neat_layout import columns_of
-
-    enabled = sum(bool(data["enabled"]) for *_, data in graph.edges(data=True))
-    return {
-        "hidden nodes": float(sum(data["type"] == "hidden" for _, data in graph.nodes(data=True))),
-        "connections": float(enabled),
-        "disabled": float(graph.number_of_edges() - enabled),
-        "depth": float(max(columns_of(graph).values())),
-    }
-
-
-def _of_layers(graph: Any) -> dict[str, float]:
-    kinds = {node: data["kind"] for node, data in graph.nodes(data=True)}
-    widths = [data["shape"][-1] for _, data in graph.nodes(data=True) if data["kind"] in (*CONVOLVES, "dense")]
-    return {
-        "layers": float(sum(kind not in ("input", "logits") for kind in kinds.values())),
-        "depth": float(_longest(graph) - 1),
-        "convolutions": float(sum(kind in CONVOLVES for kind in kinds.values())),
-        "poolings": float(sum("pool" in kind for kind in kinds.values())),
-        "dense layers": float(sum(kind == "dense" for kind in kinds.values())),
-        "merges": float(sum(graph.in_degree(node) > 1 for node in kinds)),
-        "widest layer": float(max(widths, default=0)),
-    }
-
-
-def _of_cells(graph: Any) -> dict[str, float]:
-    operations = [data["kind"] for _, data in graph.nodes(data=True) if data["kind"] not in STATES]
-    pooled = sum("pooling" in name for name in operations)
-    skipped = sum(name == "skip" for name in operations)
-    return {
-        "convolutions": float(len(operations) - pooled - skipped),
-        "poolings": float(pooled),
-        "skips": float(skipped),
-        "depth": float(_longest(graph, [node for node, data in graph.nodes(data=True) if data["kind"] not in STATES])),
-    }
-
-
-def _longest(graph: Any, counted: Any = None) -> int:
-    """Nodes on the longest path, of those that count, without the first."""
-    import networkx as nx
-
-    counting = set(graph) if counted is None else set(counted)
-    length: dict[Any, int] = {}
-    for node in nx.topological_sort(graph):
-        before = max((length[other] for other in graph.predecessors(node)), default=-1 if counted is None else 0)
-        length[node] = before + (node in counting)
-    return int(np.max(list(length.values()), initial=0))

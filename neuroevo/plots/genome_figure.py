@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from genomes.base import Genome
 from neuroevo.core.individual import Individual
+from neuroevo.plots.drawing import drawing_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,21 +20,7 @@ def genome(individual: Individual | Genome) -> Figure:
     """
     drawn = individual.genome if isinstance(individual, Individual) else individual
     title = genome_title(individual) if isinstance(individual, Individual) else ""
-    if drawn.space.encoding in ("neat", "cppn"):
-        from neuroevo.plots.neat import neat_graph
-
-        return neat_graph(drawn, title)  # type: ignore[arg-type]
-    if drawn.space.encoding == "cell":
-        if len(drawn.space.words.kinds) > 1:  # type: ignore[attr-defined]
-            from neuroevo.plots.cell_blocks import block_cells
-
-            return block_cells(drawn.graph(), title)
-        from neuroevo.plots.cell import cell_graph
-
-        return cell_graph(drawn.graph(), title)
-    from neuroevo.plots.layer_graph import layer_graph
-
-    return layer_graph(drawn.graph(), title)
+    return drawing_of(drawn).figure(drawn, title)
 
 
 def genome_title(individual: Individual) -> str:

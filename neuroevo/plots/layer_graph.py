@@ -119,12 +119,13 @@ def _lanes(graph: nx.DiGraph[Any], row: dict[Any, int]) -> dict[Edge, int]:
     return lanes
 
 
-def layer_graph(graph: nx.DiGraph[Any], title: str = "") -> Figure:
+def layer_graph(graph: nx.DiGraph[Any], title: str = "", status: Mapping[Any, str] | None = None) -> Figure:
     """Draw a layer graph (`genome.graph()` of the deep encodings).
 
     Args:
         graph: nodes with `label`, `kind`, `shape` and `parameters`.
         title: one line above it.
+        status: as for `draw_layers`.
     """
     from matplotlib.figure import Figure
 
@@ -135,7 +136,7 @@ def layer_graph(graph: nx.DiGraph[Any], title: str = "") -> Figure:
     )  # very large networks are drawn smaller, not on an endless sheet
     figure = Figure(figsize=(max(4.2, right - left) * scale, (top - bottom) * scale))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    draw_layers(axes, graph, layout, scale)
+    draw_layers(axes, graph, layout, scale, status)
     if title:
         axes.text((left + right) / 2, top - 0.2, title, ha="center", va="center", fontsize=10 * scale, color=INK)
     return figure

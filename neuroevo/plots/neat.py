@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.path import Path
 
-    from genomes.neat import NeatGenome
 
 POSITIVE, NEGATIVE = BLUE, ORANGE
 NODES = {"input": INK, "bias": GREY, "hidden": GREEN, "output": PINK}
@@ -64,24 +63,14 @@ class Sheet:
         return max(size * self.scale, min(size, 7.0))
 
 
-def neat_graph(genome: NeatGenome, title: str = "") -> Figure:
-    """Draw a NEAT genome: inputs on the left, outputs on the right, every connection with its weight as width and colour. Of a genome
-    with many hidden nodes the disabled connections are left out, and shapes say what a node computes.
-
-    Args:
-        genome: feed-forward or recurrent.
-        title: one line above it.
-    """
-    return draw_network(genome.graph(), title)
-
-
 def draw_network(
     graph: nx.DiGraph[Any], title: str = "", status: Mapping[Any, str] | None = None, moved: Mapping[Any, float] | None = None
 ) -> Figure:
-    """Draw the graph of a NEAT genome, or of two in one.
+    """Draw the graph of a NEAT genome, or of two in one: inputs on the left, outputs on the right, every connection with its weight as width
+    and colour. Of a genome with many hidden nodes the disabled connections are left out, and shapes say what a node computes.
 
     Args:
-        graph: `genome.graph()`.
+        graph: `genome.graph()`, feed-forward or recurrent.
         title: one line above it.
         status: for every node and every connection (a pair of nodes) a key of `palette.STATUS`, which then gives the colours.
         moved: of those that both genomes have with other numbers (a weight, a bias), by how much these differ: they are drawn as shared,

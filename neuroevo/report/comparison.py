@@ -354,7 +354,7 @@ def _parts(run: Run) -> dict[str, Any]:
     parts = {key: value for key, value in run.settings.items() if key not in ("seed", "budget", "record")}
     task = parts.get("task")
     if isinstance(task, dict):
-        parts["task"] = {key: value for key, value in task.items() if key not in ("seed", "digest")}
+        parts["task"] = {key: value for key, value in task.items() if key not in ("seed", "digest", "origin")}
     return parts
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from neuroevo.core.individual import Individual
-from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.population import ArrayPopulation, as_array_population
 from neuroevo.core.trial import FAILED, STOPPED, Evaluation, Measurement, Result, Trial
 
 Found = tuple[Individual, Evaluation]
@@ -22,9 +22,10 @@ class Batch:
     many as take a quarter of a second, so that cheap fitness functions cost no overhead and dear ones spread over the workers.
 
     Args:
-        trials: what the strategy asked for.
+        trials: what the strategy asked for, in the order of their ids.
         recall: the evaluation of an individual that an interrupted session already made, which it is given; or None.
         recall_trial: the result of a trial without individuals that an interrupted session already ran, or None.
+        recalls: whether there is anything to recall.
         capacity: how many trials run at once.
         member_seconds: what one member of a separable trial took last, or 0.
         remaining: how many individuals the budget still allows; None for no such limit. A piece is no larger.
@@ -42,12 +43,13 @@ class Batch:
         capacity: int,
         member_seconds: float = 0.0,
         remaining: Callable[[], int | None] = lambda: None,
+        recalls: bool = True,
     ) -> None:
-        self.trials = sorted(trials, key=lambda trial: trial.id)
+        self.trials = trials
         self.capacity, self.member_seconds = capacity, member_seconds
         self.finished: dict[int, list[Found]] = {}
         self.populations: list[ArrayPopulation] = []
-        self._recall, self._recall_trial, self._remaining = recall, recall_trial, remaining
+        self._recall, self._recall_trial, self._remaining, self._recalls = recall, recall_trial, remaining, recalls
         self._pieces = self._cut()
         self._next: Trial | None = None
         self._results: dict[int, Result] = {}
@@ -66,14 +68,18 @@ class Batch:
 
     def done(self, result: Result, evaluations: Sequence[Evaluation]) -> None:
         """A piece came back and its individuals carry their fitness."""
-        self._results[result.trial.id] = result
-        if isinstance(result.individuals, ArrayPopulation):
-            self.populations.append(result.individuals)
+        trial = result.trial
+        population = as_array_population(trial.individuals)
+        if population is not None:
+            self.populations.append(population)
+        if not trial.separable:
+            self._results[trial.id] = result
+            if population is None:
+                self.finished[trial.id] = list(zip(trial.individuals, evaluations, strict=True))
         else:
-            self._found(result.trial.id, list(zip(result.individuals, evaluations, strict=True)))
-        if result.trial.separable:
-            epochs, seconds = self._took.get(result.trial.id, (0.0, 0.0))
-            self._took[result.trial.id] = epochs + result.measurement.epochs, seconds + result.measurement.seconds
+            self._found(trial.id, list(zip(trial.individuals, evaluations, strict=True)))
+            epochs, seconds = self._took.get(trial.id, (0.0, 0.0))
+            self._took[trial.id] = epochs + result.measurement.epochs, seconds + result.measurement.seconds
             self.member_seconds = max(1e-7, result.measurement.seconds / len(result.individuals))
 
     def results(self) -> list[Result]:
@@ -104,7 +110,7 @@ class Batch:
                 yield replace(trial, individuals=tuple(chosen))
 
     def _all_recalled(self, trial: Trial) -> bool:
-        if isinstance(trial.individuals, ArrayPopulation):
+        if not self._recalls or as_array_population(trial.individuals) is not None:
             return False
         if not trial.individuals:
             result = self._recall_trial(trial)
@@ -130,16 +136,18 @@ class Batch:
             return self._results.get(trial.id) or Result(trial, measurement_of(self._in_order(trial)), attempts=0)
         epochs, seconds = self._took.get(trial.id, (0.0, 0.0))
         measurement = replace(measurement_of(self._in_order(trial)), epochs=epochs, seconds=seconds)
-        if isinstance(individuals, ArrayPopulation):
-            individuals.trial = trial.id
-            individuals.assign(measurement.values, measurement.reasons, measurement.descriptors)
+        population = as_array_population(individuals)
+        if population is not None:
+            population.trial = trial.id
+            population.assign(measurement.values, measurement.reasons, measurement.descriptors)
         return Result(trial, measurement)
 
     def _in_order(self, trial: Trial) -> list[Evaluation]:
         """What was found for the trial's individuals, in their order."""
         found = {individual.id: evaluation for individual, evaluation in self.finished[trial.id]}
-        if isinstance(trial.individuals, ArrayPopulation):
-            first = trial.individuals.first_id
+        population = as_array_population(trial.individuals)
+        if population is not None:
+            first = population.first_id
             return [found[first + position] for position in range(len(trial.individuals))]
         return [found[individual.id] for individual in trial.individuals]
 

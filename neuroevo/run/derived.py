@@ -319,7 +319,7 @@ def _file(path: Path) -> bytes:
 
 
 def _of_genome(genome: Genome, weights: Arrays | None) -> _Made:
-    holds = callable(getattr(genome, "network", None))  # its weights are genes
+    holds = genome.evolves_weights  # they are genes
     kind = type(genome).__name__
     if holds and weights is not None:
         raise ValueError(f"a {kind} holds its weights itself: give the genome that has them, and no weights")

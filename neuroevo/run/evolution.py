@@ -18,7 +18,9 @@ from genomes.base import Space, shown
 from neuroevo.core.callbacks import Callback, guarded
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
+from neuroevo.core.registry import part
 from neuroevo.core.trial import FULL, WEIGHTS
+from neuroevo.core.turns import turns_for
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.run.budget import Budget
@@ -176,7 +178,10 @@ def evolve(
         if progress or (progress is None and (sys.stderr.isatty() or in_notebook())):
             callbacks = [*callbacks, *guarded([Live(budget, 0 if store is None else store.evaluated_count()[0])])]
         with evaluator:
-            evaluator.start(Work(task, estimation, Context(seed=seed)))
+            workers_there = (
+                evaluator.capacity if evaluator.capacity > 1 else getattr(evaluator, "workers", 1) or 2
+            )  # a cluster may be larger
+            evaluator.start(Work(task, estimation, Context(seed=seed, turns=turns_for(task.objectives, workers_there))))
             kind: Callable[..., Loop] = Loop
             if schedule == "asynchronous":
                 kind = _asynchronous(store, replay, known, settings)
@@ -202,16 +207,14 @@ def evolve(
 
 
 def default_strategy(space: Space, task: Task, population: int | None) -> Strategy:
-    """NEAT, regularized evolution or NSGA-II: what fits the encoding and the number of objectives."""
+    """NSGA-II for several objectives, for one the strategy that the encoding names (`Space.evolved_by`)."""
     from neuroevo import strategies
 
     size: dict[str, Any] = {} if population is None else {"population": population}
     if len(task.objectives) > 1:
         strategy: Strategy = strategies.Nsga2(**size)
-    elif space.encoding in ("neat", "cppn"):
-        strategy = strategies.Neat(**size)
     else:
-        strategy = strategies.RegularizedEvolution(**size)
+        strategy = part("strategy", space.evolved_by)(**size)
     return strategy
 
 
@@ -314,10 +317,10 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
-    """Where two JSON values differ: (dotted name, old, new)."""
+    """Where two JSON values differ: (dotted name, old, new). Where a part came from ("origin") is no difference."""
     if isinstance(old, dict) and isinstance(new, dict):
         found = []
-        for key in [*old, *[key for key in new if key not in old]]:
+        for key in [key for key in {**old, **new} if key != "origin"]:
             found += differences(old.get(key), new.get(key), f"{name}.{key}" if name else str(key))
         return found
     return [] if old == new else [(name, old, new)]

@@ -99,7 +99,7 @@ class Live(Callback):
         elif self.recorded:
             self._print(f"going on with {run.folder}: {self.recorded} evaluated")
         self._shown = time.monotonic()
-        if run.space.encoding in ("neat", "cppn"):  # numba takes a third of a second to import; these need it anyway
+        if run.space.population:  # it varies in compiled kernels. numba takes a third of a second to import; these need it anyway
             from neuroevo.core.compiling import compilation_noticed
 
             self._notices.enter_context(compilation_noticed(self._notice))

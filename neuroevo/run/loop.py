@@ -18,12 +18,11 @@ import numpy as np
 from neuroevo.core.callbacks import Callback, StopRun
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import worst_values
-from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.population import ArrayPopulation, as_array_population
 from neuroevo.core.state import State
 from neuroevo.core.trial import (
     DONE,
     FAILED,
-    FULL,
     PREDICTED,
     STOPPED,
     WEIGHTS,
@@ -33,7 +32,7 @@ from neuroevo.core.trial import (
     Prediction,
     Result,
     Trial,
-)  # fmt: skip
+)
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator
 from neuroevo.run.batch import Batch, Found, measurement_of
@@ -183,10 +182,10 @@ class Loop:
 
     def _planned(self, trial: Trial) -> tuple[Trial, Prediction | None]:
         """The trial as the estimation plans it, or what the estimation says in its place; what was recorded of it before holds."""
-        if trial.job != "evaluate" or len(trial.individuals) != 1 or isinstance(trial.individuals, ArrayPopulation):
+        if len(trial.individuals) != 1 or trial.job != "evaluate" or as_array_population(trial.individuals) is not None:
             return trial, None
         individual = trial.individuals[0]
-        recorded = self.known.trials.get(trial.id)
+        recorded = self.known.trials.get(trial.id) if self.known.trials else None
         if recorded is not None:
             if recorded.individual != individual.id:
                 raise StoreError(
@@ -196,11 +195,11 @@ class Loop:
             if recorded.status == PREDICTED and (known := self.known.evaluations.get((trial.id, individual.id))) is not None:
                 return replace(trial, fidelity=recorded.fidelity), Prediction(known.values, (), known.info)
             return replace(trial, fidelity=recorded.fidelity, stop=recorded.stop), None
-        if trial.fidelity == FULL:
+        if trial.fidelity.unnamed:
             plan = self.estimation.plan(individual)
             if isinstance(plan, Prediction):
                 return trial, plan
-            if plan != FULL:
+            if not plan.unnamed:
                 trial = replace(trial, fidelity=plan)
         stop = self.estimation.stop(individual, trial.fidelity)
         return (trial if stop is None else replace(trial, stop=stop)), None
@@ -225,7 +224,13 @@ class Loop:
     def _evaluate(self, trials: Sequence[Trial]) -> list[Result] | None:
         """Evaluate a batch; None when the budget was spent inside it."""
         batch = self._batch = Batch(
-            trials, self._recall, self._recall_trial, self.evaluator.capacity, self._member_seconds, self._remaining
+            trials,
+            self._recall,
+            self._recall_trial,
+            self.evaluator.capacity,
+            self._member_seconds,
+            self._remaining,
+            recalls=bool(self.known.evaluations or self.known.trials),
         )
         # a simulated clock runs one trial at a time; workers get one trial each and one waiting
         one_at_a_time = self.budget.simulated_seconds is not None or self.evaluator.capacity == 1
@@ -251,7 +256,8 @@ class Loop:
 
     def _submit_to_evaluator(self, trial: Trial) -> None:
         self._submitted += len(trial.individuals)
-        self._epochs_ahead += self._cost(trial)
+        if self.budget.epochs is not None:
+            self._epochs_ahead += self._cost(trial)
         self.evaluator.submit(trial)
 
     def _took(self, trial: int, epochs: float) -> None:
@@ -335,28 +341,40 @@ class Loop:
         if reasons:
             values = values.copy()
             values[list(reasons)] = self._worst
-        if isinstance(trial.individuals, ArrayPopulation):
-            trial.individuals.trial = trial.id
-            trial.individuals.learn(measurement.artifacts)
-            trial.individuals.assign(values, reasons, measurement.descriptors)
+        population = as_array_population(trial.individuals)
+        if population is not None:
+            population.trial = trial.id
+            population.learn(measurement.artifacts)
+            population.assign(values, reasons, measurement.descriptors)
             if self.store is not None:
                 self._record_completion(result, DONE)
-                self.store.population(trial.individuals, genomes=self.record == "all")
+                self.store.population(population, genomes=self.record == "all")
                 self.store.commit_when_due()
             return result, []
-        kept = self._kept_artifacts(result)
-        weights = {a.individual: a for a in kept if a.kind.split(".")[0] == WEIGHTS and a.individual is not None}
+        kept = self._kept_artifacts(result) if measurement.artifacts else ()
+        weights = {a.individual: a for a in kept if a.kind.split(".")[0] == WEIGHTS and a.individual is not None} if kept else {}
         evaluations = []
-        for row, individual in enumerate(trial.individuals):
-            status = FAILED if row in reasons else STOPPED if row in measurement.stopped else DONE
+        for row, (individual, found) in enumerate(zip(trial.individuals, values.tolist(), strict=True)):
+            status, reason, described = DONE, "", measurement.descriptors
+            if row in reasons:
+                status, reason, described = FAILED, reasons[row], None
+            elif row in measurement.stopped:
+                status, reason = STOPPED, measurement.stopped[row]
+            info = measurement.info[row] if measurement.info else {}
             evaluation = Evaluation(
-                individual.id, trial.id, tuple(values[row].tolist()), status,
-                reasons.get(row) or measurement.stopped.get(row, ""), measurement.info[row] if measurement.info else {},
-                trial.fidelity, None if measurement.descriptors is None or row in reasons else measurement.descriptors[row],
-            )  # fmt: skip
-            individual.take(evaluation, weights.get(individual.id))
+                individual.id,
+                trial.id,
+                tuple(found),
+                status,
+                reason,
+                info,
+                trial.fidelity,
+                None if described is None else described[row],
+            )
+            individual.take(evaluation, weights.get(individual.id) if kept else None)
             evaluations.append(evaluation)
-            self._simulated += simulated_seconds(evaluation)
+            if info:
+                self._simulated += simulated_seconds(evaluation)
         if self.store is not None:
             self.store.evaluated(evaluations)
             if not trial.separable:
@@ -386,8 +404,8 @@ class Loop:
     def _kept_artifacts(self, result: Result) -> tuple[Artifact, ...]:
         """Keep what a trial left, apart from that of individuals that failed."""
         kept = []
-        self._trains |= bool(result.measurement.artifacts)
-        by_id = {individual.id: row for row, individual in enumerate(result.individuals)} if result.measurement.artifacts else {}
+        self._trains = True
+        by_id = {individual.id: row for row, individual in enumerate(result.individuals)}
         for artifact in result.measurement.artifacts:
             if artifact.individual is not None:
                 row = by_id.get(artifact.individual)
@@ -408,8 +426,9 @@ class Loop:
         assert batch is not None
         first, improved = records.evaluations == 0, False
         for result in results:
-            if isinstance(result.individuals, ArrayPopulation):
-                improved |= records.add_population(result.individuals, keep=self.record == "all")
+            population = as_array_population(result.individuals)
+            if population is not None:
+                improved |= records.add_population(population, keep=self.record == "all")
             else:
                 improved |= self._add(batch.finished.get(result.trial.id, ()))
             if self.store is not None and result.trial.separable:
@@ -418,14 +437,14 @@ class Loop:
         self._batch, self._submitted, self._simulated, self._epochs_ahead = None, 0, 0.0, 0.0
         if first:
             refuse_universal_failure(results)
-        if records.scale is None:
+        if not records.scaled:
             records.set_scale(result.individuals for result in results if result.individuals)
         self.estimation.observe(results)
         told = [*results, *answers]
         if self.once is not None:
             told += self.once.learn()
         before = self.strategy.generation
-        self.strategy.tell(sorted(told, key=lambda result: result.trial.id))
+        self.strategy.tell(sorted(told, key=lambda result: result.trial.id) if len(told) > 1 else told)
         self.strategy.count_tell()
         self.run.generation = self.strategy.generation
         self.run.seconds = self._elapsed()
@@ -435,11 +454,11 @@ class Loop:
             self.stale += not improved
             self._complete_generation()
 
-    def _add(self, found: Iterable[Found]) -> bool:
+    def _add(self, found: Sequence[Found]) -> bool:
         """Take individuals into the records, in the order of their ids; whether the front changed."""
-        improved = False
-        for individual, evaluation in sorted(found, key=lambda pair: pair[0].id):
-            improved |= self.run.records.add(individual, evaluation)
+        add, improved = self.run.records.add, False
+        for individual, evaluation in sorted(found, key=_id) if len(found) > 1 else found:
+            improved |= add(individual, evaluation)
         return improved
 
     def _complete_generation(self) -> None:
@@ -530,7 +549,7 @@ class Loop:
         for trial in trials:
             if trial.id not in self.known.trials:
                 self.store.trial(trial)
-            if isinstance(trial.individuals, ArrayPopulation) and not trial.separable:
+            if not trial.separable and as_array_population(trial.individuals) is not None:
                 continue  # recorded with its scores, in one row
             for individual in trial.individuals if self.known.genomes else ():
                 text = self.known.genomes.get(individual.id)
@@ -628,6 +647,10 @@ class Loop:
         assert self.store is not None
         count_recorded(self.run, self.store)
         self.run.generation = self.store.generations_complete()
+
+
+def _id(found: Found) -> int:
+    return found[0].id
 
 
 def restored(

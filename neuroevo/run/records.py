@@ -54,7 +54,8 @@ class Records:
 
     def counts(self, individual: Individual) -> bool:
         """Whether an individual is done at the run's full fidelity."""
-        return individual.status == DONE and (individual.fidelity is None or individual.fidelity.reaches(self.full))
+        fidelity = individual.fidelity
+        return individual.status == DONE and (fidelity is FULL or fidelity is None or fidelity.reaches(self.full))
 
     def add(self, individual: Individual, evaluation: Evaluation) -> bool:
         """Add an evaluation that an individual was given; returns whether the front changed.
@@ -67,7 +68,8 @@ class Records:
             self.failures += evaluation.status == FAILED
             self.stopped += evaluation.status == STOPPED
             self.course.add(evaluation.trial, 1, 0.0)
-            self.simulated_seconds += simulated_seconds(evaluation)
+            if evaluation.info:
+                self.simulated_seconds += simulated_seconds(evaluation)
         return self.place(individual)
 
     def spend(self, trial: int, epochs: float) -> None:
@@ -195,6 +197,11 @@ class Records:
         costs = self.costs(np.array(done, dtype=np.float64))
         ideal, worst = costs.min(axis=0), costs.max(axis=0)
         self._scale = ideal, np.where(worst > ideal, worst, ideal + 1.0)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether there is a first box."""
+        return self._scale is not None
 
     @property
     def scale(self) -> list[list[float]] | None:

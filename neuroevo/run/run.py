@@ -338,12 +338,14 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
     found = [one for one in individuals.values() if one.fitness.valid and (before is None or one.id < before)]
     # of equal ones, the front holds the one that was completed first
     place = {trial: at for at, trial in enumerate(store.completions())} if store.asks() else None
-    for individual in sorted(found, key=lambda one: (one.trial or 0 if place is None else place.get(one.trial or 0, -1), one.id)):
+    for individual in sorted(
+        found, key=lambda one: ((one.trial or 0) if place is None else place.get(one.trial or 0, -1), one.id)
+    ):
         run.records.place(individual)
     for recorded in store.populations():
         first, arrays = recorded.first_id, recorded.arrays
         if (before is None or first < before) and set(arrays) - {"parents", "operators"}:
-            kind = population_class(run.space.encoding)
+            kind = population_class(run.space)
             population = kind.from_arrays(run.space, first, recorded.generation, arrays, names=names, weights=weights)
             population.trial = recorded.trial
             population.assign(recorded.values, recorded.reasons, recorded.descriptors)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from genomes.base import Space, unknown
+from neuroevo.core import registry
+from neuroevo.core.signature import REQUIRED, read_settings, settings_of
 from neuroevo.strategies.base import Strategy
+from neuroevo.strategies.evolution.breeding import Inheritance
 
 if TYPE_CHECKING:
     from neuroevo.tasks.supervised import Supervised
 
-STRATEGIES = ("lemonade", "nsga2", "nsga3", "random_search", "regularized_evolution")
-ENCODINGS = ("network", "dag", "cell", "chain")
+# Sizes that suit a search of dozens of trained candidates: the most where a strategy's own default is larger, and the user says nothing.
+MOST = {"population": 12, "sample": 4, "proposals": 32, "accepted": 8}
+Schedule = Literal["synchronous", "asynchronous"]
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
+INHERITANCES: tuple[str, ...] = get_args(Inheritance)
 EVALUATIONS = 60  # where neither the user nor a preset says otherwise
 
 
@@ -28,6 +35,11 @@ class Preset:
 
     evaluations: int
     epochs: int | None
+
+    @property
+    def described(self) -> str:
+        """What it spends, in words."""
+        return f"{self.evaluations} candidates, {'full training' if self.epochs is None else f'{self.epochs} epochs each'}"
 
 
 PRESETS = {"quick": Preset(16, 5), "thorough": Preset(300, None)}
@@ -48,7 +60,11 @@ def preset_by_name(name: str | None) -> Preset:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What a search on data is: all that decides its outcome, beside the budget."""
+    """What a search on data is: all that decides its outcome, beside the budget.
+
+    Args:
+        settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
+    """
 
     data: str
     objectives: str = "error,parameters"
@@ -60,36 +76,68 @@ class SearchSettings:
     epochs: int | None = None
     max_parameters: int | None = None
     seed: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
-def space_by_encoding(encoding: str, task: Supervised, max_parameters: int | None) -> Space:
+def encodings() -> list[str]:
+    """The encodings that searches on data may name: those whose space can be made for data (`Space.for_data`)."""
+    return [name for name, space in registry.parts("encoding").items() if _for_data(space)]
+
+
+def _for_data(space: type[Space]) -> bool:
+    return space.for_data.__func__ is not Space.for_data.__func__  # type: ignore[attr-defined]
+
+
+def strategies() -> list[str]:
+    """The strategies that searches on data may name, by their names on the command line: those that vary genomes of such an encoding, and
+    that settings alone make."""
+    spaces = [registry.part("encoding", name) for name in encodings()]
+    return [registry.command_name(name) for name, strategy in registry.parts("strategy").items() if _suits(strategy, spaces)]
+
+
+def _suits(strategy: type[Strategy], spaces: Sequence[type[Space]]) -> bool:
+    varied = any(issubclass(space, strategy.spaces) for space in spaces)
+    return varied and all(setting.default is not REQUIRED for setting in settings_of(strategy))
+
+
+def _encoding(name: str) -> type[Space]:
+    if name not in encodings():
+        raise ValueError(unknown("encoding", name, encodings()))
+    return registry.part("encoding", name)  # type: ignore[no-any-return]
+
+
+def _strategy(name: str) -> type[Strategy]:
+    part = registry.find("strategy", name)
+    if part is None or registry.command_name(part.__name__) not in strategies():
+        raise ValueError(unknown("strategy", name, strategies()))
+    return part  # type: ignore[no-any-return]
+
+
+def space_by_encoding(
+    encoding: str, task: Supervised, max_parameters: int | None, settings: Mapping[str, str] | None = None
+) -> Space:
     """The space of an encoding's networks for a task's data, of sizes that train in seconds.
 
+    Args:
+        encoding: one of `encodings()`.
+        task: whose data.
+        max_parameters: the largest network, for spaces that have this limit.
+        settings: of the space, as texts by name.
+
     Raises:
-        ValueError: an unknown encoding; one that does not fit the data; or `max_parameters` with an encoding that has no such limit.
+        ValueError: an unknown encoding or setting; one that does not fit the data; or `max_parameters` with an encoding that has no such limit.
     """
-    if encoding not in ENCODINGS:
-        raise ValueError(unknown("encoding", encoding, ENCODINGS))
-    if encoding == "network":
-        return task.default_space(**({} if max_parameters is None else {"max_parameters": max_parameters}))
+    part = _encoding(encoding)
+    given = read_settings(part, settings or {}, f"the encoding {encoding}")
     if max_parameters is not None:
-        raise ValueError(
-            f"--max-parameters is a limit of the encoding network; with {encoding} limit the objective instead: "
-            f"--objectives '{task.selection},parameters<{max_parameters}'"
-        )
-    shape, outputs = task.dataset.input_shape, task.dataset.outputs
-    if encoding == "dag":
-        from genomes.dag import DagSpace
-
-        return DagSpace(shape, outputs, min_nodes=3, max_nodes=8, widths=(8, 16, 32), kernels=(1, 3))
-    if encoding == "chain":
-        from genomes.chain import ChainSpace
-
-        return ChainSpace(shape, outputs, max_layers=6, widths=(8, 16, 32), kernels=(1, 3, 5), strides=(1, 2))
-    from genomes.cell import CellSpace
-
-    stages = 1 if len(shape) < 2 or min(shape[:-1]) < 2 else 2
-    return CellSpace("nasnet", 3, shape, outputs, channels=8, repeats=1, stages=stages)
+        if "max_parameters" not in [setting.name for setting in settings_of(part)]:
+            raise ValueError(
+                f"--max-parameters is no limit of the encoding {encoding}; limit the objective instead: "
+                f"--objectives '{task.selection},parameters<{max_parameters}'"
+            )
+        given["max_parameters"] = max_parameters
+    space: Space = part.for_data(task.dataset.input_shape, task.dataset.outputs)
+    return dataclasses.replace(space, **given)  # type: ignore[type-var]
 
 
 def supervised_task(settings: SearchSettings) -> Supervised:
@@ -97,7 +145,8 @@ def supervised_task(settings: SearchSettings) -> Supervised:
     from neuroevo import tasks
 
     arguments: dict[str, Any] = {"objectives": settings.objectives, "target": settings.target, "seed": settings.seed}
-    kind = settings.kind or ("Regression" if {"mae", "rmse"} & set(_names(settings.objectives)) else "Classification")
+    only = {o.name for o in tasks.Regression.offered} - {o.name for o in tasks.Classification.offered}
+    kind = settings.kind or ("Regression" if only & set(_names(settings.objectives)) else "Classification")
     if kind not in ("Classification", "Regression"):
         raise ValueError(unknown("kind of task", kind, ("Classification", "Regression")))
     task: Supervised = getattr(tasks, kind)(settings.data, **arguments)
@@ -105,33 +154,78 @@ def supervised_task(settings: SearchSettings) -> Supervised:
     return task
 
 
-def strategy_by_name(name: str, inheritance: str) -> Strategy:
+def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str] | None = None) -> Strategy:
     """The strategy of a command-line name.
 
     Args:
-        name: one of `STRATEGIES`.
+        name: one of `strategies()`.
         inheritance: "lamarckian" or "none".
 
     Raises:
-        ValueError: an unknown name; the nearest is suggested.
+        ValueError: an unknown name or setting (the nearest is suggested), or a value that is not allowed.
     """
-    from neuroevo import strategies
-
-    if name not in STRATEGIES:
-        raise ValueError(unknown("strategy", name, STRATEGIES))
-    if inheritance not in ("lamarckian", "none"):
-        raise ValueError(unknown("inheritance", inheritance, ("lamarckian", "none")))
-    inherits: Any = {"inheritance": inheritance}
-    strategy: Strategy = strategies.RandomSearch()
-    if name == "lemonade":
-        strategy = strategies.Lemonade(proposals=32, accepted=8, **inherits)
-    elif name == "nsga2":
-        strategy = strategies.Nsga2(population=12, **inherits)
-    elif name == "nsga3":
-        strategy = strategies.Nsga3(population=12, **inherits)
-    elif name == "regularized_evolution":
-        strategy = strategies.RegularizedEvolution(population=12, sample=4, **inherits)
+    part = _strategy(name)
+    if inheritance not in INHERITANCES:
+        raise ValueError(unknown("inheritance", inheritance, INHERITANCES))
+    given = read_settings(part, settings or {}, f"the strategy {name}")
+    own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
+    own |= {name: MOST[name] for name, default in _defaults(part).items() if name in MOST and default > MOST[name]}
+    strategy: Strategy = part(**{**own, **given})
     return strategy
+
+
+def _defaults(part: Any) -> dict[str, Any]:
+    return {setting.name: setting.default for setting in settings_of(part)}
+
+
+def split_settings(settings: Mapping[str, str], strategy: str, encoding: str) -> dict[str, dict[str, str]]:
+    """Which settings are the strategy's and which the encoding's: by the kind that stands before a dot, else by who has the name.
+
+    Raises:
+        ValueError: neither has it (the nearest is suggested), or both; or something else stands before the dot.
+    """
+    parts: dict[str, Any] = {"strategy": _strategy(strategy), "encoding": _encoding(encoding)}
+    known = {kind: [setting.name for setting in settings_of(part)] for kind, part in parts.items()}
+    found: dict[str, dict[str, str]] = {kind: {} for kind in parts}
+    for name, text in settings.items():
+        kind, dot, rest = name.partition(".")
+        if dot and kind not in parts:
+            raise ValueError(unknown("part to set", kind, list(parts)))
+        having = [kind] if dot else [kind for kind, names in known.items() if name in names]
+        if not having:
+            raise ValueError(
+                unknown(
+                    f"setting of the strategy {strategy} and the encoding {encoding}",
+                    name,
+                    [*known["strategy"], *known["encoding"]],
+                )
+            )
+        if len(having) > 1:
+            raise ValueError(
+                f"both the strategy and the encoding have a setting {name!r}: say strategy.{name} or encoding.{name}"
+            )
+        found[having[0]][rest if dot else name] = text
+    return found
+
+
+def parse_settings(given: Sequence[str]) -> dict[str, str]:
+    """Texts by name from ["NAME=VALUE", ...].
+
+    Raises:
+        ValueError: one is not of this form, or names what another does.
+
+    >>> parse_settings(["population=20", "deduplicate=none"])
+    {'population': '20', 'deduplicate': 'none'}
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise ValueError(f"a setting is given as NAME=VALUE, such as population=20; got {text!r}")
+        if name.strip() in found:
+            raise ValueError(f"the setting {name.strip()!r} is given twice")
+        found[name.strip()] = value.strip()
+    return found
 
 
 def _names(objectives: str) -> Sequence[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from genomes.base import Space, frozen_tuples, refuse_deep, shown, unknown
+from genomes.base import Space, refuse_deep, shown, unknown
+from neuroevo.core import registry
+from neuroevo.core.signature import made
 from neuroevo.core.trial import FULL, Fidelity
 from neuroevo.estimation.base import Estimation
 from neuroevo.run.budget import Budget
 from neuroevo.strategies.base import Strategy
 from neuroevo.tasks.base import Task
-
-TASKS = ("Classification", "Regression", "Table")
 
 
 def task_from_settings(settings: Mapping[str, Any]) -> Task:
@@ -21,46 +21,40 @@ def task_from_settings(settings: Mapping[str, Any]) -> Task:
     Raises:
         ValueError: it cannot be made from settings (a Python function), or the settings are not those of a task.
     """
-    from neuroevo import tasks
-
-    name = settings.get("task")
-    if name == "Function":
-        raise ValueError(
-            f"this run's fitness is the Python function {settings.get('fitness')}; run the script that started it again to go on"
-        )
-    if name not in TASKS:
-        raise ValueError(unknown("task", name, TASKS))
-    task: Task = getattr(tasks, name).from_settings(settings)
-    return task
+    return _part("task", settings)  # type: ignore[no-any-return]
 
 
 def strategy_from_settings(settings: Mapping[str, Any]) -> Strategy:
     """The strategy that these settings describe."""
-    from neuroevo import strategies
-
-    name = settings.get("strategy")
-    if name not in strategies.__all__:
-        raise ValueError(unknown("strategy", name, strategies.__all__))
-    return _made(getattr(strategies, name), settings, "strategy")  # type: ignore[no-any-return]
+    return _part("strategy", settings)  # type: ignore[no-any-return]
 
 
 def estimation_from_settings(settings: Mapping[str, Any]) -> Estimation:
     """The estimation that these settings describe."""
-    from neuroevo import estimation
-
-    name = settings.get("estimation")
-    if name not in estimation.__all__:
-        raise ValueError(unknown("estimation", name, estimation.__all__))
-    return _made(getattr(estimation, name), settings, "estimation")  # type: ignore[no-any-return]
+    return _part("estimation", settings)  # type: ignore[no-any-return]
 
 
-def _made(kind: Any, settings: Mapping[str, Any], label: str) -> Any:
-    if hasattr(kind, "from_settings"):
-        return kind.from_settings(settings)
-    try:
-        return kind(**{key: frozen_tuples(value) for key, value in settings.items() if key != label})
-    except TypeError as error:
-        raise ValueError(f"the settings of {label} {settings.get(label)!r} do not fit this release: {error}") from None
+def space_from_settings(settings: Mapping[str, Any]) -> Space:
+    """The space that these settings describe."""
+    _known("encoding", settings.get("encoding"))
+    return Space.from_dict(settings)
+
+
+def _part(kind: str, settings: Mapping[str, Any]) -> Any:
+    part = _known(kind, settings.get(kind))
+    if hasattr(part, "from_settings"):
+        return part.from_settings(settings)
+    return made(part, {name: value for name, value in settings.items() if name != kind})
+
+
+def _known(kind: str, name: Any) -> Any:
+    """The part of a name, or a sentence that says how to register it."""
+    part = registry.find(kind, name)
+    if part is None and not isinstance(name, str):
+        raise ValueError(unknown(kind, name, registry.names(kind)))
+    if part is None:
+        raise ValueError(registry.how_to_register(kind, name))
+    return part
 
 
 def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +86,7 @@ def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(settings.get(name), Mapping):
             raise ValueError(f"a run's settings need {name!r}, a JSON object; found {shown(settings.get(name))}")
     for name, argument, make in (
-        ("space", "space", Space.from_dict),
+        ("space", "space", space_from_settings),
         ("task", "fitness", task_from_settings),
         ("strategy", "strategy", strategy_from_settings),
         ("estimation", "estimation", estimation_from_settings),

@@ -1,4 +1,7 @@
-"""The classic selections: rank, roulette, tournament, lexicase. Each draws parents with replacement from its own stream."""
+"""The classic selections: rank, roulette, tournament, lexicase. Each draws parents with replacement from its own stream.
+
+Individuals with a NaN or an infinite objective (failed ones) are left out while there are others.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroevo.core.individual import Individual
-from neuroevo.selection.nsga2 import costs
+from neuroevo.selection.nsga2 import check_count, costs
 
 
 def tournament(individuals: Sequence[Individual], count: int, rng: np.random.Generator, *, size: int = 3) -> list[Individual]:
@@ -22,13 +25,13 @@ def tournament(individuals: Sequence[Individual], count: int, rng: np.random.Gen
         size: individuals in a tournament; the more, the greedier.
 
     Raises:
-        ValueError: nobody to draw from, or size below 1.
+        ValueError: nobody to draw from, one who was not evaluated, a negative count, or size below 1.
     """
-    _population(individuals)
     if size < 1:
         raise ValueError(f"size must be >= 1, got {size}")
-    draws = rng.integers(len(individuals), size=(count, size)).tolist()
-    return [max((individuals[i] for i in row), key=lambda individual: individual.fitness.ranking) for row in draws]
+    candidates = _candidates(individuals, count)
+    draws = rng.integers(len(candidates), size=(count, size)).tolist()
+    return [max((candidates[i] for i in row), key=lambda individual: individual.fitness.ranking) for row in draws]
 
 
 def linear_ranking(
@@ -44,19 +47,19 @@ def linear_ranking(
         pressure: from 1 (everybody alike) to 2 (the worst never).
 
     Raises:
-        ValueError: nobody to draw from, or pressure outside [1, 2].
+        ValueError: nobody to draw from, one who was not evaluated, a negative count, or pressure outside [1, 2].
     """
-    _population(individuals)
     if not 1 <= pressure <= 2:
         raise ValueError(f"pressure must be in [1, 2], got {pressure}")
-    worst_first = sorted(range(len(individuals)), key=lambda i: (individuals[i].fitness.ranking, -i))
-    probabilities = np.linspace(2 - pressure, pressure, len(individuals)) if len(individuals) > 1 else np.ones(1)
-    drawn = rng.choice(len(individuals), size=count, p=probabilities / probabilities.sum())
-    return [individuals[worst_first[i]] for i in drawn.tolist()]
+    candidates = _candidates(individuals, count)
+    worst_first = sorted(range(len(candidates)), key=lambda i: (candidates[i].fitness.ranking, -i))
+    probabilities = np.linspace(2 - pressure, pressure, len(candidates)) if len(candidates) > 1 else np.ones(1)
+    drawn = rng.choice(len(candidates), size=count, p=probabilities / probabilities.sum())
+    return [candidates[worst_first[i]] for i in drawn.tolist()]
 
 
 def roulette(individuals: Sequence[Individual], count: int, rng: np.random.Generator) -> list[Individual]:
-    """Parents in proportion to the first objective, which must be maximised and not negative (Holland 1975).
+    """Parents in proportion to the first objective, which must be maximised and not negative (Holland 1975). Limits play no part.
 
     Args:
         individuals: evaluated ones.
@@ -64,22 +67,22 @@ def roulette(individuals: Sequence[Individual], count: int, rng: np.random.Gener
         rng: the stream to draw from.
 
     Raises:
-        ValueError: nobody to draw from, a minimised objective, or a negative value.
+        ValueError: nobody to draw from, one who was not evaluated, a negative count, a minimised objective, or a negative value.
     """
-    _population(individuals)
-    gains = -costs(individuals)[:, 0]
-    if individuals[0].fitness.weights[0] < 0 or not np.isfinite(gains).all() or (gains < 0).any():
+    candidates = _candidates(individuals, count)
+    gains = -costs(candidates)[:, 0]
+    if candidates[0].fitness.weights[0] < 0 or not np.isfinite(gains).all() or (gains < 0).any():
         raise ValueError("roulette needs a maximised, finite first objective >= 0; use linear_ranking or tournament for others")
     total = gains.sum()
     probabilities = gains / total if total > 0 else np.full(len(gains), 1 / len(gains))
-    return [individuals[i] for i in rng.choice(len(individuals), size=count, p=probabilities).tolist()]
+    return [candidates[i] for i in rng.choice(len(candidates), size=count, p=probabilities).tolist()]
 
 
 def lexicase(
     individuals: Sequence[Individual], count: int, rng: np.random.Generator, *, epsilon: float = 0.0
 ) -> list[Individual]:
     """Each parent survives a filter by the objectives in random order, each keeping those within `epsilon` of the best (Spector 2012;
-    epsilon: La Cava, Spector & Danai 2016); ties at random. Made for many objectives, such as one for each test case.
+    epsilon: La Cava, Spector & Danai 2016); ties at random. Made for many objectives, such as one for each test case. Limits play no part.
 
     Args:
         individuals: evaluated ones.
@@ -88,24 +91,32 @@ def lexicase(
         epsilon: in the objectives' own units, the same for all of them.
 
     Raises:
-        ValueError: nobody to draw from, or a negative epsilon.
+        ValueError: nobody to draw from, one who was not evaluated, a negative count, or a negative epsilon.
     """
-    _population(individuals)
     if epsilon < 0:
         raise ValueError(f"epsilon must be >= 0, got {epsilon}")
-    values = costs(individuals)
+    candidates = _candidates(individuals, count)
+    values = costs(candidates)
     chosen = []
     for _ in range(count):
-        left = np.arange(len(individuals))
+        left = np.arange(len(candidates))
         for objective in rng.permutation(values.shape[1]):
             column = values[left, objective]
             left = left[column <= column.min() + epsilon]
             if len(left) == 1:
                 break
-        chosen.append(individuals[int(left[rng.integers(len(left))])])
+        chosen.append(candidates[int(left[rng.integers(len(left))])])
     return chosen
 
 
-def _population(individuals: Sequence[Individual]) -> None:
-    if not len(individuals):
-        raise ValueError("there is nobody to select from")
+def _candidates(individuals: Sequence[Individual], count: int) -> Sequence[Individual]:
+    """Those that may become parents: all objectives finite. Where nobody's are, those without a NaN: failures are better than no parents."""
+    check_count(count)
+    values = costs(individuals)
+    usable = np.isfinite(values).all(axis=1)
+    if not usable.any():
+        usable = ~np.isnan(values).any(axis=1)
+    if not usable.any():
+        why = "" if not len(individuals) else f": each of {len(individuals)} individuals has a NaN among its objectives"
+        raise ValueError(f"there is nobody to select from{why}")
+    return individuals if usable.all() else [individuals[position] for position in np.flatnonzero(usable).tolist()]

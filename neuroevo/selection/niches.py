@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neuroevo.core.individual import Individual
-from neuroevo.selection.nsga2 import costs, nsga2_positions, violations
+from neuroevo.selection.nsga2 import check_count, costs, nsga2_positions, violations
 from neuroevo.selection.speciation import adapted_threshold
 
 _STEP = 0.1  # share by which the threshold moves a generation
@@ -33,7 +33,12 @@ class Niches:
         self.species: dict[int, int] = {}  # by birth id, a position in `representatives`
 
     def select(self, pool: Sequence[Individual], count: int) -> list[Individual]:
-        """The survivors, at most `count`, and their species."""
+        """The survivors, at most `count`, and their species. Individuals with a NaN or an infinite objective are never chosen.
+
+        Raises:
+            ValueError: an individual was not evaluated, or a negative count.
+        """
+        check_count(count)
         if not pool:
             return []
         order = nsga2_positions(costs(pool), len(pool), violations(pool)).tolist()
@@ -76,7 +81,8 @@ class Niches:
         renumbered = {number: position for position, number in enumerate(kept)}
         self.representatives = [best[number] for number in kept]
         self.species = {individual.id: renumbered[self.species[individual.id]] for individual in survivors}
-        self.threshold = adapted_threshold(self.threshold, len(kept), self.target, _STEP)
+        if kept:
+            self.threshold = adapted_threshold(self.threshold, len(kept), self.target, _STEP)
 
     def companions(self, living: Sequence[Individual], position: int) -> list[int]:
         """Positions of the others of an individual's species."""

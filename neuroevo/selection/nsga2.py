@@ -35,6 +35,16 @@ def costs(individuals: Sequence[Individual]) -> Costs:
     return -flat.reshape(len(rows), width)
 
 
+def check_count(count: int) -> None:
+    """Refuse a negative number of individuals to choose.
+
+    Raises:
+        ValueError: it is negative.
+    """
+    if count < 0:
+        raise ValueError(f"how many to choose must be >= 0, got {count}")
+
+
 def violations(individuals: Sequence[Individual]) -> npt.NDArray[np.float64] | None:
     """By how much each individual's values pass their limits (`Fitness.violation`): float64 [individuals]; None where none does."""
     beyond = [individual.fitness.violation if individual.fitness.limits else 0.0 for individual in individuals]
@@ -67,17 +77,21 @@ def pareto_ranks(costs: Costs, violations: npt.NDArray[np.float64] | None = None
 
 
 def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
-    """The non-dominated individuals that did not fail, in order of birth; of equal ones the first born. Individuals beyond a limit
-    are dominated by all that are less so."""
+    """The non-dominated individuals among those that are done, in order of birth; of equal ones the first born. Individuals beyond a limit
+    are dominated by all that are less so; those with a NaN or an infinite objective are never on the front.
+
+    Raises:
+        ValueError: one is done and has no fitness.
+    """
     import moocore
 
     done = sorted((i for i in individuals if i.status == DONE), key=lambda i: i.id)
+    done = [done[position] for position in np.flatnonzero(np.isfinite(costs(done)).all(axis=1)).tolist()]
     if not done:
         return []
     least = min(individual.fitness.violation for individual in done)
     done = [individual for individual in done if individual.fitness.violation == least]
-    gains = np.array([individual.fitness.wvalues for individual in done])
-    kept = moocore.is_nondominated(-gains, keep_weakly=False)
+    kept = moocore.is_nondominated(costs(done), keep_weakly=False)
     return [individual for individual, keep in zip(done, kept, strict=True) if keep]
 
 
@@ -120,7 +134,11 @@ def nsga2_positions(costs: Costs, count: int, violations: npt.NDArray[np.float64
 
     Returns:
         int64 [chosen], best first.
+
+    Raises:
+        ValueError: a negative count.
     """
+    check_count(count)
     usable = np.flatnonzero(np.isfinite(costs).all(axis=1))
     kept = costs[usable]
     ranks = pareto_ranks(kept, None if violations is None else violations[usable])
@@ -139,8 +157,9 @@ def select_nsga2(individuals: Sequence[Individual], count: int) -> list[Individu
     Individuals with a NaN or an infinite objective (failed ones) are never chosen, so there may be fewer than `count`.
 
     Raises:
-        ValueError: an individual was not evaluated.
+        ValueError: an individual was not evaluated, or a negative count.
     """
+    check_count(count)
     values = costs(individuals)
     if not len(values):
         return []
@@ -165,8 +184,14 @@ def crowded_tournament(ranks: Sequence[int], crowding: Sequence[float], count: i
         crowding: the crowding distance of each.
         count: how many parents; one may be drawn several times.
         rng: the stream to draw from.
+
+    Raises:
+        ValueError: nobody to draw from, or a negative count.
     """
+    check_count(count)
     size = len(ranks)
+    if not size and count:
+        raise ValueError("there is nobody to select from")
     chosen: list[int] = []
     while len(chosen) < count:
         # plain integers: indexing arrays one by one would cost more than the draw

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.core.individual import Individual
-from neuroevo.selection.nsga2 import Costs, Positions, costs, pareto_ranks, violations
+from neuroevo.selection.nsga2 import Costs, Positions, check_count, costs, pareto_ranks, violations
 
 
 @dataclass
@@ -62,7 +62,11 @@ def nsga3_positions(
 
     Returns:
         int64 [chosen]: better fronts first.
+
+    Raises:
+        ValueError: a negative count.
     """
+    check_count(count)
     usable = np.flatnonzero(np.isfinite(costs).all(axis=1))
     kept = costs[usable]
     if not len(kept):
@@ -170,14 +174,15 @@ def select_nsga3(
         memory: extremes of earlier generations, brought up to date.
 
     Raises:
-        ValueError: an individual was not evaluated.
+        ValueError: an individual was not evaluated, or a negative count.
     """
+    check_count(count)
     if not individuals:
         return []
     beyond = violations(individuals)
     within = [i for i in individuals if i.fitness.violation == 0.0] if beyond is not None else list(individuals)
     chosen = [within[p] for p in nsga3_positions(costs(within), count, references, rng, memory).tolist()] if within else []
     if beyond is not None:
-        finite = [(violation, position) for position, violation in enumerate(beyond.tolist()) if 0.0 < violation < np.inf]
-        chosen += [individuals[position] for _, position in sorted(finite)[: count - len(chosen)]]
+        usable = np.flatnonzero((beyond > 0) & np.isfinite(costs(individuals)).all(axis=1)).tolist()
+        chosen += [individuals[position] for position in sorted(usable, key=beyond.__getitem__)[: count - len(chosen)]]
     return chosen

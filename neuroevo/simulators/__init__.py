@@ -1,7 +1,25 @@
 """Built-in compiled worlds. A world is a task: give it to `evolve` where a fitness goes."""
 
-from neuroevo.simulators.poles import CartPole, DoublePole
-from neuroevo.simulators.retina import Retina
-from neuroevo.simulators.visual_discrimination import VisualDiscrimination
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from neuroevo.simulators.poles import CartPole, DoublePole
+    from neuroevo.simulators.retina import Retina
+    from neuroevo.simulators.visual_discrimination import VisualDiscrimination
+
+_WHERE = {
+    "CartPole": "poles",
+    "DoublePole": "poles",
+    "Retina": "retina",
+    "VisualDiscrimination": "visual_discrimination",
+}
+
+PARTS = ("CartPole", "DoublePole", "Retina", "VisualDiscrimination")
 __all__ = ["CartPole", "DoublePole", "Retina", "VisualDiscrimination"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"neuroevo.simulators.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'neuroevo.simulators' has no attribute {name!r}")

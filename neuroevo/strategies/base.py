@@ -19,7 +19,7 @@ import numpy as np
 from genomes.base import Genome, Space
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives, weighted_limits
-from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.population import ArrayPopulation, as_array_population
 from neuroevo.core.state import State
 from neuroevo.core.streams import SELECTION, VARIATION, stream
 from neuroevo.core.trial import CHECKPOINT, FULL, WEIGHTS, Artifact, Fidelity, Result, Trial
@@ -87,16 +87,18 @@ class Search:
             ValueError: `fidelity.previous` names a trial that left no checkpoint, or one whose checkpoint is not kept.
         """
         members = (individuals,) if isinstance(individuals, Individual) else individuals
+        population = as_array_population(members)
         if self.by_birth:  # the counter of births is that of trials too
-            fresh = isinstance(members, ArrayPopulation) or (len(members) > 0 and not members[0].asked)
-            id = self.reserve() if not fresh else members.first_id if isinstance(members, ArrayPopulation) else members[0].id
+            fresh = population is not None or (len(members) > 0 and not members[0].asked)
+            id = self.reserve() if not fresh else members[0].id if population is None else population.first_id
         else:
             id = self.next_trial
             self.next_trial += 1
         repeat = 0
-        if not isinstance(members, ArrayPopulation):
-            repeat = id + 1 if any(individual.asked for individual in members) else 0
+        if population is None:
             for individual in members:
+                if individual.asked:
+                    repeat = id + 1
                 individual.asked += 1
         given = tuple(artifacts)
         if fidelity.previous is not None and not any(artifact.trial == fidelity.previous for artifact in given):
@@ -173,6 +175,7 @@ class Strategy(ABC):
     search: Search
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
     toolbox_entries: ClassVar[tuple[str, ...]] = ()
+    spaces: ClassVar[type[Any]] = Space  # whose genomes it can vary
 
     def start(self, search: Search) -> None:
         """Begin a search; called once, before the first `ask` (or before `restore`)."""
@@ -254,5 +257,5 @@ class Strategy(ABC):
 
     def settings(self) -> dict[str, Any]:
         """JSON: the strategy's name and settings, by default the fields of a dataclass."""
-        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
         return {"strategy": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields if f.init}}

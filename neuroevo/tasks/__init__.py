@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from neuroevo.tasks.base import Context, Task
     from neuroevo.tasks.classification import Classification
     from neuroevo.tasks.environment import Environment, StepCount
+    from neuroevo.tasks.environment_play import Episode
     from neuroevo.tasks.function import Function, population_fitness
     from neuroevo.tasks.regression import Regression
     from neuroevo.tasks.table import Table
@@ -15,6 +16,7 @@ _WHERE = {
     "Classification": "classification",
     "Context": "base",
     "Environment": "environment",
+    "Episode": "environment_play",
     "Function": "function",
     "Regression": "regression",
     "StepCount": "environment",
@@ -28,6 +30,7 @@ __all__ = [
     "Classification",
     "Context",
     "Environment",
+    "Episode",
     "Function",
     "Regression",
     "StepCount",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,11 @@ import numpy.typing as npt
 from genomes.base import Genome
 from neuroevo.core.objectives import Objective, Objectives
 from neuroevo.core.registry import part
+from neuroevo.core.signature import made
 from neuroevo.core.streams import TRAINING, stream
 
 if TYPE_CHECKING:
+    from neuroevo.core.turns import Turns
     from neuroevo.estimation.base import Estimation
 
 
@@ -26,26 +29,42 @@ class Context:
     Args:
         seed: the run's seed.
         threads: CPU threads for this candidate.
-        alone: whether nothing else runs on the machine (for measured objectives such as latency).
+        turns: by which workers give way to one that measures (`neuroevo.core.turns.turns_for`); None where there is one worker, or nothing
+            is measured: then nothing is locked.
     """
 
     seed: int = 0
     threads: int = 1
-    alone: bool = False
+    turns: Turns | None = None
 
     def rng(self, id: int, repeat: int = 0) -> np.random.Generator:
         """The stream for one individual's training: depends on the run's seed, the id and `Trial.repeat` alone."""
         return stream(self.seed, id, TRAINING, repeat)
 
+    def working(self) -> AbstractContextManager[None]:
+        """Around all that an estimation does for a trial."""
+        return nullcontext() if self.turns is None else self.turns.working()
+
+    def give_way(self) -> None:
+        """Between two pieces of work (epochs, phases): let a worker measure that waits for it."""
+        if self.turns is not None:
+            self.turns.give_way()
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Around the measurement of what depends on the hardware: no other worker of this machine trains or measures meanwhile."""
+        return nullcontext() if self.turns is None else self.turns.alone()
+
 
 class Task(ABC):
     """What is measured: the objectives, and how a phenotype is scored on them.
 
-    Subclass with `objectives` and `score`. `score` may return more than the objectives: every further number is recorded with
-    the individual (`individual.info["scores"]`); "simulated_seconds" among them advances the run's simulated clock.
+    Subclass with `objectives` and `score`, which measures what depends on the hardware inside `with context.alone():`. `score` may return
+    more than the objectives: every further number is recorded with the individual (`individual.info["scores"]`); "simulated_seconds" among
+    them advances the run's simulated clock.
     """
 
     objectives: Mapping[str, Objective]
+    offered: ClassVar[tuple[Objective, ...]] = ()  # objectives that a user may choose from by name
     estimated_by: str = "Direct"  # the name of the estimation that suits the task
     population: bool = False  # whether the task scores a whole population at once (`score_population`)
 
@@ -61,7 +80,11 @@ class Task(ABC):
 
     def descriptors(self, phenotype: Any, context: Context) -> npt.ArrayLike | None:
         """What a phenotype did, beside how well it did it: numbers [d], the same d for every phenotype of a run; None: nothing is described.
-        Called after `score`, in the same worker."""
+        Called after `score`, in the same worker, with what `score` was given."""
+        return None
+
+    def descriptors_population(self, population: Any, context: Context) -> npt.ArrayLike | None:
+        """The same for a task that scores a whole population at once: numbers [members, d]."""
         return None
 
     def estimation(self) -> Estimation:
@@ -73,8 +96,18 @@ class Task(ABC):
         return {name: o.of(genome) for name, o in self.objectives.items() if o.kind == "cheap" and o.of is not None}
 
     def settings(self) -> dict[str, Any]:
-        """JSON: what a run records of the task, to refuse a resume with another one."""
+        """JSON: what a run records of the task, to refuse a resume with another one, and to make it again (`from_settings`). What is needed for
+        that but does not decide the search (where a file lies) stands under "origin", which is not compared."""
         return {"task": type(self).__name__}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task that `settings` described; by default these are the arguments that it is made with.
+
+        Raises:
+            ValueError: it cannot be made of them; the sentence says why.
+        """
+        return made(cls, {name: value for name, value in settings.items() if name != "task"})  # type: ignore[no-any-return]
 
 
 def weights(objectives: Objectives) -> tuple[float, ...]:

@@ -8,17 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from genomes.base import Genome, Space, shown
 from neuroevo.core.callbacks import Callback
-from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
+from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
+from neuroevo.core.signature import made
 from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
 from neuroevo.tasks.base import Context, Task
-from neuroevo.tasks.environment_play import Played, Player, gymnasium
+from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium
 from neuroevo.tasks.environment_spaces import Normalise
+from neuroevo.tasks.function import described_again
 
 if TYPE_CHECKING:
     from neuroevo.core.individual import Individual
@@ -62,17 +65,21 @@ class Environment(Task):
         id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments).
         episodes: of each individual.
         objectives: "reward", and any of "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s.
-        rungs: see above: ascending numbers of episodes, with the mean reward needed to play on.
+        rungs: numbers of episodes, ascending, each with the mean reward needed to play on; see above.
         steps: environment steps that an episode of the search may last; None: the environment's own limit. A shorter limit saves time
             while most networks still fail.
         action_repeat: environment steps for which an action is kept.
         normalise: what networks see. "sampled": centred and scaled by the mean and standard deviation of observations of random play, drawn
             once and always the same; "bounds": the observation space's bounds scaled to -1 .. 1; "none". The first two clip to +-10.
-        seeds: see above.
+        seeds: which episodes are played: "generation", "birth" or "fixed"; see above.
         solved: the mean reward that counts as a solution; None: nothing is tested further.
-        fresh_episodes: see above.
+        fresh_episodes: how many test an individual that reached `solved`; see above.
         output_range: outputs that stand for the ends of a continuous action's box: (-1, 1) for tanh, (0, 1) for a sigmoid.
         options: keyword arguments of the environment.
+        descriptors: what a network did, beside what it gained: a function that is given the episodes that it played, a sequence of
+            `neuroevo.tasks.Episode` (`observations`, `steps`, `reward`), and returns numbers [d]; for example where it ended,
+            `lambda episodes: np.mean([episode.observations[-1] for episode in episodes], axis=0)`. The episodes are those of the search,
+            never the fresh ones; with `rungs`, as many as were played. None: nothing is kept.
 
     Attributes:
         inputs, outputs: what a space for this task needs: `NeatSpace(task.inputs, task.outputs)`.
@@ -83,6 +90,7 @@ class Environment(Task):
     """
 
     estimated_by = "Episodes"
+    offered = (REWARD, CONNECTIONS, PARAMETERS, FLOPS)
 
     def __init__(
         self,
@@ -99,7 +107,11 @@ class Environment(Task):
         fresh_episodes: int = 100,
         output_range: tuple[float, float] = (-1.0, 1.0),
         options: Mapping[str, Any] | None = None,
+        descriptors: Callable[[Sequence[Episode]], Any] | None = None,
     ) -> None:
+        if descriptors is not None and not callable(descriptors):
+            raise TypeError(f"descriptors is a function of the episodes that were played, got {shown(descriptors)}")
+        self.describe = descriptors
         for name, count in (("episodes", episodes), ("action_repeat", action_repeat), ("fresh_episodes", fresh_episodes)):
             _check_count(name, count)
         if steps is not None:
@@ -114,7 +126,7 @@ class Environment(Task):
         self.normalise, self.fresh_episodes, self.output_range = normalise, fresh_episodes, output_range
         self.solved = None if solved is None else float(solved)
         self.options = dict(options or {})
-        self.objectives = choose(objectives, offered=(REWARD, CONNECTIONS, PARAMETERS, FLOPS))
+        self.objectives = choose(objectives, self.offered)
         if "reward" not in self.objectives:
             raise ValueError(f"an environment's objectives include 'reward', got {', '.join(map(repr, self.objectives))}")
         spec = None if callable(id) else _spec(id)
@@ -179,14 +191,16 @@ class Environment(Task):
         """What an individual's episodes derive from, beside the run's seed."""
         return {"generation": individual.generation, "birth": individual.id, "fixed": 0}[self.seeds]
 
-    def search_seeds(self, seed: int, key: int) -> list[int]:
-        """The environment's seeds of the episodes that everybody plays, for a run's seed and a `key`."""
-        found: list[int] = stream(seed, key, EPISODES).integers(2**31, size=self.episodes).tolist()
+    def search_seeds(self, seed: int, key: int, repeat: int = 0) -> list[int]:
+        """The environment's seeds of the episodes that everybody plays, for a run's seed and a `key`; others for a repeated evaluation,
+        unless they are fixed."""
+        repeat = 0 if self.seeds == "fixed" else repeat
+        found: list[int] = stream(seed, key, EPISODES, repeat).integers(2**31, size=self.episodes).tolist()
         return found
 
-    def fresh_seeds(self, seed: int, id: int, count: int) -> list[int]:
-        """Seeds of fresh episodes, for a run's seed and a birth id."""
-        found: list[int] = stream(seed, id, FRESH_EPISODES).integers(2**31, size=count).tolist()
+    def fresh_seeds(self, seed: int, id: int, count: int, repeat: int = 0) -> list[int]:
+        """Seeds of fresh episodes, for a run's seed and a birth id; others for a repeated evaluation."""
+        found: list[int] = stream(seed, id, FRESH_EPISODES, repeat).integers(2**31, size=count).tolist()
         return found
 
     def play(self, network: Any, episodes: int = 100, seed: int = 0) -> Played:
@@ -207,6 +221,12 @@ class Environment(Task):
         played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps)
         return {"reward": float(played.rewards.mean()), "environment_steps": float(played.steps.sum())}
 
+    def descriptors(self, phenotype: Any, context: Context) -> Any:
+        """What one phenotype did in the episodes that `score` played."""
+        if self.describe is None:
+            return None
+        return self.describe(self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps, keep=True).episodes)
+
     def record(self, network: Any, path: str | os.PathLike[str], *, seed: int = 0, every: int = 2, width: int = 400) -> float:
         """Film an episode of one network (or genome) as an animated GIF; returns its reward.
 
@@ -225,6 +245,7 @@ class Environment(Task):
 
     def settings(self) -> dict[str, Any]:
         name = self.id if isinstance(self.id, str) else f"{self.id.__module__}.{getattr(self.id, '__qualname__', '')}"
+        described = {} if self.describe is None else {"descriptors": dotted_name(self.describe)}
         return {
             "task": "Environment",
             "id": name,
@@ -238,7 +259,32 @@ class Environment(Task):
             "fresh_episodes": self.fresh_episodes,
             "output_range": list(self.output_range),
             "options": self.options,
+            "origin": {
+                "function": not isinstance(self.id, str),
+                "objectives": [objective.settings() for objective in self.objectives.values()],
+            },
+            **described,
         }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task, in an environment that gymnasium knows or that a function of an imported module makes.
+
+        Raises:
+            ValueError: neither, or not such settings.
+        """
+        values = {name: value for name, value in settings.items() if name not in ("task", "origin")}
+        origin = settings.get("origin")
+        if isinstance(origin, Mapping):
+            name = str(values.get("id"))
+            if origin.get("function"):
+                values["id"] = imported(name)
+                if values["id"] is None:
+                    raise ValueError(how_to_go_on("environment", name))
+            values["objectives"] = recorded(origin.get("objectives"), cls.offered, named_only=True)
+        if "descriptors" in values:
+            values["descriptors"] = described_again(values)
+        return made(cls, values)  # type: ignore[no-any-return]
 
 
 class StepCount(Callback):

@@ -25,10 +25,30 @@ class Played(NamedTuple):
     Attributes:
         rewards: float64 [episodes], the sum of rewards of each (or [members, episodes]).
         steps: int64, likewise: how many environment steps each lasted.
+        episodes: what happened in each, where that was kept (of a population: a list for each member).
     """
 
     rewards: Floats
     steps: npt.NDArray[np.int64]
+    episodes: Sequence[Any] = ()
+
+
+class Episode(NamedTuple):
+    """What happened in an episode.
+
+    Attributes:
+        observations: float64 [steps + 1, inputs], as the environment gave them (flattened, not normalised): where it began, and after every
+            environment step; the last one is where it ended.
+        reward: the sum of rewards.
+    """
+
+    observations: Floats
+    reward: float
+
+    @property
+    def steps(self) -> int:
+        """Environment steps that it lasted."""
+        return len(self.observations) - 1
 
 
 class _Valid:
@@ -86,6 +106,29 @@ class _OneByOne:
         return first
 
 
+class _Seen:
+    """What a population's members see, step by step; members that stopped playing are no longer among those that see."""
+
+    def __init__(self, members: int, episodes: int, observations: npt.NDArray[Any]) -> None:
+        self._shape = (members, episodes)
+        self._steps = [np.array(observations, np.float32).reshape(members, episodes, -1)]
+
+    def add(self, observations: npt.NDArray[Any], playing: npt.NDArray[np.int64]) -> None:
+        """After an environment step: [members playing * episodes, ...]."""
+        everybody = np.zeros_like(self._steps[0])
+        everybody[playing] = np.reshape(observations, (len(playing), self._shape[1], -1))
+        self._steps.append(everybody)
+
+    def episodes(self, rewards: Floats, steps: npt.NDArray[np.int64]) -> list[list[Episode]]:
+        """Each member's episodes."""
+        seen = np.array(self._steps)
+        members, episodes = self._shape
+        return [
+            [Episode(seen[: steps[i, j] + 1, i, j].astype(np.float64), float(rewards[i, j])) for j in range(episodes)]
+            for i in range(members)
+        ]
+
+
 class Player:
     """Plays episodes of one task; makes the environments it needs once, where it is.
 
@@ -107,12 +150,16 @@ class Player:
         made = gymnasium().make(self.task.id, disable_env_checker=True, max_episode_steps=-1, **options)
         return made if made.spec is not None and made.spec.additional_wrappers else made.unwrapped
 
-    def episode(self, controller: Any, seed: int, limit: int, environment: Any = None) -> tuple[float, int]:
-        """One episode: its sum of rewards, and how many environment steps it lasted."""
+    def episode(
+        self, controller: Any, seed: int, limit: int, environment: Any = None, seen: list[Any] | None = None
+    ) -> tuple[float, int]:
+        """One episode: its sum of rewards, and how many environment steps it lasted; `seen` is given the observations, flattened."""
         environment = self.environment if environment is None else environment
         step, see, act, repeat = environment.step, self.observations.one, self.actions.one, self.task.action_repeat
         controller.reset()
         observation, _ = environment.reset(seed=seed)
+        if seen is not None:
+            seen.append(np.array(self.observations.flat(observation), np.float64))
         total, lasted = 0.0, 0
         while lasted < limit:
             action = act(controller(see(observation)))
@@ -120,24 +167,30 @@ class Player:
                 observation, reward, terminated, truncated, _ = step(action)
                 total += reward
                 lasted += 1
+                if seen is not None:
+                    seen.append(np.array(self.observations.flat(observation), np.float64))
                 if terminated or truncated:
                     return float(total), lasted
         return float(total), lasted
 
-    def episodes(self, phenotype: Any, seeds: Sequence[int], limit: int) -> Played:
-        """One after the other, one for each seed."""
+    def episodes(self, phenotype: Any, seeds: Sequence[int], limit: int, keep: bool = False) -> Played:
+        """One after the other, one for each seed; `keep` what happened in them."""
         controller = controller_of(phenotype)
-        played = [self.episode(controller, int(seed), limit) for seed in seeds]
-        return Played(np.array([total for total, _ in played]), np.array([lasted for _, lasted in played], np.int64))
+        seen: list[list[Any] | None] = [[] if keep else None for _ in seeds]
+        played = [self.episode(controller, int(seed), limit, None, into) for seed, into in zip(seeds, seen, strict=True)]
+        kept = [Episode(np.array(into), total) for into, (total, _) in zip(seen, played, strict=True)] if keep else ()
+        return Played(np.array([total for total, _ in played]), np.array([lasted for _, lasted in played], np.int64), kept)
 
-    def together(self, network: Any, episodes: int, seed: int, limit: int) -> Played:
-        """`episodes` of every member at once, in one vectorised environment: [members, episodes]. All starts come from the seed."""
+    def together(self, network: Any, episodes: int, seed: int, limit: int, keep: bool = False) -> Played:
+        """`episodes` of every member at once, in one vectorised environment: [members, episodes]. All starts come from the seed. `keep`
+        what happened in them."""
         members, repeat = len(network), self.task.action_repeat
         environment = self._vectorised(members * episodes)
         cut = _CUTS.get(type(environment).__name__) if hasattr(network, "subset") else None
         if callable(getattr(network, "reset", None)):
             network.reset()
         observations, _ = environment.reset(seed=seed)
+        seen = _Seen(members, episodes, observations) if keep else None
         rewards, steps = np.zeros((members, episodes)), np.zeros((members, episodes), np.int64)
         playing, actor, lasted = np.arange(members), network, 0
         alive, gained, lasting = np.ones(members * episodes, np.bool_), np.zeros(members * episodes), np.zeros(members * episodes)
@@ -149,6 +202,8 @@ class Player:
                 gained += reward * alive
                 lasting += alive
                 lasted += 1
+                if seen is not None:
+                    seen.add(observations, playing)
                 alive &= ~(terminated | truncated)
             living = np.count_nonzero(alive)
             if living == 0:
@@ -165,7 +220,7 @@ class Player:
             playing = playing[still]
             actor = network.subset(playing)
         rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)
-        return Played(rewards, steps)
+        return Played(rewards, steps, () if seen is None else seen.episodes(rewards, steps))
 
     def _vectorised(self, count: int) -> Any:
         options = dict(self.task.options)

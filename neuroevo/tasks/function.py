@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from contextlib import nullcontext
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
-from neuroevo.core.objectives import Direction, Objective, choose
+from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Direction, Objective, choose, recorded
 from neuroevo.tasks.base import Context, Task
 
 SomeCallable = TypeVar("SomeCallable", bound=Callable[..., Any])
@@ -49,10 +51,15 @@ class Function(Task):
         objectives: `{"reward": ne.maximise, "size": ne.minimise}`; cheap objectives (`Objective(..., of=...)`) are computed from
             the genome and need not be returned.
         of: "network" gives the fitness the phenotype (a fast callable, or an untrained `keras.Model`), "genome" the genome.
+        descriptors: what a network did, beside how well: a function that is given what the fitness is given and returns numbers [d] (of a
+            fitness that scores a whole population: [members, d]); or the name under which the fitness returns them in its dict, where
+            finding out twice would cost twice.
+
+    Where an objective is `measured` (`Objective("energy", kind="measured")`), the fitness runs alone: other workers of the machine wait.
 
     Raises:
-        TypeError: the fitness is not callable.
-        ValueError: `of` is neither, or a direction is not one.
+        TypeError: the fitness, or `descriptors`, is not callable.
+        ValueError: `of` is neither, a direction is not one, or `descriptors` names an objective.
     """
 
     def __init__(
@@ -61,14 +68,24 @@ class Function(Task):
         objectives: Mapping[str, Direction | Objective] | None = None,
         *,
         of: Literal["network", "genome"] = "network",
+        descriptors: Callable[[Any], npt.ArrayLike] | str | None = None,
     ) -> None:
         if not callable(fitness):
             raise TypeError(f"a fitness is a callable that takes a network, got {shown(fitness)}")
         if of not in ("network", "genome"):
             raise ValueError(f"of must be 'network' or 'genome', got {of!r}")
+        if descriptors is not None and not isinstance(descriptors, str) and not callable(descriptors):
+            raise TypeError(
+                f"descriptors is a function of the network, or a name in the fitness's dict, got {shown(descriptors)}"
+            )
         self.fitness = fitness
         self.objectives = directions(objectives)
+        if isinstance(descriptors, str) and descriptors in self.objectives:
+            raise ValueError(f"descriptors={descriptors!r} is an objective; return what the network did under another name")
         self.of = of
+        self.describe = descriptors
+        self._measures = any(objective.kind == "measured" for objective in self.objectives.values())
+        self._answer: Any = None
         self.population = bool(getattr(fitness, "scores_population", False))
         self.returned = [name for name, objective in self.objectives.items() if objective.of is None]
         self.takes_rng = _has_parameter(fitness, "rng")
@@ -85,8 +102,30 @@ class Function(Task):
         Raises:
             ValueError: the fitness returned one number for several objectives, or a dict without one of them.
         """
-        answer = self.fitness(phenotype, rng=rng) if self.takes_rng else self.fitness(phenotype)
-        return self._named(answer)
+        with context.alone() if self._measures else nullcontext():
+            answer = self.fitness(phenotype, rng=rng) if self.takes_rng else self.fitness(phenotype)
+        return self._named(self._remembered(answer))
+
+    def descriptors(self, phenotype: Any, context: Context) -> npt.ArrayLike | None:
+        if self.describe is None:
+            return None
+        if not isinstance(self.describe, str):
+            return self.describe(phenotype)
+        answer, self._answer = self._answer, None
+        if not isinstance(answer, Mapping) or self.describe not in answer:
+            raise ValueError(
+                f"the fitness returned no {self.describe!r}, by which the descriptors go; it returned {shown(answer)}"
+            )
+        return answer[self.describe]  # type: ignore[no-any-return]
+
+    def descriptors_population(self, population: Any, context: Context) -> npt.ArrayLike | None:
+        return self.descriptors(population, context)
+
+    def _remembered(self, answer: Any) -> Any:
+        """The answer, kept where the descriptors are in it."""
+        if isinstance(self.describe, str):
+            self._answer = answer
+        return answer
 
     def score_population(self, network: Any, context: Context) -> npt.NDArray[np.float64] | Mapping[str, npt.NDArray[np.float64]]:
         """The fitness of a whole population.
@@ -97,7 +136,8 @@ class Function(Task):
         Returns:
             float64 [members], or a dict of such arrays, by objective.
         """
-        answer: npt.NDArray[np.float64] | Mapping[str, npt.NDArray[np.float64]] = self.fitness(network)
+        with context.alone() if self._measures else nullcontext():
+            answer: npt.NDArray[np.float64] | Mapping[str, npt.NDArray[np.float64]] = self._remembered(self.fitness(network))
         return answer
 
     def _named(self, answer: Any) -> Mapping[str, Any]:
@@ -116,13 +156,53 @@ class Function(Task):
         return {self.returned[0]: answer}
 
     def settings(self) -> dict[str, Any]:
+        described = (
+            {}
+            if self.describe is None
+            else {"descriptors": self.describe if isinstance(self.describe, str) else dotted_name(self.describe)}
+        )
         return {
             "task": "Function",
-            "fitness": f"{getattr(self.fitness, '__module__', '')}.{getattr(self.fitness, '__qualname__', type(self.fitness).__name__)}",
+            "fitness": dotted_name(self.fitness),
             "source": _source_digest(self.fitness),
             "of": self.of,
             "objectives": [objective.settings() for objective in self.objectives.values()],
+            **described,
         }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task, where the fitness is a function of a module that this process has imported.
+
+        Raises:
+            ValueError: it is not; the sentence says how to go on.
+        """
+        name = str(settings.get("fitness"))
+        fitness = imported(name)
+        if fitness is None:
+            raise ValueError(how_to_go_on("fitness", name))
+        objectives = recorded(settings.get("objectives"), (PARAMETERS, FLOPS))
+        return cls(
+            fitness,
+            {objective.name: objective for objective in objectives},
+            of=settings.get("of", "network"),
+            descriptors=described_again(settings),
+        )
+
+
+def described_again(settings: Mapping[str, Any]) -> Any:
+    """The function that describes phenotypes, as a task's settings name it; None where they name none.
+
+    Raises:
+        ValueError: it is not a function of a module that this process has imported.
+    """
+    name = settings.get("descriptors")
+    if name is None:
+        return None
+    function = imported(str(name))
+    if function is None:
+        raise ValueError(how_to_go_on("descriptors", str(name)))
+    return function
 
 
 def _listed(names: Any) -> str:

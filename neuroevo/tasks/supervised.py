@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -14,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, shown
-from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
-from neuroevo.train.compiled import Compiled, Method, compile_network
+from neuroevo.train.compiled import Compiled
+from neuroevo.train.latency import measure_latency
 from neuroevo.train.loop import model_outputs, outputs_in_batches
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ class Supervised(Task):
     estimated_by = "FullTraining"
     kind: ClassVar[Kind]
     loss: ClassVar[str]
-    offered: ClassVar[tuple[Objective, ...]]
     selection: ClassVar[str]  # the score that decides which of two networks is better, where nothing else is asked
 
     def __init__(
@@ -96,14 +94,30 @@ class Supervised(Task):
     def score(self, phenotype: Any, context: Context) -> dict[str, float]:
         """Validation scores of a trained network (a `keras.Model` or a compiled one), and the objectives that need the model."""
         scores = self.part_scores(phenotype, self.dataset.validation)
-        model: Any = None
-        for name, objective in self.objectives.items():
-            if objective.kind != "cheap" and objective.of is not None:
-                model = model or (phenotype.synchronised() if isinstance(phenotype, Compiled) else phenotype)
-                scores[name] = float(objective.of(model))
-        if "latency" in self.objectives:
-            scores["latency"] = self.latency(phenotype)
+        return scores | self.model_scores(phenotype) | self.measured(phenotype, context)
+
+    def model_scores(self, phenotype: Any) -> dict[str, float]:
+        """The objectives that are functions of the trained model."""
+        return self._functions(phenotype, "trained")
+
+    def measured(self, phenotype: Any, context: Context) -> dict[str, float]:
+        """The objectives that depend on the hardware, while nothing else of a search works on this machine. They are those of the network
+        whatever its weights. Beside `latency` stands `latency_spread`, by how many milliseconds its repetitions differ."""
+        if not any(objective.kind == "measured" for objective in self.objectives.values()):
+            return {}
+        with context.alone():
+            scores = self._functions(phenotype, "measured")
+            if "latency" in self.objectives:
+                found = measure_latency(phenotype, self.dataset.validation.x[:1])
+                scores |= {"latency": found.milliseconds, "latency_spread": found.spread}
         return scores
+
+    def _functions(self, phenotype: Any, kind: str) -> dict[str, float]:
+        chosen = {name: o.of for name, o in self.objectives.items() if o.kind == kind and o.of is not None}
+        if not chosen:
+            return {}
+        model: Any = phenotype.synchronised() if isinstance(phenotype, Compiled) else phenotype
+        return {name: float(function(model)) for name, function in chosen.items()}
 
     def test_scores(self, phenotype: Any) -> dict[str, float]:
         """Scores on the test part: look once, at the end."""
@@ -129,18 +143,9 @@ class Supervised(Task):
             y: the part's `y`.
         """
 
-    def latency(self, phenotype: Any, repeats: int = 30) -> float:
-        """Milliseconds that the prediction of one sample takes: the median of repeated predictions after a warm-up."""
-        network = phenotype if isinstance(phenotype, Compiled) else compile_network(phenotype, Method())
-        sample = network.place(self.dataset.validation.x[:1])
-        for _ in range(5):
-            network.outputs(sample)
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            network.outputs(sample)
-            seconds.append(time.perf_counter() - start)
-        return float(np.median(seconds)) * 1e3
+    def latency(self, phenotype: Any) -> float:
+        """Milliseconds that the prediction of one sample takes."""
+        return measure_latency(phenotype, self.dataset.validation.x[:1]).milliseconds
 
     def settings(self) -> dict[str, Any]:
         """JSON; `from_settings` reads it back. Data from a file is named by its absolute path."""
@@ -165,18 +170,7 @@ class Supervised(Task):
             raise ValueError(f"a {cls.__name__} is made from a data name or path and objectives, got {shown(dict(settings))}")
         if data == "arrays":
             raise ValueError("this run's data were arrays in memory; run the script that started it again to go on")
-        offered = {objective.name: objective for objective in cls.offered}
-        chosen: list[ObjectiveLike] = []
-        for described in objectives:
-            name = described.get("name") if isinstance(described, Mapping) else None
-            if name not in offered:
-                raise ValueError(
-                    f"the objective {shown(name)} is a Python function; run the script that started this run again to go on"
-                )
-            limit = described.get("limit")
-            if limit is not None and not isinstance(limit, (int, float)):
-                raise ValueError(f"the limit of {name!r} must be a number, got {shown(limit)}")
-            chosen.append(replace(offered[name], limit=limit))
+        chosen = recorded(objectives, cls.offered, named_only=True)
         return cls(data, chosen, settings.get("target"), settings.get("seed", 0))
 
     def _data_name(self) -> str:

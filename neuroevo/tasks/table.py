@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from genomes.base import Genome, shown, unknown
-from neuroevo.core.objectives import Direction, Objective
+from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.objectives import FLOPS, PARAMETERS, Direction, Objective, recorded
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.function import directions
 
@@ -105,7 +106,34 @@ class Table(Task):
             "cost": self.cost,
             "cost_factor": self.cost_factor,
             "objectives": [objective.settings() for objective in self.objectives.values()],
+            "origin": {"path": str(self.path.resolve()), "key_of": dotted_name(self.key_of)},
         }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The task, from the file where it lay.
+
+        Raises:
+            ValueError: the settings do not say where, or the key of a row is computed by a function that this process has not imported.
+            FileNotFoundError: the file is gone.
+        """
+        origin = settings.get("origin")
+        if not isinstance(origin, Mapping) or not isinstance(origin.get("path"), str):
+            raise ValueError("this run did not record where its table lies; run the script that started it again to go on")
+        name = str(origin.get("key_of"))
+        key_of = imported(name)
+        if key_of is None:
+            raise ValueError(how_to_go_on("key_of", name))
+        objectives = recorded(settings.get("objectives"), (PARAMETERS, FLOPS))
+        return cls(
+            origin["path"],
+            key=settings["key"],
+            signal={objective.name: objective for objective in objectives},
+            report=settings.get("report", ()),
+            cost=settings.get("cost"),
+            cost_factor=settings.get("cost_factor", 1.0),
+            key_of=key_of,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_rows": None}  # a worker reads the file itself

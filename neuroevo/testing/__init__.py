@@ -1,15 +1,25 @@
-"""Public conformance suites: whoever writes a strategy or an evaluator runs the tests that the built-in ones pass."""
+"""Public conformance suites: whoever writes a strategy, an estimation, an evaluator, a predictor or a selection runs the tests that the
+built-in ones pass."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.testing.estimation import EstimationSuite
     from neuroevo.testing.evaluator import EvaluatorSuite
+    from neuroevo.testing.predictor import PredictorSuite
+    from neuroevo.testing.selection import SelectionSuite
     from neuroevo.testing.strategy import StrategySuite
 
-_WHERE = {"EvaluatorSuite": "evaluator", "StrategySuite": "strategy"}
+_WHERE = {
+    "EstimationSuite": "estimation",
+    "EvaluatorSuite": "evaluator",
+    "PredictorSuite": "predictor",
+    "SelectionSuite": "selection",
+    "StrategySuite": "strategy",
+}
 
-__all__ = ["EvaluatorSuite", "StrategySuite"]
+__all__ = ["EstimationSuite", "EvaluatorSuite", "PredictorSuite", "SelectionSuite", "StrategySuite"]
 
 
 def __getattr__(name: str) -> Any:

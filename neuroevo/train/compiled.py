@@ -90,6 +90,23 @@ class Compiled(ABC):
     def averages(self) -> list[Floats]:
         """The moving averages of the weights; empty where the method has none."""
 
+    @abstractmethod
+    def set_averages(self, arrays: Sequence[Floats]) -> None:
+        """Replace the moving averages; nothing where the method has none."""
+
+    @abstractmethod
+    def slots(self) -> list[list[Floats]]:
+        """The optimizer's slots of each trainable variable, in the order of `model.trainable_variables`: one (momentum), two (Adam) or none."""
+
+    @abstractmethod
+    def set_slots(self, arrays: Sequence[Sequence[Floats]], steps: int) -> None:
+        """Replace the optimizer's slots, and the number of steps that it has done."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """How many steps the optimizer has done since `reset`."""
+
     def synchronised(self) -> Any:
         """The `keras.Model`, holding the weights of now."""
         return self.model

@@ -123,6 +123,26 @@ class JaxNetwork(Compiled):
         trainable, others = self._split(arrays)
         self._state = (trainable, others, *self._state[2:])
 
+    def set_averages(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
+        trainable, others, slots, averages, steps = self._state
+        made = [jnp.array(array, jnp.float32) for _, array in zip(averages, arrays, strict=True)]
+        self._state = (trainable, others, slots, made, steps)
+
+    def slots(self) -> list[list[npt.NDArray[np.float32]]]:
+        return [[np.array(slot) for slot in slots] for slots in self._state[2]]
+
+    def set_slots(self, arrays: Sequence[Sequence[npt.NDArray[np.float32]]], steps: int) -> None:
+        trainable, others, slots, averages, _ = self._state
+        made = [
+            [jnp.array(value, jnp.float32) for _, value in zip(old, values, strict=True)]
+            for old, values in zip(slots, arrays, strict=True)
+        ]
+        self._state = (trainable, others, made, averages, jnp.array(float(steps)))
+
+    @property
+    def steps(self) -> int:
+        return int(self._state[4])
+
     def reset(self, arrays: Sequence[npt.NDArray[np.float32]] | None = None) -> None:
         if arrays is None:
             arrays = [np.array(variable, dtype=np.float32) for variable in self.model.weights]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Diverged(ValueError):
 
 @dataclass
 class Training:
-    """What a training was.
+    """What a training was, or is so far.
 
     Attributes:
         train_loss: mean training loss of each epoch.
@@ -48,33 +48,46 @@ def fit(
     score_every: int = 1,
     teacher: Callable[[Floats], Floats] | None = None,
     report: Callable[[int, float, float | None], bool | None] | None = None,
+    training: Training | None = None,
+    spread: int | None = None,
+    leave: Callable[[], None] | None = None,
 ) -> Training:
-    """Train a network whose weights are set (`network.reset`), in place.
+    """Train a network whose weights are set (`network.reset`, or `Checkpoint.resume`), in place.
 
     Args:
         x: float32 [samples, *input_shape].
         targets: float32 [samples, outputs]: probabilities of the classes (one-hot), or values.
-        recipe: how; epochs that it leaves open are settled by the number of samples.
+        recipe: how; epochs that it leaves open are settled by the number of samples. They count from the very beginning of the training.
         rng: decides the order of the samples and their augmentation.
         score: the validation score, called every `score_every` epochs and after the last.
         teacher: the teacher's outputs for samples: float32 [samples, *input_shape] to float32 [samples, outputs].
         report: called after every epoch with its number (from 1), training loss and validation score; True ends the training.
+        training: what was done before, which this goes on with and extends; None begins.
+        spread: epochs that the learning rate's schedule is spread over; None: over the recipe's.
+        leave: called at the end, while the weights are those of now and not yet their averages: the moment for a checkpoint.
 
     Raises:
         Diverged: the training loss is not a finite number.
+        ValueError: more epochs were done before than the recipe has, or the schedule is shorter than the training.
     """
     recipe = recipe.sized(len(x))
     epochs = recipe.epochs or 0
-    training = Training(seconds={"train": 0.0, "first_epoch": 0.0, "evaluate": 0.0})
+    training = Training() if training is None else training
+    training.seconds = {"train": 0.0, "first_epoch": 0.0, "evaluate": 0.0}
+    begin, spread = len(training.train_loss), epochs if spread is None else spread
+    if begin > epochs:
+        raise ValueError(f"{epochs} epochs in all are asked for, but {begin} are done already")
+    if spread < epochs:
+        raise ValueError(f"the learning rate's schedule is spread over {spread} epochs, fewer than the {epochs} of the training")
     if network.method.loss == "cross_entropy" and recipe.label_smoothing > 0:
         targets = smoothed(targets, recipe.label_smoothing)
     batch = network.method.batch_size
     steps = max(1, round(len(x) / batch))
-    rates = recipe.rates(steps)
+    rates = replace(recipe, epochs=spread).rates(steps)
     placed_targets = network.place(targets)
     placed = None if recipe.augment else network.place(x)
     taught = network.place(teacher(x)) if teacher is not None and not recipe.augment else None
-    for epoch in range(epochs):
+    for epoch in range(begin, epochs):
         start = time.perf_counter()
         if recipe.augment:
             varied = augmented(x, recipe.augment, rng)
@@ -84,7 +97,7 @@ def fit(
         spent = time.perf_counter() - start
         training.seconds["train"] += spent
         training.train_loss.append(loss)
-        if epoch == 0:
+        if epoch == begin:
             training.seconds["first_epoch"] = spent
         if not np.isfinite(loss):
             raise Diverged(f"the training loss became {loss} in epoch {epoch + 1} of {epochs}; a lower learning rate may help")
@@ -97,6 +110,8 @@ def fit(
             training.scored.append(epoch + 1)
         if report is not None and report(epoch + 1, loss, scored):
             break
+    if leave is not None:
+        leave()
     if network.averages() and epochs > 0:
         network.set_weights(network.averages())
     return training

@@ -10,7 +10,7 @@ from keras import ops
 from keras.backend import standardize_dtype
 
 from genomes.base import unknown
-from neuroevo.decode.neat_functions import activate
+from neuroevo.decode.node_functions import activate
 from neuroevo.train.population_layout import Arrangement, Layout
 
 Loss = Callable[[Any, Any], Any]

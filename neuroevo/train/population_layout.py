@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from genomes.neat.functions import CUSTOM
 from genomes.neat.genes import Pool
+from genomes.neat.genome import NeatGenome
 from genomes.neat.space import NeatSpace
 
 Ints = npt.NDArray[np.int64]
@@ -93,7 +94,7 @@ class Arrangement:
 
 def unsuited(space: NeatSpace) -> str:
     """Why networks of this space cannot be trained by gradient, or ""."""
-    if space.encoding != "neat":
+    if space.genome_type.network is not NeatGenome.network:
         return f"genomes of the encoding {space.encoding!r} describe other networks than their own genes: only NEAT's genomes can be trained"
     if space.recurrent:
         return "recurrent networks keep a state from call to call: only feed-forward ones (recurrent=False) can be trained by gradient"

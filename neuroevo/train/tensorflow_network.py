@@ -150,6 +150,23 @@ class TensorflowNetwork(Compiled):
         for variable, array in zip(self._weights, arrays, strict=True):
             variable.assign(array)
 
+    def set_averages(self, arrays: Sequence[npt.NDArray[np.float32]]) -> None:
+        for variable, array in zip(self._averages, arrays, strict=True):
+            variable.assign(array)
+
+    def slots(self) -> list[list[npt.NDArray[np.float32]]]:
+        return [[slot.numpy() for slot in slots] for slots in self._slots]
+
+    def set_slots(self, arrays: Sequence[Sequence[npt.NDArray[np.float32]]], steps: int) -> None:
+        for slots, values in zip(self._slots, arrays, strict=True):
+            for slot, value in zip(slots, values, strict=True):
+                slot.assign(value)
+        self._steps.assign(float(steps))
+
+    @property
+    def steps(self) -> int:
+        return int(self._steps.numpy())
+
     def trace(self) -> None:
         sample = tf.zeros((1, *self.model.input_shape[1:]))
         target = tf.zeros((1, *self.model.output_shape[1:]))

@@ -21,8 +21,8 @@ from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "docs" / "examples")]
 
-from first_strategy import Climber
-from test_trials import Learning, Sceptic, StopAfter
+from first_strategy import Climber  # noqa: E402
+from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Climber": Climber,
@@ -44,7 +44,9 @@ class Failing(SquareTask):
         super().__init__(fail_within=0.3)
 
 
-def evolved(strategy: str, estimation: str, schedule: Any, record: Any, evaluations: int, folder: Path | None, **options: Any) -> ne.Run:
+def evolved(
+    strategy: str, estimation: str, schedule: Any, record: Any, evaluations: int, folder: Path | None, **options: Any
+) -> ne.Run:
     return ne.evolve(
         NumberSpace(), Failing(), strategy=STRATEGIES[strategy](), estimation=ESTIMATIONS[estimation](), schedule=schedule, record=record,
         budget=ne.Budget(evaluations=evaluations), seed=5, run=folder, progress=False, **options,
@@ -55,7 +57,11 @@ def seen(run: ne.Run) -> dict[str, Any]:
     kept = {one.id: [one.status, list(one.fitness.values), one.trial, list(one.parents)] for one in run}
     front = [one.id for one in run.front]
     counts = [run.evaluations, run.failures, run.records.predictions, run.epochs, run.generation]
-    return {"front": front, "counts": counts, "everyone": kept if run.settings["record"] == "all" else {id: kept[id] for id in front}}
+    return {
+        "front": front,
+        "counts": counts,
+        "everyone": kept if run.settings["record"] == "all" else {id: kept[id] for id in front},
+    }
 
 
 COMBINATIONS = [

@@ -451,3 +451,54 @@ def test_a_derived_network_says_what_it_is() -> None:
     with pytest.raises(KeyError, match=r"no derived network '1.2'; it has 1.1; an individual is named by its id"):
         run["1.2"]
     json.dumps([child.scores, child.test, child.details])
+
+
+# Written for other programs, and asked to predict -----------------------------------------------------------------------------
+
+
+def test_a_derived_network_is_exported_as_any_other(folder: Path, tmp_path: Path, lite_files: tuple[Any, Path, Path]) -> None:
+    run, task = ne.load_run(folder), ne.tasks.Classification("digits", seed=1)
+    genome, weights = trained_on(run, run.best.id)
+    child = run.derive(run.best.id, genome, weights=weights, operators=("train",))
+    model = run.derive(run.best.id, plain(), operators=("distill",))
+    lite = run.derive(run.best.id, lite_files[1], operators=("quantize",))
+    ne.interop.export(run, tmp_path / "genome.json", id=child.name)
+    assert ne.load_genome(tmp_path / "genome.json") == genome
+    raw = np.rint(inputs() * 4 + 8)
+    for one in (child, model):
+        ne.interop.export(run, tmp_path / f"{one.name}.keras", id=one.name)
+        exported, _ = ne.deploy.load_exported(tmp_path / f"{one.name}.keras")
+        logits = np.asarray(one.model()(task.dataset.normalisation(raw), training=False))
+        said = np.asarray(exported(raw, training=False))
+        assert np.allclose(said, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), atol=1e-5)
+    ne.interop.export(run, tmp_path / "lite.tflite", id=lite.name)
+    assert (tmp_path / "lite.tflite").read_bytes() == lite_files[1].read_bytes()
+    described = json.loads((tmp_path / "lite.inputs.json").read_text())
+    assert described["normalisation"]["where"].startswith("before the model") and described["outputs"]["values"].startswith(
+        "logits"
+    )
+    assert json.loads((tmp_path / f"{child.name}.inputs.json").read_text())["normalisation"]["where"] == "inside the model"
+    with pytest.raises(ValueError, match=r"a TensorFlow Lite file, cannot be written as .*lite.keras. Possible: .tflite"):
+        ne.interop.export(run, tmp_path / "lite.keras", id=lite.name)
+    with pytest.raises(
+        ValueError, match=r"a Keras model, cannot be written as .*json. Possible: .keras, .onnx, .tflite, a folder"
+    ):
+        ne.interop.export(run, tmp_path / "model.json", id=model.name)
+
+
+def test_a_derived_network_predicts_from_raw_inputs(folder: Path, tmp_path: Path, lite_files: tuple[Any, Path, Path]) -> None:
+    from neuroevo.cli.chosen import predictions
+
+    run, task = ne.load_run(folder), ne.tasks.Classification("digits", seed=1)
+    raw = np.rint(inputs() * 4 + 8)
+    np.savez(tmp_path / "raw.npz", x=raw)
+    ne.deploy.export(run.best.model(), task.dataset, tmp_path / "raw.keras")
+    made = [
+        run.derive(run.best.id, what, operators=("rewrite",)) for what in (lite_files[0], lite_files[1], tmp_path / "raw.keras")
+    ]
+    said = [[list(one.values.values()) for one in predictions(folder, tmp_path / "raw.npz", name=child.name)] for child in made]
+    logits = np.asarray(lite_files[0](task.dataset.normalisation(raw), training=False))
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.allclose(said[0], expected, atol=1e-5) and np.allclose(said[1], expected, atol=1e-4)
+    best = [list(one.values.values()) for one in predictions(folder, tmp_path / "raw.npz")]
+    assert np.allclose(said[2], best, atol=1e-6)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import neuroevo as ne
+from neuroevo.core import registry
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -39,6 +40,7 @@ def with_blocks(*, run: bool) -> list[str]:
 @pytest.mark.parametrize("page", with_blocks(run=True))
 def test_what_a_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_registered", {})
     names: dict[str, Any] = {"__name__": "page"}
     for code in blocks(page, run=True):
         exec(compile(code, page, "exec"), names)
@@ -77,7 +79,21 @@ def test_links_lead_to_files() -> None:
 
 
 def test_the_reference_names_what_exists() -> None:
-    identifiers = {name for page, text in PAGES.items() for name in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE)}
+    made = example("generated")
+    parts = [
+        made.reference(kind, room)
+        for kind, room in (
+            ("strategy", "neuroevo.strategies"),
+            ("encoding", "genomes"),
+            ("task", "neuroevo.tasks"),
+            ("task", "neuroevo.simulators"),
+            ("estimation", "neuroevo.estimation"),
+        )
+    ]
+    identifiers = {name for text in (*PAGES.values(), *parts) for name in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE)}
+    for kind in ("strategy", "encoding", "task", "estimation"):
+        shown = {identifier.rpartition(".")[2] for identifier in identifiers}
+        assert {registry.part(kind, name).__name__ for name in registry.built_in(kind)} <= shown
     assert len(identifiers) > 80
     for identifier in identifiers:
         parts = identifier.split(".")
@@ -124,6 +140,8 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "neuroevo show RUN [ID] [OPTIONS]",
         "neuroevo compare RUNS... [OPTIONS]",
         "| `--max-seconds-per-candidate",
+        "neuroevo --import MODULE COMMAND",
+        "next: hill_climb, lemonade, nsga2",
     ):
         assert text in commands
 
@@ -160,6 +178,23 @@ def test_the_objective_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(float(depth) <= 5 for depth in re.findall(r"depth=(\d+)", said))
 
 
+def test_the_predictor_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_predictor").main()
+    said = capsys.readouterr().out
+    shown = re.findall(r"It prints\n\n```\n(.*?)```", PAGES["extend/predictor.md"], re.DOTALL)[0]
+    rows, shown_rows = ([line.split() for line in text.splitlines()[1:]] for text in (said, shown))
+    assert [row[:2] for row in rows] == [row[:2] for row in shown_rows], "the page shows another table than the script prints"
+    for row, shown_row in zip(rows, shown_rows, strict=True):
+        for number, printed in zip(row[2:], shown_row[2:], strict=True):
+            assert abs(float(number) - float(printed)) < 0.03
+
+
+def test_the_selection_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_selection").main()
+    reached = re.findall(r"hypervolume ([\d.]+), from", capsys.readouterr().out)
+    assert len(reached) == 2 and all(float(share) > 0.6 for share in reached)
+
+
 def suite(page: str, name: str) -> Any:
     """The test class that a page shows."""
     names: dict[str, Any] = {"__name__": __name__}
@@ -169,3 +204,5 @@ def suite(page: str, name: str) -> Any:
 
 TestTernary = suite("extend/genome.md", "TestTernary")
 TestAnnealing = suite("extend/strategy.md", "TestAnnealing")
+TestLinearInChoices = suite("extend/predictor.md", "TestLinearInChoices")
+TestHypervolume = suite("extend/selection.md", "TestHypervolume")

@@ -12,11 +12,11 @@ from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, Netwo
 from genomes.testing import philox
 from neuroevo import strategies
 from neuroevo.core.objectives import PARAMETERS
-from neuroevo.plots.difference_figure import moved
 from neuroevo.plots.palette import STATUS
 from neuroevo.plots.parallel_figure import places
+from neuroevo.plots.shared_genes import moved
 from neuroevo.report.comparison import compare, seconds_at
-from neuroevo.run.search import ENCODINGS, preset_by_name, space_by_encoding, strategy_by_name
+from neuroevo.run.search import encodings, preset_by_name, space_by_encoding, strategy_by_name
 
 SPACES = {
     "neat": NeatSpace(inputs=3, outputs=2, add_node_rate=0.4, add_connection_rate=0.5),
@@ -210,7 +210,7 @@ def test_the_descent_holds_the_best_ones_ancestors_with_what_made_them(run) -> N
 # Searches ---------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", encodings())
 def test_every_encoding_of_the_command_line_fits_images(encoding: str) -> None:
     task = ne.tasks.Classification((np.zeros((40, 8, 8, 1), np.float32), np.arange(40) % 2))
     space = space_by_encoding(encoding, task, None)

@@ -68,7 +68,9 @@ class Script(Strategy):
         self.told.append(results)
 
 
-def search(strategy: Strategy, estimation: Estimation, evaluations: int = 100, task: Task | None = None, **options: Any) -> ne.Run:
+def search(
+    strategy: Strategy, estimation: Estimation, evaluations: int = 100, task: Task | None = None, **options: Any
+) -> ne.Run:
     budget = options.pop("budget", None) or ne.Budget(evaluations=evaluations)
     options = {"seed": 1, "progress": False, **options}
     return ne.evolve(NumberSpace(), task or Value(), strategy=strategy, estimation=estimation, budget=budget, **options)
@@ -136,7 +138,10 @@ def test_an_evaluation_at_a_lower_fidelity_changes_nothing_and_is_on_record(tmp_
 def test_only_the_full_fidelity_counts_for_the_front_the_best_and_the_target(tmp_path: Path) -> None:
     low, full = Fidelity(epochs=1), Fidelity(epochs=9)
     script = Script(
-        lambda s: [replace(trial, fidelity=low) for trial in born(3)(s)], again(1, fidelity=full), again(2, fidelity=full), full=full
+        lambda s: [replace(trial, fidelity=low) for trial in born(3)(s)],
+        again(1, fidelity=full),
+        again(2, fidelity=full),
+        full=full,
     )
     looked: list[tuple[int, list[int]]] = []
 
@@ -356,7 +361,9 @@ class Epochs(Strategy):
         given = () if self._last is None else (self.search.artifact(self._last, "shared"),)
         if self.generation < self.epochs:
             return [self.search.trial(job="train_shared", artifacts=given)]
-        return [self.search.trial(self.search.random(), artifacts=given) for _ in range(3)] if self.generation == self.epochs else []
+        return (
+            [self.search.trial(self.search.random(), artifacts=given) for _ in range(3)] if self.generation == self.epochs else []
+        )
 
     def tell(self, results: Any) -> None:
         if results[0].trial.job == "train_shared":
@@ -406,9 +413,13 @@ def test_a_shared_network_is_trained_epoch_by_epoch_and_goes_on_after_each(tmp_p
     assert trials["job"].tolist() == ["train_shared"] * 4 + ["evaluate"] * 3
     assert trials["individual"].isna().tolist() == [True] * 4 + [False] * 3
     assert [set(report) for report in trials["report"]][:4] == [{"mean"}] * 4
-    assert [path.name for path in (tmp_path / "whole" / "artifacts").iterdir()] == ["3.shared.safetensors"], "written once, kept while needed"
+    assert [path.name for path in (tmp_path / "whole" / "artifacts").iterdir()] == ["3.shared.safetensors"], (
+        "written once, kept while needed"
+    )
     state = Store(tmp_path / "whole", writable=False)
-    assert sum(array.nbytes for array in state.state()[1].arrays.values()) < 1000, "what is large lies in artifacts, not in the state"
+    assert sum(array.nbytes for array in state.state()[1].arrays.values()) < 1000, (
+        "what is large lies in artifacts, not in the state"
+    )
     state.close()
     for results in range(1, 7):
         search(Epochs(), Shared(), run=tmp_path / f"{results}", callbacks=[StopAfter(results)])
@@ -440,7 +451,10 @@ def test_a_trial_without_individuals_that_fails_is_on_record_and_told(tmp_path: 
 def test_what_nobody_needs_any_more_is_deleted_and_what_a_strategy_needs_is_found_again(tmp_path: Path) -> None:
     def leave(trial: Trial) -> Measurement:
         (one,) = trial.individuals
-        left = (trial.left(one, arrays={"w": np.full(3, float(trial.id))}), trial.left(one, "checkpoint", arrays={"c": np.zeros(2)}))
+        left = (
+            trial.left(one, arrays={"w": np.full(3, float(trial.id))}),
+            trial.left(one, "checkpoint", arrays={"c": np.zeros(2)}),
+        )
         return Measurement(np.array([[float(trial.id)]]), artifacts=left)
 
     class Keeps(Script):
@@ -448,7 +462,10 @@ def test_what_nobody_needs_any_more_is_deleted_and_what_a_strategy_needs_is_foun
             return [(1, "checkpoint")]
 
     run = search(Keeps(born(3)), Told(leave), run=tmp_path / "run")
-    assert sorted(path.name for path in (tmp_path / "run" / "artifacts").iterdir()) == ["1.checkpoint.safetensors", "2.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "run" / "artifacts").iterdir()) == [
+        "1.checkpoint.safetensors",
+        "2.safetensors",
+    ]
     assert run.best.artifact is not None and run.best.artifact.name == (2, "weights")
     loaded = ne.load_run(tmp_path / "run")
     assert loaded.best.artifact.load()["w"].tolist() == [2.0] * 3 and loaded[0].artifact is None
@@ -493,7 +510,11 @@ def test_a_budget_in_epochs_ends_a_run_at_the_same_trial_with_any_number_of_work
     for workers in (1, 2, 4):
         where = tmp_path / str(workers)
         runs[workers] = search(
-            strategies.RandomSearch(batch=5), Costly(), budget=ne.Budget(epochs=20), run=where, evaluator=Slots(workers) if workers > 1 else None
+            strategies.RandomSearch(batch=5),
+            Costly(),
+            budget=ne.Budget(epochs=20),
+            run=where,
+            evaluator=Slots(workers) if workers > 1 else None,
         )
     assert all(run.ended == "epochs" and 20 <= run.epochs < 22 for run in runs.values())
     assert runs[1].history().equals(runs[2].history()) and runs[1].history().equals(runs[4].history())
@@ -543,3 +564,8 @@ def test_a_run_that_keeps_champions_goes_on_from_inside_a_generation(tmp_path: P
     whole = run("whole", 40)
     run("parts", 25)
     assert [one.id for one in run("parts", 40).front] == [one.id for one in whole.front]
+
+
+def test_an_individual_is_evaluated_again_by_a_worker_process() -> None:
+    run = search(strategies.HillClimb(neighbours=3, mutations=1), Direct(), 13, task=SquareTask(), workers=2)
+    assert run.evaluations == 13 and len(list(run)) < 13

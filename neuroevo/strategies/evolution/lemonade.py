@@ -21,7 +21,9 @@ from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check,
 
 @dataclass
 class Lemonade(Strategy):
-    """The loop of the paper (algorithm 1). Each generation: fit a density on the cheap objectives of the population; draw parents with
+    """LEMONADE: Lamarckian evolution towards several objectives, the cheap ones first (Elsken, Metzen & Hutter 2019, algorithm 1).
+
+    Each generation: fit a density on the cheap objectives of the population; draw parents with
     probability proportional to 1 / density; make `proposals` children by network operators; accept `accepted` of them, again
     proportional to 1 / density; train and score only those; the new population is the Pareto front of population and accepted
     children over all objectives, so its size varies.

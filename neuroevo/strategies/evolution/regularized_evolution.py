@@ -18,7 +18,9 @@ from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheri
 
 @dataclass
 class RegularizedEvolution(Strategy):
-    """A queue of `population` individuals. Each child is a mutation of the best of `sample` members drawn with replacement; it joins
+    """Regularized evolution: parents by tournament, and the oldest dies (Real, Aggarwal, Huang & Le 2019).
+
+    A queue of `population` individuals. Each child is a mutation of the best of `sample` members drawn with replacement; it joins
     the queue and the oldest leaves, however good (algorithm 1). Best is by the first objective, ties by the next.
 
     A generation is complete after every `population` births. A failed child does not join, and nobody leaves for it. A toolbox's

@@ -6,9 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
+import neuroevo as ne
 from neuroevo.core.individual import Individual
 from neuroevo.core.streams import stream
-from neuroevo.core.trial import Fidelity, Trial
+from neuroevo.core.trial import Evaluation, Fidelity, Trial
 from neuroevo.estimation import FullTraining, LowFidelity
 from neuroevo.tasks import Classification, Context, Function, Regression
 from neuroevo.train.recipe import Recipe
@@ -157,23 +158,64 @@ def test_refitting_repairs_most_of_what_an_inexact_operator_breaks(task, genome)
     assert losses[1] < 0.7 * losses[0]
 
 
-def test_a_trial_continues_another(task, genome):
-    estimation, context = FullTraining(), Context(seed=1)
-    first = estimation.measure(trial(genome, fidelity=Fidelity(epochs=4)), task, context)
-    second = estimation.measure(trial(genome, artifacts=first.artifacts, fidelity=Fidelity(epochs=4, continues=0)), task, context)
-    assert second.info[0]["started_from"] == "checkpoint"
-    assert second.info[0]["scores"]["loss"] < first.info[0]["scores"]["loss"]
-
-
 def test_low_fidelity_trains_on_less(task, genome):
     estimation = LowFidelity(epochs=2, data=0.3, resolution=0.5)
     candidate = trial(genome)
     fidelity = estimation.plan(candidate.individuals[0])
-    assert fidelity == Fidelity(epochs=2, data=0.3, resolution=0.5)
+    assert fidelity == estimation.full == Fidelity(epochs=2, data=0.3, resolution=0.5)
     result = estimation.measure(trial(genome, fidelity=fidelity), task, Context(seed=1))
     assert not result.reasons
     assert len(result.info[0]["curve"]["train_loss"]) == 2
     assert result.values[0, 1] == genome.parameters
+    unnamed = estimation.measure(trial(genome), task, Context(seed=1))
+    assert (unnamed.values == result.values).all() and unnamed.epochs == result.epochs
+
+
+def test_full_training_counts_at_its_own_epochs():
+    assert FullTraining(epochs=7).full == Fidelity(epochs=7)
+    assert FullTraining().full == Fidelity()
+    assert FullTraining(epochs=7).plan(None).reaches(FullTraining(epochs=7).full)
+
+
+@pytest.mark.parametrize("estimation", [FullTraining(epochs=9), LowFidelity(epochs=9, data=0.9, resolution=0.25)])
+def test_a_fidelity_that_a_strategy_names_holds_as_a_whole(task, genome, estimation):
+    named = Fidelity(epochs=1, data=0.3, resolution=0.5)
+    result = estimation.measure(trial(genome, fidelity=named), task, Context(seed=1))
+    expected = LowFidelity(epochs=1, data=0.3, resolution=0.5).measure(trial(genome), task, Context(seed=1))
+    assert not result.reasons and (result.values == expected.values).all() and result.epochs == expected.epochs
+    full_size = estimation.measure(trial(genome, fidelity=Fidelity(epochs=1)), task, Context(seed=1))
+    assert [artifact.kind for artifact in full_size.artifacts] == ["weights"] and full_size.epochs == 1
+
+
+def test_a_network_trained_at_a_lower_resolution_leaves_no_weights_and_says_why(task, genome):
+    estimation = LowFidelity(epochs=1, resolution=0.5)
+    given = trial(genome, fidelity=estimation.full, leaves=("checkpoint",))
+    result = estimation.measure(given, task, Context(seed=1))
+    assert [artifact.kind for artifact in result.artifacts] == ["checkpoint"]
+    (individual,) = given.individuals
+    individual.take(Evaluation(0, 0, tuple(result.values[0]), fidelity=given.fidelity))
+    with pytest.raises(
+        ValueError, match=r"trained on samples at 0\.5 of the resolution, and the weights of that network are not"
+    ):
+        individual.model()
+    more = trial(genome, 1, fidelity=Fidelity(epochs=2, resolution=0.5, previous=0), artifacts=result.artifacts)
+    continued = estimation.measure(more, task, Context(seed=1))
+    assert not continued.reasons and continued.info[0]["started_from"] == "checkpoint"
+
+
+def test_at_a_lower_resolution_what_depends_on_the_hardware_is_that_of_the_full_size_network(genome):
+    shapes = []
+
+    def height(model):
+        shapes.append(model.input_shape[1])
+        return float(model.input_shape[1])
+
+    measured, trained = ne.Objective("height", kind="measured", of=height), ne.Objective("seen", kind="trained", of=height)
+    task = Classification("digits", ["error", measured, trained, "latency"], seed=1)
+    result = LowFidelity(epochs=1, data=0.3, resolution=0.5).measure(trial(genome), task, Context(seed=1))
+    assert not result.reasons
+    assert result.values[0, 1:3].tolist() == [8.0, 4.0]
+    assert result.values[0, 3] > 0 and result.info[0]["scores"]["latency_spread"] >= 0
 
 
 def test_a_failed_candidate_is_recorded_and_the_next_one_is_untouched(task, genome):

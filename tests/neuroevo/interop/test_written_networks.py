@@ -104,6 +104,8 @@ def test_a_cppn_without_a_substrate_is_written_as_a_function_of_coordinates(tmp_
     ne.interop.export(genome, tmp_path / "pattern.py")
     agree(loaded((tmp_path / "pattern.py").read_text())["network"](points), genome.query(points))
     assert {str(s) for f in ne.interop.formulas(ne.interop.equations(genome)) for s in f.free_symbols} <= {"x", "y", "d"}
+    model = ne.decode.build(genome)
+    assert np.allclose(np.asarray(model(points.astype("float32"))), genome.query(points), atol=1e-5)
 
 
 def test_a_stranger_runs_the_file_without_this_package(tmp_path: Path) -> None:
@@ -214,7 +216,7 @@ def test_what_cannot_be_written_says_what_can(tmp_path: Path) -> None:
         (layers, "net.py", "layers.*Possible: .json, .graphml, .dot, .gv$"),
         (layers, "net.onnx", "weights are not there.*Possible: .json"),
         (recurrent, "net.tex", "recurrent.*Possible: .json, .graphml, .dot, .gv, .py$"),
-        (grown(CppnSpace(), 0), "net.keras", "without a substrate.*Possible: .json, .graphml, .dot, .gv, .py, .tex$"),
+        (recurrent, "net.keras", "recurrent.*Possible: .json, .graphml, .dot, .gv, .py$"),
         (recurrent, "net.grahpml", "did you mean '.graphml'"),
     ):
         with pytest.raises(ValueError, match=sentence):

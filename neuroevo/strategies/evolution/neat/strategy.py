@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class Neat(Strategy):
             for each factor of two that is missing.
         most_species: while there are more species than this, the threshold grows in the same way; then it returns to what it was set to.
             It keeps large populations from splitting into species of one.
-        threshold_step: see above.
+        threshold_step: by what share the threshold moves in a generation for these two.
         excess, disjoint, weight: coefficients c1, c2, c3 of the compatibility distance.
         normalise: whether numbers of differing genes are divided by the size of the larger genome where that is 20 or more, as the paper's
             equation says. The authors' own program never divides, and so does the default: at the jump from 19 to 20 genes a
@@ -99,9 +99,11 @@ class Neat(Strategy):
     crossover: float = 0.75
     interspecies: float = 0.001
     mutate_crossed: float = 1.0
-    inheritance: str = "none"
+    inheritance: Literal["none", "lamarckian", "baldwinian"] = "none"
     initial: Sequence[NeatGenome] = ()
     threads: int | None = None
+
+    spaces = NeatSpace
 
     def __post_init__(self) -> None:
         for name, least in (

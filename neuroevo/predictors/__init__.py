@@ -1,0 +1,27 @@
+"""Models of scores from genomes: a mean and a deviation for networks that nobody has trained yet."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuroevo.predictors.base import Predictor
+    from neuroevo.predictors.neighbours import Neighbours
+    from neuroevo.predictors.validation import HeldOut, coverage, held_out, rank_correlation
+
+_WHERE = {
+    "HeldOut": "validation",
+    "Neighbours": "neighbours",
+    "Predictor": "base",
+    "coverage": "validation",
+    "held_out": "validation",
+    "rank_correlation": "validation",
+}
+
+PARTS = ("Neighbours",)
+__all__ = ["HeldOut", "Neighbours", "Predictor", "coverage", "held_out", "rank_correlation"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"neuroevo.predictors.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'neuroevo.predictors' has no attribute {name!r}")
