@@ -162,7 +162,7 @@ PICTURES = (
         "progress", "Progress of several searches",
         "How large a part of all possible trade-offs a search covers (its hypervolume), against the networks it has tried and against "
         "time. Lines are medians of three repetitions, bands their quartiles: evolution (NSGA-II) against random search.",
-        'plots.progress(runs, over="both")', lambda runs: plots.progress(compare(runs.compared), over="both"),
+        'plots.progress(runs, axis=("evaluations", "seconds"))', lambda runs: plots.progress(compare(runs.compared), axis=("evaluations", "seconds")),
     ),
     Picture(
         "parallel", "Objectives and architecture side by side",

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroevo.core.individual import Individual
+from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.run import Run, load_run
 from neuroevo.run.settings import task_from_settings
+from neuroevo.store import StoreError
 
 if TYPE_CHECKING:
     from neuroevo.deploy.final import FinalTraining
@@ -15,23 +17,50 @@ if TYPE_CHECKING:
     from neuroevo.tasks.supervised import Supervised
 
 
-def train_to_the_end(run: Path, id: int, *, epochs: int, augment: bool, path: Path, always: bool = False) -> FinalTraining:
-    """Train one network of a run on train + validation data and export it: as it was, where training on the training data alone makes it
-    worse on the validation data, unless `always`."""
+def train_to_the_end(
+    run: Path, name: str, *, epochs: int, augment: bool, path: Path, always: bool = False
+) -> tuple[FinalTraining, Derived | StoreError | None]:
+    """Train one network of a run on train + validation data, export it and record it as a child of what it was: as it was, and without a
+    child, where training on the training data alone makes it worse on the validation data, unless `always`.
+
+    Returns:
+        The training; and the child, or why it could not be recorded, or None for a network that was left as it was.
+    """
     from neuroevo.deploy import export
     from neuroevo.deploy.description import write_description
+    from neuroevo.deploy.final import arrays_of
     from neuroevo.deploy.final import train_to_the_end as train
 
-    loaded, task, individual = _individual(run, id)
-    weights = None if individual.artifact is None else individual.artifact.load()
+    loaded, task, chosen = _network(run, name)
+    genome = chosen.genome
+    if genome is None:
+        assert isinstance(chosen, Derived)
+        raise ValueError(
+            f"{name} is a {chosen.kind} without a genome: only networks with a genome can be trained on here; train it in Keras, and record "
+            "it by run.derive"
+        )
+    if isinstance(chosen, Derived):
+        weights: Any = chosen.weights()
+    else:
+        weights = None if chosen.artifact is None else chosen.artifact.load()
     seed = loaded.settings["seed"]
-    final = train(individual.genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always)
+    final = train(genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always)
     export(final.model, task.dataset, path)
     write_description(task.dataset, path)
-    return final
+    if final.left_alone:
+        return final, None
+    details: dict[str, Any] = {"trained_on": "train + validation", "epochs": epochs, "augmented": augment}
+    if final.validation_after:
+        details["validation_scores"] = "of the same training on the training data alone"
+    try:
+        arrays = arrays_of(final.model, genome, weights)
+        made = {"operators": ("train",), "scores": final.validation_after, "details": details}
+        return final, loaded.derive(name, genome, weights=arrays, **made)  # type: ignore[arg-type]
+    except StoreError as error:  # its training is not lost: the file is written
+        return final, error
 
 
-def export_individual(run: Path, id: int, path: Path) -> Path | None:
+def export_network(run: Path, name: str, path: Path) -> Path | None:
     """Write one network of a run in the format of the path's suffix; one trained on data takes raw inputs.
 
     Returns:
@@ -45,29 +74,30 @@ def export_individual(run: Path, id: int, path: Path) -> Path | None:
 
     loaded = load_run(run)
     dataset = dataset_of(loaded) if path.suffix in MODELS else None
-    export(loaded, path, id=id, dataset=dataset)
+    export(loaded, path, id=name, dataset=dataset)
     return None if dataset is None else description_path(path)
 
 
-def predictions(model: Path, file: Path, *, id: int | None = None) -> list[Prediction]:
-    """Predictions of a run's network (its best, or `id`) or of a `.keras` file."""
+def predictions(model: Path, file: Path, *, name: str | None = None) -> list[Prediction]:
+    """Predictions of a run's network (its best, or that named) or of a `.keras` file."""
     from neuroevo.deploy import predict, raw_model
+    from neuroevo.deploy.derived import raw_network
     from neuroevo.deploy.keras_file import details
 
     if model.is_dir():
-        loaded = load_run(model)
-        _, task, individual = _individual(model, loaded.best.id if id is None else id)
-        source: Any = (raw_model(individual.model(), task.dataset), details(task.dataset))
+        _, task, chosen = _network(model, name)
+        network = raw_network(chosen, task.dataset) if isinstance(chosen, Derived) else raw_model(chosen.model(), task.dataset)
+        source: Any = (network, details(task.dataset))
     else:
         source = model
     return predict(source, file)
 
 
-def _individual(run: Path, id: int) -> tuple[Run, Supervised, Individual]:
+def _network(run: Path, name: str | None) -> tuple[Run, Supervised, Individual | Derived]:
     loaded = load_run(run)
     task: Any = task_from_settings(loaded.settings["task"])
     if not hasattr(task, "dataset"):
         raise ValueError(
             f"{run} is not a search on data; only networks trained on data can be trained on, exported or asked to predict"
         )
-    return loaded, task, loaded[id]
+    return loaded, task, loaded.best if name is None else network_named(loaded, name)

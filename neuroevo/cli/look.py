@@ -57,7 +57,9 @@ def plot(
         str | None,
         typer.Option(help="For progress: hypervolume, or an objective, whose best value is drawn.", show_default=False),
     ] = None,
-    over: Annotated[str, typer.Option(help="For progress: evaluations, seconds or both.")] = "both",
+    axis: Annotated[
+        str, typer.Option(help="For progress: evaluations, epochs or seconds, or several of these.")
+    ] = "evaluations,seconds",
     output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; default RUN/figures/WHAT.png.")] = None,
 ) -> None:
     """Draw a run, or one of its individuals."""
@@ -78,7 +80,7 @@ def plot(
             raise ValueError(f"difference compares two individuals: neuroevo plot {run} difference ID ID")
         figure = plots.difference(loaded[id], loaded[other])
     elif what == "progress":
-        figure = plots.progress(loaded, measure, over)  # type: ignore[arg-type]
+        figure = plots.progress(loaded, measure, axis.split(","))
     elif what == "front":
         figure = plots.front(loaded, test_scores(loaded))
     else:
@@ -96,13 +98,14 @@ def compare(
         typer.Argument(help="Folders of runs, or folders that hold such.", show_default=False, autocompletion=complete.runs),
     ],
     figure: Annotated[Path | None, typer.Option(help="Draw progress, with a band between the quartiles of the seeds.")] = None,
+    axis: Annotated[str, typer.Option(help="What efforts are counted in: evaluations, epochs or seconds.")] = "evaluations",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Put runs next to each other: hypervolume, or the best value, with a test where there are seeds enough."""
     from neuroevo.report.comparison import compare as compared
     from neuroevo.report.comparison import comparison_json, comparison_table, runs_in
 
-    found = compared(runs_in(runs))
+    found = compared(runs_in(runs), axis=axis)
     print(json.dumps(comparison_json(found), indent=2) if as_json else comparison_table(found))
     if figure is not None:
         from neuroevo.plots import progress

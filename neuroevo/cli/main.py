@@ -40,8 +40,12 @@ RunFolder = Annotated[
     Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
 ]
 Id = Annotated[
-    int,
-    typer.Argument(help="The individual's id, as `neuroevo show RUN` lists it.", show_default=False, autocompletion=complete.ids),
+    str,
+    typer.Argument(
+        help="The individual's id, or a derived network's name (17.1), as `neuroevo show RUN` lists them.",
+        show_default=False,
+        autocompletion=complete.ids,
+    ),
 ]
 
 
@@ -230,12 +234,15 @@ def resume(
 def show(
     run: RunFolder,
     id: Annotated[
-        int | None, typer.Argument(help="One individual of it.", show_default=False, autocompletion=complete.ids)
+        str | None,
+        typer.Argument(
+            help="One individual of it, or a network derived from one (17.1).", show_default=False, autocompletion=complete.ids
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Settings, counts and front as JSON.")] = False,
 ) -> None:
-    """Show a run (also while it goes on), or one of its individuals."""
-    from neuroevo.report.text import individual_table, run_json, run_table
+    """Show a run (also while it goes on), or one of its networks."""
+    from neuroevo.report.text import network_table, run_json, run_table
     from neuroevo.run.run import load_run
 
     loaded = load_run(run, lazy=True)
@@ -244,7 +251,7 @@ def show(
     elif id is None:
         print(run_table(loaded))
     else:
-        print(individual_table(loaded, id))
+        print(network_table(loaded, id))
 
 
 @app.command()
@@ -288,13 +295,14 @@ def train(
     """Train one network of a run to the end, on train and validation data; test it before and after.
 
     First the same training is tried on the training data alone: where that makes the validation score worse, the network is written as it
-    was.
+    was. Else the trained network is also recorded in the run, as a child of what it was (17.1 of 17).
     """
     from neuroevo.cli.chosen import train_to_the_end
     from neuroevo.deploy.description import description_path
+    from neuroevo.store import StoreError
 
     path = output or run / f"{id}.keras"
-    final = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always)
+    final, child = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always)
     for name, score in final.validation_before.items():
         after = final.validation_after[name]
         print(f"validation {name}: {score:.4g} before, {after:.4g} after {epochs} more epochs on the training data alone")
@@ -306,6 +314,10 @@ def train(
         print(f"test {name}: {f'{score:.4g} as it was' if final.left_alone else trained}")
     print(f"written: {path}")
     print(f"written: {description_path(path)} {DESCRIBED}")
+    if isinstance(child, StoreError):
+        print(f"not recorded in the run: {child}")
+    elif child is not None:
+        print(f"recorded: {child.name} (neuroevo show {run} {child.name})")
 
 
 @app.command()
@@ -314,7 +326,9 @@ def predict(
     file: Annotated[
         Path, typer.Argument(help="Raw inputs: .npz, .npy, .csv, an image or a folder of images.", show_default=False)
     ],
-    id: Annotated[int | None, typer.Option(help="Another individual of the run than its best.")] = None,
+    id: Annotated[
+        str | None, typer.Option(help="Another network of the run than its best: an individual, or a derived one (17.1).")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -333,7 +347,7 @@ def predict(
 
     if output is not None and output.suffix != ".csv":
         raise ValueError(f"predictions are written to a .csv file, got {output}; for JSON: --json")
-    found = predictions(model, file, id=id)
+    found = predictions(model, file, name=id)
     if output is not None:
         write_whole(output, predictions_csv(found).encode())
     if as_json:
@@ -359,9 +373,9 @@ def export(
     ],
 ) -> None:
     """Write one network for other programs, in the format of FILE's suffix; a network trained on data takes raw inputs."""
-    from neuroevo.cli.chosen import export_individual
+    from neuroevo.cli.chosen import export_network
 
-    description = export_individual(run, id, path)
+    description = export_network(run, id, path)
     print(f"written: {path}{EXPORTED.get(path.suffix, '')}")
     if description is not None:
         print(f"written: {description} {DESCRIBED}")

@@ -23,9 +23,8 @@ from neuroevo.core.files import near
 from neuroevo.data import files, table
 from neuroevo.data.dataset import DataError, Dataset
 from neuroevo.deploy.prediction import Prediction
+from neuroevo.run.model_files import EXPORTED as DETAILS
 from neuroevo.train.loop import model_outputs
-
-DETAILS = "neuroevo.json"
 
 
 def raw_model(model: Any, dataset: Dataset) -> Any:

@@ -11,6 +11,8 @@ from genomes.equations import Equations
 from neuroevo.core.files import write_whole
 from neuroevo.core.individual import Individual
 from neuroevo.decode.keras_model import decoder_of
+from neuroevo.interop.derived_exports import export_derived
+from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -23,7 +25,11 @@ KINDS = {**GENES, **WRITTEN, **MODELS}
 
 
 def export(
-    what: Run | Individual | Genome, path: str | os.PathLike[str], *, id: int | None = None, dataset: Dataset | None = None
+    what: Run | Individual | Genome | Derived,
+    path: str | os.PathLike[str],
+    *,
+    id: int | str | None = None,
+    dataset: Dataset | None = None,
 ) -> Path:
     """Write a genome or its network in the format that the path's suffix names, whole or not at all.
 
@@ -38,9 +44,9 @@ def export(
     A CPPN with a substrate is written as the network that it describes there (`.json`, `.graphml` and `.dot`: as the CPPN itself).
 
     Args:
-        what: an individual, a bare genome, or a run, of which the best is written.
+        what: an individual, a derived network, a bare genome, or a run, of which the best is written.
         path: where to.
-        id: of a run, another individual than its best.
+        id: of a run, another network than its best: an individual's id, or a derived network's name.
         dataset: the data that the network was trained on: a model then takes raw inputs and gives probabilities or values in their own
             units, and a file beside it (of net.onnx, net.inputs.json) says how the columns of a table become its inputs and what its
             outputs are. A run knows its own; without any, a model takes normalised inputs and gives logits or normalised values.
@@ -56,7 +62,13 @@ def export(
     target = Path(path)
     run = what if isinstance(what, Run) else None
     if isinstance(what, Run):
-        what = what.best if id is None else what[id]
+        what = what.best if id is None else network_named(what, id)
+    if isinstance(what, Derived) and what.genome is not None and (target.suffix in GENES or what.weights() is None):
+        what = what.genome  # which says all that is written
+    if isinstance(what, Derived):
+        if run is not None and dataset is None:
+            dataset = dataset_of(run)
+        return export_derived(what, target, dataset)
     if not isinstance(what, (Individual, Genome)):
         raise ValueError(f"export writes a run, an individual or a genome, got {shown(what)}")
     genome = what.genome if isinstance(what, Individual) else what

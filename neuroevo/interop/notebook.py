@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome, shown
-from neuroevo.core.individual import FAILED
+from neuroevo.core.individual import FAILED, PREDICTED, STOPPED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,9 +35,15 @@ def genome_html(genome: Genome) -> str:
 
 def individual_html(individual: Individual) -> str:
     """An individual of a run: scores, descent, sizes of its genome, and a drawing."""
+    from neuroevo.plots.outcomes import deviations
+
     facts: dict[str, Any] = dict(individual.values)
     if individual.status == FAILED:
         facts = {"failed": individual.reason}
+    elif individual.status in (STOPPED, PREDICTED):
+        spread = deviations(individual.info, len(facts))
+        facts = {name: _text(value) + _off(by) for (name, value), by in zip(facts.items(), spread, strict=True)}
+        facts |= {individual.status: individual.reason or "nothing was trained"}
     facts |= {
         "born in generation": individual.generation,
         "parents": ", ".join(map(str, individual.parents)) or "none",
@@ -49,9 +56,11 @@ def individual_html(individual: Individual) -> str:
 
 def run_html(run: Run) -> str:
     """A run: counts, the best of its front, and a drawing of its best genome."""
+    outcomes = [(run.failures, "failed"), (run.stopped, "stopped"), (run.predictions, "predicted")]
     facts = {
         "state": run.ended or "going on",
-        "evaluated": f"{run.evaluations:,}" + (f", {run.failures:,} failed" if run.failures else ""),
+        "evaluated": ", ".join([f"{run.evaluations:,}", *(f"{count:,} {name}" for count, name in outcomes if count)]),
+        **({"training epochs": f"{run.epochs:,.6g}"} if run.epochs else {}),
         "generations": run.generation,
         "seconds": f"{run.seconds:.1f}",
         "folder": run.folder or "in memory",
@@ -60,7 +69,21 @@ def run_html(run: Run) -> str:
     drawing = _drawing(front[0].genome) if front else ""
     listed = _table(["id", *run.objectives], ([i.id, *i.values.values()] for i in front[:MEMBERS])) if front else ""
     more = f"<div>and {len(front) - MEMBERS} more on the front</div>" if len(front) > MEMBERS else ""
-    return _beside(f"{_facts(facts)}<div><b>front</b></div>{listed}{more}" if front else _facts(facts), drawing, "run")
+    made = _derived(run) if run.derived else ""
+    return _beside(f"{_facts(facts)}<div><b>front</b></div>{listed}{more}{made}" if front else _facts(facts), drawing, "run")
+
+
+def _derived(run: Run) -> str:
+    """What was made from its networks: the latest of it."""
+    latest = run.derived[-MEMBERS:]
+    names = [name for name in run.objectives if any(name in one.scores for one in latest)]
+    rows = ([one.name, *[one.scores.get(name, "-") for name in names], ", ".join(one.operators)] for one in latest)
+    more = f"<div>and {len(run.derived) - MEMBERS} before these</div>" if len(run.derived) > MEMBERS else ""
+    return f"<div><b>derived</b></div>{_table(['name', *names, 'made by'], rows)}{more}"
+
+
+def _off(deviation: float) -> str:
+    return f" ± {_text(deviation)}" if math.isfinite(deviation) else ""
 
 
 def show_genomes() -> None:

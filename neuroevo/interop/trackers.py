@@ -27,8 +27,8 @@ _BATCH = 100  # parameters in one request
 
 
 def generation_numbers(run: Run) -> dict[str, float]:
-    """What is known of the last generation, finite numbers by name: evaluations, seconds, failures, the best value of each objective
-    (of the individual that is best in the first), members and hypervolume of the front, and the strategy's own."""
+    """What is known of the last generation, finite numbers by name: evaluations, failures, stopped, predictions, epochs, seconds, the best
+    value of each objective (of the individual that is best in the first), members and hypervolume of the front, and the strategy's own."""
     if not run.summaries:
         return {}
     row = dict(run.summaries[-1])

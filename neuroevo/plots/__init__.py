@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
+    from neuroevo.plots.descriptors_figure import descriptors, descriptors_data
     from neuroevo.plots.difference_figure import difference, difference_data
     from neuroevo.plots.features import architecture_features
     from neuroevo.plots.front_figure import front, front_data
@@ -23,6 +24,8 @@ _WHERE = {
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "descent_data": "lineage_figure",
+    "descriptors": "descriptors_figure",
+    "descriptors_data": "descriptors_figure",
     "difference": "difference_figure",
     "difference_data": "difference_figure",
     "front": "front_figure",
@@ -48,13 +51,15 @@ _WHERE = {
 }
 
 PARTS = (  # what `neuroevo plot` draws
-    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species",
+    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
     "curves",
     "curves_data",
     "descent_data",
+    "descriptors",
+    "descriptors_data",
     "difference",
     "difference_data",
     "front",

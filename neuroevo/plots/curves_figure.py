@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuroevo.core.individual import Individual
+from neuroevo.core.individual import STOPPED, Individual
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import CYCLE
 from neuroevo.run.run import Run
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 12  # curves in one figure
+STOPPED_SHOWN = 4  # of them, of individuals that were stopped
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class LearningCurve:
         epochs: the epochs after which the validation score was taken; `scores` goes with it. An individual that inherited weights has its
             score right after that as epoch 0.
         inherited: whether it did.
+        stopped: why its training was ended early, or "".
     """
 
     id: int
@@ -34,6 +36,7 @@ class LearningCurve:
     epochs: tuple[int, ...]
     scores: tuple[float, ...]
     inherited: bool
+    stopped: str = ""
 
 
 def curves_data(individuals: Sequence[Individual]) -> tuple[str, list[LearningCurve]]:
@@ -52,33 +55,44 @@ def curves_data(individuals: Sequence[Individual]) -> tuple[str, list[LearningCu
         start = (individual.info.get("inherited") or {}).get(name)
         if start is not None:
             epochs, scores = (0, *epochs), (start, *scores)
-        curves.append(LearningCurve(individual.id, tuple(recorded["train_loss"]), epochs, scores, start is not None))
+        stopped = (individual.reason or STOPPED) if individual.status == STOPPED else ""
+        curves.append(LearningCurve(individual.id, tuple(recorded["train_loss"]), epochs, scores, start is not None, stopped))
     if not curves:
         raise ValueError("none of these individuals has a learning curve: their scores did not come from training")
     return name, curves
 
 
+def _evenly(individuals: Sequence[Individual], most: int) -> list[Individual]:
+    if len(individuals) <= most:
+        return list(individuals)
+    return [individuals[round(step * (len(individuals) - 1) / max(1, most - 1))] for step in range(most)]
+
+
 def curves(run: Run, ids: Sequence[int] | None = None) -> Figure:
-    """Draw learning curves: training loss on the left, validation score on the right.
+    """Draw learning curves: training loss on the left, validation score on the right; a cross ends one that was stopped.
 
     Args:
         run: whose individuals.
-        ids: which; None: the front (at most twelve of it, evenly chosen).
+        ids: which; None: the front (at most twelve of it, evenly chosen), and up to four that were stopped.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     chosen = run.front if ids is None else [run[id] for id in ids]
-    if ids is None and len(chosen) > MOST:
-        chosen = [chosen[round(step * (len(chosen) - 1) / (MOST - 1))] for step in range(MOST)]
+    if ids is None:
+        stopped = [individual for individual in run if individual.status == STOPPED] if run.stopped else []
+        chosen = [*_evenly(chosen, MOST - min(STOPPED_SHOWN, len(stopped))), *_evenly(stopped, STOPPED_SHOWN)]
     name, found = curves_data(chosen)
     figure = Figure(figsize=(10.2, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for position, curve in enumerate(found):
         colour, style = CYCLE[position % len(CYCLE)], ("-", "--", ":")[position // len(CYCLE) % 3]
-        label = f"{curve.id}{' (inherited)' if curve.inherited else ''}"
+        label = f"{curve.id}{' (inherited)' if curve.inherited else ''}{' (stopped)' if curve.stopped else ''}"
         left.plot(range(1, len(curve.loss) + 1), curve.loss, style, color=colour, linewidth=1.4)
         right.plot(curve.epochs, curve.scores, style, color=colour, linewidth=1.4, marker="o", markersize=3, label=label)
+        if curve.stopped:
+            for axes, x, y in ((left, len(curve.loss), curve.loss), (right, curve.epochs[-1], curve.scores)):
+                axes.plot([x], [y[-1]], "X", color=colour, markersize=9, markeredgecolor="white", zorder=4)
     left.set_ylabel("training loss, by epoch")
     right.set_ylabel(f"validation {name}")
     for axes in (left, right):
@@ -86,5 +100,6 @@ def curves(run: Run, ids: Sequence[int] | None = None) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         quiet(axes)
     figure.legend(*right.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9, title="individual")
-    figure.suptitle("Learning curves", fontsize=11)
+    crosses = "; a cross: stopped there" if any(curve.stopped for curve in found) else ""
+    figure.suptitle(f"Learning curves{crosses}", fontsize=11)
     return figure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.individual import DONE
+from neuroevo.core.individual import PREDICTED, Individual
 from neuroevo.deploy.baseline import baseline_of
-from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE, YELLOW
+from neuroevo.plots.outcomes import DOMINATED, MARKS, by_outcome, deviations
+from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, YELLOW
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -27,12 +28,15 @@ class FrontData:
 
     Attributes:
         names: the objectives, in order.
-        dominated: float64 [n, objectives].
+        dominated: float64 [n, objectives], of the others that are done at the run's full fidelity.
         front: float64 [n, objectives], sorted by the first objective's quality; `ids` goes with it.
         test: float64 [n, objectives], the front's test scores where they are known, else its values; or None.
         chosen: position in the front of the individual with the best first objective.
         log: for each objective, whether its axis is logarithmic.
         baseline: float64 [objectives], of the hand-made network that the search compared with; or None.
+        beside: float64 [n, objectives] of those that cannot be on the front, by outcome: "partial" (done at a lower fidelity only),
+            "stopped", "predicted".
+        deviation: float64 [predicted, objectives], by how much the predictions may be off; NaN where that is not known.
     """
 
     names: tuple[str, ...]
@@ -43,6 +47,8 @@ class FrontData:
     chosen: int
     log: tuple[bool, ...]
     baseline: npt.NDArray[np.float64] | None = None
+    beside: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    deviation: npt.NDArray[np.float64] | None = None
 
 
 def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> FrontData:
@@ -58,21 +64,28 @@ def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) 
         )
     names = tuple(run.objectives)
     on_front = {individual.id for individual in members}
-    others = [individual.fitness.values for individual in run if individual.status == DONE and individual.id not in on_front]
+    groups = by_outcome(run, (individual for individual in run if individual.id not in on_front))
+    beside = {kind: _values(found, len(names)) for kind, found in groups.items()}
     tested = None
     if test:
         tested = np.array([[test.get(i.id, {}).get(name, i.values[name]) for name in names] for i in members])
     plain = baseline_of(run)
     return FrontData(
         names,
-        np.array(others, dtype=np.float64).reshape(-1, len(names)),
+        beside.pop(DOMINATED),
         np.array([individual.fitness.values for individual in members]),
         tuple(individual.id for individual in members),
         tested,
         [individual.id for individual in members].index(run.best.id),
         tuple(objective.log for objective in run.objectives.values()),
         None if plain is None else np.array([plain.validation[name] for name in names]),
+        beside,
+        np.array([deviations(individual.info, len(names)) for individual in groups[PREDICTED]]).reshape(-1, len(names)),
     )
+
+
+def _values(individuals: Sequence[Individual], objectives: int) -> npt.NDArray[np.float64]:
+    return np.array([individual.fitness.values for individual in individuals], dtype=np.float64).reshape(-1, objectives)
 
 
 def front(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> Figure:
@@ -108,7 +121,10 @@ def _caption(run: Run) -> str:
 
 
 def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
-    axes.scatter(data.dominated[:, x], data.dominated[:, y], s=22, color=GREY, alpha=0.45, linewidths=0, label="dominated")
+    for kind, values in data.beside.items():
+        spread = data.deviation if kind == PREDICTED else None
+        draw_outcome(axes, kind, values[:, x], values[:, y], *(() if spread is None else (spread[:, x], spread[:, y])))
+    draw_outcome(axes, DOMINATED, data.dominated[:, x], data.dominated[:, y])
     order = np.argsort(data.front[:, x])
     line = "-" if len(data.names) == 2 else ""
     axes.plot(data.front[order, x], data.front[order, y], line or "None", color=BLUE, linewidth=1.2, zorder=2)
@@ -145,7 +161,8 @@ def _progress(run: Run) -> Figure:
     from matplotlib.figure import Figure
 
     (name, objective), *_ = run.objectives.items()
-    done = [(i.id, i.fitness.values[0]) for i in run if i.status == DONE]
+    groups = by_outcome(run, run)
+    done = [(i.id, i.fitness.values[0]) for i in groups.pop(DOMINATED)]
     if not done:
         raise ValueError(
             f"there is nothing to draw: {run.evaluations} individuals were evaluated and {run.failures} of them failed"
@@ -154,7 +171,11 @@ def _progress(run: Run) -> Figure:
     running = np.maximum.accumulate(values * objective.weight) * objective.weight
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(ids, values, s=14, color=GREY, alpha=0.45, linewidths=0, label="individuals")
+    for kind, found in groups.items():
+        column, places = _values(found, 1)[:, 0], np.array([individual.id for individual in found])
+        spread = np.array([deviations(individual.info, 1)[0] for individual in found])
+        draw_outcome(axes, kind, places, column, None, spread if kind == PREDICTED else None)
+    draw_outcome(axes, DOMINATED, ids, values, label="individuals")
     axes.step(ids, running, where="post", color=BLUE, linewidth=1.6, label="best so far")
     axes.set_xlabel("individual, in order of birth")
     axes.set_ylabel(f"{name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)")
@@ -164,6 +185,28 @@ def _progress(run: Run) -> Figure:
     axes.set_title(f"{run.evaluations} individuals evaluated", fontsize=11)
     quiet(axes)
     return figure
+
+
+def draw_outcome(
+    axes: Axes,
+    kind: str,
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    x_deviation: npt.NDArray[np.float64] | None = None,
+    y_deviation: npt.NDArray[np.float64] | None = None,
+    label: str = "",
+) -> None:
+    """Draw individuals with the mark of their outcome, and bars of their deviations where these are known; nothing where there are none."""
+    if not len(x):
+        return
+    mark = MARKS[kind]
+    axes.scatter(
+        x, y, s=mark.size, marker=mark.marker, label=label or mark.label, facecolors=mark.colour if mark.filled else "none",
+        edgecolors=mark.colour, linewidths=0.0 if mark.filled else 0.9, alpha=0.45 if mark.filled else 0.8,
+    )  # fmt: skip
+    bars = [spread if spread is not None and np.isfinite(spread).any() else None for spread in (x_deviation, y_deviation)]
+    if any(spread is not None for spread in bars):
+        axes.errorbar(x, y, xerr=bars[0], yerr=bars[1], fmt="none", ecolor=mark.colour, elinewidth=0.7, alpha=0.45, zorder=1)
 
 
 def quiet(axes: Axes) -> None:

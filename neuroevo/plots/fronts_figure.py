@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.individual import DONE
+from neuroevo.core.individual import PREDICTED
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import GREY
 from neuroevo.run.run import Run
@@ -47,7 +47,7 @@ def fronts_data(run: Run, moments: int = 6) -> list[FrontAt]:
     if len(run.objectives) < 2:
         raise ValueError("a front needs two objectives or more; `progress` shows one objective over the evaluations")
     individuals = list(run)
-    done = [individual for individual in individuals if individual.status == DONE]
+    done = [individual for individual in individuals if run.records.counts(individual)]
     if not done:
         raise ValueError(
             f"there is no front to draw: {run.evaluations} individuals were evaluated and {run.failures} of them failed"
@@ -59,7 +59,7 @@ def fronts_data(run: Run, moments: int = 6) -> list[FrontAt]:
     for generation in chosen:
         born = [individual for individual in done if individual.generation <= generation]
         best = sorted(pareto_front(born), key=lambda individual: individual.fitness.values[0])
-        evaluated = sum(individual.generation <= generation for individual in individuals)
+        evaluated = sum(individual.generation <= generation and individual.status != PREDICTED for individual in individuals)
         found.append(
             FrontAt(generation, evaluated, tuple(one.id for one in best), np.array([one.fitness.values for one in best]))
         )
@@ -83,7 +83,7 @@ def fronts(run: Run, x: str | None = None, y: str | None = None, moments: int = 
     columns = [names.index(across.name), names.index(up.name)]
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axes = figure.subplots()
-    everything = np.array([individual.fitness.values for individual in run if individual.status == DONE])
+    everything = np.array([individual.fitness.values for individual in run if run.records.counts(individual)])
     axes.scatter(everything[:, columns[0]], everything[:, columns[1]], s=8, color=GREY, alpha=0.35, linewidths=0)
     shades = matplotlib.colormaps["cividis_r"](np.linspace(0.25, 1.0, len(data)))
     for at, shade in zip(data, shades, strict=True):

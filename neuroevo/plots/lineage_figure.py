@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.individual import DONE, FAILED, PENDING, Individual
 from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.outcomes import PARTIAL, outcome
 from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, ORANGE
 from neuroevo.run.run import Run
 
@@ -121,7 +122,7 @@ def lineage(run: Run, id: int | None = None, generations: int = 8) -> Figure:
         x, y = data.position[member]
         colour = ORANGE if member == id else (GREEN if member in data.inherited else GREY)
         axes.text(
-            x * wide, y * high, _box_text(individual), ha="center", va="center", fontsize=7.5, color=INK,
+            x * wide, y * high, _box_text(individual, outcome(run, individual)), ha="center", va="center", fontsize=7.5, color=INK,
             bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour, "linewidth": 1.3},
         )  # fmt: skip
     top = max(data.depth.values()) * high
@@ -136,13 +137,14 @@ def lineage(run: Run, id: int | None = None, generations: int = 8) -> Figure:
     return figure
 
 
-def _box_text(individual: Individual) -> str:
+def _box_text(individual: Individual, became: str) -> str:
     made = ", ".join(name.replace("_", " ") for name in individual.operators) or "given"
     made = made if len(made) <= 30 else made[:28] + "..."
-    if individual.status != DONE:
-        return f"{individual.id}: {individual.status}\n{made}"
+    if became in (FAILED, PENDING):
+        return f"{individual.id}: {became}\n{made}"
     scores = ", ".join(f"{name} {_short(value)}" for name, value in list(individual.values.items())[:2])
-    return f"{individual.id}: {made}\n{scores}"
+    said = {DONE: "", PARTIAL: "\nat a lower fidelity"}.get(became, f"\n{became}")
+    return f"{individual.id}: {made}\n{scores}{said}"
 
 
 def _short(value: float) -> str:
@@ -154,12 +156,13 @@ class Descent:
     """The descent of a whole run.
 
     Attributes:
-        place: where each successful individual stands, by id: (id, first objective).
+        place: where each individual that is done stands, by id: (id, first objective).
         joined: (parent, child) ids.
         best: the best individual and its ancestors.
         inherited: ids that started from their parents' weights.
         operators: for each of `best`, what made it.
         front: ids on the front.
+        partial: ids of those that are done at a lower fidelity only.
     """
 
     place: dict[int, tuple[float, float]]
@@ -168,6 +171,7 @@ class Descent:
     inherited: frozenset[int]
     operators: dict[int, str]
     front: frozenset[int]
+    partial: frozenset[int] = frozenset()
 
 
 def descent_data(run: Run) -> Descent:
@@ -177,7 +181,7 @@ def descent_data(run: Run) -> Descent:
         ValueError: nothing was evaluated successfully.
     """
     known = {individual.id: individual for individual in run if individual.status == DONE}
-    if not known:
+    if not known or not run.front:
         raise ValueError("nothing was evaluated successfully, so there is no descent to draw")
     best, frontier = set[int](), [run.best.id]
     while frontier:
@@ -192,6 +196,7 @@ def descent_data(run: Run) -> Descent:
         frozenset(id for id, individual in known.items() if (individual.info or {}).get("inherited")),
         {id: ", ".join(name.replace("_", " ") for name in known[id].operators) for id in best},
         frozenset(individual.id for individual in run.front if individual.id in known),
+        frozenset(id for id, individual in known.items() if not run.records.counts(individual)),
     )
 
 
@@ -212,9 +217,13 @@ def _descent(run: Run) -> Figure:
         colours = [GREEN if c in data.inherited else ORANGE if chosen else GREY for _, c in pairs]
         lines = [(place[p], place[c]) for p, c in pairs]
         axes.add_collection(LineCollection(lines, colors=colours, linewidths=width, alpha=alpha, zorder=order))
-    others = [place[id] for id in place if id not in data.best]
+    others = [place[id] for id in place if id not in data.best and id not in data.partial]
     if others:
         axes.scatter(*_columns(others), s=10, color=GREY, alpha=0.6, linewidths=0, label="individuals")
+    if partial := [place[id] for id in sorted(data.partial - data.best)]:
+        axes.scatter(
+            *_columns(partial), s=12, facecolors="none", edgecolors=GREY, alpha=0.8, linewidths=0.8, label="at a lower fidelity"
+        )
     front = [place[id] for id in sorted(data.front - data.best)]
     if front and len(run.objectives) > 1:
         axes.scatter(*_columns(front), s=22, color=BLUE, linewidths=0, zorder=3, label="front")

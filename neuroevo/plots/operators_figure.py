@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import BLUE, GREEN, GREY
 from neuroevo.run.run import Run
@@ -25,6 +25,7 @@ class OperatorSuccess:
         improved: share of them with a better first objective than each of their parents.
         undominated: share of them that no parent is at least as good as in every objective.
         failed: share of them that failed.
+        stopped: share of them whose training was ended early.
     """
 
     operator: str
@@ -32,27 +33,37 @@ class OperatorSuccess:
     improved: float
     undominated: float
     failed: float
+    stopped: float = 0.0
 
 
 def operators_data(individuals: Iterable[Individual]) -> list[OperatorSuccess]:
-    """What became of each operator's children, most frequent first. Children of parents that were not kept are left out."""
+    """What became of each operator's children, most frequent first. Left out are children of parents that were not kept, those that were
+    only predicted, and those that were measured at another fidelity than their parents: their values say nothing beside each other."""
     known = {individual.id: individual for individual in individuals}
-    found: dict[str, list[tuple[bool, bool, bool]]] = {}
+    found: dict[str, list[tuple[bool, bool, bool, bool]]] = {}
     for child in known.values():
         parents = [known[id] for id in child.parents if id in known]
         if not parents or len(parents) < len(child.parents) or any(parent.status != DONE for parent in parents):
+            continue
+        if child.status in (PREDICTED, PENDING) or (
+            child.status == DONE and any(_rank(parent) != _rank(child) for parent in parents)
+        ):
             continue
         done = child.status == DONE
         mine = child.fitness.wvalues
         improved = done and all(mine[0] > parent.fitness.wvalues[0] for parent in parents)
         beaten = not done or any(all(p >= c for p, c in zip(parent.fitness.wvalues, mine, strict=True)) for parent in parents)
         for operator in set(child.operators):
-            found.setdefault(operator, []).append((improved, not beaten, not done))
+            found.setdefault(operator, []).append((improved, not beaten, child.status == FAILED, child.status == STOPPED))
     entries = [
-        OperatorSuccess(name, len(rows), *(sum(row[column] for row in rows) / len(rows) for column in range(3)))
+        OperatorSuccess(name, len(rows), *(sum(row[column] for row in rows) / len(rows) for column in range(4)))
         for name, rows in found.items()
     ]
     return sorted(entries, key=lambda entry: (-entry.children, entry.operator))
+
+
+def _rank(individual: Individual) -> tuple[float, ...] | None:
+    return None if individual.fidelity is None else individual.fidelity.rank
 
 
 def operators(run: Run) -> Figure:
@@ -82,6 +93,7 @@ def operators(run: Run) -> Figure:
         )
     for place, entry in zip(places, entries, strict=True):
         failed = f", {entry.failed:.0%} failed" if entry.failed else ""
+        failed += f", {entry.stopped:.0%} stopped" if entry.stopped else ""
         right = max(entry.improved, entry.undominated if several else 0.0)
         axes.text(right + 0.01, place, f"{entry.children} children{failed}", va="center", fontsize=8, color=GREY)
     axes.set_yticks(list(places), [entry.operator.replace("_", " ") for entry in entries])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.individual import DONE
 from neuroevo.plots.features import architecture_features
 from neuroevo.plots.palette import BLUE, GREY, INK, MUTED, ORANGE
 from neuroevo.run.run import Run
@@ -49,7 +48,7 @@ def parallel_data(run: Run, others: int = OTHERS) -> ParallelData:
 
     Args:
         run: the run.
-        others: most individuals beside the front, spread evenly over the run.
+        others: most individuals beside the front, spread evenly over the run; of those that are done at the run's full fidelity.
 
     Raises:
         ValueError: nothing was evaluated successfully.
@@ -59,7 +58,7 @@ def parallel_data(run: Run, others: int = OTHERS) -> ParallelData:
             f"there is nothing to draw: {run.evaluations} individuals were evaluated and {run.failures} of them failed"
         )
     on_front = {individual.id: individual for individual in run.front}
-    rest = [individual for individual in run if individual.status == DONE and individual.id not in on_front]
+    rest = [individual for individual in run if run.records.counts(individual) and individual.id not in on_front]
     if len(rest) > others:
         rest = [rest[round(place)] for place in np.linspace(0, len(rest) - 1, others)] if others else []
     shown = [*rest, *on_front.values()]

@@ -1,4 +1,4 @@
-"""Several runs next to each other: hypervolume and best value over evaluations, in one box for all of them."""
+"""Several runs next to each other: hypervolume and best value over evaluations, epochs or seconds, in one box for all of them."""
 
 from __future__ import annotations
 
@@ -13,28 +13,35 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown, unknown
-from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.individual import PENDING, PREDICTED, Individual
 from neuroevo.run.records import front_box
 from neuroevo.run.run import Run, load_run
 
 Floats = npt.NDArray[np.float64]
+AXES = {"evaluations": "individuals evaluated", "epochs": "training epochs", "seconds": "seconds"}  # what a course is drawn over
 FEWEST = 3  # runs a group, for a significance test
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One run's progress.
+    """One run's progress, a step an individual, where the evaluation was made that its fitness comes from.
 
     Attributes:
-        evaluations: int64 [n], how many individuals had been evaluated at each step (1, 2, ..., n).
-        value: float64 [n], hypervolume of everything found so far in the common box, from 0 to 1; with one objective: the best value so
-            far. NaN before the first success.
+        evaluations: int64 [n], how many evaluations had been made at each step (1, 2, ..., n, where every individual has one).
+        value: float64 [n], hypervolume of everything found so far at the run's full fidelity in the common box, from 0 to 1; with one
+            objective: the best value so far. NaN before the first success.
+        epochs: float64 [n], training epochs of the trials up to each step, in the order of asking.
         seconds: float64 [n], wall-clock time at each step; between two generations, whose times were recorded, in equal steps.
     """
 
     evaluations: npt.NDArray[np.int64]
     value: Floats
+    epochs: Floats
     seconds: Floats
+
+    def over(self, axis: str) -> Floats:
+        """Where each step lies on an axis: float64 [n]."""
+        return np.asarray(getattr(self, axis), np.float64)
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class Comparison:
 
     Attributes:
         measure: "hypervolume", or the name of the only objective.
+        axis: what the runs' efforts are counted in: "evaluations", "epochs" or "seconds".
         higher_is_better: of the measure.
         box: (ideal, reference) in which hypervolume is measured, by objective, as costs (logarithms where an objective asks for them); None
             with one objective.
@@ -89,6 +97,7 @@ class Comparison:
     higher_is_better: bool
     box: tuple[Floats, Floats] | None
     tests: tuple[Test, ...]
+    axis: str = "evaluations"
 
 
 def runs_in(paths: Iterable[Path]) -> list[Run]:
@@ -106,19 +115,20 @@ def runs_in(paths: Iterable[Path]) -> list[Run]:
     return found
 
 
-def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
+def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evaluations") -> Comparison:
     """Put runs next to each other. Those that differ in their seed alone are one group.
 
     Args:
         runs: of the same objectives.
         measure: "hypervolume", or an objective, whose best value is then compared; None: hypervolume where there are several objectives.
+        axis: what the runs' efforts are counted in, in the table and in the figure: "evaluations", training "epochs" or "seconds".
 
     The box for hypervolume is that of the fronts of all runs together (`neuroevo.run.records.front_box`), so it depends on the runs that are
-    compared: of one run alone it is the box of its front, and the final value is `run.hypervolume`. Failed individuals count as
-    evaluations.
+    compared: of one run alone it is the box of its front, and the final value is `run.hypervolume`. Failed and stopped individuals count
+    as evaluations, predicted ones do not; a value counts once it was found at the run's full fidelity.
 
     Raises:
-        ValueError: no runs; other objectives; or a run in which nothing succeeded.
+        ValueError: no runs; other objectives; a run in which nothing succeeded; or epochs of runs that trained nothing.
     """
     if not runs:
         raise ValueError("there are no runs to compare, got an empty list")
@@ -130,6 +140,9 @@ def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
             )
         if not run.records.front:
             raise ValueError(f"{run.folder or 'a run'} has no successful individual; leave it out")
+    if axis not in AXES:
+        raise ValueError(unknown("axis of progress", axis, tuple(AXES)))
+    refuse_no_epochs(runs, axis)
     measure = measure or ("hypervolume" if len(names) > 1 else names[0])
     if measure not in names and (measure != "hypervolume" or len(names) < 2):
         raise ValueError(unknown("measure", measure, (*(["hypervolume"] if len(names) > 1 else []), *names)))
@@ -150,7 +163,25 @@ def compare(runs: Sequence[Run], measure: str | None = None) -> Comparison:
         for second in groups[position + 1 :]
         if min(len(first.runs), len(second.runs)) >= FEWEST
     )
-    return Comparison(groups, measure, higher, box, tests)
+    return Comparison(groups, measure, higher, box, tests, axis)
+
+
+def refuse_no_epochs(runs: Iterable[Run], axis: str) -> None:
+    """Refuse to count in epochs what took none.
+
+    Raises:
+        ValueError: a run that trained nothing.
+    """
+    for run in runs:
+        if axis == "epochs" and not run.epochs:
+            raise ValueError(
+                f"{run.folder or 'a run'} trained nothing, so it has no epochs to count in; use evaluations or seconds"
+            )
+
+
+def amount(run: Run, axis: str) -> float:
+    """What a run spent, on an axis."""
+    return float({"evaluations": run.evaluations, "epochs": run.epochs, "seconds": run.seconds}[axis])
 
 
 def comparison_table(comparison: Comparison) -> str:
@@ -158,14 +189,15 @@ def comparison_table(comparison: Comparison) -> str:
     width = max(len("runs"), *(len(group.label) for group in comparison.groups))
     alone = len(comparison.groups) == 1 and len(comparison.groups[0].runs) == 1
     named = comparison.measure if comparison.box is None or alone else "hypervolume (in the box of all these fronts)"
-    lines = [f"{'runs':{width}s}{'seeds':>7s}{'evaluations':>13s}{'failed':>8s}{'median':>10s}{'quartiles':>20s}   {named}"]
+    spent = comparison.axis
+    lines = [f"{'runs':{width}s}{'seeds':>7s}{spent:>13s}{'failed':>8s}{'median':>10s}{'quartiles':>20s}   {named}"]
     for group in comparison.groups:
         final = group.final[np.isfinite(group.final)]
         low, middle, high = np.percentile(final, [25, 50, 75])
-        evaluations = sum(run.evaluations for run in group.runs) / len(group.runs)
+        mean = sum(amount(run, spent) for run in group.runs) / len(group.runs)
         failed = sum(run.failures for run in group.runs)
         lines.append(
-            f"{group.label:{width}s}{len(group.runs):7d}{evaluations:13,.0f}{failed:8d}{middle:10.4g}{f'{low:.4g} to {high:.4g}':>20s}"
+            f"{group.label:{width}s}{len(group.runs):7d}{mean:13,.0f}{failed:8d}{middle:10.4g}{f'{low:.4g} to {high:.4g}':>20s}"
         )
     for test in comparison.tests:
         lines.append(
@@ -189,11 +221,13 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     """The comparison for scripts."""
     return {
         "measure": comparison.measure,
+        "axis": comparison.axis,
         "groups": [
             {
                 "label": group.label,
                 "seeds": [_seed(run) for run in group.runs],
                 "folders": [str(run.folder) for run in group.runs],
+                comparison.axis: [amount(run, comparison.axis) for run in group.runs],
                 "final": group.final.tolist(),
             }
             for group in comparison.groups
@@ -214,17 +248,21 @@ def _box(runs: Sequence[Run]) -> tuple[Floats, Floats]:
 
 
 def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str) -> Curve:
-    individuals = list(run)
-    every = len(individuals) == run.evaluations
     place = list(run.objectives).index(objective)
-    if box is None and not every and run.summaries:  # a run that kept champions only knows its best of each generation
+    champions = run.settings.get("record") == "champions"
+    if box is None and champions and place == 0 and run.summaries:  # it knows its best of each generation, and few individuals
         rows = [row for row in run.summaries if row.get("best") is not None]
-        if place == 0:
-            births = np.array([row["evaluations"] for row in rows], np.int64)
-            return Curve(births, np.array([row["best"][0] for row in rows], np.float64), seconds_at(run, births))
+        births = np.array([row["evaluations"] for row in rows], np.int64)
+        epochs = np.array([row.get("epochs", 0.0) for row in rows], np.float64)
+        return Curve(births, np.array([row["best"][0] for row in rows], np.float64), epochs, seconds_at(run, births))
+    individuals = [individual for individual in run if individual.status not in (PREDICTED, PENDING)]
+    order, evaluations, epochs = run.records.course.places(individuals)
+    individuals = [individuals[position] for position in order]
     values = _best_values(run, individuals, place) if box is None else _hypervolumes(run, individuals, *box)
-    births = np.arange(1, len(values) + 1) if every else np.array([individual.id + 1 for individual in individuals])
-    return Curve(births.astype(np.int64), values, seconds_at(run, births))
+    if len(values) and (evaluations[-1] < run.evaluations or epochs[-1] < run.epochs - 1e-9):  # what came later changed nothing
+        evaluations = np.append(evaluations, run.evaluations)
+        epochs, values = np.append(epochs, run.epochs), np.append(values, values[-1])
+    return Curve(evaluations.astype(np.int64), values, epochs, seconds_at(run, evaluations))
 
 
 def seconds_at(run: Run, evaluations: npt.NDArray[np.int64]) -> Floats:
@@ -234,14 +272,14 @@ def seconds_at(run: Run, evaluations: npt.NDArray[np.int64]) -> Floats:
     return np.interp(evaluations, known[:, 0], known[:, 1])
 
 
-def _counts(individual: Individual) -> bool:
-    """Whether it was evaluated and is within the limits."""
-    return individual.status == DONE and individual.fitness.violation == 0.0
+def _counts(run: Run, individual: Individual) -> bool:
+    """Whether it is done at the run's full fidelity and within the limits."""
+    return run.records.counts(individual) and individual.fitness.violation == 0.0
 
 
 def _best_values(run: Run, individuals: Sequence[Individual], place: int) -> Floats:
     sign = list(run.objectives.values())[place].weight
-    gains = [individual.fitness.wvalues[place] if _counts(individual) else -np.inf for individual in individuals]
+    gains = [individual.fitness.wvalues[place] if _counts(run, individual) else -np.inf for individual in individuals]
     best = np.maximum.accumulate(np.array(gains, dtype=np.float64))
     return np.where(np.isfinite(best), best * sign, np.nan)
 
@@ -252,7 +290,7 @@ def _hypervolumes(run: Run, individuals: Sequence[Individual], ideal: Floats, re
     Each point of the front adds what it dominates alone: for two objectives the rectangles between its neighbours, otherwise its box
     without the hypervolume of the front inside it (While, Bradstreet & Barone 2012, section III).
     """
-    done = np.array([_counts(individual) for individual in individuals], dtype=bool)
+    done = np.array([_counts(run, individual) for individual in individuals], dtype=bool)
     values = np.zeros(len(individuals))
     if done.any():
         rows = [individual.fitness.values for individual, evaluated in zip(individuals, done, strict=True) if evaluated]

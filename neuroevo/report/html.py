@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs no network: the front, its members, progress, failures, settings."""
+"""A run as one HTML page that needs no network: the front, its members, what was derived from them, progress, failures, settings."""
 
 from __future__ import annotations
 
@@ -12,27 +12,37 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from neuroevo.core.files import write_whole
-from neuroevo.core.individual import FAILED, Individual
+from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome
+from neuroevo.plots.outcomes import MARKS as OUTCOMES
 from neuroevo.report.comparison import compare
-from neuroevo.report.text import test_scores
+from neuroevo.report.derived import beside_parent
+from neuroevo.report.text import counted, fidelity_text, test_scores, trials_without_individuals
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from neuroevo.store import RecordedTrial
+
+Some = TypeVar("Some")
 DRAWINGS = 24  # members of the front whose genomes are drawn, spread evenly over it
 STEPS = 2_000  # most points of the progress line
 ANCESTORS = 20  # of each member of the front, with their learning curves
 REASONS = 30  # kinds of failure that are listed
+SHARED = 24  # trials without individuals that are listed, spread evenly
 MARKS = {  # as page.js draws them
     "front": '<circle class="front" r="6"/>',
-    "dominated": '<circle class="dominated" r="3"/>',
+    DOMINATED: '<circle class="dominated" r="3"/>',
+    PARTIAL: '<circle class="partial" r="3"/>',
+    STOPPED: '<path class="stopped" d="M-4,-3L4,-3L0,4Z"/>',
+    PREDICTED: '<path class="predicted" d="M-3,-3H3V3H-3ZM-7,0H-3M3,0H7M0,-7V-3M0,3V7"/>',
     "test": '<path class="test" d="M-4,-4L4,4M-4,4L4,-4"/>',
     "baseline": '<path class="baseline" d="M0,-7L7,0L0,7L-7,0Z"/>',
 }
@@ -66,7 +76,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
     """The page's text."""
     assets = resources.files("neuroevo.report") / "page"
     data = report_data(run)
-    failures = [individual for individual in run if individual.status == FAILED]
+    cut_short = [individual for individual in run if individual.status in (FAILED, STOPPED)]
     values = {
         "refresh": f'<meta http-equiv="refresh" content="{refresh}">' if refresh else "",
         "title": html.escape(_title(run)),
@@ -74,12 +84,13 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "state": html.escape(_state(run)),
         "counts": _counts(run),
         "front": _front(run, data),
-        "progress": _section(
-            "Progress", '<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>'
-        ),
+        "derived": _derived(run),
+        "progress": _section("Progress", _progress_chart(data["progress"])),
+        "descriptors": _figure("Descriptors", "descriptors", run),
         "species": _figure("Species", "species", run),
         "operators": _figure("Operators", "operators", run),
-        "failures": _failures(failures),
+        "shared": _shared(trials_without_individuals(run)),
+        "failures": _failures(cut_short),
         "command": html.escape(_command(run)),
         "settings": html.escape(json.dumps(run.settings, indent=2, default=str)),
         "environment": html.escape(json.dumps(_environment(run), indent=2)),
@@ -96,6 +107,7 @@ def report_data(run: Run) -> dict[str, Any]:
     known = {individual.id: individual for individual in individuals}
     front = run.front
     shown = _with_ancestors(front, known)
+    names_of = list(run.objectives)
     names = sorted({operator for individual in individuals for operator in individual.operators})
     place = {name: position for position, name in enumerate(names)}
     return {
@@ -104,10 +116,14 @@ def report_data(run: Run) -> dict[str, Any]:
         "individuals": {
             "id": [i.id for i in individuals],
             "generation": [i.generation for i in individuals],
-            "status": [i.status for i in individuals],
+            "status": [outcome(run, i) for i in individuals],
             "values": [[_rounded(value) for value in i.fitness.values] for i in individuals],
             "parents": [list(i.parents) for i in individuals],
             "operators": [[place[name] for name in i.operators] for i in individuals],
+        },
+        "said": {str(i.id): text for i in individuals if (text := _said(run, i))},
+        "deviation": {
+            str(i.id): [_rounded(by) for by in deviations(i.info, len(names_of))] for i in individuals if i.status == PREDICTED
         },
         "front": [individual.id for individual in front],
         "test": {str(id): scores for id, scores in test_scores(run).items()},
@@ -121,11 +137,19 @@ def report_data(run: Run) -> dict[str, Any]:
     }
 
 
-def evenly(front: Sequence[Individual], most: int) -> list[Individual]:
-    """At most so many members, the first and the last among them."""
-    if len(front) <= most:
-        return list(front)
-    return [front[round(step * (len(front) - 1) / (most - 1))] for step in range(most)]
+def evenly(members: Sequence[Some], most: int) -> list[Some]:
+    """At most so many of them, the first and the last among them."""
+    if len(members) <= most:
+        return list(members)
+    return [members[round(step * (len(members) - 1) / (most - 1))] for step in range(most)]
+
+
+def _said(run: Run, individual: Individual) -> str:
+    """Why it failed or was stopped; of one that is not yet at full fidelity, at which it is."""
+    if individual.reason:
+        return individual.reason
+    partial = individual.fidelity is not None and outcome(run, individual) == PARTIAL
+    return fidelity_text(individual.fidelity) if partial and individual.fidelity is not None else ""
 
 
 def drawing(individual: Individual) -> str:
@@ -178,13 +202,13 @@ def _curve(individual: Individual) -> dict[str, Any] | None:
 
 
 def _progress(run: Run) -> dict[str, Any]:
-    empty = {"evaluations": [], "value": [], "name": "", "log": False}
+    empty = {"over": {"evaluations": []}, "value": [], "name": "", "log": False}
     if not run.records.front:
         return empty
     comparison = compare([run])
     curve = comparison.groups[0].curves[0]
     known = np.isfinite(curve.value)
-    evaluations, value = curve.evaluations[known], curve.value[known]
+    value = curve.value[known]
     if not len(value):
         return empty
     changed = np.flatnonzero(np.diff(value, prepend=np.nan) != 0)
@@ -192,8 +216,9 @@ def _progress(run: Run) -> dict[str, Any]:
     if len(kept) > STEPS:
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, STEPS).round().astype(int))]
     only = next(iter(run.objectives.values()))
+    axes = ["evaluations", *(["epochs"] if run.epochs else []), "seconds"]
     return {
-        "evaluations": evaluations[kept].tolist(),
+        "over": {axis: [_rounded(at) for at in curve.over(axis)[known][kept]] for axis in axes},
         "value": [_rounded(number) for number in value[kept]],
         "name": "hypervolume of the front" if comparison.box is not None else f"best {comparison.measure}",
         "log": bool(comparison.box is None and only.log),
@@ -224,6 +249,9 @@ def _counts(run: Run) -> str:
     numbers: list[tuple[str, str]] = [
         ("evaluated", f"{run.evaluations:,}"),
         ("failed", f"{run.failures:,}"),
+        *([("stopped", f"{run.stopped:,}")] if run.stopped else []),
+        *([("predicted", f"{run.predictions:,}")] if run.predictions else []),
+        *([("training epochs", f"{run.epochs:,.6g}")] if run.epochs else []),
         ("generations complete", f"{run.generation:,}"),
         ("on the front", f"{len(run.front):,}"),
         ("seconds", f"{run.seconds:,.0f}"),
@@ -245,8 +273,11 @@ def _front(run: Run, data: dict[str, Any]) -> str:
     left_out = len(data["front"]) - len(data["drawings"])
     baseline = _legend("baseline", "baseline, made by hand") if data["baseline"] else ""
     note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
+    note += " What was stopped or only predicted is never on the front." if run.stopped or run.predictions else ""
     note += f" {len(data['drawings'])} of {len(data['front'])} genomes are drawn." if left_out else ""
-    legend = f'<p class="legend">{_legend("front", "front")}{_legend("dominated", "dominated")}{tested}{baseline}</p>'
+    present = set(data["individuals"]["status"]) - {DONE}
+    others = "".join(_legend(kind, mark.label) for kind, mark in OUTCOMES.items() if kind == DOMINATED or kind in present)
+    legend = f'<p class="legend">{_legend("front", "front")}{others}{tested}{baseline}</p>'
     chart = '<svg id="front" class="chart" viewBox="0 0 560 400" role="group" aria-label="the front"></svg>'
     return _section(
         "Front",
@@ -275,18 +306,89 @@ def _figure(title: str, name: str, run: Run) -> str:
     return _section(title, f'<div class="scroll">{svg(figure, name)}</div>')
 
 
-def _failures(failures: Sequence[Individual]) -> str:
-    if not failures:
+def _failures(cut_short: Sequence[Individual]) -> str:
+    """Why individuals failed, and why the training of others was ended early."""
+    if not cut_short:
         return _section("Failures", '<p class="note">None.</p>')
-    counted = Counter(individual.reason for individual in failures)
-    first = {individual.reason: individual.id for individual in reversed(failures)}
+    counted = Counter((individual.status, individual.reason) for individual in cut_short)
+    first = {(individual.status, individual.reason): individual.id for individual in reversed(cut_short)}
     rows = "".join(
-        f"<tr><td>{count:,}</td><td>{first[reason]}</td><td>{html.escape(reason)}</td></tr>"
-        for reason, count in counted.most_common(REASONS)
+        f"<tr><td>{count:,}</td><td>{status}</td><td>{_choice(first[status, reason])}</td><td>{html.escape(reason)}</td></tr>"
+        for (status, reason), count in counted.most_common(REASONS)
     )
     more = f'<p class="note">{len(counted) - REASONS} further reasons are not listed.</p>' if len(counted) > REASONS else ""
-    head = "<thead><tr><th>how many</th><th>for example</th><th>reason</th></tr></thead>"
-    return _section("Failures", f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{more}')
+    head = "<thead><tr><th>how many</th><th>status</th><th>for example</th><th>reason</th></tr></thead>"
+    title = "Failed and stopped" if any(individual.status == STOPPED for individual in cut_short) else "Failures"
+    return _section(title, f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{more}')
+
+
+def _choice(id: int) -> str:
+    """An individual's id, which shows the individual when it is clicked."""
+    return f'<button class="link" data-choose="{id}">{id}</button>'
+
+
+def _derived(run: Run) -> str:
+    """What was made from the run's networks, each number beside the parent's; nothing where nothing was."""
+    if not run.derived:
+        return ""
+    tested = test_scores(run)
+    rows = [(derived, beside_parent(run, derived, tested)) for derived in run.derived]
+    titles = list(dict.fromkeys(beside.title for _, found in rows for beside in found))
+    titles.sort(key=lambda title: title not in ("parameters", "bytes"))  # the size, then what it costs
+    lines = []
+    for derived, found in rows:
+        cells = {beside.title: beside for beside in found}
+        of = _choice(derived.parent) if isinstance(derived.parent, int) else _anchor(derived.parent)
+        numbers = [
+            f"<td>{_pair(cells[title].name, cells[title].parent, cells[title].mine) if title in cells else '-'}</td>"
+            for title in titles
+        ]
+        made = html.escape(", ".join(derived.operators))
+        lines.append(
+            f'<tr id="derived-{derived.name}"><td>{derived.name}</td><td>{of}</td>{"".join(numbers)}<td>{made}</td></tr>'
+        )
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("name", "parent", *titles, "made by"))
+    note = '<p class="note">Made from the networks of this run after it; beside each number, in grey, the parent\'s.</p>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return _section("Derived networks", f'{note}<div class="scroll">{table}</div>')
+
+
+def _anchor(name: str) -> str:
+    return f'<a class="link" href="#derived-{name}">{name}</a>'
+
+
+def _pair(name: str, parent: float | None, mine: float | None) -> str:
+    return f'{html.escape(counted(name, mine))} <span class="parent">{html.escape(counted(name, parent))}</span>'
+
+
+def _shared(trials: Sequence[RecordedTrial]) -> str:
+    """The trials without individuals: what was done for all of them, such as the epochs of a shared network."""
+    if not trials:
+        return ""
+    shown = evenly(trials, SHARED)
+    names = list(
+        dict.fromkeys(name for trial in shown for name, value in trial.report.items() if isinstance(value, (int, float)))
+    )
+    rows = "".join(
+        f"<tr><td>{trial.id}</td><td>{html.escape(trial.job.replace('_', ' '))}</td><td>{html.escape(trial.status)}</td>"
+        f"<td>{trial.epochs:.4g}</td><td>{trial.seconds:.3g}</td>"
+        + "".join(f"<td>{counted(name, trial.report.get(name))}</td>" for name in names)
+        + f"<td>{html.escape(trial.reason)}</td></tr>"
+        for trial in shown
+    )
+    columns = ("trial", "job", "status", "epochs", "seconds", *names, "")
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    total = sum(trial.epochs for trial in trials)
+    note = f"{len(trials):,} trials worked for all individuals together, {total:,.4g} epochs in all."
+    note += f" {len(shown)} of them are listed." if len(shown) < len(trials) else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return _section("Trials without individuals", f'<p class="note">{note}</p><div class="scroll">{table}</div>')
+
+
+def _progress_chart(progress: dict[str, Any]) -> str:
+    options = "".join(f"<option>{axis}</option>" for axis in progress["over"])
+    select = f'<label>over <select id="progress-axis">{options}</select></label>' if len(progress["over"]) > 1 else ""
+    return f'{select}<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>'
 
 
 def _environment(run: Run) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def inheritance_report(
     """How well children did right after inheriting, by operator, and over all children of exact operators.
 
     Args:
-        individuals: of a run whose networks were trained, parents included: `inheritance_report(run)`.
+        individuals: of a run whose networks were trained, parents included: `inheritance_report(run)`. Left out are children that were
+            measured at another fidelity than their parent.
         score: the validation score to compare, lower is better: the task's `selection`.
 
     Returns:
@@ -91,6 +92,8 @@ def _child(individual: Individual, known: dict[int, Individual], score: str) -> 
     inherited = individual.info.get("inherited", {}).get(score) if individual.info else None
     parent = known.get(individual.parents[0]) if len(individual.parents) == 1 else None
     if inherited is None or parent is None or individual.status != DONE or parent.status != DONE:
+        return None
+    if individual.fidelity is not None and parent.fidelity is not None and individual.fidelity.rank != parent.fidelity.rank:
         return None
     mine, theirs = _score(individual, score), _score(parent, score)
     if mine is None or theirs is None:

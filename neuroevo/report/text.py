@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
+from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
-from neuroevo.run.live import generations_complete
+from neuroevo.plots.outcomes import deviations
+from neuroevo.report.derived import beside_parent, derived_json
+from neuroevo.run.derived import Derived, network_named
+from neuroevo.run.live import generations_complete, outcomes
 from neuroevo.run.run import Run
+from neuroevo.store import RecordedTrial, Store
 
 TEST_FILE = "test.json"  # test scores of the front, measured once at the end of a search: {id: {objective: value}}
+REASONS = 5  # failures that are listed, and as many stopped trainings
 
 
 def test_scores(run: Run) -> dict[int, dict[str, float]]:
@@ -28,7 +35,7 @@ def test_scores(run: Run) -> dict[int, dict[str, float]]:
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """Settings, counts and front. Each member of the front: id, parameters, validation and test objectives."""
+    """Settings, counts, front and what was derived. Each member of the front: id, parameters, validation and test objectives."""
     tested = test_scores(run)
     front = []
     for individual in run.front:
@@ -46,11 +53,31 @@ def run_json(run: Run) -> dict[str, Any]:
         "ended": run.ended,
         "seconds": run.seconds,
         "hypervolume": run.hypervolume,
-        "counts": {"evaluated": run.evaluations, "failed": run.failures, "generations": run.generation},
+        "counts": {
+            "evaluated": run.evaluations,
+            "failed": run.failures,
+            "stopped": run.stopped,
+            "predicted": run.predictions,
+            "trials_without_individuals": len(trials_without_individuals(run)),
+            "epochs": run.epochs,
+            "generations": run.generation,
+        },
         "best": run.records.best.id if run.records.best is not None else None,
         "front": front,
+        "derived": [derived_json(derived) for derived in run.derived],
         **({} if baseline is None else {"baseline": vars(baseline)}),
     }
+
+
+def trials_without_individuals(run: Run) -> list[RecordedTrial]:
+    """The trials that worked for all individuals, such as the epochs of a shared network; none of a run in memory, which records none."""
+    if run.folder is None:
+        return []
+    store = Store(run.folder, writable=False)
+    try:
+        return store.trials_without_individuals()
+    finally:
+        store.close()
 
 
 def run_table(run: Run) -> str:
@@ -83,18 +110,21 @@ def run_table(run: Run) -> str:
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
     state = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, f"complete ({run.ended})")
     lines = [
-        f"{run.folder}: {state}; {run.evaluations} evaluated, {run.failures} failed, "
-        f"{generations_complete(run)}, {run.seconds:.0f} s",
+        f"{run.folder}: {state}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
+        *_shared(trials_without_individuals(run)),
         f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
         _rendered(table),
     ]
     if baseline is not None:
         lines.append(f"baseline: {baseline.about}; trained from scratch as the candidates were")
-    failed = [individual for individual in run if individual.status == FAILED]
-    for individual in failed[:5]:
-        lines.append(f"failed: {individual.id}: {individual.reason}")
-    if len(failed) > 5:
-        lines.append(f"... and {len(failed) - 5} more failures")
+    if run.derived:
+        lines += ["derived from these, each beside its parent:", _derived_table(run, tested)]
+    everyone = list(run) if run.failures or run.stopped else []
+    for status, several in ((FAILED, "failures"), (STOPPED, "that were stopped")):
+        found = [individual for individual in everyone if individual.status == status]
+        lines += [f"{status}: {individual.id}: {individual.reason}" for individual in found[:REASONS]]
+        if len(found) > REASONS:
+            lines.append(f"... and {len(found) - REASONS} more {several}")
     if run.folder is not None:
         kept = [path.stat().st_size for path in (Path(run.folder) / "artifacts").glob("*.safetensors")]
         if kept:
@@ -106,27 +136,127 @@ def run_table(run: Run) -> str:
     return "\n".join(lines)
 
 
+def network_table(run: Run, name: int | str) -> str:
+    """One of a run's networks: an individual by its id, or a derived one by its name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    found = network_named(run, name)
+    return derived_table(run, found) if isinstance(found, Derived) else individual_table(run, found.id)
+
+
 def individual_table(run: Run, id: int) -> str:
-    """One individual: where it comes from, what it scored, what it is made of."""
+    """One individual: where it comes from, what it scored, each of its evaluations, what it is made of."""
     individual = run[id]
     lines = [
         f"individual {id} of {run.folder}: {individual.status}" + (f" ({individual.reason})" if individual.reason else ""),
         f"born in generation {individual.generation}, parents {list(individual.parents)}, by {', '.join(individual.operators) or '-'}",
     ]
-    if individual.status == DONE:
-        lines += [f"{name}: {_number(value)}" for name, value in individual.values.items()]
+    if individual.status not in (FAILED, PENDING):
+        lines += [
+            f"{name}: {value}" for name, value in _valued(individual.names, individual.fitness.values, individual.info).items()
+        ]
         lines += [f"{name} (test): {_number(value)}" for name, value in test_scores(run).get(id, {}).items()]
     lines += [f"{name}: {_number(value)}" for name, value in _scores(individual).items() if name not in individual.values]
+    if individual.descriptors is not None:
+        lines.append(f"descriptors: {', '.join(_number(float(value)) for value in individual.descriptors)}")
     lines += _training(individual)
+    evaluations = run.evaluations_of(id)
+    if len(evaluations) > 1 or any(one.fidelity != Fidelity() or one.status not in (DONE, FAILED) for one in evaluations):
+        lines.append("evaluations, one line a trial:")
+        lines += [f"  {_evaluation(individual, evaluation)}" for evaluation in evaluations]
+    lines += [f"derived: {one.name}, {', '.join(one.operators)}" for one in run.derived if one.parent == id]
     for node, attributes in individual.genome.graph().nodes(data=True):
         lines.append(f"  {attributes.get('label', node)}")
     return "\n".join(lines)
 
 
+def derived_table(run: Run, derived: Derived) -> str:
+    """One derived network: what it was made from and how, what it scores beside its parent, what it is made of."""
+    lines = [f"{derived.name} of {run.folder}: a {derived.kind}, made from {derived.parent} by {', '.join(derived.operators)}"]
+    for row in beside_parent(run, derived, test_scores(run)):
+        of = "" if row.parent is None else f" (its parent: {counted(row.name, row.parent)})"
+        lines.append(f"{row.title}: {counted(row.name, row.mine)}{of}")
+    shown = {*run.objectives, "parameters"}
+    lines += [f"{name}: {_number(value)}" for name, value in derived.scores.items() if name not in shown]
+    lines += [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in derived.details.items()]
+    lines.append("its weights are in its genome" if derived.path is None and run.folder is not None else f"file: {derived.path}")
+    lines += [f"derived: {one.name}, {', '.join(one.operators)}" for one in run.derived if one.parent == derived.name]
+    if derived.genome is not None:
+        lines += [f"  {attributes.get('label', node)}" for node, attributes in derived.genome.graph().nodes(data=True)]
+    return "\n".join(lines)
+
+
+def _derived_table(run: Run, tested: Mapping[int, Mapping[str, float]]) -> str:
+    """All of them, a row each; a cell goes from the parent's number to its own."""
+    from rich.table import Table
+
+    rows = [(derived, beside_parent(run, derived, tested)) for derived in run.derived]
+    columns = list(dict.fromkeys(beside.title for _, found in rows for beside in found))
+    columns.sort(key=lambda column: column in ("parameters", "bytes"))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name")
+    for column in columns:
+        table.add_column(column, justify="right")
+    table.add_column("made by")
+    for derived, found in rows:
+        cells = {beside.title: f"{counted(beside.name, beside.parent)} → {counted(beside.name, beside.mine)}" for beside in found}
+        table.add_row(derived.name, *(cells.get(column, "-") for column in columns), ", ".join(derived.operators))
+    return _rendered(table)
+
+
+def counted(name: str, value: float | None) -> str:
+    """A number as text; of bytes, in their units."""
+    return _size(value) if name == "bytes" and value is not None else _number(value)
+
+
+def _shared(trials: list[RecordedTrial]) -> list[str]:
+    """A line for each kind of work that was done for all individuals."""
+    lines = []
+    for job in dict.fromkeys(trial.job for trial in trials):
+        mine = [trial for trial in trials if trial.job == job]
+        epochs, failed = sum(trial.epochs for trial in mine), sum(trial.status == FAILED for trial in mine)
+        lines.append(
+            f"trials without individuals: {len(mine)} {job.replace('_', ' ')}, {_number(epochs)} epochs"
+            + (f", {failed} failed" if failed else "")
+        )
+    return lines
+
+
+def _evaluation(individual: Individual, evaluation: Evaluation) -> str:
+    """One evaluation in a line: the trial, how thorough it was, what came of it."""
+    said = fidelity_text(evaluation.fidelity)
+    status = evaluation.status + (f" ({evaluation.reason})" if evaluation.reason else "")
+    scores = [f"{name} {value}" for name, value in _valued(individual.names, evaluation.values, evaluation.info).items()]
+    counts = ", the one that counts" if evaluation.trial == individual.trial else ""
+    return (
+        f"trial {evaluation.trial}, {said}: {status}" + (f", {', '.join(scores)}" if evaluation.status != FAILED else "") + counts
+    )
+
+
+def fidelity_text(fidelity: Fidelity) -> str:
+    """How thoroughly, in words."""
+    parts = [] if fidelity.epochs is None else [f"{fidelity.epochs} epoch{'' if fidelity.epochs == 1 else 's'}"]
+    parts += [f"{fidelity.data:.3g} of the data"] if fidelity.data < 1 else []
+    parts += [f"{fidelity.resolution:.3g} of the resolution"] if fidelity.resolution < 1 else []
+    parts += [f"after trial {fidelity.previous}"] if fidelity.previous is not None else []
+    return ", ".join(parts) or "full effort"
+
+
+def _valued(names: tuple[str, ...], values: tuple[float, ...], info: Mapping[str, Any]) -> dict[str, str]:
+    """Objective values as text; of what was predicted, with its deviation."""
+    spread = deviations(info, len(names))
+    texts = [
+        _number(value) + (f" ± {_number(by)}" if math.isfinite(by) else "") for value, by in zip(values, spread, strict=False)
+    ]
+    return dict(zip(names, texts, strict=False))
+
+
 def _training(individual: Individual) -> list[str]:
     """How its weights came about."""
     info = individual.info or {}
-    if "epochs" not in info:
+    if "epochs" not in info or individual.status == PREDICTED:
         return []
     inherited = info.get("inherited")
     if not inherited:

@@ -169,11 +169,9 @@ class AsynchronousLoop(Loop):
         recalled = result.attempts == 0
         last_recalled = recalled and not self.order.completions
         del self._pending[result.trial.id]
-        records = self.run.records
         self._improved |= self._add(found)
         self._simulated = 0.0
-        records.epochs += self._epochs
-        self._epochs = 0.0
+        self._spend()
         self.estimation.observe([result])
         self._tell_one(result)
         if last_recalled and self.store is not None:

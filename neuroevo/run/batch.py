@@ -53,6 +53,7 @@ class Batch:
         self._pieces = self._cut()
         self._next: Trial | None = None
         self._results: dict[int, Result] = {}
+        self._took: dict[int, tuple[float, float]] = {}  # epochs and seconds of the pieces of each separable trial
 
     @property
     def waiting(self) -> Trial | None:
@@ -77,6 +78,8 @@ class Batch:
                 self.finished[trial.id] = list(zip(trial.individuals, evaluations, strict=True))
         else:
             self._found(trial.id, list(zip(trial.individuals, evaluations, strict=True)))
+            epochs, seconds = self._took.get(trial.id, (0.0, 0.0))
+            self._took[trial.id] = epochs + result.measurement.epochs, seconds + result.measurement.seconds
             self.member_seconds = max(1e-7, result.measurement.seconds / len(result.individuals))
 
     def results(self) -> list[Result]:
@@ -131,7 +134,8 @@ class Batch:
         individuals = trial.individuals
         if not trial.separable:
             return self._results.get(trial.id) or Result(trial, measurement_of(self._in_order(trial)), attempts=0)
-        measurement = measurement_of(self._in_order(trial))
+        epochs, seconds = self._took.get(trial.id, (0.0, 0.0))
+        measurement = replace(measurement_of(self._in_order(trial)), epochs=epochs, seconds=seconds)
         population = as_array_population(individuals)
         if population is not None:
             population.trial = trial.id

@@ -24,6 +24,7 @@ from neuroevo.core.turns import turns_for
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.run.budget import Budget
+from neuroevo.run.derived import derived_of
 from neuroevo.run.live import Live, in_notebook
 from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
@@ -164,6 +165,7 @@ def evolve(
         known, stale = Known(), 0
         if store is not None:
             _check_settings(store, settings, budget)
+            result.derived = derived_of(store)
             if schedule == "synchronous":
                 try:
                     known, stale = _restore(result, search, strategy, estimation, cache, store)
@@ -304,7 +306,7 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
             raise StoreError(
                 f"{store.folder} holds a run with other settings: {'; '.join(changes)}. Use the same settings, or another folder"
             )
-    elif store.state() is not None or store.counts()["done"]:
+    elif store.state() is not None or any(store.evaluation_counts().values()):
         raise StoreError(
             f"{store.folder} holds a run without its config.json; restore that file from a copy, or use another folder"
         )
@@ -340,7 +342,7 @@ def _restore(
     fill(run, store, before=search.next_id, before_trial=first_trial)
     records = run.records
     records.evaluations, records.failures = counters["evaluations"], counters["failures"]
-    records.predictions = counters.get("predictions", 0)
+    records.stopped, records.predictions = counters.get("stopped", 0), counters.get("predictions", 0)
     records.epochs = counters["epochs"] if "epochs" in counters else store.epochs(first_trial)
     records.simulated_seconds, records.scale = counters["simulated_seconds"], counters["scale"]
     run.seconds = max(counters["seconds"], store.ended()[1])

@@ -64,7 +64,7 @@ def progress_html(text: str, share: float | None) -> str:
 
 
 class Live(Callback):
-    """Complete generations, individuals evaluated, rate, time left, best, front size, hypervolume, failures.
+    """Complete generations, individuals evaluated, epochs, rate, time left, best, front size, hypervolume; failed, stopped and predicted ones.
 
     While the run goes on, hypervolume is measured in the box of the first generation, which stays; the final one in the box of the front,
     as reports and figures do.
@@ -78,13 +78,14 @@ class Live(Callback):
         self.budget, self.recorded = budget, recorded
         self._view: View | None = None
         self._notices = ExitStack()
-        self._evaluated = 0
+        self._evaluated = self._failed = self._stopped = 0
+        self._epochs = 0.0
         self._shown = 0.0
 
     def on_start(self, run: Run) -> None:
         self._start, self._before = time.monotonic(), run.evaluations
-        self._seconds_before = run.seconds
-        self._evaluated, self._failed = run.evaluations, run.failures
+        self._seconds_before, self._epochs_before = run.seconds, run.epochs
+        self._count(run)
         self._every = 0.2
         if in_notebook():
             self._view, self._every = NotebookView(lambda: self._share(run)), 0.5
@@ -106,15 +107,20 @@ class Live(Callback):
     def on_result(self, run: Run, result: Result) -> None:
         self._evaluated += len(result.individuals)
         self._failed += len(result.measurement.reasons)
+        self._stopped += len(result.measurement.stopped)
+        self._epochs += result.measurement.epochs
         self._show(run)
 
     def on_generation(self, run: Run) -> None:
-        self._evaluated, self._failed = run.evaluations, run.failures
+        self._count(run)
         self._show(run)
+
+    def _count(self, run: Run) -> None:
+        self._evaluated, self._failed, self._stopped, self._epochs = run.evaluations, run.failures, run.stopped, run.epochs
 
     def on_end(self, run: Run) -> None:
         self._notices.close()
-        self._evaluated, self._failed = run.evaluations, run.failures
+        self._count(run)
         last = f"ended ({run.ended}) after {run.seconds:.1f} s: {self.line(run)}"
         if run.ended in ("interrupted", "error", "stopped") and run.folder is not None:
             last += f"\neverything finished is saved; to go on: {run.resume_command} (or run the same command again)"
@@ -131,6 +137,8 @@ class Live(Callback):
         elapsed = max(1e-9, time.monotonic() - self._start)
         rate = (self._evaluated - self._before) / elapsed
         parts = [generations_complete(run), f"{self._evaluated} evaluated", f"{rate:.3g}/s"]
+        if self._epochs or self.budget.epochs is not None:
+            parts.append(f"{self._epochs:.6g} epochs")
         left = self._seconds_left(run, rate, elapsed)
         if left is not None and not run.ended:
             parts.append(f"about {_duration(left)} left")
@@ -142,13 +150,16 @@ class Live(Callback):
             if hypervolume is not None:
                 box = "" if run.ended else "in the first generation's box "
                 parts.append(f"hypervolume {box}{hypervolume:.4f}")
-        parts.append(f"{self._failed} failed")
+        parts += _outcomes(self._failed, self._stopped, run.predictions)
         return " · ".join(parts)
 
     def _seconds_left(self, run: Run, rate: float, elapsed: float) -> float | None:
         estimates = []
         if self.budget.evaluations is not None and rate > 0:
             estimates.append((self.budget.evaluations - self._evaluated) / rate)
+        trained = self._epochs - self._epochs_before
+        if self.budget.epochs is not None and trained > 0:
+            estimates.append((self.budget.epochs - self._epochs) * elapsed / trained)
         if self.budget.seconds is not None:
             estimates.append(self.budget.seconds - self._seconds_before - elapsed)
         if self.budget.generations is not None and run.generation:
@@ -160,6 +171,8 @@ class Live(Callback):
         budget, shares = self.budget, []
         if budget.evaluations:
             shares.append(self._evaluated / budget.evaluations)
+        if budget.epochs:
+            shares.append(self._epochs / budget.epochs)
         if budget.generations:
             shares.append(run.generation / budget.generations)
         if budget.seconds:
@@ -187,6 +200,17 @@ class Live(Callback):
     @staticmethod
     def _print(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def outcomes(run: Run) -> str:
+    """What became of a run's evaluations, in words: failed ones, and stopped, predicted and epochs where there are such."""
+    epochs = [f"{run.epochs:.6g} epochs"] if run.epochs else []
+    return ", ".join([*_outcomes(run.failures, run.stopped, run.predictions), *epochs])
+
+
+def _outcomes(failed: int, stopped: int, predicted: int) -> list[str]:
+    found = [(failed, "failed"), (stopped, "stopped"), (predicted, "predicted")]
+    return [f"{count} {name}" for count, name in found if count or name == "failed"]
 
 
 def generations_complete(run: Run) -> str:

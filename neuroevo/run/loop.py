@@ -39,7 +39,7 @@ from neuroevo.run.batch import Batch, Found, measurement_of
 from neuroevo.run.budget import Budget
 from neuroevo.run.once import Once
 from neuroevo.run.records import simulated_seconds
-from neuroevo.run.run import Run
+from neuroevo.run.run import Run, count_recorded
 from neuroevo.store import RecordedTrial, Store, StoreError
 from neuroevo.strategies.base import Search, Strategy
 
@@ -106,6 +106,7 @@ class Loop:
         self._simulated = 0.0  # simulated seconds of the batch, not yet in the records
         self._epochs_ahead = 0.0  # epochs that the batch's submitted trials take at most, not yet in the records
         self._epochs = 0.0  # epochs that the batch's trials took, not yet in the records
+        self._epochs_of: dict[int, float] = {}  # the same, by trial
         self._trains = False  # whether trials leave artifacts: then each is committed at once
         self._fruitless = 0
         self._last_id = -1
@@ -259,6 +260,17 @@ class Loop:
             self._epochs_ahead += self._cost(trial)
         self.evaluator.submit(trial)
 
+    def _took(self, trial: int, epochs: float) -> None:
+        if epochs:
+            self._epochs += epochs
+            self._epochs_of[trial] = self._epochs_of.get(trial, 0.0) + epochs
+
+    def _spend(self) -> None:
+        """Take the epochs of what was finished into the records."""
+        for trial in sorted(self._epochs_of):  # whichever worker was first: the sum is the same
+            self.run.records.spend(trial, self._epochs_of[trial])
+        self._epochs, self._epochs_of = 0.0, {}
+
     def _cost(self, trial: Trial) -> float:
         return 0.0 if self.budget.epochs is None else self.estimation.cost(trial, self.search.task)
 
@@ -279,7 +291,7 @@ class Loop:
         self._simulated += simulated_seconds(evaluation)
         recorded = self.known.trials.get(key[0])
         if recorded is not None and not trial.separable:
-            self._epochs += recorded.epochs / max(1, recorded.members)
+            self._took(recorded.id, recorded.epochs / max(1, recorded.members))
         return evaluation
 
     def _recall_trial(self, trial: Trial) -> Result | None:
@@ -287,7 +299,7 @@ class Loop:
         recorded = self.known.trials.get(trial.id)
         if recorded is None or recorded.completed is None or not self._has_artifacts(trial.id):
             return None
-        self._epochs += recorded.epochs
+        self._took(trial.id, recorded.epochs)
         self._epochs_ahead += self._cost(trial)
         self._trains = True
         values = np.empty((0, len(self.search.objectives)))
@@ -324,7 +336,7 @@ class Loop:
     def _apply(self, result: Result) -> tuple[Result, list[Evaluation]]:
         """Give the individuals their fitness, keep artifacts, and record the evaluation."""
         trial, measurement = result.trial, result.measurement
-        self._epochs += measurement.epochs
+        self._took(trial.id, measurement.epochs)
         reasons, values = measurement.reasons, measurement.values
         if reasons:
             values = values.copy()
@@ -421,8 +433,8 @@ class Loop:
                 improved |= self._add(batch.finished.get(result.trial.id, ()))
             if self.store is not None and result.trial.separable:
                 self._record_completion(result, DONE)
-        records.epochs += self._epochs
-        self._batch, self._submitted, self._simulated, self._epochs, self._epochs_ahead = None, 0, 0.0, 0.0, 0.0
+        self._spend()
+        self._batch, self._submitted, self._simulated, self._epochs_ahead = None, 0, 0.0, 0.0
         if first:
             refuse_universal_failure(results)
         if not records.scaled:
@@ -456,6 +468,8 @@ class Loop:
             "front": len(records.front),
             "hypervolume_in_first_box": records.hypervolume_in_first_box(),
             "failures": records.failures,
+            "stopped": records.stopped,
+            "predictions": records.predictions,
             "simulated_seconds": records.simulated_seconds,
             "epochs": records.epochs,
             **self.strategy.report(),
@@ -572,6 +586,7 @@ class Loop:
             "next_trial": self.search.next_trial,
             "evaluations": records.evaluations,
             "failures": records.failures,
+            "stopped": records.stopped,
             "predictions": records.predictions,
             "simulated_seconds": records.simulated_seconds,
             "epochs": records.epochs,
@@ -607,7 +622,7 @@ class Loop:
                 self._add(batch.finished[trial])
             for population in batch.populations:
                 records.add_population(population, keep=self.record == "all")
-            records.epochs += self._epochs
+            self._spend()
         self.run.seconds = self._elapsed()
         try:
             if self.store is not None:
@@ -630,9 +645,7 @@ class Loop:
     def _count_recorded(self) -> None:
         """Count what is in the database: a run that is interrupted between two steps then says what whoever looks at it later sees."""
         assert self.store is not None
-        records = self.run.records
-        records.evaluations, records.failures = self.store.evaluated_count()
-        records.epochs = self.store.epochs()
+        count_recorded(self.run, self.store)
         self.run.generation = self.store.generations_complete()
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives
 from neuroevo.core.population import ArrayPopulation
-from neuroevo.core.trial import DONE, FAILED, FULL, PREDICTED, Evaluation, Fidelity
+from neuroevo.core.trial import DONE, FAILED, FULL, PREDICTED, STOPPED, Evaluation, Fidelity
+from neuroevo.run.course import Course
 
 Floats = npt.NDArray[np.float64]
 MARGIN = 0.1  # share of the span of the fronts that the box for hypervolume extends behind their worst values
@@ -27,10 +28,11 @@ class Records:
         individuals: by id (array populations apart).
         populations: array populations, oldest first, when every genome is kept.
         front: the non-dominated individuals that are done at full fidelity; of equal ones the first born.
-        evaluations, failures: counts over every evaluation that a trial gave; what was only predicted is not among them.
-        predictions: how many individuals were predicted.
+        evaluations, failures, stopped: counts over every evaluation that a trial gave; what was only predicted is not among them.
+        predictions: how many times an individual was only predicted.
         simulated_seconds: on the task's simulated clock.
         epochs: training epochs of all trials, in passes over all of the training data.
+        course: what each trial spent of both.
     """
 
     def __init__(self, objectives: Objectives, full: Fidelity = FULL) -> None:
@@ -38,8 +40,9 @@ class Records:
         self.individuals: dict[int, Individual] = {}
         self.populations: list[ArrayPopulation] = []
         self.front: list[Individual] = []
-        self.evaluations = self.failures = self.predictions = 0
+        self.evaluations = self.failures = self.stopped = self.predictions = 0
         self.simulated_seconds = self.epochs = 0.0
+        self.course = Course()
         self._signs = np.array([objective.weight for objective in objectives.values()])
         self._gains = np.empty((16, len(objectives)))  # weighted values of the front, in its order; the rest is room to grow
         self._scale: tuple[Floats, Floats] | None = None
@@ -63,9 +66,16 @@ class Records:
         else:
             self.evaluations += 1
             self.failures += evaluation.status == FAILED
+            self.stopped += evaluation.status == STOPPED
+            self.course.add(evaluation.trial, 1, 0.0)
             if evaluation.info:
                 self.simulated_seconds += simulated_seconds(evaluation)
         return self.place(individual)
+
+    def spend(self, trial: int, epochs: float) -> None:
+        """Add the training epochs that a trial took."""
+        self.epochs += epochs
+        self.course.add(trial, 0, epochs)
 
     def place(self, individual: Individual) -> bool:
         """Put an individual where its fitness says, without counting it; returns whether the front changed."""
@@ -96,6 +106,7 @@ class Records:
             self.populations.append(population)
         self.evaluations += len(population)
         self.failures += len(population.reasons)
+        self.course.add(population.first_id if population.trial is None else population.trial, len(population), 0.0)
         changed = False
         for position in _candidates(population.values * self._signs, self.front, population.reasons):
             changed |= self._offer(population[position])

@@ -6,19 +6,23 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from genomes.base import Space
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective, Objectives, weighted_limits
 from neuroevo.core.population import population_class
 from neuroevo.core.registry import provided
-from neuroevo.core.trial import PREDICTED, Fidelity
+from neuroevo.core.trial import FAILED, PREDICTED, STOPPED, Evaluation, Fidelity
+from neuroevo.run.course import Course
+from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
 from neuroevo.run.settings import of_today
 from neuroevo.store import RecordedTrial, Store, StoreError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from neuroevo.strategies.base import Strategy
@@ -37,6 +41,7 @@ class Run:
         seconds: wall-clock time so far.
         ended: why it ended ("evaluations", "target", "interrupted", ...), or "" while it goes on.
         summaries: what was recorded of every generation.
+        derived: what was made from its networks afterwards (`derive`), in that order.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Run:
         self.seconds = 0.0
         self.ended = ""
         self.summaries: list[dict[str, Any]] = []
+        self.derived: list[Derived] = []
 
     @property
     def front(self) -> list[Individual]:
@@ -90,6 +96,16 @@ class Run:
         return self.records.failures
 
     @property
+    def stopped(self) -> int:
+        """How many evaluations were stopped: their training was ended early by a rule."""
+        return self.records.stopped
+
+    @property
+    def predictions(self) -> int:
+        """How many times an individual was only predicted; not among the evaluations."""
+        return self.records.predictions
+
+    @property
     def hypervolume(self) -> float | None:
         """The front's hypervolume in the box of the front itself, a tenth of its span behind its worst values: 0 to 1; None with one
         objective. `neuroevo.report.comparison.compare` measures several runs in one box."""
@@ -100,9 +116,25 @@ class Run:
         """Whether the budget's target was reached."""
         return self.ended == "target"
 
-    def __getitem__(self, id: int) -> Individual:
-        """The individual with this id; KeyError where its genome was not kept."""
-        return self.records.find(id)
+    @overload
+    def __getitem__(self, id: int) -> Individual: ...
+    @overload
+    def __getitem__(self, id: str) -> Derived: ...
+    def __getitem__(self, id: int | str) -> Individual | Derived:
+        """The individual with this id, or the derived network with this name.
+
+        Raises:
+            KeyError: there is none, or its genome was not kept.
+        """
+        if not isinstance(id, str):
+            return self.records.find(id)
+        for derived in self.derived:
+            if derived.name == id:
+                return derived
+        known = ", ".join(derived.name for derived in self.derived[-5:]) or "none"
+        raise KeyError(
+            f"this run has no derived network {id!r}; it has {known}; an individual is named by its id, a whole number"
+        )
 
     def __iter__(self) -> Iterator[Individual]:
         """Every individual that is kept, by id."""
@@ -156,12 +188,77 @@ class Run:
         ]
         return pd.DataFrame(rows, columns=[f.name for f in fields(RecordedTrial)])
 
+    def evaluations_of(self, id: int) -> list[Evaluation]:
+        """Every evaluation of an individual, in the order in which they were made; of a run in memory only the one that its fitness comes
+        from.
+
+        Raises:
+            KeyError: there is no such individual, or its genome was not kept.
+        """
+        individual = self.records.find(id)
+        if self.folder is not None:
+            store = Store(self.folder, writable=False)
+            try:
+                if found := store.evaluations_of(id):
+                    return [evaluation for evaluation, _ in found]
+            finally:
+                store.close()
+        if individual.trial is None or individual.fidelity is None:
+            return []
+        return [
+            Evaluation(
+                id, individual.trial, individual.fitness.values, individual.status, individual.reason, individual.info,
+                individual.fidelity, individual.descriptors,
+            )
+        ]  # fmt: skip
+
     def generations(self) -> pd.DataFrame:
         """A table with one row a generation: evaluations, seconds, best, front size, hypervolume (in the box of the first generation's
-        values, so that generations can be compared), and the strategy's own numbers."""
+        values, so that generations can be compared), failed, stopped and predicted evaluations, epochs, and the strategy's own numbers."""
         import pandas as pd
 
         return pd.DataFrame(self.summaries)
+
+    def derive(
+        self,
+        parent: int | str,
+        made: Any,
+        *,
+        operators: Sequence[str],
+        scores: Mapping[str, float] | None = None,
+        details: Mapping[str, Any] | None = None,
+        weights: Mapping[str, npt.NDArray[np.generic]] | None = None,
+        raw: bool | None = None,
+    ) -> Derived:
+        """Record a network that was made from one of this run's (pruned, quantized, distilled, trained on) as its child.
+
+        It is no birth: the search can still go on, as if nothing had been derived. In a folder its file lies in `derived/`, named
+        after it.
+
+        Args:
+            parent: an individual's id, or the name of a derived network.
+            made: a genome; a `keras.Model` of plain Keras layers, whatever its structure; or the path of a `.keras` or `.tflite` file, which
+                is copied. It takes normalised inputs and gives logits or normalised values, as `individual.model()` does, or `raw`.
+            operators: what was done, such as `("prune", "train")`.
+            scores: on the validation part, by name. None: measured, where the run is one on data. What it scores on the test part is
+                measured once, now, in any case.
+            details: what else is worth keeping, JSON.
+            weights: of a genome that does not hold its weights itself: arrays by marking, as `neuroevo.decode.weights_of` gives.
+            raw: whether the model takes raw inputs and gives probabilities or values in their own units. None: as a `.keras` file says
+                itself, if `neuroevo export` wrote it; else it does not.
+
+        Returns:
+            The child, which is in `derived` from now on; `run["17.1"]` finds it.
+
+        Raises:
+            KeyError: no such parent.
+            ValueError: a model that does not fit the run's data, weights that are not the genome's, scores that are not finite numbers, code
+                that plain Keras does not have.
+            StoreError: another process writes to the run's folder.
+        """
+        return derive(
+            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw
+        )  # fmt: skip
 
     @property
     def resume_command(self) -> str:
@@ -211,10 +308,9 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         settings = of_today(settings)
         run = Run(space, objectives_from_settings(settings["objectives"]), settings, folder=Path(folder))
         fill(run, store, before=None, lazy=lazy)
+        run.derived = derived_of(store)
         run.ended, run.seconds = store.ended()
-        run.records.evaluations, run.records.failures = store.evaluated_count()
-        run.records.predictions = store.counts()[PREDICTED]
-        run.records.epochs = store.epochs()
+        count_recorded(run, store)
         run.generation = store.generations_complete()
         saved = store.state()
         if saved is not None:
@@ -222,6 +318,14 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         return run
     finally:
         store.close()
+
+
+def count_recorded(run: Run, store: Store) -> None:
+    """Set a run's counts to what its database holds."""
+    counts, records = store.evaluation_counts(), run.records
+    records.failures, records.stopped, records.predictions = counts[FAILED], counts[STOPPED], counts[PREDICTED]
+    records.evaluations = sum(counts.values()) - counts[PREDICTED]
+    records.epochs = store.epochs()
 
 
 def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None = None, lazy: bool = False) -> None:
@@ -246,4 +350,5 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
             population.trial = recorded.trial
             population.assign(recorded.values, recorded.reasons, recorded.descriptors)
             run.records.add_population(population, keep=True)
+    run.records.course = Course(store.spent(before_trial))
     run.summaries = store.generations()

@@ -22,6 +22,7 @@ from neuroevo.core.trial import (
     PENDING,
     PREDICTED,
     STATUSES,
+    STOPPED,
     WEIGHTS,
     Arrays,
     Artifact,
@@ -29,8 +30,12 @@ from neuroevo.core.trial import (
     Fidelity,
 )  # fmt: skip
 from neuroevo.store.connection import RunDatabase
+from neuroevo.store.derived import RecordedDerived, derived_rows
 from neuroevo.store.errors import StoreError, damaged, reads
 from neuroevo.store.recorded import RecordedIndividual
+
+_TRIAL = "id, job, individual, members, fidelity, stop, status, reason, report, epochs, seconds, attempts, completed"
+_APART = "NOT EXISTS (SELECT 1 FROM populations p WHERE e.individual >= p.first_id AND e.individual < p.first_id + p.count)"
 
 
 @dataclass(frozen=True)
@@ -125,11 +130,7 @@ class Reading(RunDatabase):
     @reads
     def trials(self, since: int = 0) -> dict[int, RecordedTrial]:
         """The trials with ids from this one on, by id."""
-        rows = self._db.execute(
-            "SELECT id, job, individual, members, fidelity, stop, status, reason, report, epochs, seconds, attempts, completed "
-            "FROM trials WHERE id >= ? ORDER BY id",
-            (since,),
-        )
+        rows = self._db.execute(f"SELECT {_TRIAL} FROM trials WHERE id >= ? ORDER BY id", (since,))
         return {row[0]: _trial(row) for row in rows}
 
     @reads
@@ -315,16 +316,59 @@ class Reading(RunDatabase):
         return str(rows[best][0])
 
     @reads
+    def evaluation_counts(self) -> dict[str, int]:
+        """How many evaluations are done, failed, stopped and predicted; an individual may have several."""
+        counts = dict.fromkeys((DONE, FAILED, STOPPED, PREDICTED), 0)
+        counts.update(self._db.execute(f"SELECT status, count(*) FROM evaluations e WHERE {_APART} GROUP BY status"))
+        for count, reasons in self._db.execute("SELECT count, reasons FROM populations"):
+            failed = len(json.loads(reasons))
+            counts[FAILED] += failed
+            counts[DONE] += count - failed
+        return counts
+
     def evaluated_count(self) -> tuple[int, int]:
         """How many evaluations there are, and how many of these failed; what was only predicted is not among them."""
-        apart = (
-            "NOT EXISTS (SELECT 1 FROM populations p WHERE e.individual >= p.first_id AND e.individual < p.first_id + p.count)"
-        )
-        rows = dict(self._db.execute(f"SELECT status, count(*) FROM evaluations e WHERE {apart} GROUP BY status"))
-        total, failed = sum(count for status, count in rows.items() if status != PREDICTED), rows.get(FAILED, 0)
-        for count, reasons in self._db.execute("SELECT count, reasons FROM populations"):
-            total, failed = total + count, failed + len(json.loads(reasons))
-        return total, failed
+        counts = self.evaluation_counts()
+        return sum(counts.values()) - counts[PREDICTED], counts[FAILED]
+
+    @reads
+    def spent(self, before: int | None = None) -> list[tuple[int, int, float]]:
+        """What trials (with ids below `before`) spent: the trial, how many evaluations it gave and how many epochs it took. A trial may have
+        several rows."""
+        limit = (1 << 62) if before is None else before
+        given = f"SELECT trial, count(*) FROM evaluations e WHERE status != 'predicted' AND trial < ? AND {_APART} GROUP BY trial"
+        whole = "SELECT coalesce(trial, first_id), count FROM populations WHERE coalesce(trial, first_id) < ?"
+        rows = [(trial, count, 0.0) for query in (given, whole) for trial, count in self._db.execute(query, (limit,))]
+        return [
+            *rows,
+            *(
+                (id, 0, took)
+                for id, took in self._db.execute("SELECT id, epochs FROM trials WHERE epochs != 0 AND id < ?", (limit,))
+            ),
+        ]
+
+    @reads
+    def trials_without_individuals(self) -> list[RecordedTrial]:
+        """Those that worked for all individuals, such as the epochs of a shared network, in the order of asking."""
+        return [_trial(row) for row in self._db.execute(f"SELECT {_TRIAL} FROM trials WHERE members = 0 ORDER BY id")]
+
+    @reads
+    def evaluations_of(self, individual: int) -> list[tuple[Evaluation, RecordedTrial]]:
+        """Every evaluation of an individual (array populations apart), with its trial, in the order in which they were recorded."""
+        rows = self._db.execute(
+            'SELECT trial, "values", status, reason, info, descriptors FROM evaluations WHERE individual = ? ORDER BY id',
+            (individual,),
+        ).fetchall()
+        found = []
+        for trial, values, status, reason, info, described in rows:
+            asked = self._db.execute(f"SELECT {_TRIAL} FROM trials WHERE id = ?", (trial,)).fetchone()
+            if asked is None:
+                continue
+            of = _trial(asked)
+            descriptors = None if described is None else np.frombuffer(described, np.float64)
+            numbers = tuple(json.loads(values))
+            found.append((Evaluation(individual, trial, numbers, status, reason, json.loads(info), of.fidelity, descriptors), of))
+        return found
 
     @reads
     def epochs(self, before: int | None = None) -> float:
@@ -332,6 +376,11 @@ class Reading(RunDatabase):
         where = "" if before is None else f" WHERE id < {int(before)}"
         (total,) = self._db.execute(f"SELECT sum(epochs) FROM trials{where}").fetchone()
         return float(total or 0.0)
+
+    @reads
+    def derived(self) -> list[RecordedDerived]:
+        """The networks that were made from the run's, in that order."""
+        return derived_rows(self._db)
 
     @reads
     def births_from(self, id: int) -> dict[int, str]:

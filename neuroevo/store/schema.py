@@ -31,7 +31,7 @@ CREATE UNIQUE INDEX artifacts_name ON artifacts (trial, kind);
 _DERIVED = """
 CREATE TABLE derived (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, parent TEXT NOT NULL, operators TEXT NOT NULL, genome TEXT, file TEXT NOT NULL,
-    scores TEXT NOT NULL, test TEXT NOT NULL, details TEXT NOT NULL);
+    fingerprint TEXT NOT NULL, raw INTEGER NOT NULL, parameters INTEGER, scores TEXT NOT NULL, test TEXT NOT NULL, details TEXT NOT NULL);
 """
 
 TABLES = f"""

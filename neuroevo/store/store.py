@@ -1,8 +1,8 @@
 """Store: a run's folder as its writer sees it.
 
-`runs/NAME/`: `run.db` (write-ahead log), `artifacts/<id>.safetensors`, `config.json`, `environment.json`, `log.jsonl`. Files are
-written to a temporary name and renamed; rows are committed in transactions: at once for trials that train, in batches of at most a
-second for cheap ones.
+`runs/NAME/`: `run.db` (write-ahead log), `artifacts/<id>.safetensors`, `derived/<name>.keras`, `config.json`, `environment.json`,
+`log.jsonl`. Files are written to a temporary name and renamed; rows are committed in transactions: at once for trials that train, in
+batches of at most a second for cheap ones.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from neuroevo.core.individual import Individual
 from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.state import State
 from neuroevo.core.trial import FULL, PENDING, Artifact, Evaluation, Trial
+from neuroevo.store.derived import COLUMNS, FOLDER, RecordedDerived, next_name
 from neuroevo.store.errors import writes
 from neuroevo.store.reading import Ask, Reading, artifact_name
 
@@ -225,6 +227,34 @@ class Store(Reading):
             name = artifact_name(path.name)
             if name is not None and name not in names:
                 path.unlink(missing_ok=True)
+
+    @writes
+    def derive(self, made: RecordedDerived, suffix: str, data: bytes) -> RecordedDerived:
+        """Record a network that was made from one of the run's, and commit; returns it with its name.
+
+        Args:
+            made: all but its name, file and fingerprint.
+            suffix: of its file, or "" for none.
+            data: what the file holds.
+        """
+        name = next_name(made.parent, (row[0] for row in self._db.execute("SELECT name FROM derived")))
+        named = replace(
+            made, name=name, file=f"{name}{suffix}" if suffix else "", fingerprint=fingerprint(data) if suffix else ""
+        )
+        path = self.folder / FOLDER / named.file
+        try:
+            if suffix:
+                path.parent.mkdir(exist_ok=True)
+                write_whole(path, data)
+            self._begin()
+            self._db.execute(f"INSERT INTO derived ({COLUMNS}) VALUES ({', '.join('?' * 11)})", named.row())
+            self.commit()
+        except Exception:
+            if suffix:
+                with suppress(OSError):
+                    path.unlink()
+            raise
+        return named
 
     @writes
     def write_settings(self, settings: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,8 @@ def finished(folder: Path) -> Path:
 
 def test_a_csv_with_text_and_holes_gives_a_front_and_figures(finished: Path, folder: Path) -> None:
     shown = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)
-    assert shown["counts"] == {"evaluated": 6, "failed": 0, "generations": shown["counts"]["generations"]}
+    counts = {"evaluated": 6, "failed": 0, "stopped": 0, "predicted": 0, "trials_without_individuals": 0}
+    assert {name: shown["counts"][name] for name in counts} == counts and {"epochs", "generations"} < set(shown["counts"])
     assert shown["front"]
     for member in shown["front"]:
         assert 0 <= member["validation"]["error"] <= 1 and 0 <= member["test"]["error"] <= 1
@@ -128,8 +130,22 @@ def test_a_network_is_trained_to_the_end(finished: Path, folder: Path) -> None:
     assert "validation error:" in said and "test error:" in said
     assert ("is written as it was" in said) is ("as it was\n" in said)
     assert (finished / f"{best}.keras").exists() and (finished / f"{best}.inputs.json").exists()
+    assert ("is written as it was" in said) is ("recorded: " not in said), "what was left as it was is no child"
     forced = neuroevo("train", finished, best, "--epochs", 2, "--always", folder=folder).stdout
     assert "validation" not in forced.replace("on train + validation", "") and "after 2 more epochs" in forced
+    child = re.search(rf"recorded: ({best}\.\d)", forced)[1]
+    shown = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["derived"][-1]
+    assert shown["name"] == child and shown["parent"] == best and shown["operators"] == ["train"]
+    assert f"test error: {shown['test']['error']:.4g}" in forced.replace(" before, ", "\ntest error: "), "measured as it was said"
+    assert "error" not in shown["validation"], "it was trained on the validation part: a score there would say nothing"
+    assert child in neuroevo("show", finished, folder=folder).stdout.partition("derived from these")[2]
+    assert f"file: {finished}/derived/{child}.safetensors" in neuroevo("show", finished, child, folder=folder).stdout
+    written = neuroevo("export", finished, child, "child.keras", folder=folder)
+    assert written.returncode == 0 and "written: child.inputs.json" in written.stdout, written.stderr
+    of_file = neuroevo("predict", "child.keras", "tumours.csv", folder=folder).stdout
+    assert neuroevo("predict", finished, "tumours.csv", "--id", child, folder=folder).stdout == of_file
+    again = neuroevo("train", finished, child, "--epochs", 1, "--always", "--output", "again.keras", folder=folder)
+    assert f"recorded: {child}.1" in again.stdout, again.stderr
 
 
 def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
@@ -167,8 +183,13 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(arguments: tuple, sentence: s
 
 
 def test_an_individual_that_is_not_there_is_one_sentence(finished: Path, folder: Path) -> None:
-    done = neuroevo("show", finished, 999, folder=folder)
-    assert done.returncode == 2 and "no individual 999" in done.stderr
+    for name, sentence in (
+        (999, "no individual 999"),
+        ("0.7", "no derived network '0.7'"),
+        ("best", "an individual is named by its id"),
+    ):
+        done = neuroevo("show", finished, name, folder=folder)
+        assert done.returncode == 2 and sentence in done.stderr
 
 
 def test_a_complete_run_goes_on_under_a_larger_budget(finished: Path, folder: Path) -> None:

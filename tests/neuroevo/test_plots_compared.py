@@ -193,8 +193,8 @@ def test_progress_is_drawn_over_time_and_for_any_objective(run, tmp_path: Path) 
     with pytest.raises(ValueError, match="did you mean 'miss'"):
         compare([run], "mis")
     with pytest.raises(ValueError, match="seconds"):
-        ne.plots.progress(run, over="second")
-    assert len(ne.plots.progress(run, over="both").axes) == 2
+        ne.plots.progress(run, axis="second")
+    assert len(ne.plots.progress(run, axis=("evaluations", "seconds")).axes) == 2
     ne.plots.progress(run, "miss", "seconds").savefig(tmp_path / "progress.png", dpi=30)
 
 

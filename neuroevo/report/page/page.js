@@ -78,13 +78,14 @@ function label(objective) {
 // The front ------------------------------------------------------------------------------------------------------------------
 
 let chosen = null;
+const beside = ["done", "partial", "stopped", "predicted"]; // those that have values
 
 function drawFront() {
   const several = run.objectives.length > 1;
   const svg = $("front");
   const yAt = several ? Number($("y-axis").value) : 0;
   const xAt = several ? Number($("x-axis").value) : -1;
-  const rows = run.individuals.id.map((_, row) => row).filter((row) => run.individuals.status[row] === "done");
+  const rows = run.individuals.id.map((_, row) => row).filter((row) => beside.includes(run.individuals.status[row]));
   const value = (row, at) => (at < 0 ? run.individuals.id[row] : run.individuals.values[row][at]);
   const objective = (at) => (at < 0 ? { name: "individual, in order of birth", log: false } : run.objectives[at]);
   const plain = run.baseline && xAt >= 0 ? run.baseline : null;
@@ -93,8 +94,25 @@ function drawFront() {
     xAt < 0 ? objective(xAt).name : label(objective(xAt)), label(objective(yAt)), objective(xAt).log, objective(yAt).log);
   const step = Math.max(1, Math.ceil(rows.length / 6000));
   rows.forEach((row, place) => {
-    if (!onFront.has(run.individuals.id[row]) && place % step === 0)
-      element("circle", { class: "dominated", cx: x(value(row, xAt)).toFixed(1), cy: y(value(row, yAt)).toFixed(1), r: 3 }, svg);
+    const id = run.individuals.id[row], status = run.individuals.status[row];
+    if (onFront.has(id) || place % step !== 0) return;
+    const cx = Number(x(value(row, xAt)).toFixed(1)), cy = Number(y(value(row, yAt)).toFixed(1));
+    if (status === "done") { element("circle", { class: "dominated", cx, cy, r: 3 }, svg); return; }
+    if (status === "predicted") {
+      const by = (at) => (at < 0 ? null : (run.deviation[id] ?? [])[at]);
+      const ends = (place, axis, at, low, high) => [-1, 1].map((sign) => Math.min(high, Math.max(low, place(value(row, at) + sign * by(at)))).toFixed(1));
+      if (by(xAt)) { const [from, to] = ends(x, "x", xAt, 70, 545); element("path", { class: "deviation", d: `M${from},${cy}H${to}` }, svg); }
+      if (by(yAt)) { const [from, to] = ends(y, "y", yAt, 14, 345); element("path", { class: "deviation", d: `M${cx},${from}V${to}` }, svg); }
+    }
+    const shapes = {
+      partial: ["circle", { cx, cy, r: 3 }],
+      stopped: ["path", { d: `M${cx - 4},${cy - 3}L${cx + 4},${cy - 3}L${cx},${cy + 4}Z` }],
+      predicted: ["path", { d: `M${cx - 3},${cy - 3}H${cx + 3}V${cy + 3}H${cx - 3}Z` }],
+    };
+    const [name, attributes] = shapes[status];
+    const mark = element(name, { class: status, ...attributes }, svg);
+    element("title", {}, mark, `individual ${id}: ${scores(id)}`);
+    mark.addEventListener("click", () => choose(id));
   });
   if (plain) {
     const cx = x(plain[xAt]), cy = y(plain[yAt]);
@@ -121,10 +139,14 @@ function drawFront() {
   }
 }
 
+// What became of it: its values, of a prediction with its deviation; why it failed or was stopped, or at which fidelity it stands.
 function scores(id) {
-  const row = byId.get(id);
-  if (run.individuals.status[row] !== "done") return run.individuals.status[row];
-  return run.objectives.map((objective, at) => `${objective.name} ${number(run.individuals.values[row][at])}`).join(", ");
+  const row = byId.get(id), status = run.individuals.status[row], said = run.said[id];
+  if (!beside.includes(status)) return said ? `${status} (${said})` : status;
+  const by = (at) => { const spread = (run.deviation[id] ?? [])[at]; return spread ? ` ± ${number(spread)}` : ""; };
+  const values = run.objectives.map((objective, at) => `${objective.name} ${number(run.individuals.values[row][at])}${by(at)}`).join(", ");
+  if (status === "done") return values;
+  return `${values}; ${status === "partial" ? "at a lower fidelity" : status}${said ? ` (${said})` : ""}`;
 }
 
 function tip(id, near) {
@@ -171,7 +193,7 @@ function ancestors(id, most) {
 function choose(id) {
   chosen = id;
   hideTip();
-  drawFront();
+  if (run.front.length) drawFront();
   for (const row of document.querySelectorAll("#front-table tbody tr")) row.classList.toggle("chosen", Number(row.dataset.id) === id);
   const box = $("detail");
   box.hidden = false;
@@ -268,13 +290,15 @@ function frontTable() {
 // Progress -------------------------------------------------------------------------------------------------------------------
 
 function progress() {
-  const { evaluations, value, name, log } = run.progress;
-  if (!evaluations.length) return;
-  const [x, y] = chart($("progress"), [0, ...evaluations], value, "individuals evaluated", name, false, log);
+  const { over, value, name, log } = run.progress;
+  if (!value.length) return;
+  const axis = $("progress-axis")?.value ?? "evaluations";
+  const label = { evaluations: "individuals evaluated", epochs: "training epochs", seconds: "seconds" }[axis];
+  const [x, y] = chart($("progress"), [0, ...over[axis]], value, label, name, false, log);
   const points = [];
-  evaluations.forEach((count, at) => {
-    if (at) points.push([x(count), y(value[at - 1])]);
-    points.push([x(count), y(value[at])]);
+  over[axis].forEach((at, place) => {
+    if (place) points.push([x(at), y(value[place - 1])]);
+    points.push([x(at), y(value[place])]);
   });
   line($("progress"), points, "line");
 }
@@ -287,3 +311,5 @@ if (run.objectives.length > 1)
   }
 if (run.front.length) { drawFront(); frontTable(); }
 progress();
+$("progress-axis")?.addEventListener("change", progress);
+for (const link of document.querySelectorAll("[data-choose]")) link.addEventListener("click", () => choose(Number(link.dataset.choose)));
