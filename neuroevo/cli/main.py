@@ -55,6 +55,10 @@ MaxSeconds = Annotated[
         "--max-seconds-per-candidate", "--timeout", help="A candidate that takes longer is stopped and recorded failed."
     ),
 ]
+TotalEpochs = Annotated[
+    float | None,
+    typer.Option(help="End after this many training epochs of all candidates together, too.", show_default=False),
+]
 MaxMemory = Annotated[
     str | None,
     typer.Option(help="The same for one whose process takes more memory, such as 4GB.", show_default="4/5 of the machine's"),
@@ -146,6 +150,7 @@ def search(
         int | None, typer.Option(help="Training epochs a candidate; default by the size of the data.", min=1)
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="End after this many seconds, too.")] = None,
+    total_epochs: TotalEpochs = None,
     max_parameters: Annotated[int | None, typer.Option(help="The largest network allowed.", min=1)] = None,
     timeout: MaxSeconds = None,
     max_memory: MaxMemory = None,
@@ -189,6 +194,7 @@ def search(
         folder,
         evaluations=evaluations or effort.evaluations,
         seconds=seconds,
+        total_epochs=total_epochs,
         evaluator=where,
         schedule=_schedule(schedule),
         baseline=baseline,
@@ -201,6 +207,7 @@ def resume(
     run: RunFolder,
     evaluations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
     generations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
+    total_epochs: TotalEpochs = None,
     workers: Annotated[int, typer.Option(help="Processes that evaluate.", min=1)] = 2,
     timeout: MaxSeconds = None,
     max_memory: MaxMemory = None,
@@ -223,9 +230,13 @@ def resume(
     if settings is None:
         raise ValueError(f"{run} has no config.json: it is not a run")
     arguments = search_from_settings(settings)
-    larger = {name: value for name, value in (("evaluations", evaluations), ("generations", generations)) if value is not None}
+    given = (("evaluations", evaluations), ("generations", generations), ("epochs", total_epochs))
+    larger = {name: value for name, value in given if value is not None}
     arguments["budget"] = replace(arguments["budget"], **larger)
-    where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
+    where = by_name(
+        evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial,
+        threads=settings.get("threads", 1),
+    )  # fmt: skip
     finish(evolve(**arguments, run=run, evaluator=where, progress=True))
     _summary(run)
 

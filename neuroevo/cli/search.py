@@ -19,6 +19,7 @@ def evolve_networks(
     *,
     evaluations: int,
     seconds: float | None = None,
+    total_epochs: float | None = None,
     evaluator: Evaluator | None = None,
     schedule: Literal["synchronous", "asynchronous"] = "synchronous",
     baseline: bool = False,
@@ -28,7 +29,7 @@ def evolve_networks(
     Args:
         settings: what is searched.
         folder: the run's.
-        evaluations, seconds: the budget.
+        evaluations, seconds, total_epochs: the budget.
         evaluator, schedule: as for `neuroevo.evolve`.
         baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
 
@@ -50,7 +51,7 @@ def evolve_networks(
         task,
         strategy=strategy,
         estimation=task.estimation() if settings.epochs is None else _estimation(settings.epochs),
-        budget=Budget(evaluations=evaluations, seconds=seconds),
+        budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),
         schedule=schedule,

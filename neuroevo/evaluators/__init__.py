@@ -21,8 +21,9 @@ def by_name(
     max_memory: int | str | None = None,
     address: str | None = None,
     gpus_per_trial: float = 0.0,
+    threads: int = 1,
 ) -> Evaluator:
-    """The evaluator of a command-line name.
+    """The evaluator of a command-line name; `threads` are each candidate's.
 
     Raises:
         ValueError: an unknown name (the nearest is suggested), or a setting that the evaluator does not have.
@@ -33,9 +34,11 @@ def by_name(
         raise ValueError("address and gpus-per-trial are settings of the Ray evaluator: give --evaluator ray with them")
     limits: dict[str, Any] = {"timeout": timeout, "max_memory": max_memory}
     if name == "ray":
-        return Ray(workers, address=address, gpus_per_trial=gpus_per_trial, **limits)
+        return Ray(workers, address=address, gpus_per_trial=gpus_per_trial, threads=threads, **limits)
     if name == "slots":
-        return Slots(workers, **limits)
+        return Slots(workers, threads=threads, **limits)
+    if threads != 1:
+        raise ValueError(f"the serial evaluator leaves a candidate one thread, got threads={threads}; give --evaluator slots")
     if timeout is not None or max_memory is not None:
         raise ValueError("the serial evaluator cannot stop a candidate; give --evaluator slots with limits on seconds and memory")
     return Serial()
