@@ -166,13 +166,15 @@ class Individual:
         self.artifact: Artifact | None = None
 
     def take(self, evaluation: Evaluation, artifact: Artifact | None = None) -> bool:
-        """Take an evaluation as this individual's fitness, unless it has one at a higher fidelity; whether it did.
+        """Take an evaluation as this individual's fitness, unless it has one at a higher fidelity, or of a later trial at the same one;
+        whether it did.
 
         Args:
             evaluation: of this individual.
             artifact: the weights that its trial left, if any.
         """
-        if self.fidelity is not None and evaluation.fidelity.rank < self.fidelity.rank:
+        # the latest by number: in which order the trials of one batch come back depends on the workers
+        if self.fidelity is not None and (evaluation.fidelity.rank, evaluation.trial) < (self.fidelity.rank, self.trial or 0):
             return False
         self.fitness.values = evaluation.values
         self.status, self.reason, self.info = evaluation.status, evaluation.reason, evaluation.info

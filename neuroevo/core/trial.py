@@ -184,7 +184,8 @@ class Trial:
 
     def left(self, individual: Individual, kind: str = WEIGHTS, **what: Any) -> Artifact:
         """An artifact that this trial leaves for one of its individuals; `what`: its arrays and meta."""
-        named = kind if len(self.individuals) == 1 else f"{kind}.{individual.id}"
+        alone = len(self.individuals) == 1 and not self.separable  # else this may be one of the pieces that it is cut into
+        named = kind if alone else f"{kind}.{individual.id}"
         return Artifact(self.id, named, individual.genome, individual.id, **what)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neuroevo.core.trial import Result, Trial
-from neuroevo.run.batch import Found, measurement_of
+from neuroevo.run.batch import Found
 from neuroevo.run.budget import Budget
 from neuroevo.run.loop import Loop, refuse_missing_artifacts, refuse_universal_failure
 from neuroevo.store import Ask, Store, StoreError
@@ -35,6 +35,11 @@ class Order:
     def of(cls, store: Store) -> Order:
         """The order that a run recorded."""
         return cls(deque(store.asks()), deque(store.completions()))
+
+    def begins(self, other: Order) -> bool:
+        """Whether the other order goes on from this one."""
+        asks, completions = list(other.asks)[: len(self.asks)], list(other.completions)[: len(self.completions)]
+        return list(self.asks) == asks and list(self.completions) == completions
 
 
 class AsynchronousLoop(Loop):
@@ -134,24 +139,14 @@ class AsynchronousLoop(Loop):
 
     def _recalled(self, id: int) -> tuple[Result, list[Found]] | None:
         trial = self._pending[id]
-        if id not in self._queue:
+        recalled = self._recall_trial(trial) if id in self._queue else None
+        if recalled is None:
             return None
-        if not trial.individuals:
-            again = self._recall_trial(trial)
-            if again is None:
-                return None
-            self._queue.remove(id)
-            self._epochs_ahead -= self._cost(trial)
-            return self._with_artifacts(again), []
-        found = [(individual, self._recall(trial, individual)) for individual in trial.individuals]
-        evaluations = [evaluation for _, evaluation in found if evaluation is not None]
-        if len(evaluations) < len(found):
-            return None
-        self._submitted -= len(found)
+        result, evaluations = recalled
+        self._submitted -= len(evaluations)
         self._epochs_ahead -= self._cost(trial)
         self._queue.remove(id)
-        result = Result(trial, measurement_of(evaluations), attempts=0)
-        return self._with_artifacts(result), list(zip(trial.individuals, evaluations, strict=True))
+        return result, list(zip(trial.individuals, evaluations, strict=True))
 
     def _submit(self, wanted: int | None, ended: str) -> None:
         """Keep the workers busy; what the record waits for comes first."""
@@ -204,8 +199,12 @@ class AsynchronousLoop(Loop):
 
     # Keep ---------------------------------------------------------------------------------------------------------------------
 
+    @property
+    def _passing(self) -> bool:
+        return bool(self.order.completions) or super()._passing
+
     def _save_state(self) -> None:
-        if not self.order.completions:  # while the record is gone through, files are needed that will not be at its end
+        if not self.order.completions:  # the record says how a run goes on; a state only which artifacts it needs then
             super()._save_state()
 
     def _needed_artifacts(self) -> set[tuple[int, str]]:

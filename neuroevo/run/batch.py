@@ -23,8 +23,8 @@ class Batch:
 
     Args:
         trials: what the strategy asked for, in the order of their ids.
-        recall: the evaluation of an individual that an interrupted session already made, which it is given; or None.
-        recall_trial: the result of a trial without individuals that an interrupted session already ran, or None.
+        recall: the evaluation of a separable trial's individual that an interrupted session already made, which it is given; or None.
+        recall_trial: the result and evaluations of a trial that an interrupted session already ran, or None.
         recalls: whether there is anything to recall.
         capacity: how many trials run at once.
         member_seconds: what one member of a separable trial took last, or 0.
@@ -39,7 +39,7 @@ class Batch:
         self,
         trials: Sequence[Trial],
         recall: Callable[[Trial, Individual], Evaluation | None],
-        recall_trial: Callable[[Trial], Result | None],
+        recall_trial: Callable[[Trial], tuple[Result, list[Evaluation]] | None],
         capacity: int,
         member_seconds: float = 0.0,
         remaining: Callable[[], int | None] = lambda: None,
@@ -92,7 +92,7 @@ class Batch:
     def _cut(self) -> Iterator[Trial]:
         for trial in self.trials:
             if not trial.separable:
-                if not self._all_recalled(trial):
+                if not self._recalled(trial):
                     yield trial
                 continue
             chosen: list[Individual] = []
@@ -109,19 +109,13 @@ class Batch:
             if chosen:
                 yield replace(trial, individuals=tuple(chosen))
 
-    def _all_recalled(self, trial: Trial) -> bool:
-        if not self._recalls or as_array_population(trial.individuals) is not None:
+    def _recalled(self, trial: Trial) -> bool:
+        nothing = not self._recalls or as_array_population(trial.individuals) is not None
+        recalled = None if nothing else self._recall_trial(trial)
+        if recalled is None:
             return False
-        if not trial.individuals:
-            result = self._recall_trial(trial)
-            if result is not None:
-                self._results[trial.id] = result
-            return result is not None
-        recalled = [self._recall(trial, individual) for individual in trial.individuals]
-        found = [(one, evaluation) for one, evaluation in zip(trial.individuals, recalled, strict=True) if evaluation is not None]
-        if len(found) < len(recalled):
-            return False
-        self._found(trial.id, found)
+        self._results[trial.id], evaluations = recalled
+        self._found(trial.id, list(zip(trial.individuals, evaluations, strict=True)))
         return True
 
     def _size(self, members: int) -> int:
@@ -133,7 +127,7 @@ class Batch:
     def _result(self, trial: Trial) -> Result:
         individuals = trial.individuals
         if not trial.separable:
-            return self._results.get(trial.id) or Result(trial, measurement_of(self._in_order(trial)), attempts=0)
+            return self._results[trial.id]
         epochs, seconds = self._took.get(trial.id, (0.0, 0.0))
         measurement = replace(measurement_of(self._in_order(trial)), epochs=epochs, seconds=seconds)
         population = as_array_population(individuals)

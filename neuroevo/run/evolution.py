@@ -18,6 +18,7 @@ from genomes.base import Space, shown
 from neuroevo.core.callbacks import Callback, guarded
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
+from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.registry import part
 from neuroevo.core.trial import FULL, WEIGHTS
 from neuroevo.core.turns import turns_for
@@ -172,8 +173,8 @@ def evolve(
                 except (TypeError, KeyError, IndexError, AttributeError) as error:
                     raise StoreError(damaged(store.folder / "run.db", error)) from error
             else:
-                known = Known.since(store, 0, 0, from_the_beginning=True)
                 saved = store.state()
+                known = Known.since(store, 0, 0, from_the_beginning=store.deletes_artifacts())
                 result.seconds = max(store.ended()[1], saved[1].json["run"]["seconds"] if saved is not None else 0.0)
         if progress or (progress is None and (sys.stderr.isatty() or in_notebook())):
             callbacks = [*callbacks, *guarded([Live(budget, 0 if store is None else store.evaluated_count()[0])])]
@@ -267,7 +268,7 @@ def _asynchronous(
     from neuroevo.run.asynchronous import AsynchronousLoop, Order
 
     order = Order() if store is None else Order.of(store)
-    if replay is not None and not order.asks:
+    if replay is not None:
         other = Store(replay, writable=False)
         try:
             changes = differences(
@@ -277,9 +278,14 @@ def _asynchronous(
                 raise StoreError(
                     f"{replay} had other settings ({', '.join(name for name, *_ in changes)}): it cannot be replayed here"
                 )
-            order = Order.of(other)
-            known.genomes.update(other.births_from(0))
-            known.trials.update({trial.id: trial for trial in other.trials().values()})
+            theirs = Order.of(other)
+            if order.begins(theirs):
+                order, known.planned = theirs, other.trials()
+                known.genomes.update(other.births_from(0))
+            elif store is not None and not theirs.begins(order):
+                raise StoreError(
+                    f"{store.folder} holds a search that went another way than {replay}: replay it in another folder"
+                )
         finally:
             other.close()
     return functools.partial(AsynchronousLoop, order=order)
@@ -333,7 +339,7 @@ def _restore(
     saved = store.state()
     if saved is None:
         run.seconds = store.ended()[1]
-        return Known.since(store, 0, 0, from_the_beginning=store.generations_complete() > 0), 0
+        return Known.since(store, 0, 0, from_the_beginning=store.deletes_artifacts()), 0
     run.generation, state = saved
     counters = state.json["run"]
     search.next_id = counters["next_id"]
@@ -357,6 +363,10 @@ def _restore(
             ) from None
 
     restored(state, strategy, estimation, once, find)
+    strategy.counts_itself = counters.get("counts", strategy.counts_itself)
+    if "front" in counters:
+        living = () if isinstance(strategy.living, ArrayPopulation) else strategy.living
+        records.keep_exactly(counters["front"], {one.id for one in [*living, *(once.originals if once is not None else ())]})
     needed = [(name, WEIGHTS) if isinstance(name, int) else (name[0], name[1]) for name in counters.get("artifacts", ())]
     refuse_missing_artifacts(store, {*needed, *strategy.needs()})
     return Known.since(store, first_trial, search.next_id), counters["stale"]

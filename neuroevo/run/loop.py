@@ -8,6 +8,7 @@ are run.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import (
     DONE,
     FAILED,
+    PENDING,
     PREDICTED,
     STOPPED,
     WEIGHTS,
@@ -41,6 +43,7 @@ from neuroevo.run.once import Once
 from neuroevo.run.records import simulated_seconds
 from neuroevo.run.run import Run, count_recorded
 from neuroevo.store import RecordedTrial, Store, StoreError
+from neuroevo.store.errors import damaged
 from neuroevo.strategies.base import Search, Strategy
 
 STATE_SECONDS = 1.0  # state is saved at generation ends that are at least this far apart, and at the end
@@ -61,18 +64,27 @@ class Known:
         evaluations: by trial and individual.
         genomes: of individuals born since, as JSON by id.
         from_the_beginning: whether the run goes through all that it recorded: then artifacts that are gone were not needed any more.
+        planned: what another run planned for each trial, which this one replays.
     """
 
     trials: dict[int, RecordedTrial] = field(default_factory=dict)
     evaluations: dict[tuple[int, int], Evaluation] = field(default_factory=dict)
     genomes: dict[int, str] = field(default_factory=dict)
     from_the_beginning: bool = False
+    planned: dict[int, RecordedTrial] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.last = max(self.trials, default=-1)
 
     @classmethod
     def since(cls, store: Store, trial: int, birth: int, *, from_the_beginning: bool = False) -> Known:
         """What a store holds of the trials and births with these ids and later ones."""
+        trials = store.trials(trial)
         found = {(one.trial, one.individual): one for one in store.evaluations(trial)}
-        return cls(store.trials(trial), found, store.births_from(birth), from_the_beginning)
+        for one, _ in found:
+            if one not in trials:
+                raise StoreError(damaged(store.folder / "run.db", f"it has an evaluation of trial {one}, and no such trial"))
+        return cls(trials, found, store.births_from(birth), from_the_beginning)
 
 
 class Loop:
@@ -107,9 +119,13 @@ class Loop:
         self._epochs_ahead = 0.0  # epochs that the batch's submitted trials take at most, not yet in the records
         self._epochs = 0.0  # epochs that the batch's trials took, not yet in the records
         self._epochs_of: dict[int, float] = {}  # the same, by trial
-        self._trains = False  # whether trials leave artifacts: then each is committed at once
+        self._pieces: dict[int, list[float]] = {}  # what the pieces of each separable trial took
+        self._trains = store is not None and store.trains()  # whether trials leave artifacts: then each is committed at once
+        self._remakes = store is not None and store.remakes()  # whether artifacts are made again, of a repaired run
+        self._going_on = False  # whether a trial was run, after what was recorded
         self._fruitless = 0
         self._last_id = -1
+        self._knows = bool(self.known.trials or self.known.planned)
         self._worst = worst_values(search.objectives)
         self._began = clock()
         self._seconds_before = run.seconds
@@ -156,6 +172,9 @@ class Loop:
 
     def _ask(self) -> list[Trial]:
         """The trials that the strategy asks for, in the order of their ids."""
+        if self._remakes and self.store is not None and not self._passing:
+            self.store.made_again()
+            self._remakes = False
         trials = sorted(self.strategy.ask(), key=lambda trial: trial.id)
         for trial in trials:
             if trial.id <= self._last_id:
@@ -178,6 +197,11 @@ class Loop:
         for trial, prediction in planned:
             if prediction is not None:
                 answers.append(self._answered(trial, prediction))
+        if self.store is not None:  # what was asked for and what was predicted in one transaction: a pending trial is measured
+            if self._trains:
+                self.store.commit()
+            elif answers:
+                self.store.commit_when_due()
         return trials, answers
 
     def _planned(self, trial: Trial) -> tuple[Trial, Prediction | None]:
@@ -185,16 +209,17 @@ class Loop:
         if len(trial.individuals) != 1 or trial.job != "evaluate" or as_array_population(trial.individuals) is not None:
             return trial, None
         individual = trial.individuals[0]
-        recorded = self.known.trials.get(trial.id) if self.known.trials else None
+        recorded = (self.known.trials.get(trial.id) or self.known.planned.get(trial.id)) if self._knows else None
         if recorded is not None:
             if recorded.individual != individual.id:
                 raise StoreError(
                     f"trial {trial.id} of this run was recorded for individual {recorded.individual} and is asked for individual "
                     f"{individual.id} now: the code that decides has changed since; start a new run in another folder"
                 )
-            if recorded.status == PREDICTED and (known := self.known.evaluations.get((trial.id, individual.id))) is not None:
+            if recorded.status != PREDICTED:
+                return replace(trial, fidelity=recorded.fidelity, stop=recorded.stop), None
+            if (known := self.known.evaluations.get((trial.id, individual.id))) is not None:
                 return replace(trial, fidelity=recorded.fidelity), Prediction(known.values, (), known.info)
-            return replace(trial, fidelity=recorded.fidelity, stop=recorded.stop), None
         if trial.fidelity.unnamed:
             plan = self.estimation.plan(individual)
             if isinstance(plan, Prediction):
@@ -212,10 +237,10 @@ class Loop:
             info["deviation"] = list(prediction.deviation)
         evaluation = Evaluation(individual.id, trial.id, tuple(prediction.values), PREDICTED, "", info, trial.fidelity)
         individual.take(evaluation)
-        if self.store is not None and trial.id not in self.known.trials:
-            self.store.completed(trial, PREDICTED, attempts=0)
+        known = self.known.evaluations.pop((trial.id, individual.id), None)
+        if self.store is not None and known is None:
+            self.store.completed(trial, PREDICTED, attempts=0, place=self._place(trial))
             self.store.evaluated([evaluation])
-            self.store.commit_when_due()
         self.run.records.add(individual, evaluation)
         return Result(trial, measurement_of([evaluation]), attempts=0)
 
@@ -235,6 +260,10 @@ class Loop:
         # a simulated clock runs one trial at a time; workers get one trial each and one waiting
         one_at_a_time = self.budget.simulated_seconds is not None or self.evaluator.capacity == 1
         room = 1 if one_at_a_time else 2 * self.evaluator.capacity
+        self._pieces = {trial.id: [] for trial in trials if trial.separable}
+        for id in self._pieces.keys() & self.known.trials.keys():
+            self._pieces[id].append(self.known.trials[id].epochs)
+            self._took(id, self.known.trials[id].epochs)
         in_flight = 0
         while True:
             while in_flight < room and (piece := batch.waiting) is not None and not self._spent_before_trial():
@@ -252,9 +281,15 @@ class Loop:
         self._member_seconds = batch.member_seconds
         if batch.waiting is not None:
             return None
-        return [self._with_artifacts(result) if result.attempts == 0 else result for result in batch.results()]
+        return batch.results()
 
     def _submit_to_evaluator(self, trial: Trial) -> None:
+        if (
+            self.store is not None and self.known.from_the_beginning
+        ):  # where it was made up from the record, its files may be gone
+            starting = {artifact.name for artifact in trial.artifacts}
+            refuse_missing_artifacts(self.store, starting if self._going_on else starting | self._expected_artifacts())
+            self._going_on = True
         self._submitted += len(trial.individuals)
         if self.budget.epochs is not None:
             self._epochs_ahead += self._cost(trial)
@@ -276,56 +311,84 @@ class Loop:
 
     def _recall(self, trial: Trial, individual: Individual) -> Evaluation | None:
         """Give an individual the evaluation that an interrupted session already made, if it did."""
-        if not self.known.evaluations:
+        evaluation = self._recorded(trial, individual) if self.known.evaluations else None
+        if evaluation is not None:
+            self._take_again(trial, individual, evaluation)
+        return evaluation
+
+    def _recall_trial(self, trial: Trial) -> tuple[Result, list[Evaluation]] | None:
+        """The result of a trial that an interrupted session already ran, if it did: what a session that ran it was told."""
+        recorded = self.known.trials.get(trial.id)
+        if recorded is None or not (self.known.evaluations or not trial.individuals):
             return None
-        key = (individual.id if self.search.by_birth else trial.id), individual.id
-        evaluation = self.known.evaluations.get(key)
-        if evaluation is None or not self._has_artifacts(key[0]):
+        if not trial.individuals and (recorded.status == PENDING or not self._has_artifacts(trial.id)):
             return None
-        del self.known.evaluations[key]
-        artifact = None if self.store is None else self._weights(self.store, key[0], individual)
+        found = [(one, self._recorded(trial, one)) for one in trial.individuals]
+        evaluations = [evaluation for _, evaluation in found if evaluation is not None]
+        if len(evaluations) < len(found):
+            return None
+        for individual, evaluation in zip(trial.individuals, evaluations, strict=True):
+            self._take_again(trial, individual, evaluation)
+        if not trial.individuals:
+            self._trains = True
+            self._epochs_ahead += self._cost(trial)
+        ran = [self.known.trials[id] for id in sorted({e.trial for e in evaluations} or {trial.id})]
+        for one in ran:
+            self._took(one.id, one.epochs)
+        measurement = replace(
+            self._as_told(evaluations),
+            artifacts=() if self.store is None else self._left(self.store, trial),
+            epochs=math.fsum(one.epochs for one in ran),
+            seconds=math.fsum(one.seconds for one in ran),
+            report=recorded.report,
+            error=recorded.reason,
+        )
+        return Result(trial, measurement, attempts=0), evaluations
+
+    def _recorded(self, trial: Trial, individual: Individual) -> Evaluation | None:
+        """The evaluation that an interrupted session made of an individual in a trial; where what it left is gone, the trial is run again."""
+        found = self.known.evaluations.get((trial.id, individual.id))
+        if found is None and self.search.by_birth and trial.repeat == 0:  # there, every individual had a trial of its own
+            found = self.known.evaluations.get((individual.id, individual.id))
+        return found if found is not None and self._has_artifacts(found.trial) else None
+
+    def _take_again(self, trial: Trial, individual: Individual, evaluation: Evaluation) -> None:
+        del self.known.evaluations[evaluation.trial, individual.id]
+        artifact = None if self.store is None else self._weights(self.store, evaluation.trial, individual)
         individual.take(evaluation, artifact)
         self._trains |= artifact is not None
         self._submitted += 1
         self._epochs_ahead += self._cost(trial) / len(trial.individuals)
         self._simulated += simulated_seconds(evaluation)
-        recorded = self.known.trials.get(key[0])
-        if recorded is not None and not trial.separable:
-            self._took(recorded.id, recorded.epochs / max(1, recorded.members))
-        return evaluation
-
-    def _recall_trial(self, trial: Trial) -> Result | None:
-        """The result of a trial without individuals that an interrupted session already ran, if it did."""
-        recorded = self.known.trials.get(trial.id)
-        if recorded is None or recorded.completed is None or not self._has_artifacts(trial.id):
-            return None
-        self._took(trial.id, recorded.epochs)
-        self._epochs_ahead += self._cost(trial)
-        self._trains = True
-        values = np.empty((0, len(self.search.objectives)))
-        return Result(trial, Measurement(values, report=recorded.report, error=recorded.reason), attempts=0)
 
     def _has_artifacts(self, trial: int) -> bool:
         """Whether what a trial left is there; where it is gone, the trial is run again."""
         return self.store is None or self.known.from_the_beginning or self.store.has_artifacts(trial)
 
-    def _weights(self, store: Store, trial: int, individual: Individual) -> Artifact | None:
-        return store.artifact(trial, WEIGHTS, individual) or store.artifact(trial, f"{WEIGHTS}.{individual.id}", individual)
+    @property
+    def _passing(self) -> bool:
+        """Whether the run still goes through what it recorded: what later trials started from is then named, although it may be gone, and
+        nothing is deleted."""
+        return self._last_id < self.known.last
 
-    def _with_artifacts(self, result: Result) -> Result:
-        """A recalled result, with what its trial left."""
-        left = [] if self.store is None else self.store.left(result.trial.id)
-        if not left:
-            return result
-        found = [self._found_artifact(result.trial.id, kind) for kind, _ in left]
-        kept = tuple(artifact for artifact in found if artifact is not None)
-        return replace(result, measurement=replace(result.measurement, artifacts=kept))
+    def _weights(self, store: Store, trial: int, individual: Individual) -> Artifact | None:
+        names = WEIGHTS, f"{WEIGHTS}.{individual.id}"
+        found = (store.artifact(trial, kind, individual, deleted=True) for kind in names)
+        return next((artifact for artifact in found if artifact is not None), None)
+
+    def _left(self, store: Store, trial: Trial) -> tuple[Artifact, ...]:
+        """What a recalled trial left, with the genomes of its individuals."""
+        genomes = {individual.id: individual.genome for individual in trial.individuals}
+        found = [store.artifact(trial.id, kind, deleted=True) for kind, _ in store.left(trial.id)]
+        return tuple(
+            replace(a, genome=genomes.get(a.individual) if a.individual is not None else None) for a in found if a is not None
+        )
 
     def _found_artifact(self, trial: int, kind: str) -> Artifact | None:
         """What a trial left, with the genome of the individual that it belongs to."""
         if self.store is None:
             return self.artifacts.get((trial, kind))
-        artifact = self.store.artifact(trial, kind)
+        artifact = self.store.artifact(trial, kind, deleted=self._passing)
         if artifact is None or artifact.individual is None:
             return artifact
         try:
@@ -376,17 +439,34 @@ class Loop:
             if info:
                 self._simulated += simulated_seconds(evaluation)
         if self.store is not None:
-            self.store.evaluated(evaluations)
+            again = [e for e in evaluations if (e.trial, e.individual) in self.known.evaluations]
+            self.store.evaluated(evaluations, again=again)
             if not trial.separable:
                 status = evaluations[0].status if len(evaluations) == 1 else FAILED if measurement.error else DONE
                 self._record_completion(result, status)
+            elif measurement.epochs:
+                self._pieces[trial.id].append(measurement.epochs)
+                self.store.trial(self._whole(trial), epochs=math.fsum(self._pieces[trial.id]))
             if self._trains:
                 self.store.commit()
             else:
                 self.store.commit_when_due()
-        if kept or measurement.artifacts:
-            result = replace(result, measurement=replace(measurement, artifacts=kept))
-        return result, evaluations
+        told = self._as_told(evaluations)
+        taken = {name: getattr(measurement, name) for name in ("epochs", "seconds", "report", "error")}
+        return replace(result, measurement=replace(told, artifacts=kept, **taken)), evaluations
+
+    def _as_told(self, evaluations: Sequence[Evaluation]) -> Measurement:
+        """What strategy and estimation are told of a trial with these evaluations: the same whether it was run now or is recalled."""
+        return measurement_of(evaluations) if evaluations else Measurement(np.empty((0, len(self.search.objectives))))
+
+    def _place(self, trial: Trial) -> int | None:
+        """The place in the order of completion of a trial that is run again."""
+        recorded = self.known.trials.get(trial.id)
+        return None if recorded is None else recorded.completed
+
+    def _whole(self, piece: Trial) -> Trial:
+        assert self._batch is not None
+        return next(trial for trial in self._batch.trials if trial.id == piece.id)
 
     def _record_completion(self, result: Result, status: str) -> None:
         assert self.store is not None
@@ -399,6 +479,7 @@ class Loop:
             epochs=measurement.epochs,
             seconds=measurement.seconds,
             attempts=result.attempts,
+            place=self._place(result.trial),
         )
 
     def _kept_artifacts(self, result: Result) -> tuple[Artifact, ...]:
@@ -432,7 +513,8 @@ class Loop:
             else:
                 improved |= self._add(batch.finished.get(result.trial.id, ()))
             if self.store is not None and result.trial.separable:
-                self._record_completion(result, DONE)
+                took = math.fsum(self._pieces[result.trial.id])
+                self._record_completion(replace(result, measurement=replace(result.measurement, epochs=took)), DONE)
         self._spend()
         self._batch, self._submitted, self._simulated, self._epochs_ahead = None, 0, 0.0, 0.0
         if first:
@@ -559,8 +641,6 @@ class Loop:
                         "the code that varies genomes has changed since; start a new run in another folder"
                     )
             self.store.births(trial.individuals, genomes=self.record == "all")
-        if self._trains:
-            self.store.commit()
 
     def _save_state(self) -> None:
         """Save all that a resume needs; only between a `tell` and the next `ask`."""
@@ -572,7 +652,9 @@ class Loop:
         self._state_saved = self.clock()
         if self._trains:
             self.store.commit()
-            self.store.keep_artifacts(needed)
+            # without a state or a complete generation, nothing says later that what is gone was not needed
+            if not self._passing and (state is not None or self.run.generation):
+                self.store.keep_artifacts(needed)
 
     def _state(self, needed: Iterable[tuple[int, str]]) -> State | None:
         """Strategy, estimation, cache and counters; None where the strategy cannot be resumed."""
@@ -593,7 +675,12 @@ class Loop:
             "seconds": self._elapsed(),
             "stale": self.stale,
             "scale": records.scale,
+            "counts": self.strategy.counts_itself,
         }
+        if (
+            self.record == "champions"
+        ):  # whose individuals that were let go would stand on the front again, where an evaluation made it fall
+            counters["front"] = [individual.id for individual in records.front]
         if self._trains:
             counters["artifacts"] = sorted(list(name) for name in needed)
         arrays = {
@@ -671,6 +758,7 @@ def refuse_missing_artifacts(store: Store, names: Iterable[tuple[int, str]]) -> 
     """Refuse to go on without artifacts that the search needs."""
     missing = store.missing_artifacts(names)
     if missing:
+        store.note_missing(missing)  # for the doctor
         raise StoreError(
             f"{store.folder} lacks {len(missing)} artifacts that the front or the search needs, such as the weights in "
             f"{store.artifact_path(*missing[0])}; restore them from a copy, or let the search go on without them: "

@@ -117,6 +117,14 @@ class Records:
         ids = ids | {individual.id for individual in self.front}
         self.individuals = {id: individual for id, individual in self.individuals.items() if id in ids}
 
+    def keep_exactly(self, front: Sequence[int], ids: set[int]) -> None:
+        """Forget every individual but these, and have this front: what `keep_only` left of an earlier session's records."""
+        members = [self.find(id) for id in front]
+        self.front = []
+        for member in members:
+            self._offer(member)
+        self.keep_only(ids)
+
     def find(self, id: int) -> Individual:
         """The individual with this id.
 

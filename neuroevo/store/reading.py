@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Space
-from neuroevo.core.files import intact
+from neuroevo.core.files import LOST, intact
 from neuroevo.core.individual import Individual
 from neuroevo.core.state import State
 from neuroevo.core.trial import (
@@ -112,6 +112,17 @@ class Reading(RunDatabase):
         """Whether this run was begun by a release in which a trial had the id of its first individual."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'trials'").fetchone()
         return row is not None and row[0] == "by birth"
+
+    @reads
+    def deletes_artifacts(self) -> bool:
+        """Whether artifacts that are gone may have been deleted since nobody needed them: until the first state or generation none are."""
+        (begun,) = self._db.execute("SELECT EXISTS (SELECT 1 FROM state) OR EXISTS (SELECT 1 FROM generations)").fetchone()
+        return bool(begun) and not self.remakes()
+
+    @reads
+    def remakes(self) -> bool:
+        """Whether the run was repaired without its state: then it makes again, on its way through the record, what artifacts are gone."""
+        return self._db.execute("SELECT 1 FROM meta WHERE key = 'remake'").fetchone() is not None
 
     def artifact_path(self, trial: int, kind: str = WEIGHTS) -> Path:
         """Where an artifact lies."""
@@ -225,16 +236,30 @@ class Reading(RunDatabase):
                 else:
                     individual.artifact = Artifact(trial, kind, individual.genome, individual.id, path=path)
 
-    def artifact(self, trial: int, kind: str = WEIGHTS, individual: Individual | None = None) -> Artifact | None:
-        """The artifact of this kind that a trial left, if it is kept; with the genome of the individual that it belongs to."""
+    def artifact(
+        self, trial: int, kind: str = WEIGHTS, individual: Individual | None = None, *, deleted: bool = False
+    ) -> Artifact | None:
+        """The artifact of this kind that a trial left, if it is kept (`deleted`: or was, until nobody needed it); with the genome of the
+        individual that it belongs to."""
         path = self.artifact_path(trial, kind)
-        if not path.exists():
+        kept = path.exists()
+        if not kept and not deleted:
             return None
-        row = self._db.execute("SELECT individual, meta FROM artifacts WHERE trial = ? AND kind = ?", (trial, kind)).fetchone()
+        row = self._db.execute(
+            "SELECT individual, meta, fingerprint FROM artifacts WHERE trial = ? AND kind = ?", (trial, kind)
+        ).fetchone()
+        if not kept and (row is None or row[2] == LOST):
+            return None
         owner, meta = (None, {}) if row is None else (row[0], json.loads(row[1]))
         if individual is not None:
             return Artifact(trial, kind, individual.genome, individual.id, path=path, meta=meta)
         return Artifact(trial, kind, None, owner, path=path, meta=meta)
+
+    @reads
+    def trains(self) -> bool:
+        """Whether a trial left an artifact."""
+        (recorded,) = self._db.execute("SELECT EXISTS (SELECT 1 FROM artifacts)").fetchone()
+        return bool(recorded) or any((self.folder / "artifacts").glob("*.safetensors"))
 
     @reads
     def left(self, trial: int) -> list[tuple[str, int | None]]:
@@ -309,7 +334,7 @@ class Reading(RunDatabase):
 
     def _latest_status(self, individual: int) -> str:
         rows = self._db.execute(
-            "SELECT e.status, t.fidelity FROM evaluations e JOIN trials t ON t.id = e.trial WHERE e.individual = ? ORDER BY e.id",
+            "SELECT e.status, t.fidelity FROM evaluations e JOIN trials t ON t.id = e.trial WHERE e.individual = ? ORDER BY e.trial",
             (individual,),
         ).fetchall()
         best = max(range(len(rows)), key=lambda at: (Fidelity.from_dict(json.loads(rows[at][1])).rank, at))

@@ -7,6 +7,7 @@ first individual there (`meta`: trials = by birth).
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 SCHEMA = 3
@@ -47,33 +48,37 @@ CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NO
 CREATE TABLE asks (number INTEGER PRIMARY KEY, told INTEGER NOT NULL, first INTEGER NOT NULL, born INTEGER NOT NULL);
 {_DERIVED}"""
 
+# Trials, evaluations and artifacts of a table `older` of evaluations, those of schema 2. Of an individual that was evaluated again, since its
+# weights were lost, the last evaluation counts and the first place in the order.
+_FROM_OLDER = """
+CREATE TEMP TABLE latest AS SELECT max(id) AS id, min(id) AS place FROM older GROUP BY individual;
+INSERT OR IGNORE INTO trials
+    SELECT individual, 'evaluate', individual, 1, fidelity, NULL, status, '', '{}', epochs(info, fidelity), seconds, attempts, place
+    FROM older JOIN latest ON older.id = latest.id;
+INSERT OR IGNORE INTO evaluations (id, trial, individual, status, reason, "values", info)
+    SELECT place, individual, individual, status, reason, "values", info FROM older JOIN latest ON older.id = latest.id;
+INSERT OR IGNORE INTO artifacts (trial, kind, individual, fingerprint, meta)
+    SELECT individual, 'weights', individual, artifact, '{}' FROM older JOIN latest ON older.id = latest.id WHERE artifact != '';
+DROP TABLE latest;
+UPDATE populations SET trial = first_id WHERE trial IS NULL;
+INSERT OR IGNORE INTO trials
+    SELECT first_id, 'evaluate', first_id, count, '{}', NULL, 'done', '', '{}', 0, 0, 1, first_id FROM populations;
+INSERT OR REPLACE INTO meta VALUES ('trials', 'by birth');
+"""
+
 _STEPS = {
     1: """
 ALTER TABLE evaluations ADD COLUMN artifact TEXT NOT NULL DEFAULT '';
 CREATE TABLE asks (number INTEGER PRIMARY KEY, told INTEGER NOT NULL, first INTEGER NOT NULL, born INTEGER NOT NULL);
 """,
-    # Of an individual that was evaluated again, since its weights were lost, the last evaluation counts and the first place in the order.
     2: f"""
 ALTER TABLE evaluations RENAME TO older;
 DROP INDEX evaluations_individual;
 {_TRIALS}{_EVALUATIONS}{_ARTIFACTS}{_DERIVED}
-CREATE TEMP TABLE latest AS SELECT max(id) AS id, min(id) AS place FROM older GROUP BY individual;
-INSERT INTO trials
-    SELECT individual, 'evaluate', individual, 1, fidelity, NULL, status, '', '{{}}',
-        coalesce(json_extract(info, '$.epochs'), 0) * coalesce(json_extract(fidelity, '$.data'), 1), seconds, attempts, place
-    FROM older JOIN latest ON older.id = latest.id;
-INSERT INTO evaluations (id, trial, individual, status, reason, "values", info)
-    SELECT place, individual, individual, status, reason, "values", info FROM older JOIN latest ON older.id = latest.id;
-INSERT INTO artifacts (trial, kind, individual, fingerprint, meta)
-    SELECT individual, 'weights', individual, artifact, '{{}}' FROM older JOIN latest ON older.id = latest.id WHERE artifact != '';
-DROP TABLE latest;
-DROP TABLE older;
 ALTER TABLE populations ADD COLUMN trial INTEGER;
 ALTER TABLE populations ADD COLUMN descriptors BLOB;
-UPDATE populations SET trial = first_id;
-INSERT OR IGNORE INTO trials
-    SELECT first_id, 'evaluate', first_id, count, '{{}}', NULL, 'done', '', '{{}}', 0, 0, 1, first_id FROM populations;
-INSERT OR REPLACE INTO meta VALUES ('trials', 'by birth');
+{_FROM_OLDER}
+DROP TABLE older;
 """,
 }
 
@@ -91,6 +96,7 @@ def schema_of(database: sqlite3.Connection) -> int | None:
 
 def migrate(database: sqlite3.Connection, schema: int) -> None:
     """Bring a database of an older schema to today's, in one transaction: killed in between, it is what it was."""
+    database.create_function("epochs", 2, _epochs, deterministic=True)
     steps = "".join(_STEPS[step] for step in range(schema, SCHEMA))
     try:
         database.executescript(f"BEGIN IMMEDIATE;{steps}UPDATE meta SET value = '{SCHEMA}' WHERE key = 'schema';COMMIT;")
@@ -98,3 +104,15 @@ def migrate(database: sqlite3.Connection, schema: int) -> None:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
+
+
+def take_older(database: sqlite3.Connection) -> None:
+    """Make trials, evaluations and artifacts of a temporary table `older` with evaluations as schema 2 held them."""
+    database.create_function("epochs", 2, _epochs, deterministic=True)
+    database.executescript(f"BEGIN;{_FROM_OLDER}COMMIT;")
+
+
+def _epochs(info: str, fidelity: str) -> float:
+    """Epochs in passes over all of the training data. SQLite's own functions refuse the JSON of a loss that is not a number."""
+    epochs, data = json.loads(info).get("epochs"), json.loads(fidelity).get("data")
+    return float(epochs or 0) * float(1 if data is None else data)

@@ -59,7 +59,7 @@ class Store(Reading):
             )
 
     def abandon(self) -> None:
-        self._births, self._trials, self._evaluations = [], {}, []
+        self._births, self._trials, self._evaluations, self._completed = [], {}, [], None
         super().abandon()
 
     @writes
@@ -78,10 +78,10 @@ class Store(Reading):
         )
 
     @writes
-    def trial(self, trial: Trial) -> None:
-        """Record that a trial was asked for, and what was planned for it."""
+    def trial(self, trial: Trial, *, epochs: float = 0.0) -> None:
+        """Record that a trial was asked for, and what was planned for it; `epochs`: that a part of it took already."""
         self._begin()
-        self._trials[trial.id] = (*_asked(trial), PENDING, "", "{}", 0.0, 0.0, 0, None)
+        self._trials[trial.id] = (*_asked(trial), PENDING, "", "{}", epochs, 0.0, 0, None)
 
     @writes
     def completed(
@@ -94,20 +94,24 @@ class Store(Reading):
         epochs: float = 0.0,
         seconds: float = 0.0,
         attempts: int = 1,
+        place: int | None = None,
     ) -> None:
-        """Record that a trial came back, and what it took."""
+        """Record that a trial came back, and what it took; `place`: in the order of completion, of one that is run again."""
         if self._completed is None:
             (last,) = self._db.execute("SELECT max(completed) FROM trials").fetchone()
             self._completed = int(last or 0)
         self._begin()
-        self._completed += 1
-        took = epochs, seconds, attempts, self._completed
+        self._completed += place is None
+        took = epochs, seconds, attempts, self._completed if place is None else place
         self._trials[trial.id] = (*_asked(trial), status, reason, json.dumps(dict(report)) if report else "{}", *took)
 
     @writes
-    def evaluated(self, evaluations: Iterable[Evaluation]) -> None:
-        """Record evaluations, in the order in which they were completed."""
+    def evaluated(self, evaluations: Iterable[Evaluation], *, again: Iterable[Evaluation] = ()) -> None:
+        """Record evaluations, in the order in which they were completed; `again`: those of them that take the place of recorded ones."""
         self._begin()
+        self._db.executemany(
+            "DELETE FROM evaluations WHERE individual = ? AND trial = ?", [(e.individual, e.trial) for e in again]
+        )
         self._evaluations.extend(
             (
                 e.trial,
@@ -219,6 +223,19 @@ class Store(Reading):
             (*artifact.name, artifact.individual, fingerprint(data), json.dumps(dict(artifact.meta))),
         )
         return replace(artifact, arrays=None, path=path)
+
+    @writes
+    def made_again(self) -> None:
+        """Record that the artifacts of a repaired run were made again as far as it needs them."""
+        self._begin()
+        self._db.execute("DELETE FROM meta WHERE key = 'remake'")
+
+    @writes
+    def note_missing(self, names: Iterable[tuple[int, str]]) -> None:
+        """Record which artifacts keep the run from going on, and commit."""
+        self._begin()
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('missing', ?)", (json.dumps(sorted(names)),))
+        self.commit()
 
     @writes
     def keep_artifacts(self, names: Collection[tuple[int, str]]) -> None:

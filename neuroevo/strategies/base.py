@@ -190,6 +190,15 @@ class Strategy(ABC):
     def generation(self, generation: int) -> None:
         self._generation, self._counts = generation, True
 
+    @property
+    def counts_itself(self) -> bool:
+        """Whether the strategy counts its generations, as far as it has shown."""
+        return self._counts
+
+    @counts_itself.setter
+    def counts_itself(self, counts: bool) -> None:
+        self._counts = counts
+
     def count_tell(self) -> None:
         """The run calls it after every `tell`: a generation is over, unless the strategy counts them itself."""
         if not self._counts:

@@ -1,0 +1,236 @@
+"""What survives of a run, made consistent: nothing is left that would mislead a run which goes on from it."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any
+
+from neuroevo.core.files import intact
+from neuroevo.core.trial import WEIGHTS
+from neuroevo.store.reading import artifact_file, artifact_name
+
+_TIED = """
+DELETE FROM evaluations WHERE trial NOT IN (SELECT id FROM trials);
+DELETE FROM evaluations WHERE EXISTS (
+    SELECT 1 FROM trials t WHERE t.id = evaluations.trial AND t.members = 1 AND t.individual != evaluations.individual);
+DELETE FROM evaluations WHERE EXISTS (
+    SELECT 1 FROM evaluations e WHERE e.trial = evaluations.trial AND e.individual = evaluations.individual AND e.id > evaluations.id);
+DELETE FROM artifacts WHERE trial NOT IN (SELECT id FROM trials);
+"""
+# Trials that came back and lack an evaluation. Where trials are numbered by birth, a trial of several may hold individuals that had trials of
+# their own when they were evaluated.
+_LACKING = """
+SELECT id FROM trials t WHERE status NOT IN ('pending', 'predicted') AND members > 0
+    AND NOT EXISTS (SELECT 1 FROM populations p WHERE p.trial = t.id)
+    AND (SELECT count(DISTINCT e.individual) FROM evaluations e WHERE e.trial = t.id
+        OR (:by_birth AND e.trial = e.individual AND e.individual BETWEEN t.individual AND t.individual + t.members - 1)) < members
+"""
+
+
+def inconsistency(database: sqlite3.Connection) -> str:
+    """What rows of a sound database lack each other, or ""."""
+    found = {
+        "evaluations without their trial": "SELECT id FROM evaluations WHERE trial NOT IN (SELECT id FROM trials)",
+        "trials without their evaluations": _LACKING,
+        "artifacts without their trial": "SELECT id FROM artifacts WHERE trial NOT IN (SELECT id FROM trials)",
+    }
+    named = {"by_birth": _says_by_birth(database)}
+    counts = {what: len(database.execute(query, named if ":" in query else ()).fetchall()) for what, query in found.items()}
+    return " and ".join(f"{number} {what}" for what, number in counts.items() if number)
+
+
+def leave_whole(database: sqlite3.Connection, artifacts: Path) -> None:
+    """Drop what would mislead a run that goes on.
+
+    - Evaluations without their trial go; trials that lack evaluations, or artifacts that they may have left, become pending and are run again.
+    - The state goes where something before it is lost. The run then goes through its record from the beginning, and makes again the
+      artifacts that it needs.
+    - Of an asynchronous search the beginning of its order without gaps stays: only that can be gone through again.
+
+    Args:
+        artifacts: the folder with the files.
+    """
+    by_birth = _numbered_by_birth(database)
+    if by_birth:
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('trials', 'by birth')")
+    database.executescript(f"BEGIN;{_TIED}COMMIT;")
+    lacking = [row[0] for row in database.execute(_LACKING, {"by_birth": by_birth})]
+    asynchronous = database.execute("SELECT 1 FROM asks").fetchone() is not None
+    lost = bool(lacking)
+    if asynchronous:
+        lost |= _keep_beginning(database, by_birth)
+    files = {name for path in artifacts.glob("*.safetensors") if (name := artifact_name(path.name)) is not None}
+    if not (asynchronous and lost) and _state_is_whole(database, artifacts, by_birth):
+        lacking += _unrecorded(database, files, by_birth)
+    else:
+        set_state_aside(database)
+        lacking += [*_unrecorded(database, files, by_birth), *_doubtful(database, files, by_birth)]
+    _put_back(database, lacking)
+
+
+def set_state_aside(database: sqlite3.Connection) -> None:
+    """Let the run go through its record from the beginning, and make again the artifacts that it needs."""
+    database.execute("DELETE FROM state")
+    database.execute("INSERT OR REPLACE INTO meta VALUES ('remake', '1')")
+
+
+# Trials -----------------------------------------------------------------------------------------------------------------------
+
+
+def _put_back(database: sqlite3.Connection, trials: Iterable[int]) -> None:
+    """Make trials pending: they are run again, in their place in the order."""
+    for id in set(trials):
+        database.execute(
+            "UPDATE trials SET status = 'pending', reason = '', report = '{}', seconds = 0, attempts = 0 WHERE id = ?", (id,)
+        )
+        (members, epochs, left) = database.execute(
+            "SELECT members, epochs, (SELECT count(*) FROM artifacts WHERE trial = trials.id) FROM trials WHERE id = ?", (id,)
+        ).fetchone()
+        if members == 1 or epochs or left:  # else what survives of many that are scored each on its own is used
+            database.execute("UPDATE trials SET epochs = 0 WHERE id = ?", (id,))
+            database.execute("DELETE FROM evaluations WHERE trial = ?", (id,))
+            database.execute("DELETE FROM artifacts WHERE trial = ?", (id,))
+
+
+def _says_by_birth(database: sqlite3.Connection) -> bool:
+    return database.execute("SELECT 1 FROM meta WHERE key = 'trials' AND value = 'by birth'").fetchone() is not None
+
+
+def _numbered_by_birth(database: sqlite3.Connection) -> bool:
+    """Whether the run was begun by a release in which trials had the numbers of individuals; told by what it holds where that row is lost."""
+    if _says_by_birth(database):
+        return True
+    counters = _counters(database)
+    if counters is not None:
+        return counters.get("next_trial", 0) == 0 < counters["evaluations"]
+    first = "SELECT min(id) AS id, individual, members FROM trials WHERE individual IS NOT NULL GROUP BY individual"
+    (several,) = database.execute(f"SELECT count(*) FROM ({first}) WHERE members > 1").fetchone()
+    (differing,) = database.execute(f"SELECT count(*) FROM ({first}) WHERE id != individual").fetchone()
+    return several > 1 and not differing
+
+
+# The state --------------------------------------------------------------------------------------------------------------------
+
+
+def _counters(database: sqlite3.Connection) -> dict[str, Any] | None:
+    row = database.execute("SELECT json FROM state").fetchone()
+    return None if row is None else dict(json.loads(row[0])["run"])
+
+
+def first_after(counters: dict[str, Any], by_birth: bool) -> int:
+    """The first trial that was asked for after a state with these counters."""
+    return int(counters["next_id"] if by_birth or "next_trial" not in counters else counters["next_trial"])
+
+
+def needed_artifacts(counters: dict[str, Any]) -> list[tuple[int, str]]:
+    """The artifacts that a state with these counters needs; older releases named individuals."""
+    return [(name, WEIGHTS) if isinstance(name, int) else (name[0], name[1]) for name in counters.get("artifacts", ())]
+
+
+def _state_is_whole(database: sqlite3.Connection, artifacts: Path, by_birth: bool) -> bool:
+    """Whether there is a state, and everything that it rests on."""
+    counters = _counters(database)
+    if counters is None:
+        return False
+    births, first = counters["next_id"], first_after(counters, by_birth)
+    apart = "NOT EXISTS (SELECT 1 FROM populations p WHERE e.individual >= p.first_id AND e.individual < p.first_id + p.count)"
+    found = dict(
+        database.execute(
+            f"SELECT status = 'predicted', count(*) FROM evaluations e WHERE trial < ? AND {apart} GROUP BY status = 'predicted'", (first,)
+        )
+    )
+    (of_populations,) = database.execute("SELECT total(count) FROM populations WHERE first_id < ?", (births,)).fetchone()
+    (unborn,) = database.execute(
+        f"SELECT count(*) FROM evaluations e WHERE trial < ? AND {apart} AND individual NOT IN (SELECT id FROM individuals)", (first,)
+    ).fetchone()
+    kept = {row[0] for row in database.execute("SELECT id FROM individuals WHERE genome IS NOT NULL")}
+    places = [row[0] for row in database.execute("SELECT completed FROM trials WHERE id < ? AND completed IS NOT NULL", (first,))]
+    epochs = math.fsum(row[0] for row in database.execute("SELECT epochs FROM trials WHERE id < ?", (first,)))
+    return (
+        found.get(0, 0) + of_populations == counters["evaluations"]
+        and found.get(1, 0) == counters.get("predictions", 0)
+        and not unborn
+        and kept >= set(counters.get("front", ()))
+        and (by_birth or max(places, default=0) == len(places))
+        and (by_birth or math.isclose(epochs, counters.get("epochs", epochs), rel_tol=1e-9))
+        and all(_is_there(database, artifacts, name, by_birth) for name in needed_artifacts(counters))
+    )
+
+
+def _is_there(database: sqlite3.Connection, artifacts: Path, name: tuple[int, str], by_birth: bool) -> bool:
+    """Whether an artifact is recorded and its file as it was; schema 1 recorded none."""
+    row = database.execute("SELECT fingerprint FROM artifacts WHERE trial = ? AND kind = ?", name).fetchone()
+    return by_birth if row is None else intact(artifacts / artifact_file(*name), row[0])
+
+
+# Artifacts whose rows are lost ------------------------------------------------------------------------------------------------
+
+
+def _unrecorded(database: sqlite3.Connection, files: set[tuple[int, str]], by_birth: bool) -> Iterator[int]:
+    """Trials that came back and left a file of which there is no row; in runs that older releases began there need not be one."""
+    recorded = set(database.execute("SELECT trial, kind FROM artifacts"))
+    for trial, kind in sorted(files - recorded):
+        if not (by_birth and kind == WEIGHTS):
+            yield from (row[0] for row in database.execute("SELECT id FROM trials WHERE id = ? AND status != 'pending'", (trial,)))
+
+
+def _doubtful(database: sqlite3.Connection, files: set[tuple[int, str]], by_birth: bool) -> Iterator[int]:
+    """Trials that may have left artifacts whose rows are lost and whose files were deleted: those that came back after the last one of which
+    it is known that it left something, in the order without gaps. Where nothing is ever left, there are none."""
+    rows = database.execute("SELECT a.id, t.completed FROM artifacts a JOIN trials t ON t.id = a.trial ORDER BY a.id").fetchall()
+    if not rows and not files:
+        return
+    whole = [row[1] or 0 for at, row in enumerate(rows) if row[0] == at + 1]
+    known = max(whole, default=0)
+    recorded = {row[0] for row in database.execute("SELECT trial FROM artifacts")}
+    query = "SELECT id FROM trials WHERE status IN ('done', 'stopped') AND completed >= ? ORDER BY id"
+    for (id,) in database.execute(query, (known,)).fetchall():
+        if id not in recorded and not (by_birth and (id, WEIGHTS) in files):
+            yield id
+
+
+# The order of an asynchronous search ------------------------------------------------------------------------------------------
+
+
+def _keep_beginning(database: sqlite3.Connection, by_birth: bool) -> bool:
+    """Keep the beginning of the order of completion that has no gaps, with the asks that led to it; whether something had to go.
+
+    A trial surely belongs to the first n asks if its number is below that of all the trials that they gave together. Births and trials
+    of later asks must go: in another order of completion they would be others.
+    """
+    asks = {row[0]: row for row in database.execute("SELECT number, told, first, born FROM asks")}
+    places = {row[0]: row[1] for row in database.execute("SELECT completed, id FROM trials WHERE completed IS NOT NULL")}
+    told = sum(1 for _ in takewhile(places.__contains__, count(1)))
+    kept = [asks[number] for number in takewhile(asks.__contains__, count())]
+    while True:
+        whole = [ask for ask in kept if ask[1] <= told]
+        bound = sum(ask[3] for ask in whole)
+        if by_birth and whole:
+            bound = max(bound, whole[-1][2] + whole[-1][3])
+        reached = sum(1 for _ in takewhile(lambda place: places[place] < bound, range(1, told + 1)))
+        if (whole, reached) == (kept, told):
+            break
+        kept, told = whole, reached
+    later = [id for place, id in places.items() if place > told]
+    beyond = [row[0] for row in database.execute("SELECT id FROM trials WHERE id >= ?", (bound,))]
+    counters = _counters(database)
+    (evaluations,) = database.execute("SELECT count(*) FROM evaluations WHERE status != 'predicted'").fetchone()
+    if not later and not beyond and len(kept) == len(asks):
+        return counters is None or evaluations < counters["evaluations"]
+    for id in {*later, *beyond}:
+        database.execute("DELETE FROM evaluations WHERE trial = ?", (id,))
+        database.execute("DELETE FROM artifacts WHERE trial = ?", (id,))
+        database.execute("DELETE FROM trials WHERE id = ?", (id,))
+    database.execute("DELETE FROM asks WHERE number >= ?", (len(kept),))
+    database.execute(
+        "DELETE FROM individuals WHERE id NOT IN (SELECT individual FROM trials WHERE individual IS NOT NULL) "
+        "AND id NOT IN (SELECT individual FROM evaluations)"
+    )
+    size = kept[0][3] if kept else 1
+    database.execute("DELETE FROM generations WHERE generation > ?", (told // max(1, size),))
+    return True
