@@ -38,7 +38,7 @@ class LinearInChoices(Predictor):
 
 def features(genomes):
     """A 1 for each choice that was made: float64 [genomes, decisions * options]."""
-    options = [len(decision.options) for decision in genomes[0].space.decisions]
+    options = [len(decision.options) for decision in genomes[0].space.questions]
     chosen = np.array([genome.decisions for genome in genomes])
     return np.concatenate([np.eye(count)[chosen[:, position]] for position, count in enumerate(options)], axis=1)
 

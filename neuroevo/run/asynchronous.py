@@ -204,7 +204,9 @@ class AsynchronousLoop(Loop):
         return bool(self.order.completions) or super()._passing
 
     def _save_state(self) -> None:
-        if not self.order.completions:  # the record says how a run goes on; a state only which artifacts it needs then
+        if self.order.completions:  # the record says how a run goes on; a state only which artifacts it needs then
+            self._forget_artifacts(self._needed_artifacts())
+        else:
             super()._save_state()
 
     def _needed_artifacts(self) -> set[tuple[int, str]]:

@@ -368,6 +368,11 @@ def _restore(
         living = () if isinstance(strategy.living, ArrayPopulation) else strategy.living
         records.keep_exactly(counters["front"], {one.id for one in [*living, *(once.originals if once is not None else ())]})
     needed = [(name, WEIGHTS) if isinstance(name, int) else (name[0], name[1]) for name in counters.get("artifacts", ())]
+    for (
+        individual
+    ) in records.individuals.values():  # a session that is killed before it deleted what nobody needs leaves the files
+        if "artifacts" in counters and individual.artifact is not None and individual.artifact.name not in needed:
+            individual.artifact = None
     refuse_missing_artifacts(store, {*needed, *strategy.needs()})
     return Known.since(store, first_trial, search.next_id), counters["stale"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -565,13 +565,12 @@ class Loop:
             if self._trains or self.clock() - self._state_saved >= STATE_SECONDS:
                 self._save_state()
         elif self._trains:
-            self._forget_artifacts()
+            self._forget_artifacts(self._needed_artifacts())
         for callback in self.callbacks:
             callback.on_generation(self.run)
 
-    def _forget_artifacts(self) -> None:
-        """In memory: let go of what nobody needs any more."""
-        needed = self._needed_artifacts()
+    def _forget_artifacts(self, needed: Collection[tuple[int, str]]) -> None:
+        """Let go of what nobody needs any more: an individual that comes back to the front, since a member fell, is without its weights."""
         self.artifacts = {name: artifact for name, artifact in self.artifacts.items() if name in needed}
         for individual in self.run.records.individuals.values():
             if individual.artifact is not None and individual.artifact.name not in needed:
@@ -655,6 +654,7 @@ class Loop:
             # without a state or a complete generation, nothing says later that what is gone was not needed
             if not self._passing and (state is not None or self.run.generation):
                 self.store.keep_artifacts(needed)
+            self._forget_artifacts(needed)
 
     def _state(self, needed: Iterable[tuple[int, str]]) -> State | None:
         """Strategy, estimation, cache and counters; None where the strategy cannot be resumed."""

@@ -81,7 +81,8 @@ def test_a_quick_search_of_another_encoding(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     settings = json.loads((folder / "runs" / "dag" / "config.json").read_text())
     assert settings["space"]["encoding"] == "dag"
-    assert settings["strategy"]["strategy"] == "TrainedOnce", "graphs of the same network are trained once"
+    assert settings["strategy"]["strategy"] == "RandomSearch"
+    assert settings["once"] is True, "graphs of the same network are trained once"
     assert settings["estimation"]["epochs"] == 5 and settings["budget"]["evaluations"] == 3
 
 

@@ -216,8 +216,8 @@ def test_every_encoding_of_the_command_line_fits_images(encoding: str) -> None:
     space = space_by_encoding(encoding, task, None)
     genome = space.random(philox(1, 1)).mutate(philox(1, 2), clock=1)
     assert space.encoding == encoding and 0 < genome.parameters < 300_000
-    strategy = strategy_by_name("nsga2", "lamarckian", once=encoding != "network")
-    assert isinstance(strategy, strategies.Nsga2 if encoding == "network" else strategies.TrainedOnce)
+    assert space.redundant is (encoding != "network"), "whether the command line evaluates each network once"
+    assert isinstance(strategy_by_name("nsga2", "lamarckian"), strategies.Nsga2)
 
 
 def test_a_preset_is_what_is_not_said_otherwise() -> None:

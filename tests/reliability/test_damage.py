@@ -40,9 +40,10 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 
 def committed(folder: Path) -> dict[int, str]:
+    """Evaluations by trial: here, every trial has one individual."""
     database = sqlite3.connect(folder / "run.db")
     try:
-        return dict(database.execute('SELECT individual, "values" FROM evaluations'))
+        return dict(database.execute('SELECT trial, "values" FROM evaluations'))
     finally:
         database.close()
 
@@ -79,12 +80,14 @@ def test_the_command_says_what_is_wrong_and_repairs_it(run: Path, longer: ne.Run
 
 def test_deleted_weights_are_named_and_given_up_when_asked(run: Path) -> None:
     front = ne.load_run(run).front
-    lost = [individual.id for individual in front[:2]]
-    for id in lost:
-        (run / "artifacts" / f"{id}.safetensors").unlink()
+    lost = [individual.trial for individual in front[:2]]
+    for trial in lost:
+        (run / "artifacts" / f"{trial}.safetensors").unlink()
     loaded = ne.load_run(run)
     assert [individual.id for individual in loaded.front] == [individual.id for individual in front]
-    with pytest.raises(StoreError, match=f"lacks the weights of 2 individuals .*{min(lost)}.safetensors.*neuroevo doctor"):
+    with pytest.raises(
+        StoreError, match=f"lacks 2 artifacts that the front or the search needs.*/{min(lost)}.safetensors.*neuroevo doctor"
+    ):
         search(str(run), "lemonade", evaluations=76)
     (finding,) = examine(run).findings
     assert "the weights of 2 individuals are missing" in finding.what
@@ -94,13 +97,13 @@ def test_deleted_weights_are_named_and_given_up_when_asked(run: Path) -> None:
 
 
 def test_weights_that_rotted_are_found_by_their_digest(run: Path) -> None:
-    id = ne.load_run(run).front[0].id
-    path = run / "artifacts" / f"{id}.safetensors"
+    trial = ne.load_run(run).front[0].trial
+    path = run / "artifacts" / f"{trial}.safetensors"
     data = bytearray(path.read_bytes())
     data[-3] ^= 1
     path.write_bytes(data)
     (finding,) = examine(run).findings
-    assert f"are damaged (artifacts/{id}.safetensors)" in finding.what
+    assert f"are damaged (artifacts/{trial}.safetensors)" in finding.what
     assert examine(run, repair=True).left == []
 
 

@@ -79,7 +79,7 @@ def test_a_small_disk_fills_while_artifacts_are_written(tmp_path: Path) -> None:
     from test_store import mounted
 
     with mounted(tmp_path / "disk", "size=700k"):
-        with pytest.raises(StoreError, match="the disk that holds .* is full"):
+        with pytest.raises(StoreError, match=r"the disk that holds .* is full"):
             search("lemonade", tmp_path / "disk" / "run", budget=ne.Budget(evaluations=200))
         assert 0 < ne.load_run(tmp_path / "disk" / "run").evaluations < 200
         assert [f.what for f in examine(tmp_path / "disk" / "run").findings] == []
@@ -88,5 +88,3 @@ def test_a_small_disk_fills_while_artifacts_are_written(tmp_path: Path) -> None:
         found = contents(tmp_path / "disk" / "run")
     search("lemonade", tmp_path / "whole", budget=ne.Budget(evaluations=200))
     assert found == contents(tmp_path / "whole")
-
-

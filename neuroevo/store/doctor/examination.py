@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from genomes.base import Space
 from neuroevo.core.files import LOST, intact
+from neuroevo.core.trial import PENDING, WEIGHTS
 from neuroevo.store import Store, StoreError, write_whole
 from neuroevo.store.connection import LOCK, release_lock, take_lock
 from neuroevo.store.doctor.salvage import salvage, unreadable_rows
+from neuroevo.store.doctor.whole import counters_of, first_after, inconsistency, needed_artifacts, set_state_aside
+from neuroevo.store.reading import artifact_file, artifact_name
 from neuroevo.store.schema import SCHEMA, migrate, schema_of
 
 _REMADE = {
@@ -58,9 +62,9 @@ class Examination:
 def examine(folder: str | os.PathLike[str], *, repair: bool = False) -> Examination:
     """Look at a run's folder; with `repair`, mend what can be mended.
 
-    A damaged database is replaced by one with every row that survives, and kept beside it. What was lost with it is evaluated again
-    when the search goes on, with the same results. Weights that are gone cannot be made again: the individuals stay, and their children
-    start from scratch.
+    A damaged database is replaced by one with every row that survives, and kept beside it. What was lost with it is run again when the search
+    goes on, with the same results. Weights that are gone are given up: the individuals stay, and their children start from scratch. Where
+    another artifact is gone, such as the checkpoint that a trial would go on from, the search goes through its record and makes it again.
 
     Raises:
         StoreError: the folder is not a run.
@@ -110,6 +114,7 @@ def _read_all(store: Store) -> None:
         raise StoreError(f"{store.folder} is not a run, or its config.json is missing or damaged")
     names = tuple(objective["name"] for objective in settings["objectives"])
     store.individuals(Space.from_dict(settings["space"]), names, tuple(1.0 for _ in names))
+    store.trials()
     store.populations()
     store.generations()
     store.state()
@@ -145,7 +150,7 @@ def _findings(path: Path) -> list[Finding]:
         ]
     database = sqlite3.connect(path / "run.db", isolation_level=None)
     try:
-        return [*_database(path, database), *_files(path), *_artifacts(path, database)]
+        return [*_database(path, database), *_files(path), *_artifacts(path, database), *_derived(path, database)]
     finally:
         database.close()
 
@@ -164,11 +169,15 @@ def _database_damage(path: Path) -> str:
         if damage != "ok":
             return f"is damaged ({damage.splitlines()[0]})"
         needed = {"meta", "individuals", "evaluations", "populations", "generations", "state"}
+        if schema_of(database) == SCHEMA:
+            needed |= {"trials", "artifacts", "asks", "derived"}
         if not needed <= tables or schema_of(database) is None:
             return f"lacks tables ({', '.join(sorted(needed - tables)) or 'no schema'})"
         unreadable = unreadable_rows(database)
         if unreadable:
             return f"holds {unreadable} rows that cannot be read"
+        if schema_of(database) == SCHEMA and (lacking := inconsistency(database)):
+            return f"holds {lacking}"
     except sqlite3.DatabaseError as error:
         return f"is damaged ({error})"
     finally:
@@ -178,10 +187,10 @@ def _database_damage(path: Path) -> str:
 
 def _salvaged(path: Path) -> str:
     found = salvage(path / "run.db")
-    births = found["individuals"], found["evaluations"]
-    populations = f", {found['populations']} populations" if found["populations"] else ""
+    counted = f"{found['individuals']} births, {found['trials']} trials and {found['evaluations']} evaluations"
+    populations = f" and {found['populations']} populations" if found["populations"] else ""
     state = "the last state" if found["state"] else "no usable state: the search goes through what is recorded from its beginning"
-    return f"run.db: {births[0]} births and {births[1]} evaluations{populations} were read from what survives; {state}"
+    return f"run.db: {counted}{populations} were read from what survives; {state}"
 
 
 def _database(path: Path, database: sqlite3.Connection) -> Iterator[Finding]:
@@ -292,57 +301,117 @@ def _deleted(path: Path, files: list[Path]) -> str:
 
 # Artifacts --------------------------------------------------------------------------------------------------------------------
 
+Name = tuple[int, str]
+
 
 def _artifacts(path: Path, database: sqlite3.Connection) -> Iterator[Finding]:
-    if (schema_of(database) or 0) < 2:
-        return
-    recorded = dict(database.execute("SELECT individual, artifact FROM evaluations WHERE artifact != '' ORDER BY id"))
-    files = {int(file.stem): file for file in (path / "artifacts").glob("*.safetensors") if file.stem.isdigit()}
-    named, next_id = _needed(database)
-    broken = sorted(id for id, file in files.items() if id in recorded and not intact(file, recorded[id], thorough=True))
-    later = [files[id] for id in broken if id >= next_id]
-    damaged = [id for id in broken if id < next_id]
-    missing = sorted(id for id in named if id not in files and recorded.get(id, LOST) != LOST)
+    if schema_of(database) != SCHEMA:
+        return  # told by the rows that it has as one of today
+    recorded: dict[Name, str] = {
+        (trial, kind): mark
+        for trial, kind, mark in database.execute("SELECT trial, kind, fingerprint FROM artifacts ORDER BY id")
+    }
+    files = {name: file for file in (path / "artifacts").glob("*.safetensors") if (name := artifact_name(file.name)) is not None}
+    named, first = _needed(database, files)
+    broken = sorted(name for name, file in files.items() if name in recorded and not intact(file, recorded[name], thorough=True))
+    later = [files[name] for name in broken if first is not None and name[0] >= first]
+    damaged = [name for name in broken if files[name] not in later]
+    missing = sorted(name for name in named if name not in files and recorded.get(name, LOST) != LOST)
     if later:
         yield Finding(
-            f"the weights of {len(later)} individuals evaluated last are damaged, such as {later[0].name}",
-            "they are deleted: the evaluation is done again when the search goes on",
+            f"what {len(later)} of the trials that came back last left is damaged, such as {later[0].name}",
+            "it is deleted: the trials are run again when the search goes on",
             partial(_deleted, path, later),
         )
-    for ids, what in ((damaged, "damaged"), (missing, "missing")):
-        if ids:
+    for names, what in ((damaged, "damaged"), (missing, "missing")):
+        others = [name for name in names if name in named and not _holds_weights(name)]
+        weights = [name for name in names if name not in others]
+        if weights:
             yield Finding(
-                f"the weights of {len(ids)} individuals are {what} (artifacts/{ids[0]}.safetensors)",
+                f"the weights of {len(weights)} individuals are {what} (artifacts/{artifact_file(*weights[0])})",
                 "the search goes on without them: the individuals stay, their children start from scratch",
-                partial(_given_up, path, ids),
+                partial(_given_up, path, weights),
             )
-    orphans = [file for id, file in files.items() if id not in recorded and not _evaluated(database, id)]
+        if others:
+            yield Finding(
+                f"{_kinds(others)} from which the search would go on are {what} (artifacts/{artifact_file(*others[0])})",
+                "the search goes through its record from the beginning, and makes them again with what they come from",
+                partial(_made_again, path, others),
+            )
+    orphans = [file for name, file in files.items() if name not in recorded and not _came_back(database, name[0])]
     if orphans:
         yield Finding(
-            f"{len(orphans)} artifacts belong to no recorded evaluation, such as {orphans[0].name}",
-            "they are deleted: the evaluation is done again when the search goes on",
+            f"{len(orphans)} artifacts belong to no trial that came back, such as {orphans[0].name}",
+            "they are deleted: the trial is run again when the search goes on",
             lambda: _deleted(path, orphans),
         )
 
 
-def _needed(database: sqlite3.Connection) -> tuple[set[int], int]:
-    """Individuals whose weights the last state needs, and the first birth after it."""
-    row = database.execute("SELECT json FROM state").fetchone()
-    counters = json.loads(row[0]).get("run", {}) if row is not None else {}
-    return set(counters.get("artifacts", [])), int(counters.get("next_id", 0))
+def _holds_weights(name: Name) -> bool:
+    return name[1].split(".")[0] == WEIGHTS
 
 
-def _evaluated(database: sqlite3.Connection, id: int) -> bool:
-    return database.execute("SELECT 1 FROM evaluations WHERE individual = ?", (id,)).fetchone() is not None
+def _kinds(names: list[Name]) -> str:
+    counted = Counter(kind.split(".")[0] for _, kind in names)
+    return " and ".join(f"{number} artifacts {kind!r}" for kind, number in counted.items())
 
 
-def _given_up(path: Path, ids: list[int]) -> str:
+def _needed(database: sqlite3.Connection, files: Iterable[Name]) -> tuple[set[Name], int | None]:
+    """The artifacts without which the run may not go on as it would have, without a state all that are kept; and the first trial after the last
+    state, which is run again where what it left is gone (None in searches that go through their record, and run nothing again)."""
+    row = database.execute("SELECT value FROM meta WHERE key = 'missing'").fetchone()
+    noted = {(int(trial), str(kind)) for trial, kind in json.loads(row[0])} if row is not None else set()
+    counters = counters_of(database)
+    if counters is None:
+        return noted | set(files), None
+    by_birth = database.execute("SELECT 1 FROM meta WHERE key = 'trials'").fetchone() is not None
+    asynchronous = database.execute("SELECT 1 FROM asks").fetchone() is not None
+    return noted | set(needed_artifacts(counters)), None if asynchronous else first_after(counters, by_birth)
+
+
+def _came_back(database: sqlite3.Connection, trial: int) -> bool:
+    return database.execute("SELECT 1 FROM trials WHERE id = ? AND status != ?", (trial, PENDING)).fetchone() is not None
+
+
+def _given_up(path: Path, names: list[Name]) -> str:
     database = sqlite3.connect(path / "run.db")
     try:
         with database:
-            database.executemany("UPDATE evaluations SET artifact = ? WHERE individual = ?", [(LOST, id) for id in ids])
+            database.executemany(
+                "UPDATE artifacts SET fingerprint = ? WHERE trial = ? AND kind = ?", [(LOST, *name) for name in names]
+            )
     finally:
         database.close()
-    for id in ids:
-        (path / "artifacts" / f"{id}.safetensors").unlink(missing_ok=True)
-    return f"the weights of {len(ids)} individuals are given up ({', '.join(map(str, ids[:8]))}{' ...' if len(ids) > 8 else ''})"
+    _delete_artifacts(path, names)
+    shown = ", ".join(artifact_file(*name) for name in names[:8])
+    return f"the weights of {len(names)} individuals are given up ({shown}{' ...' if len(names) > 8 else ''})"
+
+
+def _made_again(path: Path, names: list[Name]) -> str:
+    database = sqlite3.connect(path / "run.db")
+    try:
+        with database:
+            set_state_aside(database)
+    finally:
+        database.close()
+    _delete_artifacts(path, names)
+    return "the last state is set aside: the search goes through its record, and makes again what it needs"
+
+
+def _delete_artifacts(path: Path, names: list[Name]) -> None:
+    for name in names:
+        (path / "artifacts" / artifact_file(*name)).unlink(missing_ok=True)
+
+
+# What was made after the run --------------------------------------------------------------------------------------------------
+
+
+def _derived(path: Path, database: sqlite3.Connection) -> Iterator[Finding]:
+    if schema_of(database) != SCHEMA:
+        return
+    files = {name: file for name, file in database.execute("SELECT name, file FROM derived ORDER BY id")}
+    for name, file in files.items():
+        if file and not (path / file).exists():
+            yield Finding(
+                f"{file} is missing, the model {name} that was made of this run: restore it from a copy, or make it again"
+            )

@@ -13,8 +13,6 @@ from neuroevo.store.doctor.rows import TABLES, Row, table_of, valid, valid_meta
 from neuroevo.store.doctor.whole import leave_whole
 from neuroevo.store.schema import create, take_older
 
-_WIDTHS = {"trials": 13, "evaluations": 8, "artifacts": 6, "populations": 8, "older": 10}
-
 
 def salvage(path: Path) -> dict[str, int]:
     """Replace a damaged database by one with every row that can be read; the damaged files stay beside it as `*.damaged`.
@@ -29,7 +27,7 @@ def salvage(path: Path) -> dict[str, int]:
     try:
         create(database)
         _fill(database, _readable(source))
-        leave_whole(database, path.parent / "artifacts")
+        leave_whole(database, path.parent)
         counts = {name: int(database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in TABLES}
     finally:
         database.close()
@@ -82,20 +80,20 @@ def _fill(database: sqlite3.Connection, tables: dict[str, dict[object, Row]]) ->
     (_, schema) = meta.pop("schema", ("schema", ""))
     database.execute("BEGIN")
     for name, rows in tables.items():
-        width = _WIDTHS.get(name, len(next(iter(rows.values()), ())))
-        _insert(database, name, rows.values(), width)
+        _insert(database, name, rows.values())
     database.execute("COMMIT")
     if older or schema in ("1", "2"):
         with_artifact = ((*row, "") if len(row) == 9 else row for row in older.values())
         database.execute(
             'CREATE TEMP TABLE older (id, individual, status, reason, "values", info, fidelity, attempts, seconds, artifact)'
         )
-        _insert(database, "older", with_artifact, _WIDTHS["older"])
+        _insert(database, "older", with_artifact)
         take_older(database)
         database.execute("DROP TABLE older")
 
 
-def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row], width: int) -> None:
+def _insert(database: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
+    width = len(database.execute(f"SELECT * FROM {table} LIMIT 0").description)
     marks = ", ".join("?" * width)
     padded = ((*row, *(None,) * (width - len(row))) for row in rows)
     database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", padded)

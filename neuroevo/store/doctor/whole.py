@@ -18,33 +18,24 @@ _TIED = """
 DELETE FROM evaluations WHERE trial NOT IN (SELECT id FROM trials);
 DELETE FROM evaluations WHERE EXISTS (
     SELECT 1 FROM trials t WHERE t.id = evaluations.trial AND t.members = 1 AND t.individual != evaluations.individual);
-DELETE FROM evaluations WHERE EXISTS (
-    SELECT 1 FROM evaluations e WHERE e.trial = evaluations.trial AND e.individual = evaluations.individual AND e.id > evaluations.id);
+DELETE FROM evaluations WHERE id NOT IN (SELECT max(id) FROM evaluations GROUP BY trial, individual);
 DELETE FROM artifacts WHERE trial NOT IN (SELECT id FROM trials);
-"""
-# Trials that came back and lack an evaluation. Where trials are numbered by birth, a trial of several may hold individuals that had trials of
-# their own when they were evaluated.
-_LACKING = """
-SELECT id FROM trials t WHERE status NOT IN ('pending', 'predicted') AND members > 0
-    AND NOT EXISTS (SELECT 1 FROM populations p WHERE p.trial = t.id)
-    AND (SELECT count(DISTINCT e.individual) FROM evaluations e WHERE e.trial = t.id
-        OR (:by_birth AND e.trial = e.individual AND e.individual BETWEEN t.individual AND t.individual + t.members - 1)) < members
 """
 
 
 def inconsistency(database: sqlite3.Connection) -> str:
     """What rows of a sound database lack each other, or ""."""
-    found = {
-        "evaluations without their trial": "SELECT id FROM evaluations WHERE trial NOT IN (SELECT id FROM trials)",
-        "trials without their evaluations": _LACKING,
-        "artifacts without their trial": "SELECT id FROM artifacts WHERE trial NOT IN (SELECT id FROM trials)",
+    without = "SELECT count(*) FROM {} WHERE trial NOT IN (SELECT id FROM trials)"
+    counts = {
+        "evaluations without their trial": database.execute(without.format("evaluations")).fetchone()[0],
+        "artifacts without their trial": database.execute(without.format("artifacts")).fetchone()[0],
+        "trials without their evaluations": len(_lacking(database)),
+        "gaps in the order of completion": int(_is_asynchronous(database) and _has_gaps(database)),
     }
-    named = {"by_birth": _says_by_birth(database)}
-    counts = {what: len(database.execute(query, named if ":" in query else ()).fetchall()) for what, query in found.items()}
     return " and ".join(f"{number} {what}" for what, number in counts.items() if number)
 
 
-def leave_whole(database: sqlite3.Connection, artifacts: Path) -> None:
+def leave_whole(database: sqlite3.Connection, folder: Path) -> None:
     """Drop what would mislead a run that goes on.
 
     - Evaluations without their trial go; trials that lack evaluations, or artifacts that they may have left, become pending and are run again.
@@ -53,33 +44,53 @@ def leave_whole(database: sqlite3.Connection, artifacts: Path) -> None:
     - Of an asynchronous search the beginning of its order without gaps stays: only that can be gone through again.
 
     Args:
-        artifacts: the folder with the files.
+        folder: the run's, with its files.
     """
+    artifacts = folder / "artifacts"
     by_birth = _numbered_by_birth(database)
     if by_birth:
         database.execute("INSERT OR REPLACE INTO meta VALUES ('trials', 'by birth')")
     database.executescript(f"BEGIN;{_TIED}COMMIT;")
-    lacking = [row[0] for row in database.execute(_LACKING, {"by_birth": by_birth})]
-    asynchronous = database.execute("SELECT 1 FROM asks").fetchone() is not None
-    lost = bool(lacking)
+    lost = bool(_lacking(database))
+    asynchronous = _is_asynchronous(database, folder)
     if asynchronous:
         lost |= _keep_beginning(database, by_birth)
+    counters = counters_of(database)
     files = {name for path in artifacts.glob("*.safetensors") if (name := artifact_name(path.name)) is not None}
-    if not (asynchronous and lost) and _state_is_whole(database, artifacts, by_birth):
-        lacking += _unrecorded(database, files, by_birth)
+    again = [*_lacking(database), *_unrecorded(database, files, by_birth)]
+    if counters is not None and not (asynchronous and lost) and _is_whole(database, counters, artifacts, by_birth, asynchronous):
+        again = [id for id in again if asynchronous or id >= first_after(counters, by_birth)]
     else:
         set_state_aside(database)
-        lacking += [*_unrecorded(database, files, by_birth), *_doubtful(database, files, by_birth)]
-    _put_back(database, lacking)
+        again += _doubtful(database, files, by_birth)
+    _put_back(database, again)
 
 
 def set_state_aside(database: sqlite3.Connection) -> None:
     """Let the run go through its record from the beginning, and make again the artifacts that it needs."""
     database.execute("DELETE FROM state")
+    database.execute("DELETE FROM meta WHERE key = 'missing'")
     database.execute("INSERT OR REPLACE INTO meta VALUES ('remake', '1')")
 
 
 # Trials -----------------------------------------------------------------------------------------------------------------------
+
+
+def _lacking(database: sqlite3.Connection) -> list[int]:
+    """Trials that came back and lack an evaluation."""
+    rows = database.execute(
+        "SELECT id, individual, members FROM trials "
+        "LEFT JOIN (SELECT trial, count(DISTINCT individual) AS found FROM evaluations GROUP BY trial) e ON e.trial = id "
+        "WHERE status NOT IN ('pending', 'predicted') AND members > coalesce(found, 0) "
+        "AND id NOT IN (SELECT trial FROM populations WHERE trial IS NOT NULL)"
+    ).fetchall()
+    # where trials are numbered by birth, individuals of a trial of several may have been evaluated in trials of their own
+    either = "SELECT count(DISTINCT individual) FROM evaluations WHERE individual BETWEEN ? AND ? AND trial IN (?, individual)"
+    return [
+        id
+        for id, first, members in rows
+        if not _says_by_birth(database) or database.execute(either, (first, first + members - 1, id)).fetchone()[0] < members
+    ]
 
 
 def _put_back(database: sqlite3.Connection, trials: Iterable[int]) -> None:
@@ -105,9 +116,9 @@ def _numbered_by_birth(database: sqlite3.Connection) -> bool:
     """Whether the run was begun by a release in which trials had the numbers of individuals; told by what it holds where that row is lost."""
     if _says_by_birth(database):
         return True
-    counters = _counters(database)
+    counters = counters_of(database)
     if counters is not None:
-        return counters.get("next_trial", 0) == 0 < counters["evaluations"]
+        return bool(counters.get("next_trial", 0) == 0 < counters["evaluations"])
     first = "SELECT min(id) AS id, individual, members FROM trials WHERE individual IS NOT NULL GROUP BY individual"
     (several,) = database.execute(f"SELECT count(*) FROM ({first}) WHERE members > 1").fetchone()
     (differing,) = database.execute(f"SELECT count(*) FROM ({first}) WHERE id != individual").fetchone()
@@ -117,7 +128,8 @@ def _numbered_by_birth(database: sqlite3.Connection) -> bool:
 # The state --------------------------------------------------------------------------------------------------------------------
 
 
-def _counters(database: sqlite3.Connection) -> dict[str, Any] | None:
+def counters_of(database: sqlite3.Connection) -> dict[str, Any] | None:
+    """The run's counters in its last state, or None."""
     row = database.execute("SELECT json FROM state").fetchone()
     return None if row is None else dict(json.loads(row[0])["run"])
 
@@ -132,31 +144,33 @@ def needed_artifacts(counters: dict[str, Any]) -> list[tuple[int, str]]:
     return [(name, WEIGHTS) if isinstance(name, int) else (name[0], name[1]) for name in counters.get("artifacts", ())]
 
 
-def _state_is_whole(database: sqlite3.Connection, artifacts: Path, by_birth: bool) -> bool:
-    """Whether there is a state, and everything that it rests on."""
-    counters = _counters(database)
-    if counters is None:
-        return False
+def _is_whole(
+    database: sqlite3.Connection, counters: dict[str, Any], artifacts: Path, by_birth: bool, asynchronous: bool
+) -> bool:
+    """Whether everything is there that a state with these counters rests on."""
     births, first = counters["next_id"], first_after(counters, by_birth)
     apart = "NOT EXISTS (SELECT 1 FROM populations p WHERE e.individual >= p.first_id AND e.individual < p.first_id + p.count)"
-    found = dict(
-        database.execute(
-            f"SELECT status = 'predicted', count(*) FROM evaluations e WHERE trial < ? AND {apart} GROUP BY status = 'predicted'", (first,)
-        )
-    )
+    counted = f"SELECT total(status != 'predicted'), total(status = 'predicted') FROM evaluations e WHERE {apart}"
     (of_populations,) = database.execute("SELECT total(count) FROM populations WHERE first_id < ?", (births,)).fetchone()
-    (unborn,) = database.execute(
-        f"SELECT count(*) FROM evaluations e WHERE trial < ? AND {apart} AND individual NOT IN (SELECT id FROM individuals)", (first,)
-    ).fetchone()
+    expected = counters["evaluations"] - of_populations, counters.get("predictions", 0)
+    unborn = f"SELECT count(*) FROM evaluations e WHERE {apart} AND trial < ? AND individual NOT IN (SELECT id FROM individuals)"
+    if database.execute(unborn, (first,)).fetchone()[0]:
+        return False
+    if asynchronous:  # it goes through its order; some of the trials that the state waited for may have come back since
+        found = database.execute(counted).fetchone()
+        enough = all(one >= other for one, other in zip(found, expected, strict=True))
+        return enough and all(_is_there(database, artifacts, name, by_birth) for name in needed_artifacts(counters))
     kept = {row[0] for row in database.execute("SELECT id FROM individuals WHERE genome IS NOT NULL")}
-    places = [row[0] for row in database.execute("SELECT completed FROM trials WHERE id < ? AND completed IS NOT NULL", (first,))]
-    epochs = math.fsum(row[0] for row in database.execute("SELECT epochs FROM trials WHERE id < ?", (first,)))
-    return (
-        found.get(0, 0) + of_populations == counters["evaluations"]
-        and found.get(1, 0) == counters.get("predictions", 0)
-        and not unborn
+    rows = database.execute("SELECT completed, epochs FROM trials WHERE id < ? AND completed IS NOT NULL", (first,)).fetchall()
+    epochs = math.fsum(row[1] for row in rows)
+    (generation,) = database.execute("SELECT generation FROM state").fetchone()
+    recorded = generation == 0 or database.execute("SELECT 1 FROM generations WHERE generation = ?", (generation,)).fetchone()
+    trains = any(artifacts.glob("*"))  # else a run without generations is gone through from its beginning at no cost
+    return bool(
+        database.execute(f"{counted} AND trial < ?", (first,)).fetchone() == expected
         and kept >= set(counters.get("front", ()))
-        and (by_birth or max(places, default=0) == len(places))
+        and (recorded or trains)
+        and (by_birth or max((row[0] for row in rows), default=0) == len(rows))
         and (by_birth or math.isclose(epochs, counters.get("epochs", epochs), rel_tol=1e-9))
         and all(_is_there(database, artifacts, name, by_birth) for name in needed_artifacts(counters))
     )
@@ -176,7 +190,9 @@ def _unrecorded(database: sqlite3.Connection, files: set[tuple[int, str]], by_bi
     recorded = set(database.execute("SELECT trial, kind FROM artifacts"))
     for trial, kind in sorted(files - recorded):
         if not (by_birth and kind == WEIGHTS):
-            yield from (row[0] for row in database.execute("SELECT id FROM trials WHERE id = ? AND status != 'pending'", (trial,)))
+            yield from (
+                row[0] for row in database.execute("SELECT id FROM trials WHERE id = ? AND status != 'pending'", (trial,))
+            )
 
 
 def _doubtful(database: sqlite3.Connection, files: set[tuple[int, str]], by_birth: bool) -> Iterator[int]:
@@ -197,6 +213,30 @@ def _doubtful(database: sqlite3.Connection, files: set[tuple[int, str]], by_birt
 # The order of an asynchronous search ------------------------------------------------------------------------------------------
 
 
+def _is_asynchronous(database: sqlite3.Connection, folder: Path | None = None) -> bool:
+    """Whether this is an asynchronous search, by what is recorded of it or its settings."""
+    if database.execute("SELECT 1 FROM asks").fetchone() is not None:
+        return True
+    row = database.execute("SELECT value FROM meta WHERE key = 'settings'").fetchone()
+    try:
+        settings = json.loads(row[0] if row is not None else "{}" if folder is None else (folder / "config.json").read_text())
+    except (ValueError, OSError, RecursionError):
+        return False
+    return isinstance(settings, dict) and settings.get("schedule") == "asynchronous"
+
+
+def _has_gaps(database: sqlite3.Connection) -> bool:
+    asks = [row[0] for row in database.execute("SELECT number FROM asks ORDER BY number")]
+    places = {row[0] for row in database.execute("SELECT completed FROM trials WHERE completed IS NOT NULL")}
+    (told,) = database.execute("SELECT coalesce(max(told), 0) FROM asks").fetchone()
+    return (
+        asks != list(range(len(asks)))
+        or places != set(range(1, len(places) + 1))
+        or told > len(places)
+        or (bool(places) and not asks)
+    )
+
+
 def _keep_beginning(database: sqlite3.Connection, by_birth: bool) -> bool:
     """Keep the beginning of the order of completion that has no gaps, with the asks that led to it; whether something had to go.
 
@@ -207,18 +247,22 @@ def _keep_beginning(database: sqlite3.Connection, by_birth: bool) -> bool:
     places = {row[0]: row[1] for row in database.execute("SELECT completed, id FROM trials WHERE completed IS NOT NULL")}
     told = sum(1 for _ in takewhile(places.__contains__, count(1)))
     kept = [asks[number] for number in takewhile(asks.__contains__, count())]
+
+    def belongs(place: int) -> bool:
+        return bool(places[place] < bound)
+
     while True:
         whole = [ask for ask in kept if ask[1] <= told]
         bound = sum(ask[3] for ask in whole)
         if by_birth and whole:
             bound = max(bound, whole[-1][2] + whole[-1][3])
-        reached = sum(1 for _ in takewhile(lambda place: places[place] < bound, range(1, told + 1)))
+        reached = sum(1 for _ in takewhile(belongs, range(1, told + 1)))
         if (whole, reached) == (kept, told):
             break
         kept, told = whole, reached
     later = [id for place, id in places.items() if place > told]
     beyond = [row[0] for row in database.execute("SELECT id FROM trials WHERE id >= ?", (bound,))]
-    counters = _counters(database)
+    counters = counters_of(database)
     (evaluations,) = database.execute("SELECT count(*) FROM evaluations WHERE status != 'predicted'").fetchone()
     if not later and not beyond and len(kept) == len(asks):
         return counters is None or evaluations < counters["evaluations"]
