@@ -82,7 +82,10 @@ class Derived:
         Raises:
             ValueError: what was recorded is damaged.
         """
-        return None if self._genome is None else Genome.from_dict(json.loads(self._genome))
+        try:
+            return None if self._genome is None else Genome.from_dict(json.loads(self._genome))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError(f"the genome of {self.name} is damaged: {error}") from error
 
     @property
     def kind(self) -> str:
