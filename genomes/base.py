@@ -128,9 +128,12 @@ class Space(ABC):
         evolved_by: the strategy that suits it where there is one objective.
         population: the array population that whole generations are kept in, for encodings that vary in compiled kernels; "" for none.
         redundant: whether many genomes describe the same network, so that it pays to train each network once.
+        sequential: whether genomes are described by sequences of decisions: whether `choices`, `build` and `decisions` are there. An
+            encoding that has them (`genomes.sequential.SequentialSpace` is the short way) sets it to True.
     """
 
     encoding: ClassVar[str]
+    sequential: ClassVar[bool] = False
 
     @property
     def drawn_as(self) -> str:
@@ -200,21 +203,58 @@ class Space(ABC):
             prefix: the decisions so far, each the position of an option among those that were offered.
 
         Returns:
-            The options' names; () when the decisions are complete.
+            The options' names, one or more, all different; () when the decisions are complete. Whichever is taken, again and again, the
+            decisions are complete after a bounded number of steps and `build` makes a genome of them.
 
         Raises:
             NotImplementedError: the encoding has no such sequence of decisions.
+            ValueError: a decision that was not among its options, or one more after they were complete.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not offer sequential decisions")
+        raise NotImplementedError(self._no_decisions())
 
     def build(self, decisions: Sequence[int]) -> Genome:
         """The genome that a complete sequence of decisions describes.
 
+        What is no decision (historical markings) is derived from the decisions, so that the same decisions build equal genomes.
+
         Raises:
             NotImplementedError: the encoding has no such sequence of decisions.
-            ValueError: the decisions are not complete, or one is not among the options.
+            ValueError: too few or too many decisions, or one that is not among the options.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not offer sequential decisions")
+        raise NotImplementedError(self._no_decisions())
+
+    def decisions(self, genome: Any) -> tuple[int, ...]:
+        """The inverse of `build`: decisions that describe a genome of this space.
+
+        `build` makes of them a genome with the same `key()`. It need not be equal: a detail that is no decision, such as the historical
+        markings, is made anew. Where several sequences describe a genome, it is always the same one of them.
+
+        Raises:
+            NotImplementedError: the encoding has no such sequence of decisions.
+            ValueError: a genome of another space, or one with something that `choices` never offers; the sentence says what.
+        """
+        raise NotImplementedError(self._no_decisions())
+
+    def _no_decisions(self) -> str:
+        return f"{type(self).__name__} does not offer sequential decisions"
+
+    def _refuse_foreign(self, genome: Any) -> None:
+        """Refuse a genome of another space.
+
+        Raises:
+            ValueError: it is one.
+        """
+        space = genome.space if isinstance(genome, Genome) else None
+        if space is self or space == self:
+            return
+        if type(space) is not type(self):
+            raise ValueError(f"the genome must be one of this {type(self).__name__}, got {shown(genome)}")
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]
+            mine, other = getattr(self, f.name), getattr(space, f.name)
+            if mine != other:
+                raise ValueError(
+                    f"the genome is one of another {type(self).__name__}: its {f.name} is {shown(other)}, and here it is {shown(mine)}"
+                )
 
     def to_dict(self) -> Json:
         """JSON: the encoding's name and every field."""

@@ -98,11 +98,13 @@ class GenomeSuite:
         space: the space under test; give each interesting setting a class of its own.
         steps: mutations and crossovers in the lineage that the tests look at.
         cyclic: whether genomes of this space may have cycles (recurrent networks).
+        most_decisions: where the space is sequential: the most decisions that a genome takes.
     """
 
     space: ClassVar[Space]
     steps: ClassVar[int] = 200
     cyclic: ClassVar[bool] = False
+    most_decisions: ClassVar[int] = 10_000
 
     def check(self, genome: Genome) -> None:
         """What else holds for every valid genome of this encoding; raise AssertionError where it does not."""
@@ -267,18 +269,81 @@ class GenomeSuite:
                     continue
                 assert isinstance(count, int) and count >= 0, f"{name} is {count!r}"
 
-    def test_sequential_decisions_build_valid_genomes(self) -> None:
-        try:
-            self.space.choices(())
-        except NotImplementedError:
+    def test_sequential_decisions_are_there_or_refused_in_a_sentence(self) -> None:
+        if self.space.sequential:
             return
-        for index in range(20):
-            rng, decisions = philox(10, index), list[int]()
-            while options := self.space.choices(decisions):
-                decisions.append(int(rng.integers(len(options))))
+        genome = self.genomes()[0]
+        for ask in (lambda: self.space.choices(()), lambda: self.space.build(()), lambda: self.space.decisions(genome)):
+            try:
+                ask()
+            except NotImplementedError as error:
+                assert str(error), "the NotImplementedError says nothing"
+            else:
+                raise AssertionError("a space with choices, build and decisions sets sequential = True")
+
+    def test_sequential_decisions_build_valid_genomes(self) -> None:
+        for index in range(20 if self.space.sequential else 0):
+            decisions = self.walk(philox(10, index))
             genome = self.space.build(decisions)
-            assert self.space.from_genes(json.loads(json.dumps(genome.genes()))) == genome
+            assert self.space.choices(decisions) == (), "choices() offers more than build() needs"
+            assert Genome.from_dict(json.loads(json.dumps(genome.to_dict(), allow_nan=False))) == genome
+            assert self.space.build(json.loads(json.dumps(decisions))) == genome, "the same decisions build another genome"
+            assert self.space.build(self.space.decisions(genome)).key() == genome.key()
             self.check(genome)
+
+    def test_sequential_decisions_describe_every_genome(self) -> None:
+        for genome in self.genomes() if self.space.sequential else []:
+            decisions = self.space.decisions(genome)
+            assert isinstance(decisions, tuple), f"decisions() must give a tuple, got {type(decisions).__name__}"
+            assert {type(answer) for answer in decisions} <= {int}, f"decisions are Python's int, got {decisions!r}"
+            again = self.space.build(json.loads(json.dumps(decisions)))
+            assert again.space == self.space
+            assert again.key() == genome.key(), f"decisions() of {genome.genes()} describe {again.genes()}"
+
+    def test_wrong_decisions_are_refused_in_a_sentence_that_says_which(self) -> None:
+        for genome in self.genomes()[:: max(self.steps // 4, 1)] if self.space.sequential else []:
+            right = list(self.space.decisions(genome))
+            assert str(len(right) - 1) in self.refusal(right[:-1], "build"), "the sentence does not say how many are too few"
+            for call in ("build", "choices"):
+                assert str(len(right) + 1) in self.refusal([*right, 0], call), "the sentence does not say how many are too many"
+            for place in sorted({int(place) for place in np.linspace(0, len(right) - 1, 9)}):
+                count = len(self.space.choices(right[:place]))
+                for wrong in (count, -1, 10**9, True, 0.5, "first", None):
+                    for call in ("build", "choices"):
+                        sentence = self.refusal([*right[:place], wrong, *right[place + 1 :]], call)
+                        assert str(wrong) in sentence, f"the sentence does not say that {wrong} is wrong: {sentence}"
+
+    def test_decisions_of_a_genome_of_another_space_are_refused(self) -> None:
+        if not self.space.sequential:
+            return
+        other = Space.from_dict({"encoding": "cppn" if self.space.encoding == "cell" else "cell"})
+        for foreign in (other.random(philox(11, 0)), None):
+            try:
+                self.space.decisions(foreign)
+            except ValueError as error:
+                assert str(error), "the ValueError says nothing"
+            else:
+                raise AssertionError(f"decisions() took {foreign!r}")
+
+    def walk(self, rng: np.random.Generator) -> list[int]:
+        """Decisions at random until none is left, as a controller makes them."""
+        decisions: list[int] = []
+        while options := self.space.choices(decisions):
+            assert isinstance(options, tuple) and all(isinstance(name, str) for name in options), (
+                f"options are names: {options!r}"
+            )
+            assert len(set(options)) == len(options), f"two options have one name: {options!r}"
+            assert len(decisions) < self.most_decisions, f"no end after {self.most_decisions} decisions"
+            decisions.append(int(rng.integers(len(options))))
+        return decisions
+
+    def refusal(self, decisions: list[Any], call: str) -> str:
+        """The sentence with which `build` or `choices` refuses wrong decisions."""
+        try:
+            getattr(self.space, call)(decisions)
+        except ValueError as error:
+            return str(error)
+        raise AssertionError(f"{call}() took {decisions!r}")
 
 
 def attributes(value: object) -> Iterator[tuple[str, Any]]:

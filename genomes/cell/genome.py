@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from genomes.cell.operations import NONE
 from genomes.cell.skeleton import Skeleton
 from genomes.cell.vocabulary import VOCABULARIES, Cell, Decision, Edge, Vocabulary
 from genomes.network.architecture import Architecture
+from genomes.sequential import refuse_wrong, whole_decisions
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -36,11 +37,16 @@ class CellSpace(Space, encoding="cell"):
         repeats: cells in each stage; for nasnet and darts normal ones.
         stages: number of stages. Between two of them nasbench201 has a residual block and the others a reduction cell.
 
+    A controller decides (`choices`, `build`) what the vocabulary asks, in every vocabulary: `questions` lists it. The questions do not
+    depend on the answers, one with a single option is asked as well, and a genome is its decisions.
+
     >>> space = CellSpace()
     >>> cell = space.build([int(digit) for digit in "421211"])
     >>> cell.parameters, cell.flops, cell.table_key
     (129306, 15647370, '421211')
     """
+
+    sequential: ClassVar[bool] = True
 
     vocabulary: str = "nasbench201"
     nodes: int = 4
@@ -91,7 +97,7 @@ class CellSpace(Space, encoding="cell"):
         return self.words.kinds[: self.stages]
 
     @cached_property
-    def decisions(self) -> tuple[Decision, ...]:
+    def questions(self) -> tuple[Decision, ...]:
         """The questions that a genome answers, in order."""
         each = self.words.decisions(self.nodes)
         if len(self.words.kinds) == 1:
@@ -115,7 +121,7 @@ class CellSpace(Space, encoding="cell"):
 
     @cached_property
     def _option_counts(self) -> list[int]:
-        return [len(decision.options) for decision in self.decisions]
+        return [len(decision.options) for decision in self.questions]
 
     @cached_property
     def _open(self) -> tuple[int, ...]:
@@ -129,7 +135,8 @@ class CellSpace(Space, encoding="cell"):
         return CellGenome(self, tuple(rng.integers(self._option_counts).tolist()), ("random",))
 
     def choices(self, prefix: Sequence[int]) -> tuple[str, ...]:
-        return self.decisions[len(prefix)].options if len(prefix) < len(self.decisions) else ()
+        answers = self._answers(prefix)
+        return self.questions[len(answers)].options if len(answers) < len(self.questions) else ()
 
     def build(self, decisions: Sequence[int]) -> CellGenome:
         """The cell that the decisions describe: for each, in order, the position of the chosen option.
@@ -137,18 +144,38 @@ class CellSpace(Space, encoding="cell"):
         Raises:
             ValueError: too few or too many decisions, or one that is not among its options.
         """
-        if len(decisions) != len(self.decisions):
-            raise ValueError(f"a cell of {self.nodes} nodes takes {len(self.decisions)} decisions, got {len(decisions)}")
-        for answer, decision in zip(decisions, self.decisions, strict=True):
-            if not _is_count(answer) or not 0 <= answer < len(decision.options):
-                raise ValueError(f"decision {decision.name} must be 0 to {len(decision.options) - 1}, got {shown(answer)}")
-        return CellGenome(self, tuple(int(answer) for answer in decisions), ("built",))
+        answers = self._answers(decisions)
+        if len(answers) < len(self.questions):
+            raise ValueError(self._wrong_count(answers))
+        return CellGenome(self, answers, ("built",))
+
+    def decisions(self, genome: CellGenome) -> tuple[int, ...]:
+        """The genome's own decisions: a cell is nothing else."""
+        self._refuse_foreign(genome)
+        return genome.decisions
+
+    def _answers(self, given: Sequence[int]) -> tuple[int, ...]:
+        """Decisions, the first or all.
+
+        Raises:
+            ValueError: too many, or one that is not among its options.
+        """
+        answers = whole_decisions(given)
+        if len(answers) > len(self.questions):
+            raise ValueError(self._wrong_count(answers))
+        for answer, count, decision in zip(answers, self._option_counts, self.questions, strict=False):
+            if not 0 <= answer < count:
+                refuse_wrong(answer, decision.options, f"decision {decision.name}")
+        return answers
+
+    def _wrong_count(self, answers: tuple[int, ...]) -> str:
+        return f"a cell of {self.nodes} nodes takes {len(self.questions)} decisions, got {len(answers)}"
 
     def from_genes(self, genes: Any) -> CellGenome:
-        if not isinstance(genes, (list, tuple)) or len(genes) != len(self.decisions):
-            raise ValueError(f"a cell of {self.nodes} nodes is a list of {len(self.decisions)} names, got {shown(genes)}")
+        if not isinstance(genes, (list, tuple)) or len(genes) != len(self.questions):
+            raise ValueError(f"a cell of {self.nodes} nodes is a list of {len(self.questions)} names, got {shown(genes)}")
         answers = []
-        for name, decision in zip(genes, self.decisions, strict=True):
+        for name, decision in zip(genes, self.questions, strict=True):
             if name not in decision.options:
                 raise ValueError(unknown(f"{decision.about} on {decision.name}", name, decision.options))
             answers.append(decision.options.index(name))
@@ -171,7 +198,7 @@ class CellGenome(Genome):
         if not free:
             return type(self)(self.space, self.decisions, ("unchanged",))
         position = free[int(rng.integers(len(free)))]
-        others = len(self.space.decisions[position].options) - 1
+        others = len(self.space.questions[position].options) - 1
         answer = int(rng.integers(others))
         return self._changed(position, answer + (answer >= self.decisions[position]))
 
@@ -186,14 +213,14 @@ class CellGenome(Genome):
         """Every cell that differs in one decision, in order."""
         return [
             self._changed(position, answer)
-            for position, decision in enumerate(self.space.decisions)
+            for position, decision in enumerate(self.space.questions)
             for answer in range(len(decision.options))
             if answer != self.decisions[position]
         ]
 
     def _changed(self, position: int, answer: int) -> Self:
         decisions = (*self.decisions[:position], answer, *self.decisions[position + 1 :])
-        return type(self)(self.space, decisions, (f"change_{self.space.decisions[position].about}",))
+        return type(self)(self.space, decisions, (f"change_{self.space.questions[position].about}",))
 
     def distance(self, other: Self) -> float:
         """In how many decisions the two cells differ (Hamming)."""
@@ -250,7 +277,7 @@ class CellGenome(Genome):
         return graph
 
     def genes(self) -> list[str]:
-        return [decision.options[answer] for decision, answer in zip(self.space.decisions, self.decisions, strict=True)]
+        return [decision.options[answer] for decision, answer in zip(self.space.questions, self.decisions, strict=True)]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CellGenome):

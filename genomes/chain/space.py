@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from genomes.base import Space, shown
+from genomes.base import shown
 from genomes.chain.layers import ChainLayer, layers_from_json, linked
 from genomes.layers import Shape
 from genomes.markings import marking
 from genomes.network.genes import STARTER
+from genomes.sequential import NO_OR_YES, Asking, Question, SequentialSpace
 
 if TYPE_CHECKING:
     from genomes.chain.genome import ChainGenome
 
-SKIP = ("no", "yes")
-
 
 @dataclass(frozen=True)
-class ChainSpace(Space, encoding="chain"):
+class ChainSpace(SequentialSpace["ChainGenome"], encoding="chain"):
     """Sequential layers with strides and skip bits; the defaults are the numbers of Zoph & Le (2017, section 4.1).
 
     A controller decides (`choices`, `build`): the number of layers, where it is free; then for each layer its kernel's height and width, its
-    filters, its stride, and for each earlier layer, from the first, whether it takes it.
+    filters, its stride, and for each earlier layer, from the first, whether it takes it. These are all that a chain is but its historical
+    markings: what is built has those of a random chain, by place.
 
     Args:
         input_shape: shape of one sample; its rank decides the layers: (features,) dense, (steps, channels) one-dimensional convolutions,
@@ -106,62 +106,38 @@ class ChainSpace(Space, encoding="chain"):
         """Random settings of a layer."""
         return {name: options[int(rng.integers(len(options)))] for name, options in self.settings.items()}
 
-    def choices(self, prefix: Sequence[int]) -> tuple[str, ...]:
-        """The next decision's options after these decisions; () when complete.
-
-        Raises:
-            ValueError: a decision that was not among its options.
-        """
-        count, at = self.min_layers, 0
+    def ask(self) -> Asking[ChainGenome]:
+        count = self.min_layers
         if self.min_layers < self.max_layers:
-            options = tuple(map(str, range(self.min_layers, self.max_layers + 1)))
-            if not prefix:
-                return options
-            count, at = self.min_layers + _checked(prefix[0], options, "the number of layers"), 1
-        for place in range(count):
-            for name, values in self._decisions(place):
-                if at == len(prefix):
-                    return values
-                _checked(prefix[at], values, f"{name} of layer {place}")
-                at += 1
-        if at < len(prefix):
-            raise ValueError(f"a chain of {count} layers takes {at} decisions, got {len(prefix)}")
-        return ()
-
-    def build(self, decisions: Sequence[int]) -> ChainGenome:
-        """The chain that the decisions describe: for each, in order, the position of the chosen option.
-
-        Raises:
-            ValueError: too few or too many decisions, or one that is not among its options.
-        """
-        if self.choices(decisions):
-            raise ValueError(f"the chain is not complete after {len(decisions)} decisions: go on while choices() offers any")
-        answers = iter([int(answer) for answer in decisions])
-        count = self.min_layers + (next(answers) if self.min_layers < self.max_layers else 0)
+            count += yield Question("the number of layers", tuple(map(str, range(self.min_layers, self.max_layers + 1))))
         layers: list[ChainLayer] = []
         for place in range(count):
-            chosen = {name: values[next(answers)] for name, values in self.settings.items()}
-            inputs = tuple([other.marking for other in layers if next(answers)]) if self.skips else ()
-            layers.append(ChainLayer(marking(0, STARTER, place), inputs=inputs, **chosen))
+            chosen = {}
+            for name, values in self.settings.items():
+                chosen[name] = values[(yield Question(f"{name} of layer {place}", tuple(map(str, values))))]
+            taken: list[int] = []
+            for earlier in range(place if self.skips else 0):
+                if (yield Question(f"the skip from layer {earlier} to layer {place}", NO_OR_YES)):
+                    taken.append(layers[earlier].marking)
+            layers.append(ChainLayer(marking(0, STARTER, place), inputs=tuple(taken), **chosen))
         return self._genome(linked(layers, self.skips), ("built",))
+
+    def answers(self, genome: ChainGenome) -> Iterator[str]:
+        if self.min_layers < self.max_layers:
+            yield str(len(genome.layers))
+        for place, layer in enumerate(genome.layers):
+            for name in self.settings:
+                yield str(getattr(layer, name))
+            for earlier in genome.layers[: place if self.skips else 0]:
+                yield NO_OR_YES[earlier.marking in layer.inputs]
 
     def from_genes(self, genes: Any) -> ChainGenome:
         return self._genome(layers_from_json(genes, self))
-
-    def _decisions(self, place: int) -> list[tuple[str, tuple[str, ...]]]:
-        found = [(name, tuple(map(str, values))) for name, values in self.settings.items()]
-        return found + ([(f"skip from layer {earlier}", SKIP) for earlier in range(place)] if self.skips else [])
 
     def _genome(self, layers: tuple[ChainLayer, ...], operators: tuple[str, ...] = ()) -> ChainGenome:
         from genomes.chain.genome import ChainGenome
 
         return ChainGenome(self, layers, operators)
-
-
-def _checked(answer: object, options: Sequence[str], what: str) -> int:
-    if isinstance(answer, bool) or not isinstance(answer, (int, np.integer)) or not 0 <= answer < len(options):
-        raise ValueError(f"the decision on {what} must be 0 to {len(options) - 1}, got {shown(answer)}")
-    return int(answer)
 
 
 def _is_count(value: object) -> bool:

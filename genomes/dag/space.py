@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from genomes.base import Space, shown, unknown
+from genomes.base import shown, unknown
+from genomes.dag.decisions import answers_of, ask_nodes
 from genomes.dag.families import FAMILIES
 from genomes.dag.nodes import MERGES, DagNode, layer_of, nodes_from_json
 from genomes.dag.repair import repaired
 from genomes.layers import CONVOLUTIONS, POOLINGS, Layer, Shape
 from genomes.markings import marking
 from genomes.network.genes import STARTER
+from genomes.sequential import Asking, SequentialSpace
 
 if TYPE_CHECKING:
     from genomes.dag.genome import DagGenome
 
 
 @dataclass(frozen=True)
-class DagSpace(Space, encoding="dag"):
+class DagSpace(SequentialSpace["DagGenome"], encoding="dag"):
     """Directed acyclic graphs of layers, listed in topological order with each node's inputs (Irwin-Harris, Sun, Xue & Zhang 2019).
 
     The paper tests the encoding and its random generation by random search; variation and repair are ours.
+
+    A controller decides (`choices`, `build`) node by node: the kind of its layer, or (behind the first) to stop; the layer's width and
+    kernel; its inputs one by one, nearest first; and how several of them are merged. Not among the decisions are the historical markings
+    (what is built has those of a random graph, by place) and the merge of a node that has a single input: neither is in the phenotype.
 
     Args:
         input_shape: shape of one sample; its rank decides the layers: (features,) dense, (steps, channels) one-dimensional convolutions
@@ -120,6 +126,13 @@ class DagSpace(Space, encoding="dag"):
         kind = self.kinds[int(rng.choice(len(self.kinds), p=weights / weights.sum()))]
         kernels = self.pool_kernels if kind in POOLINGS else self.kernels
         return layer_of(kind, _drawn(self.widths, rng), _drawn(kernels, rng))
+
+    def ask(self) -> Asking[DagGenome]:
+        nodes = yield from ask_nodes(self)
+        return self._genome(nodes, ("built",))
+
+    def answers(self, genome: DagGenome) -> Iterator[str]:
+        return answers_of(genome.nodes, self)
 
     def from_genes(self, genes: Any) -> DagGenome:
         return self._genome(nodes_from_json(genes, self))

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from genomes.base import Space, shown, unknown
+from genomes.base import shown, unknown
 from genomes.layers import WEIGHTED, Shape
 from genomes.network.architecture import Architecture
+from genomes.network.decisions import answers_of, ask_architecture
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING, Gene
 from genomes.network.operators import OPERATORS
 from genomes.network.starters import random_architecture, smallest_architecture
+from genomes.sequential import Asking, SequentialSpace
 
 if TYPE_CHECKING:
     from genomes.network.genome import NetworkGenome
 
 
 @dataclass(frozen=True)
-class NetworkSpace(Space, encoding="network"):
+class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
     """Layer graphs for inputs of one shape, morphing by the operators of LEMONADE (Elsken, Metzen & Hutter 2019).
+
+    A controller decides (`choices`, `build`) layer by layer: the kind, or "stop"; the width, kernel and stride; and the inputs (see
+    `genomes.network.decisions`). Every network that random draws, mutation and crossover make is a sequence of decisions. Not among them
+    are the historical markings (what is built has those of a random network, by place), and what only an imported model or genes written
+    by hand can have: strides over 2, kernels that are not in `kernels`, poolings of other sizes than 2 and 3, and the layers that cells
+    and chains are made of; `decisions` refuses such a network in a sentence. Where decisions leave no way on within `max_parameters`, they
+    end, and `build` scales all widths down until the network fits.
 
     Args:
         input_shape: shape of one sample; its rank decides the layers: (features,) dense, (steps, channels) one-dimensional convolutions,
@@ -102,6 +112,13 @@ class NetworkSpace(Space, encoding="network"):
         """A small network: one to four layers, pooling between convolutions, its size log-uniform in `starter_parameters`."""
         return self._genome(random_architecture(self, rng))
 
+    def ask(self) -> Asking[NetworkGenome]:
+        architecture = yield from ask_architecture(self)
+        return self._genome(architecture, ("built",))
+
+    def answers(self, genome: NetworkGenome) -> Iterator[str]:
+        return answers_of(genome.architecture, self)
+
     def from_genes(self, genes: Any) -> NetworkGenome:
         if not isinstance(genes, (list, tuple)):
             raise ValueError(f"the genes of a network are a list of layer genes, got {shown(genes)}")
@@ -160,12 +177,12 @@ class NetworkSpace(Space, encoding="network"):
                 return f"{name} is {getattr(self, name)}, got {value}"
         return None
 
-    def _genome(self, architecture: Architecture) -> NetworkGenome:
+    def _genome(self, architecture: Architecture, operators: tuple[str, ...] = ()) -> NetworkGenome:
         from genomes.network.genome import NetworkGenome
 
         if (reason := self.violated(architecture)) is not None:
             raise ValueError(f"the network is beyond the limits of its space: {reason}")
-        return NetworkGenome(self, architecture)
+        return NetworkGenome(self, architecture, operators)
 
 
 def _check_counts(name: str, values: object) -> None:

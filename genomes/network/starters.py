@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from genomes.network.space import NetworkSpace
 
 # What a starter's layer is; with its place it makes the marking, so that layers in the same place of two starters are homologous.
-_CONVOLUTION, _POOLING, _HEAD, _DENSE = range(4)
+CONVOLUTION, POOLING, HEAD, DENSE, MERGE = range(5)
 
 
 def random_architecture(space: NetworkSpace, rng: np.random.Generator) -> Architecture:
@@ -33,9 +33,9 @@ def random_architecture(space: NetworkSpace, rng: np.random.Generator) -> Archit
 def smallest_architecture(space: NetworkSpace) -> Architecture:
     """One layer of one filter or unit: no network of the space has fewer parameters and a weighted layer."""
     if len(space.input_shape) == 1:
-        return _chain(space, [(_DENSE, 0, Layer("dense", width=1))])
+        return _chain(space, [(DENSE, 0, Layer("dense", width=1))])
     kernel = min(space.kernels)
-    return _chain(space, [(_CONVOLUTION, 0, Layer("conv", width=1, kernel=kernel)), (_HEAD, 0, Layer("global_average"))])
+    return _chain(space, [(CONVOLUTION, 0, Layer("conv", width=1, kernel=kernel)), (HEAD, 0, Layer("global_average"))])
 
 
 # A plan's layer: role, place, layer, and the factor on the base width (0 where the layer has none).
@@ -44,7 +44,7 @@ Plan = list[tuple[int, int, Layer, float]]
 
 def _dense_plan(space: NetworkSpace, rng: np.random.Generator) -> Plan:
     depth = int(rng.integers(1, min(3, space.max_depth) + 1))
-    return [(_DENSE, i, Layer("dense", width=1), float(rng.choice([0.5, 1.0, 1.0]))) for i in range(depth)]
+    return [(DENSE, i, Layer("dense", width=1), float(rng.choice([0.5, 1.0, 1.0]))) for i in range(depth)]
 
 
 def _convolution_plan(space: NetworkSpace, rng: np.random.Generator) -> Plan:
@@ -59,17 +59,17 @@ def _convolution_plan(space: NetworkSpace, rng: np.random.Generator) -> Plan:
     for i in range(depth):
         kernel = int(rng.choice(kernels))
         kind = "separable" if i > 0 and kernel > 1 and rng.random() < 0.2 else "conv"
-        plan.append((_CONVOLUTION, i, Layer(kind, width=1, kernel=kernel), growth))
+        plan.append((CONVOLUTION, i, Layer(kind, width=1, kernel=kernel), growth))
         if min(positions) >= 4 and rng.random() < often:
             pool = "max_pool" if rng.random() < 0.7 else "average_pool"
-            plan.append((_POOLING, i, Layer(pool, kernel=2, stride=2), 0.0))
+            plan.append((POOLING, i, Layer(pool, kernel=2, stride=2), 0.0))
             positions = [-(-axis // 2) for axis in positions]
             growth *= float(rng.choice([1.0, 1.5, 2.0]))
     few = math.prod(positions) <= 16
     head = "flatten" if few and rng.random() < 0.5 else str(rng.choice(["global_average", "global_average", "global_max"]))
-    plan.append((_HEAD, 0, Layer(head), 0.0))
+    plan.append((HEAD, 0, Layer(head), 0.0))
     if dense:
-        plan.append((_DENSE, 0, Layer("dense", width=1), 2.0))
+        plan.append((DENSE, 0, Layer("dense", width=1), 2.0))
     return plan
 
 

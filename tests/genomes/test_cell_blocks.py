@@ -85,7 +85,7 @@ def test_keys_of_blocks_agree_with_the_numbers_that_they_compute() -> None:
     for index in range(1500):
         rng = philox(5, index)
         answers = list(CellSpace.random(SMALL, rng).decisions)
-        for position, decision in enumerate(SMALL.decisions):
+        for position, decision in enumerate(SMALL.questions):
             if decision.about == "operation":
                 answers[position] = few[int(rng.integers(3))]
         cell = SMALL.build(answers)
@@ -118,7 +118,7 @@ def test_an_operation_keeps_or_halves_the_size_and_keeps_the_filters(name, heigh
 def test_the_vocabularies_are_the_papers() -> None:
     assert len(VOCABULARIES["nasnet"].operations) == 13
     assert len(VOCABULARIES["darts"].operations) == 7
-    assert [len(d.options) for d in CellSpace("darts", 4).decisions[:12]] == [1, 7, 7, 3, 7, 7, 6, 7, 7, 10, 7, 7]
+    assert [len(d.options) for d in CellSpace("darts", 4).questions[:12]] == [1, 7, 7, 3, 7, 7, 6, 7, 7, 10, 7, 7]
 
 
 def test_mutation_changes_a_hidden_state_an_operation_or_a_combination() -> None:
