@@ -318,6 +318,9 @@ def test_models_that_do_not_fit_the_data_are_refused(folder: Path) -> None:
         plain(inputs=(9, 8, 1)),
     )
     refused(folder, r"gives outputs of shape \(3,\)", plain(outputs=3))
+    import keras
+
+    refused(folder, "the model is not built: .* begin it with a keras.Input", keras.Sequential([keras.layers.Dense(10)]))
 
 
 def test_weights_that_are_not_the_genomes_are_refused(folder: Path) -> None:
