@@ -91,6 +91,16 @@ class Runs:
         ]
 
     @cached_property
+    def archive(self) -> ne.Run:
+        """Curves, described by where they begin and end."""
+        sys.path.insert(0, str(HERE / "examples"))
+        from archive import main as archive
+
+        print("run archive ...", flush=True)
+        archive(self.folder / "archive")
+        return ne.load_run(self.folder / "archive")
+
+    @cached_property
     def networks(self) -> ne.Run:
         """Networks for a table of 178 wines, with inherited weights and a baseline."""
         from sklearn.datasets import load_wine
@@ -187,6 +197,12 @@ PICTURES = (
         "Training loss and validation error of the networks on the front. Those that inherited weights start, at epoch 0, near where "
         "their parents ended.",
         "plots.curves(run)", lambda runs: plots.curves(runs.networks),
+    ),
+    Picture(
+        "descriptors", "What networks do",
+        "Every point is a network that draws a curve: where its curve begins across, where it ends up; the lighter, the smoother. The search "
+        "(MAP-Elites) looks for a smooth curve of every kind, not for one best curve.",
+        "plots.descriptors(run)", lambda runs: plots.descriptors(runs.archive),
     ),
     Picture(
         "lineage", "The ancestors of one network",

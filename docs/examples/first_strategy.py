@@ -28,7 +28,9 @@ def balance(genome):
 
 def main(folder=None, evaluations=100):
     task = ne.tasks.Function(balance, of="genome")
-    return ne.evolve(CellSpace(), task, strategy=Climber(), budget=ne.Budget(evaluations=evaluations), seed=1, run=folder, progress=False)
+    return ne.evolve(
+        CellSpace(), task, strategy=Climber(), budget=ne.Budget(evaluations=evaluations), seed=1, run=folder, progress=False
+    )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class SimulatedAnnealing(Strategy):
         children = [self._breeding.child(lambda rng, one=one: ([one], None), self.generation) for one in self._current]
         trials = [trial(self.search, *birth, self.inheritance) for birth in children if birth is not None]
         missing = self.chains - len(self._current)  # all of them at first
-        return trials + [trial(self.search, one, (), self.inheritance) for one in self._breeding.first(missing, self.generation)]
+        return trials + [self.search.trial(one) for one in self._breeding.first(missing, self.generation)]
 
     def tell(self, results):
         rng = self.search.selection_rng(self.generation)  # never a generator of your own: this one is repeatable

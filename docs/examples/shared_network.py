@@ -176,7 +176,9 @@ def main(folder=None, **options):
     task = Digits()
     space = WidthSpace(task.data.train.x[0].size, task.data.outputs)
     budget = ne.Budget(evaluations=100)
-    return ne.evolve(space, task, strategy=OneShot(), estimation=Slimmable(), budget=budget, seed=1, run=folder, progress=False, **options)
+    return ne.evolve(
+        space, task, strategy=OneShot(), estimation=Slimmable(), budget=budget, seed=1, run=folder, progress=False, **options
+    )
 
 
 if __name__ == "__main__":

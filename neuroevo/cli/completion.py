@@ -115,14 +115,15 @@ def runs(incomplete: str) -> list[str]:
 
 
 def ids(context: typer.Context, incomplete: str) -> list[str]:
-    """The front's members of the run that was named before."""
+    """The front's members of the run that was named before, and what was derived from its networks."""
     from neuroevo.run.run import load_run
 
     try:
-        front = load_run(context.params["run"]).front
+        run = load_run(context.params["run"])
     except (KeyError, TypeError, ValueError, OSError):
         return []
-    return _starting([str(individual.id) for individual in front[:MOST_IDS]], incomplete)
+    names = [str(individual.id) for individual in run.front[:MOST_IDS]] + [derived.name for derived in run.derived[-MOST_IDS:]]
+    return _starting(names, incomplete)
 
 
 class _Names:

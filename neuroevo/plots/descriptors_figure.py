@@ -16,6 +16,7 @@ from neuroevo.run.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+WORST = 5  # percent of the individuals that share the colour of the worst of the others
 PIXELS_FROM = 2_000  # points that are drawn as pixels: a page with so many shapes would be large and slow
 
 
@@ -57,9 +58,9 @@ def descriptors_data(run: Run) -> DescriptorsData:
 
 
 def descriptors(run: Run) -> Figure:
-    """Draw the first two descriptors of every individual that has such, coloured by its first objective, the worst below and the best on
-    top; of a single descriptor, the objective above it."""
-    from matplotlib.colors import LogNorm
+    """Draw the first two descriptors of every individual that has such, coloured by its first objective (yellow is best), the worst below and
+    the best on top; of a single descriptor, the objective above it."""
+    from matplotlib.colors import LogNorm, Normalize
     from matplotlib.figure import Figure
 
     data = descriptors_data(run)
@@ -72,12 +73,19 @@ def descriptors(run: Run) -> Figure:
     y = data.values[order] if alone else data.points[order, 1]
     better = f"{name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)"
     logarithmic = objective.log and bool((data.values > 0).all())
-    # yellow is better in both directions: colours that lie close in lightness are told apart by where they stand
+    low, high = float(data.values.min()), float(data.values.max())
+    # a few far worse than the others would leave these one colour
+    ends = (
+        (float(np.percentile(data.values, WORST)), high)
+        if objective.weight > 0
+        else (low, float(np.percentile(data.values, 100 - WORST)))
+    )
+    cut = ends != (low, high)
     shown = axes.scatter(
         x, y, c=data.values[order], s=20 if len(x) < 500 else 9, cmap="cividis" if objective.weight > 0 else "cividis_r", linewidths=0,
-        alpha=0.85, norm=LogNorm() if logarithmic else None, rasterized=len(x) > PIXELS_FROM,
+        alpha=0.85, norm=(LogNorm if logarithmic else Normalize)(*ends), rasterized=len(x) > PIXELS_FROM,
     )  # fmt: skip
-    figure.colorbar(shown, ax=axes, label=better)
+    figure.colorbar(shown, ax=axes, label=better, extend=("min" if objective.weight > 0 else "max") if cut else "neither")
     if data.best is not None:
         at = data.points[data.best]
         height = data.values[data.best] if alone else at[1]

@@ -109,9 +109,17 @@ def front(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> Fi
         _panel(panel, run, data, second, first)
     for unused in axes[len(pairs) :]:
         unused.set_visible(False)
-    axes[0].legend(loc="best", frameon=False, fontsize=9)
+    _legend(figure, axes[0], any(len(values) for values in data.beside.values()))
     figure.suptitle(_caption(run), fontsize=11)
     return figure
+
+
+def _legend(figure: Figure, axes: Axes, many: bool) -> None:
+    """Inside the axes where there is room; below them where there are many marks."""
+    if many:
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=9, ncols=3)
+    else:
+        axes.legend(loc="best", frameon=False, fontsize=9)
 
 
 def _caption(run: Run) -> str:
@@ -181,7 +189,7 @@ def _progress(run: Run) -> Figure:
     axes.set_ylabel(f"{name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)")
     if objective.log:
         axes.set_yscale("log")
-    axes.legend(frameon=False, fontsize=9)
+    _legend(figure, axes, any(groups.values()))
     axes.set_title(f"{run.evaluations} individuals evaluated", fontsize=11)
     quiet(axes)
     return figure

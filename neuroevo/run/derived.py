@@ -82,7 +82,10 @@ class Derived:
         Raises:
             ValueError: what was recorded is damaged.
         """
-        return None if self._genome is None else Genome.from_dict(json.loads(self._genome))
+        try:
+            return None if self._genome is None else Genome.from_dict(json.loads(self._genome))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError(f"the genome of {self.name} is damaged: {error}") from error
 
     @property
     def kind(self) -> str:
@@ -408,9 +411,13 @@ def _refuse_other_shapes(run: Run, task: Supervised | None, network: Any) -> Non
     wanted = (task.dataset.input_shape, task.dataset.outputs) if task is not None else _shapes(run.space)
     if network is None or wanted is None:
         return
-    if isinstance(network.input_shape, list) or isinstance(network.output_shape, list):
+    try:
+        shapes = network.input_shape, network.output_shape
+    except (AttributeError, ValueError):  # Keras's words for a model that was never called
+        raise ValueError("the model is not built: it does not say what it takes; begin it with a keras.Input") from None
+    if any(isinstance(shape, list) for shape in shapes):
         raise ValueError("the model has several inputs or outputs; the run's networks have one of each")
-    inputs, outputs = tuple(network.input_shape[1:]), tuple(network.output_shape[1:])
+    inputs, outputs = (tuple(shape[1:]) for shape in shapes)
     fits = len(inputs) == len(wanted[0]) and all(a in (None, b) for a, b in zip(inputs, wanted[0], strict=True))
     if not fits or outputs != (wanted[1],):
         raise ValueError(

@@ -318,6 +318,9 @@ def test_models_that_do_not_fit_the_data_are_refused(folder: Path) -> None:
         plain(inputs=(9, 8, 1)),
     )
     refused(folder, r"gives outputs of shape \(3,\)", plain(outputs=3))
+    import keras
+
+    refused(folder, "the model is not built: .* begin it with a keras.Input", keras.Sequential([keras.layers.Dense(10)]))
 
 
 def test_weights_that_are_not_the_genomes_are_refused(folder: Path) -> None:
@@ -442,6 +445,42 @@ def test_rows_that_lead_out_of_the_folder_or_are_damaged_are_refused(column: str
     store.close()
     with pytest.raises(StoreError, match="is damaged"):
         ne.load_run(tmp_path / "run")
+
+
+def test_nothing_in_a_folder_is_executed_when_a_derived_network_is_looked_at(tmp_path: Path) -> None:
+    """A layer of Python code, a pickle in place of weights, and a genome that is none: as somebody else's run may hold them."""
+    import pickle
+
+    import keras
+
+    marker = tmp_path / "marker"
+    command = f"touch {marker}"
+
+    class Bomb:
+        def __reduce__(self) -> Any:
+            return __import__("os").system, (command,)
+
+    layer = keras.layers.Lambda(lambda x: [x, __import__("os").system(command)][0])
+    keras.Sequential([keras.Input((2,)), layer]).save(tmp_path / "lambda.keras")
+    marker.unlink(missing_ok=True)  # building it ran the code, as it should
+    numbers(tmp_path / "run")
+    store = Store(tmp_path / "run", writable=True)
+    genome = json.dumps(NetworkSpace(input_shape=(8,), outputs=2).random(np.random.default_rng(0)).to_dict())
+    hostile = [
+        (RecordedDerived("", "1", ("prune",)), ".keras", (tmp_path / "lambda.keras").read_bytes()),
+        (RecordedDerived("", "1", ("prune",)), ".keras", pickle.dumps(Bomb())),
+        (RecordedDerived("", "1", ("train",), genome), ".safetensors", pickle.dumps(Bomb())),
+        (RecordedDerived("", "1", ("train",), "[" * 100_000), ".safetensors", b""),
+        (RecordedDerived("", "1", ("train",), json.dumps({"kind": "genome"})), ".safetensors", b""),
+        (RecordedDerived("", "1", ("quantize",)), ".tflite", pickle.dumps(Bomb())),
+    ]
+    for made, suffix, data in hostile:
+        store.derive(made, suffix, data)
+    store.close()
+    for derived in ne.load_run(tmp_path / "run").derived:
+        with pytest.raises(ValueError, match=f"of {derived.name} (is|are) damaged"):
+            derived.model()
+    assert not marker.exists()
 
 
 def test_a_derived_network_says_what_it_is() -> None:
