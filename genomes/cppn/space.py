@@ -25,7 +25,8 @@ class CppnSpace(NeatSpace, encoding="cppn"):
     """Compositional pattern producing networks (Stanley 2007): NEAT genomes whose nodes compute different functions.
 
     Without a substrate, a CPPN is a function of coordinates; by default it paints: it is told x, y and the distance d to the centre. With
-    a substrate it describes a network (HyperNEAT, ES-HyperNEAT), and that network is what a fitness is given.
+    a substrate it describes a network (HyperNEAT, ES-HyperNEAT), and that network is what a fitness is given. There are no sequential
+    decisions, as in `NeatSpace`.
 
     Args:
         substrate: a `Substrate` or an `EvolvableSubstrate`, or None.

@@ -68,6 +68,9 @@ class Rates(NamedTuple):
 class NeatSpace(Space, encoding="neat"):
     """Networks of node and connection genes (NEAT, Stanley & Miikkulainen 2002).
 
+    There are no sequential decisions: the weights are real numbers, which no list of options holds, and genes are added and split in any
+    order, with no bound on their number.
+
     Args:
         inputs: numbers that the network is given.
         outputs: numbers that it returns.

@@ -49,6 +49,13 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
 
     Raises:
         ValueError: a setting out of its range.
+
+    >>> space = NetworkSpace((8, 8, 1), outputs=10)
+    >>> decisions = []
+    >>> for name in ("conv", "16 to 23", "16", "3", "1", "input", "global_average", "layer 1", "stop"):
+    ...     decisions.append(space.choices(decisions).index(name))
+    >>> space.build(decisions).parameters, space.choices(decisions)
+    (346, ())
     """
 
     input_shape: Shape
