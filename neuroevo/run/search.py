@@ -169,7 +169,8 @@ def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str]
         raise ValueError(unknown("inheritance", inheritance, INHERITANCES))
     given = read_settings(part, settings or {}, f"the strategy {name}")
     own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
-    own |= {name: MOST[name] for name, default in _defaults(part).items() if name in MOST and default > MOST[name]}
+    sizes = {name: default for name, default in _defaults(part).items() if name in MOST and isinstance(default, int)}
+    own |= {name: min(default, MOST[name]) for name, default in sizes.items()}
     strategy: Strategy = part(**{**own, **given})
     return strategy
 
