@@ -85,7 +85,9 @@ class NeatPopulation(ArrayPopulation, encodings=("neat", "cppn")):
         if self.learned is not None:
             nodes, connections = genes_of(self.learned, position)
             learned = {"weights": connections.weight, "biases": nodes.bias}
-            individual.artifact = Artifact(self.trial or 0, f"weights.{individual.id}", individual.genome, individual.id, arrays=learned)
+            individual.artifact = Artifact(
+                self.trial or 0, f"weights.{individual.id}", individual.genome, individual.id, arrays=learned
+            )
         return individual
 
     def genome(self, position: int) -> NeatGenome:

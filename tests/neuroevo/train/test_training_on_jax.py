@@ -20,7 +20,7 @@ def test_training_holds_on_jax():
         "no:cacheprovider",
         *files,
         "-k",
-        f"({alone}) or test_checkpoint or ({together})",
+        f"({alone}) or ({resumed}) or ({together})",
     ]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"})
     assert done.returncode == 0, done.stdout[-3000:]
