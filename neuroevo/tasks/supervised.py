@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -16,7 +17,7 @@ from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recor
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
 from neuroevo.train.compiled import Compiled
-from neuroevo.train.latency import measure_latency
+from neuroevo.train.latency import LatencyMeter
 from neuroevo.train.loop import model_outputs, outputs_in_batches
 
 if TYPE_CHECKING:
@@ -102,13 +103,13 @@ class Supervised(Task):
 
     def measured(self, phenotype: Any, context: Context) -> dict[str, float]:
         """The objectives that depend on the hardware, while nothing else of a search works on this machine. They are those of the network
-        whatever its weights. Beside `latency` stands `latency_spread`, by how many milliseconds its repetitions differ."""
+        whatever its weights. Beside `latency` stands `latency_spread`, the interquartile range of its repetitions in milliseconds."""
         if not any(objective.kind == "measured" for objective in self.objectives.values()):
             return {}
         with context.alone():
             scores = self._functions(phenotype, "measured")
             if "latency" in self.objectives:
-                found = measure_latency(phenotype, self.dataset.validation.x[:1])
+                found = self.meter.measure(phenotype, self.dataset.validation.x[:1])
                 scores |= {"latency": found.milliseconds, "latency_spread": found.spread}
         return scores
 
@@ -145,7 +146,12 @@ class Supervised(Task):
 
     def latency(self, phenotype: Any) -> float:
         """Milliseconds that the prediction of one sample takes."""
-        return measure_latency(phenotype, self.dataset.validation.x[:1]).milliseconds
+        return self.meter.measure(phenotype, self.dataset.validation.x[:1]).milliseconds
+
+    @cached_property
+    def meter(self) -> LatencyMeter:
+        """What measures latencies in this process."""
+        return LatencyMeter()
 
     def settings(self) -> dict[str, Any]:
         """JSON; `from_settings` reads it back. Data from a file is named by its absolute path."""
@@ -180,7 +186,7 @@ class Supervised(Task):
         return str(path.resolve()) if path.exists() else self.data
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
+        state = {name: value for name, value in self.__dict__.items() if name != "meter"}
         if self._dataset is not None and isinstance(self.data, str) and self._dataset.nbytes > SENT_ALONG:
             state["_dataset"] = None
         return state
