@@ -262,8 +262,9 @@ class Loop:
         room = 1 if one_at_a_time else 2 * self.evaluator.capacity
         self._pieces = {trial.id: [] for trial in trials if trial.separable}
         for id in self._pieces.keys() & self.known.trials.keys():
-            self._pieces[id].append(self.known.trials[id].epochs)
-            self._took(id, self.known.trials[id].epochs)
+            if self._has_artifacts(id):  # else all of it is run again
+                self._pieces[id].append(self.known.trials[id].epochs)
+                self._took(id, self.known.trials[id].epochs)
         in_flight = 0
         while True:
             while in_flight < room and (piece := batch.waiting) is not None and not self._spent_before_trial():
@@ -319,9 +320,7 @@ class Loop:
     def _recall_trial(self, trial: Trial) -> tuple[Result, list[Evaluation]] | None:
         """The result of a trial that an interrupted session already ran, if it did: what a session that ran it was told."""
         recorded = self.known.trials.get(trial.id)
-        if recorded is None or not (self.known.evaluations or not trial.individuals):
-            return None
-        if not trial.individuals and (recorded.status == PENDING or not self._has_artifacts(trial.id)):
+        if recorded is None or recorded.status == PENDING or not (trial.individuals or self._has_artifacts(trial.id)):
             return None
         found = [(one, self._recorded(trial, one)) for one in trial.individuals]
         evaluations = [evaluation for _, evaluation in found if evaluation is not None]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Space
-from neuroevo.core.files import LOST, intact
+from neuroevo.core.files import LOST, fingerprint, intact
 from neuroevo.core.individual import Individual
 from neuroevo.core.state import State
 from neuroevo.core.trial import (
@@ -136,7 +136,10 @@ class Reading(RunDatabase):
         row = self._db.execute("SELECT generation, json, arrays FROM state").fetchone()
         if row is None:
             return None
-        return row[0], State(json.loads(row[1]), dict(load(row[2])) if row[2] else {})
+        data = json.loads(row[1])
+        if data.pop("arrays", fingerprint(row[2])) != fingerprint(row[2]):
+            raise ValueError("the arrays of the state are not those that were written")
+        return row[0], State(data, dict(load(row[2])) if row[2] else {})
 
     @reads
     def trials(self, since: int = 0) -> dict[int, RecordedTrial]:

@@ -193,10 +193,11 @@ class Store(Reading):
         from safetensors.numpy import save
 
         arrays = {key: np.ascontiguousarray(value) for key, value in state.arrays.items()}
+        data = save(arrays) if arrays else b""
         self._begin()
         self._db.execute(
             "INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?)",
-            (generation, json.dumps(state.json), save(arrays) if arrays else b""),
+            (generation, json.dumps({**state.json, "arrays": fingerprint(data)}), data),
         )
         self.commit()
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from neuroevo.core.files import fingerprint
 from neuroevo.core.trial import PENDING, STATUSES, Fidelity
 
 Row = tuple[Any, ...]
@@ -126,6 +127,7 @@ def _state(row: Row) -> bool:
     return (
         isinstance(counters, dict)
         and "strategy" in state
+        and state.get("arrays", fingerprint(row[3])) == fingerprint(row[3])
         and all(isinstance(counters.get(name), int) for name in ("next_id", "evaluations"))
         and isinstance(counters.get("artifacts", []), list)
         and all(_named(name) for name in counters.get("artifacts", []))

@@ -57,13 +57,20 @@ def leave_whole(database: sqlite3.Connection, folder: Path) -> None:
         lost |= _keep_beginning(database, by_birth)
     counters = counters_of(database)
     files = {name for path in artifacts.glob("*.safetensors") if (name := artifact_name(path.name)) is not None}
-    again = [*_lacking(database), *_unrecorded(database, files, by_birth)]
+    again = set(_unrecorded(database, files, by_birth))
+    partly = {id for id in _lacking(database) if id not in again and _has_many_alone(database, id)}
+    again.update(id for id in _lacking(database) if id not in partly)
+    again.update(
+        row[0] for row in database.execute("SELECT id FROM trials WHERE status = 'pending' AND epochs > 0")
+    )  # of which part is done
     if counters is not None and not (asynchronous and lost) and _is_whole(database, counters, artifacts, by_birth, asynchronous):
-        again = [id for id in again if asynchronous or id >= first_after(counters, by_birth)]
+        again = {id for id in again if asynchronous or id >= first_after(counters, by_birth)}
     else:
         set_state_aside(database)
-        again += _doubtful(database, files, by_birth)
-    _put_back(database, again)
+        again.update(_doubtful(database, files, by_birth))
+    _put_back(database, partly | again)
+    for table in ("evaluations", "artifacts"):
+        database.executemany(f"DELETE FROM {table} WHERE trial = ?", [(id,) for id in again])
 
 
 def set_state_aside(database: sqlite3.Connection) -> None:
@@ -93,19 +100,20 @@ def _lacking(database: sqlite3.Connection) -> list[int]:
     ]
 
 
+def _has_many_alone(database: sqlite3.Connection, id: int) -> bool:
+    """Whether a trial may hold many that are scored each on its own, at no cost in epochs and without artifacts: those that survive are used."""
+    (members, epochs, left) = database.execute(
+        "SELECT members, epochs, EXISTS (SELECT 1 FROM artifacts WHERE trial = trials.id) FROM trials WHERE id = ?", (id,)
+    ).fetchone()
+    return bool(members > 1 and not epochs and not left)
+
+
 def _put_back(database: sqlite3.Connection, trials: Iterable[int]) -> None:
     """Make trials pending: they are run again, in their place in the order."""
-    for id in set(trials):
-        database.execute(
-            "UPDATE trials SET status = 'pending', reason = '', report = '{}', seconds = 0, attempts = 0 WHERE id = ?", (id,)
-        )
-        (members, epochs, left) = database.execute(
-            "SELECT members, epochs, (SELECT count(*) FROM artifacts WHERE trial = trials.id) FROM trials WHERE id = ?", (id,)
-        ).fetchone()
-        if members == 1 or epochs or left:  # else what survives of many that are scored each on its own is used
-            database.execute("UPDATE trials SET epochs = 0 WHERE id = ?", (id,))
-            database.execute("DELETE FROM evaluations WHERE trial = ?", (id,))
-            database.execute("DELETE FROM artifacts WHERE trial = ?", (id,))
+    database.executemany(
+        "UPDATE trials SET status = 'pending', reason = '', report = '{}', epochs = 0, seconds = 0, attempts = 0 WHERE id = ?",
+        [(id,) for id in trials],
+    )
 
 
 def _says_by_birth(database: sqlite3.Connection) -> bool:
