@@ -162,6 +162,15 @@ def test_the_genome_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(exact) == 1 and exact[0] < 12, "b + max(a - b, 0) is the larger of two: seven weights suffice"
 
 
+def test_the_estimation_of_ones_own_predicts_and_goes_on_with_what_it_learned(tmp_path: Path) -> None:
+    surrogate = example("own_estimation")
+    whole = surrogate.main(tmp_path / "whole", 90)
+    assert set(whole.history()["status"]) == {"done", "predicted"}
+    for evaluations in (35, 47, 90):
+        parts = surrogate.main(tmp_path / "parts", evaluations)
+    assert parts.history().equals(whole.history())
+
+
 def test_the_strategy_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     example("own_strategy").main()
     said = capsys.readouterr().out
