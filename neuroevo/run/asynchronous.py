@@ -8,7 +8,7 @@ was told, so the same order gives the same search.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neuroevo.core.trial import Result, Trial
@@ -85,7 +85,9 @@ class AsynchronousLoop(Loop):
 
     def _ask_for_more(self) -> None:
         first = self.search.next_id
-        asked = self._ask()
+        asked = [
+            replace(trial, separable=False) if trial.separable else trial for trial in self._ask()
+        ]  # each goes to one worker
         if self.order.asks:
             self._check(self.order.asks.popleft(), Ask(self._asks, self._told, first, len(asked)))
         if self.store is not None:
@@ -170,7 +172,7 @@ class AsynchronousLoop(Loop):
         self.estimation.observe([result])
         self._tell_one(result)
         if last_recalled and self.store is not None:
-            refuse_missing_artifacts(self.store, self._expected_artifacts())
+            refuse_missing_artifacts(self.store, self._needed_artifacts())
         if not recalled:
             for callback in self.callbacks:
                 callback.on_result(self.run, result)

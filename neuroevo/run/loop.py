@@ -285,11 +285,10 @@ class Loop:
         return batch.results()
 
     def _submit_to_evaluator(self, trial: Trial) -> None:
-        if (
-            self.store is not None and self.known.from_the_beginning
-        ):  # where it was made up from the record, its files may be gone
-            starting = {artifact.name for artifact in trial.artifacts}
-            refuse_missing_artifacts(self.store, starting if self._going_on else starting | self._expected_artifacts())
+        if self.store is not None and self.known.from_the_beginning:
+            # what was named on the way through the record is needed from here on
+            names = {artifact.name for artifact in trial.artifacts}
+            refuse_missing_artifacts(self.store, names if self._going_on else names | self._needed_artifacts())
             self._going_on = True
         self._submitted += len(trial.individuals)
         if self.budget.epochs is not None:
@@ -693,13 +692,6 @@ class Loop:
         """The weights of the front, and what the strategy needs: what a later trial or a user may still ask for."""
         front = {individual.artifact.name for individual in self.run.records.front if individual.artifact is not None}
         return front | set(self.strategy.needs())
-
-    def _expected_artifacts(self) -> set[tuple[int, str]]:
-        """The weights that the front and the living left, if they left any, whether they are there or not."""
-        living = self.strategy.living
-        everyone = [*self.run.records.front, *(() if isinstance(living, ArrayPopulation) else living)]
-        kinds = [(one.trial, kind) for one in everyone for kind in (WEIGHTS, f"{WEIGHTS}.{one.id}")]
-        return {(trial, kind) for trial, kind in kinds if trial is not None} | set(self.strategy.needs())
 
     def _finish(self) -> None:
         records, batch = self.run.records, self._batch

@@ -135,12 +135,12 @@ class Store(Reading):
             "UPDATE individuals SET genome = ? WHERE id = ? AND genome IS NULL",
             [(json.dumps(i.genome.genes()), i.id) for i in individuals],
         )
-        known = {
-            row[0]
-            for i in individuals
-            for row in self._db.execute("SELECT individual FROM evaluations WHERE individual = ?", (i.id,))
-        }
-        missing = {i.id: i for i in individuals if i.id not in known and i.fitness.valid}
+        # others without an evaluation lost it with a commit that failed, and are run again
+        query = (
+            "SELECT 1 FROM populations WHERE first_id <= :id AND :id < first_id + count "
+            "AND NOT EXISTS (SELECT 1 FROM evaluations WHERE individual = :id)"
+        )
+        missing = {i.id: i for i in individuals if i.fitness.valid and self._db.execute(query, {"id": i.id}).fetchone()}
         self.evaluated(
             Evaluation(i.id, i.trial or 0, i.fitness.values, i.status, i.reason, i.info, i.fidelity or FULL, i.descriptors)
             for i in missing.values()

@@ -19,16 +19,21 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import neuroevo as ne
 from genomes import CellSpace, NeatSpace, NetworkSpace
 from neuroevo import strategies
+from neuroevo.testing.evaluator import NumberSpace
 
 STRATEGIES = {
     "nsga2": lambda: strategies.Nsga2(population=20),
     "regularized_evolution": lambda: strategies.RegularizedEvolution(population=20, sample=5),
     "random_search": lambda: strategies.RandomSearch(),
 }
-EVALUATIONS = {"neat": 20 * 64, "lemonade": 96, "nsga2": 900, "regularized_evolution": 900}
+EVALUATIONS = {
+    "neat": 20 * 64, "lemonade": 96, "nsga2": 900, "regularized_evolution": 900, "halving": 150, "steady_halving": 120, "shared": 80,
+}  # fmt: skip
 POINTS = (
     "before a commit", "after a commit", "before a rename", "after a rename", "before an fsync", "before a file is deleted",
     "before a state", "after a state", "before an evaluation is recorded", "after an evaluation is recorded",
+    "after trials are recorded as pending", "after pending trials are committed", "between an artifact's file and its row",
+    "between a batch's last evaluation and the tell",
 )  # fmt: skip
 
 
@@ -71,18 +76,38 @@ def search(folder: str | None, strategy: str, workers: int = 1, evaluations: int
         space = NetworkSpace((8,), outputs=3, starter_parameters=(50, 2000), max_parameters=20_000)
         made = strategies.Lemonade(population=8, proposals=16, accepted=8)
         return ne.evolve(space, TinyTask(), strategy=made, estimation=TinyTraining(0.005), **options)
+    if strategy in ("halving", "steady_halving", "shared"):
+        return checkpointed_search(strategy, options)
     objectives = {"loss": ne.minimise, "size": ne.minimise}
     return ne.evolve(CellSpace(), ne.tasks.Function(fitness, objectives, of="genome"), strategy=STRATEGIES[strategy](), **options)
+
+
+def checkpointed_search(strategy: str, options) -> ne.Run:
+    """Several trials an individual, each from the checkpoint of the one before; or trials without individuals."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from tiny_halving import Descent, Epochs, Loss, Rungs, Shared, SteadyRungs
+
+    if strategy == "shared":
+        return ne.evolve(NumberSpace(), Loss(), strategy=Epochs(together=True), estimation=Shared(0.005), **options)
+    if strategy == "steady_halving":
+        options["schedule"] = "asynchronous"
+    made = Rungs(candidates=12) if strategy == "halving" else SteadyRungs()
+    return ne.evolve(NumberSpace(), Loss(), strategy=made, estimation=Descent(0.002), **options)
 
 
 def kill_at(point: str, count: int) -> Counter[str]:
     """Kill this process at the `count`-th passing of a point ("none": only count the passings of each)."""
     import neuroevo.core.files as files
+    import neuroevo.store.store as stores
+    from neuroevo.run.asynchronous import AsynchronousLoop
+    from neuroevo.run.loop import Loop
     from neuroevo.store import Store
 
     left, passed = [count], Counter[str]()
 
     def passing(name: str) -> None:
+        if not name:
+            return
         passed[name] += 1
         if name == point:
             left[0] -= 1
@@ -108,6 +133,11 @@ def kill_at(point: str, count: int) -> Counter[str]:
     around(files.os, "replace", "before a rename", "after a rename")
     around(files.os, "fsync", "before an fsync")
     around(Path, "unlink", "before a file is deleted")
+    around(Loop, "_record", "", "after trials are recorded as pending")
+    around(Loop, "_split", "", "after pending trials are committed")
+    around(stores, "write_whole", "", "between an artifact's file and its row")
+    around(Loop, "_tell", "between a batch's last evaluation and the tell")
+    around(AsynchronousLoop, "_tell_one", "between a batch's last evaluation and the tell")
     return passed
 
 
@@ -124,6 +154,7 @@ def serve() -> None:
     """Start a process for each line, until there are no more."""
     import moocore  # noqa: F401
     import numba  # noqa: F401
+    import tiny_halving  # noqa: F401
     import tiny_training  # noqa: F401
 
     import neuroevo.decode

@@ -39,7 +39,8 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import FULL, Measurement, Prediction, Trial
 from neuroevo.estimation import Direct
 from neuroevo.run import evolution, loop
-from neuroevo.store import Store
+from neuroevo.store import Store, StoreError
+from neuroevo.store.doctor import examine
 from neuroevo.strategies import Strategy
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
@@ -274,9 +275,10 @@ def everything_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "STATE_SECONDS", 0.0)
 
 
-def search(name: str, folder: Path | None, **options: Any) -> ne.Run:
-    made, evaluations = SEARCHES[name]
-    return ne.evolve(budget=ne.Budget(evaluations=evaluations), seed=5, run=folder, progress=False, **{**made(), **options})
+def search(name: str, folder: Path | None, evaluations: int | None = None, **options: Any) -> ne.Run:
+    made, whole = SEARCHES[name]
+    budget = ne.Budget(evaluations=evaluations or whole)
+    return ne.evolve(budget=budget, seed=5, run=folder, progress=False, **{**made(), **options})
 
 
 def check(go_on: Callable[[Path], Any], folder: Path, copies: Sequence[Path]) -> None:
@@ -367,3 +369,91 @@ def test_members_of_a_trial_in_pieces_do_not_share_an_artifact(tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database:
         (artifacts,) = database.execute("SELECT count(*) FROM artifacts").fetchone()
     assert artifacts == len(done)
+
+
+# Replays ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["predictions, asynchronous", pytest.param("successive halving, asynchronous", marks=pytest.mark.slow)]
+)
+@pytest.mark.usefixtures("everything_is_due")
+def test_a_replay_goes_on_from_every_moment_in_the_order_that_it_replays(name: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """The order of three workers, which a run of its own would not take again."""
+    original = search(name, tmp_path / "original", workers=3)
+    with every_moment(tmp_path / "replayed", tmp_path, monkeypatch) as copies:
+        replayed = search(name, tmp_path / "replayed", replay=tmp_path / "original")
+    assert replayed.history().equals(original.history())
+    check(lambda copy: search(name, copy, replay=tmp_path / "original"), tmp_path / "replayed", copies[::3])
+
+
+def test_a_replay_may_be_gone_on_with_and_not_be_put_upon_another_search(tmp_path: Path) -> None:
+    name = "learning, asynchronous"
+    search(name, tmp_path / "original")
+    search(name, tmp_path / "replayed", replay=tmp_path / "original")
+    longer = search(name, tmp_path / "replayed", 30, replay=tmp_path / "original")
+    assert longer.history().equals(search(name, None, 30).history())
+    search(name, tmp_path / "other", workers=3)
+    with closing(sqlite3.connect(tmp_path / "other" / "run.db")) as database, database:
+        database.execute("UPDATE trials SET completed = CASE completed WHEN 7 THEN 9 WHEN 9 THEN 7 ELSE completed END")
+    with pytest.raises(StoreError, match=r"went another way than .*: replay it in another folder"):
+        search(name, tmp_path / "other", replay=tmp_path / "original")
+
+
+# Records that cannot be ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_strategy_that_names_weights_that_are_not_kept_is_told_so_also_after_the_record(tmp_path: Path) -> None:
+    """On the way through the record what is gone may be named, since nothing is run; after it, it is refused."""
+
+    class Late(Rungs):
+        def ask(self) -> list[Trial]:
+            trials = super().ask()
+            return (
+                trials if self.search.next_id <= 12 else [replace(trials[0], artifacts=(self.search.artifact(0, "checkpoint"),))]
+            )
+
+        def settings(self) -> dict[str, Any]:
+            return {"strategy": "Late"}
+
+    def go(evaluations: int) -> ne.Run:
+        strategy = Late(stateless=True)
+        return search("successive halving without a state", tmp_path / "run", evaluations, strategy=strategy)
+
+    go(18)
+    with pytest.raises(ValueError, match="trial 0 has no 'checkpoint' that is kept"):
+        go(40)
+
+
+def test_two_searches_in_one_folder(tmp_path: Path) -> None:
+    """The second is refused in one sentence, and the first does not notice."""
+    refused: list[str] = []
+
+    class Second(ne.Callback):
+        def on_result(self, run: ne.Run, result: Any) -> None:
+            with pytest.raises(StoreError, match="being written by another process"):
+                search("lemonade", tmp_path / "run")
+            refused.append("")
+
+    first = search("lemonade", tmp_path / "run", callbacks=[Second()])
+    search("lemonade", tmp_path / "whole")
+    assert len(refused) == first.evaluations
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["successive halving", "predictions", "predictions, asynchronous", "a shared network"])
+@pytest.mark.usefixtures("everything_is_due")
+def test_a_record_without_its_trials_is_said_to_be_damaged_and_repaired(name: str, tmp_path: Path, monkeypatch: Any) -> None:
+    with every_moment(tmp_path / "whole", tmp_path, monkeypatch) as copies:
+        search(name, tmp_path / "whole")
+    expected = contents(tmp_path / "whole")
+    copy = copies[len(copies) * 2 // 3]
+    with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        database.execute("DELETE FROM trials")
+    with pytest.raises(StoreError, match=r"no such trial.*neuroevo doctor|the recorded order"):
+        search(name, copy)
+    examined = examine(copy, repair=True)
+    assert "without their trial" in examined.findings[0].what and examined.left == []
+    search(name, copy)
+    found = contents(copy)
+    assert [table for table in expected if found[table] != expected[table]] == []

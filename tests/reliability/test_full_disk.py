@@ -80,11 +80,11 @@ def test_a_small_disk_fills_while_artifacts_are_written(tmp_path: Path) -> None:
 
     with mounted(tmp_path / "disk", "size=700k"):
         with pytest.raises(StoreError, match=r"the disk that holds .* is full"):
-            search("lemonade", tmp_path / "disk" / "run", budget=ne.Budget(evaluations=200))
+            search("lemonade", tmp_path / "disk" / "run", evaluations=200)
         assert 0 < ne.load_run(tmp_path / "disk" / "run").evaluations < 200
         assert [f.what for f in examine(tmp_path / "disk" / "run").findings] == []
         subprocess.run(["mount", "-o", "remount,size=20m", str(tmp_path / "disk")], check=True)
-        search("lemonade", tmp_path / "disk" / "run", budget=ne.Budget(evaluations=200))
+        search("lemonade", tmp_path / "disk" / "run", evaluations=200)
         found = contents(tmp_path / "disk" / "run")
-    search("lemonade", tmp_path / "whole", budget=ne.Budget(evaluations=200))
+    search("lemonade", tmp_path / "whole", evaluations=200)
     assert found == contents(tmp_path / "whole")

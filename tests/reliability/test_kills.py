@@ -17,7 +17,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from short_run import POINTS
+from record import committed, contents
+from short_run import POINTS, search
 
 import neuroevo as ne
 from genomes import CellSpace
@@ -25,53 +26,18 @@ from neuroevo import strategies
 from neuroevo.evaluators import Slots
 
 SCRIPT = Path(__file__).with_name("short_run.py")
-SEARCHES = ("neat", "nsga2", "lemonade")
-TABLES = {
-    "individuals": "SELECT * FROM individuals ORDER BY id",
-    "evaluations": 'SELECT individual, status, reason, "values", info, artifact FROM evaluations ORDER BY individual, id',
-    "populations": "SELECT * FROM populations ORDER BY first_id",
-}
-
-
-def contents(folder: Path) -> dict:
-    """All that must be equal between two runs: births, scores, weights and the final state; not the wall-clock."""
-    database = sqlite3.connect(folder / "run.db")
-    generation, state, arrays = database.execute("SELECT generation, json, arrays FROM state").fetchone()
-    state = json.loads(state)
-    state["run"].pop("seconds")
-    found = {name: database.execute(query).fetchall() for name, query in TABLES.items()}
-    database.close()
-    # files that nobody needs any more are deleted when a state is saved, and when that is depends on the clock
-    needed = state["run"].get("artifacts", [])
-    weights = {id: (folder / "artifacts" / f"{id}.safetensors").read_bytes() for id in needed}
-    return {**found, "generation": generation, "state": state, "arrays": arrays, "weights": weights}
-
-
-def committed(folder: Path) -> dict:
-    """Evaluations that a killed run had committed."""
-    if not (folder / "run.db").exists():
-        return {}
-    database = sqlite3.connect(folder / "run.db")
-    try:
-        found = dict(database.execute('SELECT individual, "values" FROM evaluations'))
-        found.update(
-            {f"population {first}": values for first, values in database.execute('SELECT first_id, "values" FROM populations')}
-        )
-        return found
-    except sqlite3.OperationalError:  # killed before the tables were made
-        return {}
-    finally:
-        database.close()
+SEARCHES = ("neat", "nsga2", "lemonade", "halving", "steady_halving", "shared")
 
 
 def looked_at(folder: Path) -> int:
-    """How many records a search has committed, without a trace in its folder."""
+    """How many records a search has committed, without a trace in its folder: evaluations, populations, epochs of shared networks."""
     try:
         database = sqlite3.connect(f"{(folder / 'run.db').as_uri()}?mode=ro", uri=True)
         with closing(database):
             (evaluations,) = database.execute("SELECT count(*) FROM evaluations").fetchone()
             (populations,) = database.execute("SELECT count(*) FROM populations").fetchone()
-            return int(evaluations + populations)
+            (epochs,) = database.execute("SELECT count(*) FROM trials WHERE members = 0 AND status != 'pending'").fetchone()
+            return int(evaluations + populations + epochs)
     except sqlite3.Error:
         return 0
 
@@ -141,19 +107,29 @@ def kill_and_resume(searches: Searches, folder: Path, strategy: str, moment: Mom
     return len(before), contents(folder)
 
 
+QUICK: list[tuple[str, Moment]] = [
+    ("lemonade", (30, 0.05)),
+    ("lemonade", ("after a rename", 20)),
+    ("halving", ("between an artifact's file and its row", 40)),
+    ("shared", ("between a batch's last evaluation and the tell", 30)),
+]
+
+
 def test_a_killed_search_resumes_bit_identical(searches: Searches, tmp_path: Path) -> None:
-    searches.finish(tmp_path / "whole", "lemonade")
-    for number, moment in enumerate([(30, 0.05), ("after a rename", 20)]):
-        count, resumed = kill_and_resume(searches, tmp_path / f"killed{number}", "lemonade", moment)
-        assert resumed == contents(tmp_path / "whole")
-        assert count < 96
+    for strategy in {strategy for strategy, _ in QUICK}:
+        searches.finish(tmp_path / strategy, strategy)
+    for number, (strategy, moment) in enumerate(QUICK):
+        count, resumed = kill_and_resume(searches, tmp_path / f"killed{number}", strategy, moment)
+        whole = tmp_path / strategy
+        assert resumed == contents(whole), (strategy, moment)
+        assert 0 < count < len(committed(whole))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", SEARCHES)
 @pytest.mark.parametrize("part", range(4))
 def test_kills_at_random_moments_and_at_named_points_resume_bit_identical(strategy: str, part: int, tmp_path: Path) -> None:
-    """17 kills in each of 12 parts, 204 together: 9 at random moments, 8 at named points."""
+    """17 kills in each of 24 parts, 408 together: 9 at random moments, 8 at named points."""
     with closing(Searches()) as one, closing(Searches()) as other:
         assert one.wait(one.start(tmp_path / "first", strategy, 1, "none", 0)) == 0
         passings = json.loads((tmp_path / "first" / "passings.json").read_text())
@@ -192,6 +168,37 @@ def test_a_run_killed_again_and_again_ends_like_one_never_killed(searches: Searc
         searches.wait(process)
     searches.finish(tmp_path / "killed", "nsga2")
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])
+def test_a_killed_search_of_several_workers_goes_on_from_its_own_order(kills: int, searches: Searches, tmp_path: Path) -> None:
+    """In which order candidates of an asynchronous search are completed is chance; what was committed decides how it goes on."""
+    chosen = random.Random(kills)
+    for number in range(kills):
+        folder = tmp_path / f"killed{number}"
+        while True:
+            process = searches.start(folder, "steady_halving", 2)
+            moment = chosen.randint(5, 90)
+            while looked_at(folder) < moment:
+                time.sleep(0.02)
+            time.sleep(chosen.uniform(0.0, 0.05))
+            os.kill(process, signal.SIGKILL)
+            if searches.wait(process) == -signal.SIGKILL:
+                break
+            shutil.rmtree(folder)
+        before, order = committed(folder), completions(folder)
+        assert searches.wait(searches.start(folder, "steady_halving", 2)) == 0
+        after = committed(folder)
+        assert before.items() <= after.items() and completions(folder)[: len(order)] == order
+        again = search(None, "steady_halving", replay=folder)
+        assert again.history().equals(ne.load_run(folder).history()) and len(after) >= 120
+
+
+def completions(folder: Path) -> list[int]:
+    """Trials in the order in which they were completed."""
+    with closing(sqlite3.connect(folder / "run.db")) as database:
+        rows = database.execute("SELECT id FROM trials WHERE completed IS NOT NULL ORDER BY completed")
+        return [row[0] for row in rows]
 
 
 # Workers ----------------------------------------------------------------------------------------------------------------------

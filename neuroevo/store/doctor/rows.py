@@ -24,13 +24,9 @@ def valid(table: str, row: Row) -> bool:
     return _ROWS[table](row) or (table == "evaluations" and _ROWS["older"](row))
 
 
-def valid_meta(key: str, value: str) -> bool:
+def valid_meta(key: str, value: Any) -> bool:
     """Whether a row of the table `meta` is one that a run has."""
-    if key == "settings":
-        return _json(value, dict)
-    if key == "seconds":
-        return _is_number(value)
-    return key in ("schema", "ended", "trials", "missing", "remake")
+    return key in META and isinstance(value, str) and META[key](value)
 
 
 TABLES = ("individuals", "trials", "evaluations", "artifacts", "populations", "generations", "state", "asks", "derived")
@@ -159,6 +155,20 @@ def _arrays(data: bytes) -> bool:
     return True
 
 
+def _missing(text: str) -> bool:
+    names = _loaded(text)
+    return isinstance(names, list) and all(isinstance(name, list) and _named(name) for name in names)
+
+
+META: dict[str, Callable[[str], bool]] = {
+    "schema": str.isdigit,
+    "settings": lambda text: _json(text, dict),
+    "ended": lambda text: True,
+    "seconds": _is_number,
+    "trials": lambda text: text == "by birth",
+    "missing": _missing,
+    "remake": lambda text: text == "1",
+}
 _ROWS: dict[str, Callable[[Row], bool]] = {
     "individuals": _individual,
     "trials": _trial,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neuroevo.core.trial import PENDING
 from neuroevo.store.doctor.pages import Pages
-from neuroevo.store.doctor.rows import TABLES, Row, table_of, valid, valid_meta
+from neuroevo.store.doctor.rows import META, TABLES, Row, table_of, valid, valid_meta
 from neuroevo.store.doctor.whole import leave_whole
 from neuroevo.store.schema import create, take_older
 
@@ -41,7 +41,9 @@ def salvage(path: Path) -> dict[str, int]:
 
 def unreadable_rows(database: sqlite3.Connection) -> int:
     """How many rows of a database whose pages are sound do not hold what they should."""
-    return sum(
+    described = database.execute("SELECT key, value FROM meta")
+    strange = sum(key in META and not valid_meta(key, value) for key, value in described)
+    return strange + sum(
         not valid(name, row)
         for name in TABLES
         if database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone() is not None
