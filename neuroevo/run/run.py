@@ -19,6 +19,7 @@ from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
 from neuroevo.run.settings import of_today
 from neuroevo.store import RecordedTrial, Store, StoreError
+from neuroevo.store.errors import damaged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -334,6 +335,9 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
     names = tuple(run.objectives)
     weights = tuple(objective.weight for objective in run.objectives.values())
     limits = weighted_limits(run.objectives)
+    missing = store.without_trial()
+    if missing is not None:
+        raise StoreError(damaged(store.folder / "run.db", f"it has an evaluation of trial {missing}, and no such trial"))
     individuals = store.individuals(run.space, names, weights, limits=limits, lazy=lazy, before=before_trial)
     found = [one for one in individuals.values() if one.fitness.valid and (before is None or one.id < before)]
     # of equal ones, the front holds the one that was completed first

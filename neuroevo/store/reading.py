@@ -167,6 +167,13 @@ class Reading(RunDatabase):
         ]  # fmt: skip
 
     @reads
+    def without_trial(self) -> int | None:
+        """The number of a trial that evaluations belong to and that is not recorded, or None: without it nobody knows their fidelity."""
+        query = "SELECT trial FROM evaluations WHERE trial NOT IN (SELECT id FROM trials) LIMIT 1"
+        row = self._db.execute(query).fetchone()
+        return None if row is None else int(row[0])
+
+    @reads
     def completions(self) -> list[int]:
         """Ids of trials in the order in which they were completed, apart from those that were only predicted."""
         rows = self._db.execute("SELECT id FROM trials WHERE completed IS NOT NULL AND status != 'predicted' ORDER BY completed")

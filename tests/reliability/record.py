@@ -69,7 +69,7 @@ def every_moment(folder: Path, kept: Path, monkeypatch: Any) -> Iterator[list[Pa
     copies: list[Path] = []
 
     def moment(what: str) -> None:
-        if not (folder / "run.db").exists():
+        if not any(folder.glob("run.db*")):
             return
         copy = kept / f"{len(copies):04d} after {what}"
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("run.db-shm", "run.lock"))

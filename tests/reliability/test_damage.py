@@ -152,7 +152,12 @@ def check_truncation(run: Path, offset: int) -> int:
 
 @pytest.mark.parametrize(
     ("share", "most"),  # trials come before the artifacts that they left, these before the genomes
-    [(0.0, False), pytest.param(0.3, False, marks=pytest.mark.slow), (0.5, True), pytest.param(0.95, True, marks=pytest.mark.slow)],
+    [
+        (0.0, False),
+        pytest.param(0.3, False, marks=pytest.mark.slow),
+        (0.5, True),
+        pytest.param(0.95, True, marks=pytest.mark.slow),
+    ],
 )
 def test_a_truncated_database_is_said_to_be_and_the_repaired_run_ends_as_if_nothing_had_happened(
     share: float, most: bool, run: Path, longer: ne.Run

@@ -20,7 +20,12 @@ def salvage(path: Path) -> dict[str, int]:
     Returns:
         How many rows of each table are in it.
     """
-    source = path if path.exists() else path.with_name("run.db.damaged")  # a repair that was itself cut short
+    source = path
+    if not path.exists():  # a repair that was itself cut short
+        source = path.with_name("run.db.damaged")
+        log = path.with_name("run.db-wal")
+        if source.exists() and log.exists():
+            os.replace(log, source.with_name("run.db.damaged-wal"))
     fresh = path.with_name("run.db.salvaged")
     fresh.unlink(missing_ok=True)
     database = sqlite3.connect(fresh, isolation_level=None)
