@@ -271,11 +271,17 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Mend what can be mended; nothing that could be kept is lost.")
     ] = False,
+    without_state: Annotated[
+        bool,
+        typer.Option("--without-state", help="With --repair: set the last state aside; the search then goes through its record."),
+    ] = False,
 ) -> None:
     """Say what is wrong with a run's folder, and repair it. Exit code 1 while something is wrong."""
     from neuroevo.store.doctor import examine
 
-    found = examine(run, repair=repair)
+    if without_state and not repair:
+        raise typer.BadParameter("it changes the folder: give --repair, too", param_hint="--without-state")
+    found = examine(run, repair=repair, without_state=without_state)
     for finding in found.findings:
         print(f"wrong: {finding.what}")
         if not repair and not found.busy and finding.remedy:

@@ -32,7 +32,7 @@ from neuroevo.run.once import Once
 from neuroevo.run.run import Run, fill
 from neuroevo.run.settings import of_today
 from neuroevo.store import Store, StoreError
-from neuroevo.store.errors import damaged
+from neuroevo.store.errors import damaged, unusable_state
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.function import as_task
@@ -362,7 +362,12 @@ def _restore(
                 f"{store.folder} lacks individual {id}, which its last state needs; the database is damaged: restore it from a copy"
             ) from None
 
-    restored(state, strategy, estimation, once, find)
+    try:
+        restored(state, strategy, estimation, once, find)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(unusable_state(store.folder, error)) from error
     strategy.counts_itself = counters.get("counts", strategy.counts_itself)
     if "front" in counters:
         living = () if isinstance(strategy.living, ArrayPopulation) else strategy.living

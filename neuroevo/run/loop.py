@@ -635,7 +635,8 @@ class Loop:
                 if text is not None and text != json.dumps(individual.genome.genes()):
                     raise StoreError(
                         f"individual {individual.id} of {self.store.folder} cannot be made again exactly as it was recorded: "
-                        "the code that varies genomes has changed since; start a new run in another folder"
+                        "the code that varies genomes has changed since, and the run needs a new folder; or its last state is damaged, and "
+                        f"`neuroevo doctor {self.store.folder} --repair --without-state` lets it go through its record"
                     )
             self.store.births(trial.individuals, genomes=self.record == "all")
 

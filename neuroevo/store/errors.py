@@ -54,6 +54,15 @@ def damaged(path: Any, error: object) -> str:
     return f"{path} is damaged ({text}); `neuroevo doctor {path.parent} --repair` recovers what it can, or restore it from a copy"
 
 
+def unusable_state(folder: Any, error: object) -> str:
+    """The sentence about a last state that can be read, and that the search cannot take up."""
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    return (
+        f"the search cannot take up the last state of {folder} ({text}): the state is damaged, or the code has changed since; "
+        f"`neuroevo doctor {folder} --repair --without-state` sets it aside, and the search goes through its record from the beginning"
+    )
+
+
 def _unwritten(folder: Any, error: Exception) -> str:
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "full" in str(error)
     if full:

@@ -16,6 +16,7 @@ from neuroevo.core.files import LOST, intact
 from neuroevo.core.trial import PENDING, WEIGHTS
 from neuroevo.store import Store, StoreError, write_whole
 from neuroevo.store.connection import LOCK, release_lock, take_lock
+from neuroevo.store.derived import FOLDER
 from neuroevo.store.doctor.salvage import salvage, unreadable_rows
 from neuroevo.store.doctor.whole import counters_of, first_after, inconsistency, needed_artifacts, set_state_aside
 from neuroevo.store.reading import artifact_file, artifact_name
@@ -59,12 +60,16 @@ class Examination:
     busy: str = ""
 
 
-def examine(folder: str | os.PathLike[str], *, repair: bool = False) -> Examination:
+def examine(folder: str | os.PathLike[str], *, repair: bool = False, without_state: bool = False) -> Examination:
     """Look at a run's folder; with `repair`, mend what can be mended.
 
     A damaged database is replaced by one with every row that survives, and kept beside it. What was lost with it is run again when the search
     goes on, with the same results. Weights that are gone are given up: the individuals stay, and their children start from scratch. Where
     another artifact is gone, such as the checkpoint that a trial would go on from, the search goes through its record and makes it again.
+
+    Args:
+        without_state: set the last state aside, too, so that the search goes through its record from the beginning: for a state that can be
+            read, and from which the search cannot go on. Without `repair`, nothing happens.
 
     Raises:
         StoreError: the folder is not a run.
@@ -90,6 +95,8 @@ def examine(folder: str | os.PathLike[str], *, repair: bool = False) -> Examinat
                 tried.add(found.what)
                 repaired.append(found.repair())
                 left = _findings(path)
+            if without_state and not any(finding.what.startswith("run.db") for finding in left):
+                repaired.append(_made_again(path, []))
         return Examination(findings, repaired, left)
     finally:
         release_lock(lock)
@@ -409,9 +416,10 @@ def _delete_artifacts(path: Path, names: list[Name]) -> None:
 def _derived(path: Path, database: sqlite3.Connection) -> Iterator[Finding]:
     if schema_of(database) != SCHEMA:
         return
-    files = {name: file for name, file in database.execute("SELECT name, file FROM derived ORDER BY id")}
-    for name, file in files.items():
-        if file and not (path / file).exists():
+    for name, file, recorded in database.execute("SELECT name, file, fingerprint FROM derived ORDER BY id"):
+        there = (path / FOLDER / file).exists()
+        if file and not (there and intact(path / FOLDER / file, recorded, thorough=True)):
             yield Finding(
-                f"{file} is missing, the model {name} that was made of this run: restore it from a copy, or make it again"
+                f"{FOLDER}/{file} is {'damaged' if there else 'missing'}, the model {name} that was made of this run: "
+                "restore it from a copy, or make it again"
             )

@@ -8,6 +8,7 @@ from typing import Any
 
 from neuroevo.core.files import fingerprint
 from neuroevo.core.trial import PENDING, STATUSES, Fidelity
+from neuroevo.store.derived import NAME
 
 Row = tuple[Any, ...]
 Number = (int, float)  # SQLite writes a whole number of a REAL column as an integer
@@ -140,8 +141,8 @@ def _ask(row: Row) -> bool:
 
 
 def _derived(row: Row) -> bool:
-    shaped = _is(row, int, str, str, str, Text, str, str, str, str)
-    return shaped and all(_loaded(text) is not None for text in (row[3], row[6], row[7], row[8]))
+    shaped = _is(row, int, str, str, str, Text, str, str, int, (int, type(None)), str, str, str)
+    return shaped and NAME.fullmatch(row[1]) is not None and _list_of(row[3], str) and all(_json(text, dict) for text in row[9:])
 
 
 def _arrays(data: bytes) -> bool:

@@ -30,6 +30,7 @@ def inconsistency(database: sqlite3.Connection) -> str:
         "evaluations without their trial": database.execute(without.format("evaluations")).fetchone()[0],
         "artifacts without their trial": database.execute(without.format("artifacts")).fetchone()[0],
         "trials without their evaluations": len(_lacking(database)),
+        "pending trials with all their evaluations": len(_back_and_pending(database)),
         "gaps in the order of completion": int(_is_asynchronous(database) and _has_gaps(database)),
     }
     return " and ".join(f"{number} {what}" for what, number in counts.items() if number)
@@ -63,6 +64,7 @@ def leave_whole(database: sqlite3.Connection, folder: Path) -> None:
     again.update(
         row[0] for row in database.execute("SELECT id FROM trials WHERE status = 'pending' AND epochs > 0")
     )  # of which part is done
+    again.update(_back_and_pending(database))
     if counters is not None and not (asynchronous and lost) and _is_whole(database, counters, artifacts, by_birth, asynchronous):
         again = {id for id in again if asynchronous or id >= first_after(counters, by_birth)}
     else:
@@ -98,6 +100,17 @@ def _lacking(database: sqlite3.Connection) -> list[int]:
         for id, first, members in rows
         if not _says_by_birth(database) or database.execute(either, (first, first + members - 1, id)).fetchone()[0] < members
     ]
+
+
+def _back_and_pending(database: sqlite3.Connection) -> list[int]:
+    """Trials that are said to be pending and have what makes them complete, which is committed together."""
+    if _says_by_birth(database):
+        return []  # individuals of a trial of several may have been evaluated in trials of their own
+    rows = database.execute(
+        "SELECT t.id FROM trials t JOIN evaluations e ON e.trial = t.id WHERE t.status = 'pending' AND t.members > 0 "
+        "GROUP BY t.id HAVING count(DISTINCT e.individual) >= t.members"
+    )
+    return [row[0] for row in rows]
 
 
 def _has_many_alone(database: sqlite3.Connection, id: int) -> bool:
