@@ -8,8 +8,8 @@ distance in single precision; only what it lets pass is compared exactly.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.kernels.distance import compatibility
 from genomes.neat.kernels.streams import below
 
@@ -37,7 +37,7 @@ class Table(NamedTuple):
     largest: float
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _gene_of(slots, markings, kind, marking):
     """The gene of the table that has a marking, and its slot; -1 where none has."""
     mask = slots.shape[1] - 1
@@ -49,7 +49,7 @@ def _gene_of(slots, markings, kind, marking):
     return gene, slot
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def tabulate(pool, representative, coefficients):
     """The table of these members of a pool."""
     biases, sensors = coefficients.biases, coefficients.sensors
@@ -101,7 +101,7 @@ def tabulate(pool, representative, coefficients):
     return Table(slots, markings, rows, weights, sizes, largest)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _genes(pool, k, kind, sensors):
     """Where the connections (kind 0) or varied nodes (1) of a member begin, and how many there are."""
     if kind == 0:
@@ -109,7 +109,7 @@ def _genes(pool, k, kind, sensors):
     return pool.node_start[k] + sensors, pool.node_count[k] - sensors
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def join(begin, end, chosen, pool, other_pool, representative, table, coefficients, threshold, first_label, label):
     """Label the members chosen[begin:end] that have no label (-1) with the first representative that they are compatible with, counted
     from `first_label`; the representatives are members of `other_pool`."""
@@ -194,7 +194,7 @@ def join(begin, end, chosen, pool, other_pool, representative, table, coefficien
                             break
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _compare(weights, block, row, own, matching, difference):
     for lane in range(LANES):
         apart = abs(weights[block, row, lane] - own)
@@ -203,7 +203,7 @@ def _compare(weights, block, row, own, matching, difference):
         difference[lane] += apart if known else np.float32(0.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def found(chosen, pool, coefficients, threshold, first_label, label, most):
     """Go through members that fit nowhere until `LANES` new species are founded or `most` members are placed: each joins the first new
     species that it is compatible with, or founds one, labelled from `first_label` on. Returns the founders and how many members were
@@ -241,7 +241,7 @@ def order_of(fitness):
     return order
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _settle(fitness, order):
     begin = 0
     for end in range(1, len(order) + 1):
@@ -251,7 +251,7 @@ def _settle(fitness, order):
             begin = end
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def group(label, order, count, key):
     """Group members by species, keeping their order; species without members vanish.
 

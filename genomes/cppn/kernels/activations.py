@@ -7,8 +7,8 @@ last place, so that a block of samples takes a fifth of the time. Fused multiply
 import math
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.functions import ACTIVATIONS, CUSTOM
 from genomes.neat.kernels.functions import activation_value
 
@@ -21,7 +21,7 @@ _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest whole n
 _LARGEST = 1e8  # sines of more are left to the mathematical library: the reduction to one period would lose digits
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
+@kernel(fastmath={"contract"}, inline="always")
 def exponential(x):
     """exp(x), x limited to +-708."""
     x = min(max(x, -708.0), 708.0)
@@ -47,7 +47,7 @@ def exponential(x):
     return p * np.int64((bits + 1023) << 52).view(np.float64)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
+@kernel(fastmath={"contract"}, inline="always")
 def sine(x, ahead):
     """sin(x + ahead * pi) for |x| up to 1e8; ahead is 0, or 0.5 for the cosine."""
     shifted = x * 0.3183098861837907 + ahead + _ROUND
@@ -69,7 +69,7 @@ def sine(x, ahead):
     return np.int64(np.float64(p).view(np.int64) ^ sign).view(np.float64)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def activate_row(code, row, first, count, integers, numbers, table):
     """Replace `count` numbers of a row, from `first` on, by their activation; the code and the table of custom formulas are those of
     `genomes.neat.kernels.functions.activation_value`."""

@@ -8,8 +8,8 @@ explorations that find the same place find the same numbers.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.cppn.kernels.expression import expressed, put_differences, put_source
 from genomes.cppn.kernels.query import BLOCK, evaluate_block, scratch
 from genomes.neat.kernels.networks import INTEGERS, NUMBERS
@@ -55,7 +55,7 @@ class Tree(NamedTuple):
     aside: np.ndarray  # int64 [free axes], scratch space
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def new_tree(most, axes):
     """Room for a tree."""
     return Tree(
@@ -65,7 +65,7 @@ def new_tree(most, axes):
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _ask(networks, m, values, gathered, region, end, outgoing, places, begin, count, weight, leo, output, leo_output):
     """The CPPN's answers for connections between the place `end` and places of the lattice."""
     integers, numbers, sensors = networks.integers, networks.numbers, networks.sensors
@@ -93,7 +93,7 @@ def _ask(networks, m, values, gathered, region, end, outgoing, places, begin, co
                 leo[first + s] = values[sensors + leo_output, s]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _split(tree, n, count, half, parts):
     """Give a part its children; they are not asked yet."""
     place, child = tree.place, tree.child
@@ -105,7 +105,7 @@ def _split(tree, n, count, half, parts):
     return count + parts
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _divide(networks, m, values, gathered, region, tree, end, outgoing):
     """Divide and initialise: the tree of one place's connections. Returns how many parts it has.
 
@@ -146,7 +146,7 @@ def _divide(networks, m, values, gathered, region, tree, end, outgoing):
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _candidates(region, tree, count):
     """Prune by variance: the largest parts in which the pattern is even. Their indices are left in `chosen`; returns how many."""
     parts = 1 << len(region.axes)
@@ -176,7 +176,7 @@ def _candidates(region, tree, count):
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _neighbour(region, tree, n, axis, side, into):
     """The part beside a part, of its size: its index if it is certainly in the tree, or -1; its place is left in `into`."""
     axes, t, top = tree.place.shape[1], tree.depth[n], 1 << (region.maximum_depth + 1)
@@ -196,7 +196,7 @@ def _neighbour(region, tree, n, axis, side, into):
     return first + within
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
     """Prune by band: keep the parts whose weight differs from both neighbours' on at least one axis. Returns how many are left in
     `chosen`."""
@@ -235,7 +235,7 @@ def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
     return kept
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _explore(networks, m, values, gathered, region, tree, end, outgoing):
     """The connections of one place: indices of parts in `chosen`; returns how many."""
     count = _divide(networks, m, values, gathered, region, tree, end, outgoing)
@@ -243,14 +243,14 @@ def _explore(networks, m, values, gathered, region, tree, end, outgoing):
     return _band(networks, m, values, gathered, region, tree, end, outgoing, found)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _grown(array, more):
     larger = np.empty(2 * len(array) + more, array.dtype)
     larger[: len(array)] = array
     return larger
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _code(place, depth):
     """A place of the lattice as one number."""
     code = 0
@@ -259,7 +259,7 @@ def _code(place, depth):
     return code
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _put(region, code, into):
     """The coordinates of a coded place."""
     bits = region.maximum_depth + 1
@@ -271,7 +271,7 @@ def _put(region, code, into):
         code >>= bits
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def explore(networks, m, inputs, outputs, region):
     """The network that one CPPN describes, found from its inputs, over its hidden nodes, and from its outputs.
 
@@ -345,7 +345,7 @@ def explore(networks, m, inputs, outputs, region):
     return _useful(codes, hidden, source, target, weights, edges, len(inputs), fixed)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _useful(codes, hidden, source, target, weights, edges, inputs, fixed):
     """Without the hidden nodes that lead to no output."""
     leads = np.zeros(fixed + hidden, np.bool_)
@@ -371,7 +371,7 @@ def _useful(codes, hidden, source, target, weights, edges, inputs, fixed):
     return codes[:kept].copy(), source[:links].copy(), target[:links].copy(), weights[:links].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def places_of(codes, region):
     """The coordinates of coded places: float64 [places, dimension]."""
     found = np.empty((len(codes), len(region.low)))
@@ -380,7 +380,7 @@ def places_of(codes, region):
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def biases_at(networks, m, places, region, output):
     """The biases of nodes at these places: float64 [places]."""
     integers, numbers = networks.integers, networks.numbers
@@ -403,7 +403,7 @@ def biases_at(networks, m, places, region, output):
     return biases
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def program(source, target, weights, biases, order, inputs, activation, output_activation, outputs):
     """A network as the steps of `genomes.neat.kernels.networks`: integers, numbers and how many steps there are.
 

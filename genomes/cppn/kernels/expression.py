@@ -3,14 +3,14 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.cppn.kernels.query import BLOCK, evaluate_block, scratch
 
 WEIGHT, LEO, BIAS = 0, 1, 2  # which answer is written
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def expressed(weight, threshold, weight_range):
     """The weight of a connection with this answer of the CPPN; 0 is no connection, as for answers that are no numbers."""
     size = abs(weight)
@@ -19,7 +19,7 @@ def expressed(weight, threshold, weight_range):
     return math.copysign(weight_range * (min(size, 1.0) - threshold) / (1.0 - threshold), weight)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def put_source(values, place, dimension):
     """Tell the CPPN's block where the connections begin."""
     for d in range(dimension):
@@ -27,7 +27,7 @@ def put_source(values, place, dimension):
             values[d, s] = place[d]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def put_differences(values, dimension, differences, length):
     """Tell it x2 - x1, ... and the distance, from the places that are in the block."""
     next_row = 2 * dimension
@@ -47,7 +47,7 @@ def put_differences(values, dimension, differences, length):
             values[next_row, s] = math.sqrt(values[next_row, s])
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def express_pair(
     begin, end, networks, sources, targets, target_count, differences, length, output, leo, threshold, weight_range, weights, offset
 ):  # fmt: skip

@@ -1,14 +1,14 @@
 """Layered networks with the weights that expression gave, for many members at once."""
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.cppn.kernels.activations import activate_row
 
 _NO_INTEGERS, _NO_NUMBERS = np.zeros(1, np.int64), np.zeros(1)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
+@kernel(fastmath={"contract"}, inline="always")
 def _add(weights, m, offset, values, from_node, sources, into, to_node, targets):
     """Add what a layer's values send over its connections: most inputs of a picture are 0 and cost nothing."""
     for i in range(sources):
@@ -19,7 +19,7 @@ def _add(weights, m, offset, values, from_node, sources, into, to_node, targets)
                 into[to_node + j] += value * weights[m, row + j]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def forward(begin, end, weights, biases, layers, order, pairs, code, output_code, x, y):
     """Feed-forward evaluation of members `begin` to `end`.
 
@@ -48,7 +48,7 @@ def forward(begin, end, weights, biases, layers, order, pairs, code, output_code
                 y[m, s, j] = values[layers[last, 0] + j]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def advance(begin, end, weights, biases, layers, order, pairs, code, output_code, x, y, state, times):
     """One time step of recurrent networks: every node sees what its sources held before, `times` times over.
 

@@ -5,8 +5,8 @@ a point's value does not depend on how many others are asked for.
 """
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.cppn.kernels.activations import activate_row
 from genomes.neat.kernels.functions import SUM, aggregated
 from genomes.neat.kernels.networks import INTEGERS, NUMBERS
@@ -15,7 +15,7 @@ BLOCK = 64  # points evaluated together: their values stay in the first-level ca
 _SUM = SUM
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def evaluate_block(integers, numbers, p, q, steps, values, gathered, activations, aggregations):
     """One network on one block: values float64 [nodes, BLOCK] holds the sensors, and after it every node.
 
@@ -45,7 +45,7 @@ def evaluate_block(integers, numbers, p, q, steps, values, gathered, activations
         p, q = p + edges, q + edges
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def scratch(networks):
     """Room for the values of one block, the bias node set."""
     values = np.zeros((max(networks.most_nodes, networks.sensors + networks.outputs), BLOCK))
@@ -54,7 +54,7 @@ def scratch(networks):
     return values
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def forward(begin, end, networks, x, y):
     """Feed-forward evaluation; the work is `members * blocks` pieces, of which `begin` to `end` are done here.
 

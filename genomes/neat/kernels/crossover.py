@@ -1,8 +1,8 @@
 """Crossover by historical marking (Stanley & Miikkulainen 2002, section 3.2)."""
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.kernels.streams import uniform
 from genomes.neat.kernels.structure import (
     copy_connection,
@@ -14,7 +14,7 @@ from genomes.neat.kernels.structure import (
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def cross(pool, i, j, into, k, equal, share, average, rates, stream):
     """Write the child of genomes i and j of a pool as genome k of another.
 
@@ -42,7 +42,7 @@ def cross(pool, i, j, into, k, equal, share, average, rates, stream):
         into.connection_count[k] = pool.connection_count[i]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def cross_connections(
     marking, source, target, weight, enabled, p, p_end, q, q_end,
     into_marking, into_source, into_target, into_weight, into_enabled, r, share, average, disabled_share, stream,
@@ -64,7 +64,7 @@ def cross_connections(
         r += 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def cross_nodes(
     marking, bias, response, activation, aggregation, p, p_end, q, q_end,
     into_marking, into_bias, into_response, into_activation, into_aggregation, r, share, average, union, stream,
@@ -96,7 +96,7 @@ def cross_nodes(
     return r - first
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _match_connection(x, p, q, z, r, share, average, disabled_share, stream):
     copy_connection(x, p, z, r)  # matching genes differ in weight and enabled only
     if average:
@@ -106,7 +106,7 @@ def _match_connection(x, p, q, z, r, share, average, disabled_share, stream):
     z.enabled[r] = (x.enabled[p] and x.enabled[q]) or uniform(stream) >= disabled_share
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, stream):
     fixed = rates.fixed
     x, z = pool.connections, into.connections
@@ -155,7 +155,7 @@ def _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, str
     _drop_nodes(into, k, touched, fixed)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _touched(pool, k, connected, fixed):
     """Which nodes of genome k its first `connected` connections touch."""
     marking, first, count = pool.nodes.marking, pool.node_start[k], pool.node_count[k]
@@ -166,7 +166,7 @@ def _touched(pool, k, connected, fixed):
     return touched
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _drop_nodes(pool, k, kept_nodes, fixed):
     """Keep the fixed nodes and those hidden ones that are marked."""
     nodes, first = pool.nodes, pool.node_start[k]

@@ -2,10 +2,10 @@
 
 import math
 
-from numba import njit
+from genomes.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def compatibility(
     x, u, p, p_end, y, v, q, q_end, n, a, i, i_end, m, b, j, j_end, biases, c1, c2, c3, small, limit
 ):  # fmt: skip
@@ -50,7 +50,7 @@ def compatibility(
     return distance + c3 * difference / matching if matching > 0 else distance
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def compatibility_of_members(a, i, b, j, coefficients):
     """The distance of genome i of pool a from genome j of pool b."""
     return compatibility(

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.functions import CUSTOM
 from genomes.neat.kernels.functions import SUM, activation_value, aggregated
 from genomes.neat.kernels.networks import INTEGERS, NUMBERS, PROGRAM
@@ -13,7 +13,7 @@ _CUSTOM = CUSTOM
 _PEAK = 30.0  # millivolts: a spike
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def advance_leaky(begin, end, networks, x, y, state, time_step, steps_a_call, alternating):
     """`steps_a_call` time steps of networks whose nodes move towards what they compute: value += time_step / time_constant * (target -
     value), every node seeing what its sources held before (Euler). The response gene is the time constant.
@@ -64,14 +64,14 @@ def advance_leaky(begin, end, networks, x, y, state, time_step, steps_a_call, al
                 y[m, s, output] = before[sensors + output] if alternating else values[sensors + output]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _parameters(code, integers, numbers, activations):
     """a, b, c, d of a kind of neuron: constants that lie where a custom activation's program would."""
     base = integers[activations + PROGRAM * (code - _CUSTOM) + 1]
     return numbers[base], numbers[base + 1], numbers[base + 2], numbers[base + 3]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def advance_spiking(begin, end, networks, x, y, state, time_step, steps_a_call, starts):
     """`steps_a_call` time steps (milliseconds each: `time_step`) of spiking networks; an output is the share of them in which it fired.
 

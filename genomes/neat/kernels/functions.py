@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat import expressions as e
 from genomes.neat.functions import ACTIVATIONS, AGGREGATIONS, CUSTOM
 
@@ -20,7 +20,7 @@ _LARGEST = 700.0  # exp of more is infinite
 _CUSTOM = CUSTOM
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def activate(code, x):
     """A built-in activation of one number. Where a formula would overflow, its argument is clipped."""
     if code == _STEEPENED:
@@ -48,7 +48,7 @@ def activate(code, x):
     return _rarer(code, x)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _rarer(code, x):
     if code == _LEAKY:
         return x if x > 0.0 else 0.01 * x
@@ -75,7 +75,7 @@ def _rarer(code, x):
     return math.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def interpret(integers, numbers, entry, x, a, n):
     """The value of a custom formula; not a number where it is not defined. Its entry says where its operations lie in `integers`, where
     its constants in `numbers`, and how many there are."""
@@ -104,7 +104,7 @@ def interpret(integers, numbers, entry, x, a, n):
     return stack[0]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _unary(operation, x):
     if operation == _NEGATE:
         return -x
@@ -125,7 +125,7 @@ def _unary(operation, x):
     return np.floor(x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _binary(operation, x, y):
     if operation == _ADD:
         return x + y
@@ -150,7 +150,7 @@ def _binary(operation, x, y):
     return 1.0 if x >= y else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def activation_value(code, x, integers, numbers, table):
     """Any activation of one number; `table` is where the custom ones' entries begin in `integers`."""
     if code >= _CUSTOM:
@@ -158,7 +158,7 @@ def activation_value(code, x, integers, numbers, table):
     return activate(code, x)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def aggregated(code, values, count, integers, numbers, table):
     """Any aggregation of the first `count` numbers of `values`, which may be reordered; 0 of none."""
     if count == 0:

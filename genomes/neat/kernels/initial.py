@@ -1,8 +1,8 @@
 """First genomes, compiled: random weights, and the topologies that are drawn."""
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.kernels.mutation import add_connection, add_node
 from genomes.neat.kernels.streams import below, symmetric, uniform
 from genomes.neat.kernels.structure import copy_connection
@@ -10,7 +10,7 @@ from genomes.neat.kernels.structure import copy_connection
 _PARTIAL, _FEATURE_SELECTIVE, _RANDOM = 1, 2, 4
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def fill(pool, keys, rates, topology, share, hidden):
     """Draw every genome of a pool that holds the template of the space's first genomes."""
     stream = np.zeros(1, np.uint64)
@@ -37,7 +37,7 @@ def fill(pool, keys, rates, topology, share, hidden):
                 pool.nodes.bias[i] = rates.bias_range * symmetric(stream)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _keep(pool, k, share, feature, rates, stream):
     start = pool.connection_start[k]
     kept = start

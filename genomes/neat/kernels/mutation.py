@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.genes import CONNECTION_INNOVATION, NODE_INNOVATION
 from genomes.neat.kernels.streams import below, marking_of_one, marking_of_two, normal, symmetric, uniform
 from genomes.neat.kernels.structure import (
@@ -34,7 +34,7 @@ _UNIFORM, _GAUSSIAN, _CAUCHY = range(3)
 _TRIES = 20  # pairs of nodes looked at before "add connection" gives up
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def mutate(pool, k, rates, clock, stream):
     """Mutate genome k; returns the bits of the operators that changed something. There must be room for a node and three connections
     more."""
@@ -51,7 +51,7 @@ def mutate(pool, k, rates, clock, stream):
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def due_structure(add_node, add_connection, remove_node, remove_connection, toggle, reenable, stream):
     """The structural operators that a child undergoes, as bits; drawn apart, since most children undergo none."""
     due = 0
@@ -70,7 +70,7 @@ def due_structure(add_node, add_connection, remove_node, remove_connection, togg
     return due
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def mutate_structure(pool, k, due, rates, clock, stream):
     """Apply the operators that are due to genome k; returns those that changed something."""
     done = 0
@@ -89,7 +89,7 @@ def mutate_structure(pool, k, due, rates, clock, stream):
     return done
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _step(perturbation, stream):
     if perturbation == _UNIFORM:
         return symmetric(stream)
@@ -98,7 +98,7 @@ def _step(perturbation, stream):
     return math.tan(0.5 * math.pi * symmetric(stream))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _varied(value, replace_share, power, perturbation, spread, limit, stream):
     if uniform(stream) < replace_share:
         value = spread * symmetric(stream)
@@ -107,7 +107,7 @@ def _varied(value, replace_share, power, perturbation, spread, limit, stream):
     return min(max(value, -limit), limit)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def mutate_values(weight, first, connections, bias, first_node, nodes, rates, stream):
     """Mutate a genome's weights and biases: `weight` from `first` on, `bias` from `first_node` on."""
     done = 0
@@ -128,7 +128,7 @@ def mutate_values(weight, first, connections, bias, first_node, nodes, rates, st
     return done
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def mutate_functions(pool, k, rates, stream):
     """Mutate responses, activations and aggregations of genome k: all off by default."""
     nodes, done = pool.nodes, 0
@@ -153,7 +153,7 @@ def mutate_functions(pool, k, rates, stream):
     return done
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _chosen_connection(pool, k, enabled, stream):
     """A random connection of genome k that is (or is not) enabled: its index in the pool, or -1."""
     first, count = pool.connection_start[k], pool.connection_count[k]
@@ -172,7 +172,7 @@ def _chosen_connection(pool, k, enabled, stream):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def add_node(pool, k, rates, clock, stream):
     """Split an enabled connection: it is disabled, source -> new has weight 1, new -> target the old weight."""
     nodes, connections = pool.nodes, pool.connections
@@ -197,7 +197,7 @@ def add_node(pool, k, rates, clock, stream):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _connect(pool, k, source, target, weight, clock):
     marking = marking_of_two(clock, CONNECTION_INNOVATION, source, target, np.int64(0))
     pool.connection_count[k] = insert_connection(
@@ -205,7 +205,7 @@ def _connect(pool, k, source, target, weight, clock):
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def add_connection(pool, k, rates, clock, stream):
     """Connect two nodes that are not connected; in a feed-forward genome, without closing a cycle."""
     nodes, connections = pool.nodes, pool.connections
@@ -232,7 +232,7 @@ def add_connection(pool, k, rates, clock, stream):
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _remove_node(pool, k, rates, stream):
     nodes, connections = pool.nodes, pool.connections
     first, count = pool.node_start[k], pool.node_count[k]
@@ -253,7 +253,7 @@ def _remove_node(pool, k, rates, stream):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _remove_connection(pool, k, stream):
     start, count = pool.connection_start[k], pool.connection_count[k]
     if count == 0:
@@ -264,7 +264,7 @@ def _remove_connection(pool, k, stream):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _toggle(pool, k, stream):
     if pool.connection_count[k] == 0:
         return False
@@ -273,7 +273,7 @@ def _toggle(pool, k, stream):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _reenable(pool, k, stream):
     i = _chosen_connection(pool, k, False, stream)
     if i < 0:

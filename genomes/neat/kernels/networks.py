@@ -7,8 +7,8 @@ with an atomic operation, which costs more than the arithmetic and much more whe
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.functions import CUSTOM
 from genomes.neat.kernels.functions import SUM, activate, activation_value, aggregated
 from genomes.neat.kernels.structure import node_index
@@ -90,7 +90,7 @@ def _custom_functions(functions, integer_end, number_end):
     return table, np.concatenate([p.operation for p in functions]), np.concatenate([p.constant for p in functions])
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def compile_members(begin, end, pool, networks):
     """Fill the networks of members `begin` to `end`: the nodes that lead to an output by enabled connections, sources first."""
     marking, bias, response = pool.nodes.marking, pool.nodes.bias, pool.nodes.response
@@ -162,7 +162,7 @@ def compile_members(begin, end, pool, networks):
         step_count[k] = steps
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _value(integers, numbers, p, q, values, gathered, activations, aggregations):
     """The new value of the node whose step begins at p and q, for one sample."""
     edges = integers[p + 3]
@@ -179,7 +179,7 @@ def _value(integers, numbers, p, q, values, gathered, activations, aggregations)
     return activate(code, total) if code < _CUSTOM else activation_value(code, total, integers, numbers, activations)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def control(
     integers, numbers, p, q, steps, recurrent, times, values, fresh, gathered, activations, aggregations
 ):  # fmt: skip
@@ -207,7 +207,7 @@ def control(
                 i += INTEGERS + integers[i + 3]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _values(integers, numbers, p, q, values, samples, gathered, into, activations, aggregations):
     """The same for a block of samples: values float64 [nodes, samples], into float64 [samples]."""
     edges = integers[p + 3]
@@ -232,7 +232,7 @@ def _values(integers, numbers, p, q, values, samples, gathered, into, activation
             into[s] = activation_value(code, bias + response * into[s], integers, numbers, activations)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _forward_few(begin, end, networks, x, y):
     integer_start, number_start, step_count = networks.integer_start, networks.number_start, networks.step_count
     integers, numbers = networks.integers, networks.numbers
@@ -269,7 +269,7 @@ def _forward_few(begin, end, networks, x, y):
                 y[m, s, output] = values[sensors + output]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _forward_many(begin, end, networks, x, y):
     integer_start, number_start, step_count = networks.integer_start, networks.number_start, networks.step_count
     integers, numbers = networks.integers, networks.numbers
@@ -297,7 +297,7 @@ def _forward_many(begin, end, networks, x, y):
                     y[m, first + s, output] = values[sensors + output, s]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def forward(begin, end, networks, x, y):
     """Feed-forward evaluation of members `begin` to `end`.
 
@@ -309,7 +309,7 @@ def forward(begin, end, networks, x, y):
         _forward_many(begin, end, networks, x, y)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def advance(begin, end, networks, x, y, state, times):
     """One time step of recurrent networks: every node sees what its sources held before, `times` times over.
 

@@ -6,8 +6,8 @@ A stream is uint64 [1]: the counter. It lives in an array so that a kernel can p
 import math
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.markings import CLOCK_BITS, HASH_BITS
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -20,7 +20,7 @@ _UNIT = 2.0**-53
 LATEST_CLOCK = (1 << CLOCK_BITS) - 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def mix(state, value):
     """`genomes.markings.mix` on uint64."""
     z = state ^ value
@@ -30,27 +30,27 @@ def mix(state, value):
     return z ^ (z >> _S31)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def birth_key(seed, id):
     """The key of one birth's stream."""
     return mix(mix(np.uint64(0x6E656174), np.uint64(seed)), np.uint64(id))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def marking_of_one(clock, kind, touched, occurrence):
     """`genomes.markings.marking` of an innovation that touches one gene."""
     state = mix(mix(np.uint64(kind), np.uint64(occurrence)), np.uint64(touched))
     return np.int64((np.int64(clock) << _CLOCK_SHIFT) | np.int64(state & _HASH_MASK))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def marking_of_two(clock, kind, first, second, occurrence):
     """`genomes.markings.marking` of an innovation that touches two genes."""
     state = mix(mix(mix(np.uint64(kind), np.uint64(occurrence)), np.uint64(first)), np.uint64(second))
     return np.int64((np.int64(clock) << _CLOCK_SHIFT) | np.int64(state & _HASH_MASK))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def bits(stream):
     """The next 64 random bits."""
     z = stream[0] + _GOLDEN
@@ -60,25 +60,25 @@ def bits(stream):
     return z ^ (z >> _S31)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def uniform(stream):
     """A float in [0, 1)."""
     return np.float64(np.int64(bits(stream) >> _S11)) * _UNIT
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def symmetric(stream):
     """A float in [-1, 1)."""
     return 2.0 * uniform(stream) - 1.0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def below(stream, limit):
     """An integer in [0, limit); limit is at least 1."""
     return np.int64(uniform(stream) * limit)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def normal(stream):
     """A standard normal number (Box & Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(1.0 - uniform(stream)))

@@ -1,10 +1,11 @@
 """Finding genes and asking about structure, inside one genome of a pool."""
 
 import numpy as np
-from numba import njit
+
+from genomes.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def node_index(marking, start, count, wanted, fixed):
     """Index inside its genome of the node with this marking, or -1. Fixed nodes are their own index."""
     if 0 <= wanted < fixed:
@@ -21,7 +22,7 @@ def node_index(marking, start, count, wanted, fixed):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def find_edge(connections, start, count, source, target):
     """Position inside its genome of the connection between two nodes, or -1."""
     for i in range(start, start + count):
@@ -30,7 +31,7 @@ def find_edge(connections, start, count, source, target):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def makes_cycle(nodes, node_start, node_count, connections, start, count, source, target, fixed):
     """Whether a connection source -> target (markings) would close a cycle, disabled connections included."""
     if source == target:
@@ -54,7 +55,7 @@ def makes_cycle(nodes, node_start, node_count, connections, start, count, source
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def has_cycle(source, target, nodes):
     """Whether the graph of connections source[i] -> target[i] (node indices) has a cycle (Kahn 1962)."""
     incoming = np.zeros(nodes, np.int64)
@@ -79,7 +80,7 @@ def has_cycle(source, target, nodes):
     return removed < nodes
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def insert_node(nodes, start, count, marking, bias, response, activation, aggregation):
     """Put a node gene in its place by marking; there is room for it. Returns the new count."""
     i = start + count
@@ -98,7 +99,7 @@ def insert_node(nodes, start, count, marking, bias, response, activation, aggreg
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def insert_connection(connections, start, count, marking, source, target, weight, enabled):
     """Put a connection gene in its place by marking; there is room for it. Returns the new count."""
     i = start + count
@@ -113,7 +114,7 @@ def insert_connection(connections, start, count, marking, source, target, weight
     return count + 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def copy_connection(connections, i, into, j):
     """Copy one connection gene."""
     into.marking[j] = connections.marking[i]
@@ -123,7 +124,7 @@ def copy_connection(connections, i, into, j):
     into.enabled[j] = connections.enabled[i]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def copy_node(nodes, i, into, j):
     """Copy one node gene."""
     into.marking[j] = nodes.marking[i]

@@ -3,15 +3,15 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.functions import ACTIVATIONS, AGGREGATIONS, CUSTOM
 from genomes.neat.kernels.structure import has_cycle, node_index
 
 _ACTIVATIONS, _AGGREGATIONS, _CUSTOM = len(ACTIVATIONS), len(AGGREGATIONS), CUSTOM
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def first_unsound(pool, sensors, fixed, recurrent, activations, aggregations):
     """The first member that is no genome of the space, or -1. `activations` and `aggregations` count the custom functions."""
     for k in range(len(pool.node_start)):
@@ -22,12 +22,12 @@ def first_unsound(pool, sensors, fixed, recurrent, activations, aggregations):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _known(code, built_in, custom):
     return 0 <= code < built_in or _CUSTOM <= code < _CUSTOM + custom
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _sound_nodes(pool, k, fixed, activations, aggregations):
     nodes, first, count = pool.nodes, pool.node_start[k], pool.node_count[k]
     if count < fixed:
@@ -49,7 +49,7 @@ def _sound_nodes(pool, k, fixed, activations, aggregations):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _sound_connections(pool, k, sensors, fixed, recurrent):
     connections, first, count = pool.connections, pool.connection_start[k], pool.connection_count[k]
     source = np.empty(count, np.int64)

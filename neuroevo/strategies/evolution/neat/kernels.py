@@ -1,8 +1,8 @@
 """Reproduction of NEAT, compiled: who the parents of each child are, and the children."""
 
 import numpy as np
-from numba import njit
 
+from genomes.compiled import kernel
 from genomes.neat.kernels.crossover import cross, cross_connections, cross_nodes
 from genomes.neat.kernels.mutation import due_structure, mutate_functions, mutate_structure, mutate_values
 from genomes.neat.kernels.streams import below, birth_key, uniform
@@ -11,7 +11,7 @@ from genomes.neat.operators import CROSSOVER, ELITE, INTERSPECIES
 NODE_ROOM, CONNECTION_ROOM = 1, 3  # genes that one mutation may add
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def birth_keys(seed, first_id, count):
     """The keys of consecutive births' random streams."""
     keys = np.empty(count, np.uint64)
@@ -20,7 +20,7 @@ def birth_keys(seed, first_id, count):
     return keys
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def choose_parents(
     begin, end, pool, fitness, members, start, survivors, first_child, elites, crossover_share, interspecies, keys,
     mother, father, node_room, connection_room,
@@ -63,7 +63,7 @@ def choose_parents(
             connection_room[k] += connection_count[b]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def reproduce(begin, end, pool, fitness, label, mother, father, keys, mutate_crossed, rates, clock, into, operators):
     """Make children `begin` to `end`: copies, mutants, and crossings that are mutated too (with probability `mutate_crossed`)."""
     node, bias, response, activation, aggregation = (
