@@ -24,10 +24,12 @@ class Niches:
 
     Args:
         target: about how many species there should be; the threshold of distance moves towards it.
+        copies_compete: as for `neuroevo.selection.crowding_distance`.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, copies_compete: bool = False) -> None:
         self.target = target
+        self.copies_compete = copies_compete
         self.threshold = 0.0
         self.representatives: list[Individual] = []
         self.species: dict[int, int] = {}  # by birth id, a position in `representatives`
@@ -41,7 +43,7 @@ class Niches:
         check_count(count)
         if not pool:
             return []
-        order = nsga2_positions(costs(pool), len(pool), violations(pool)).tolist()
+        order = nsga2_positions(costs(pool), len(pool), violations(pool), copies_compete=self.copies_compete).tolist()
         self._divide([pool[position] for position in order])
         chosen = order[: count - count // 2]
         places = [0] * len(self.representatives)

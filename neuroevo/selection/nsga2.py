@@ -95,13 +95,38 @@ def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
     return [individual for individual, keep in zip(done, kept, strict=True) if keep]
 
 
-def crowding_distance(costs: Costs, ranks: Positions) -> npt.NDArray[np.float64]:
+COPY = -1.0  # the crowding distance of a row that equals an earlier one of its front
+
+
+def crowding_distance(costs: Costs, ranks: Positions, *, copies_compete: bool = False) -> npt.NDArray[np.float64]:
     """The crowding distance of each row inside its front: float64 [rows]; infinite at a front's extremes (section III-B).
+
+    Of equal rows of a front only the first competes, as on a front of individuals: the others have the distance -1, behind all that are
+    distinct, and change nobody's distance. In the paper's sorting the outer ones of equal rows keep their distance to others, and push out
+    distinct rows. Equal rows are the rule with counts and with small validation sets.
 
     Args:
         costs: float64 [rows, objectives], finite.
         ranks: int64 [rows].
+        copies_compete: as in the paper.
     """
+    if copies_compete:
+        return _crowding_of_distinct(costs, ranks)
+    distinct = ~copies(np.column_stack([ranks, costs]))
+    distance = np.full(len(costs), COPY)
+    distance[distinct] = _crowding_of_distinct(costs[distinct], ranks[distinct])
+    return distance
+
+
+def copies(costs: Costs) -> npt.NDArray[np.bool_]:
+    """Whether each row equals an earlier one: bool [rows]."""
+    order = np.lexsort(costs.T) if costs.size else np.arange(len(costs))  # equal rows stay in their order
+    equal = np.zeros(len(costs), dtype=bool)
+    equal[order[1:]] = (costs[order[1:]] == costs[order[:-1]]).all(axis=1)
+    return equal
+
+
+def _crowding_of_distinct(costs: Costs, ranks: Positions) -> npt.NDArray[np.float64]:
     rows, objectives = costs.shape
     distance = np.zeros(rows)
     if rows == 0:
@@ -124,13 +149,16 @@ def crowding_distance(costs: Costs, ranks: Positions) -> npt.NDArray[np.float64]
     return distance
 
 
-def nsga2_positions(costs: Costs, count: int, violations: npt.NDArray[np.float64] | None = None) -> Positions:
+def nsga2_positions(
+    costs: Costs, count: int, violations: npt.NDArray[np.float64] | None = None, *, copies_compete: bool = False
+) -> Positions:
     """The positions of the `count` best rows by rank, then by crowding: whole fronts first, the last one cut by crowding.
 
     Args:
         costs: float64 [rows, objectives], to be minimised. Rows with a NaN or an infinity are never chosen.
         count: how many to choose; all usable rows where there are fewer.
         violations: as for `pareto_ranks`.
+        copies_compete: as for `crowding_distance`.
 
     Returns:
         int64 [chosen], best first.
@@ -142,7 +170,7 @@ def nsga2_positions(costs: Costs, count: int, violations: npt.NDArray[np.float64
     usable = np.flatnonzero(np.isfinite(costs).all(axis=1))
     kept = costs[usable]
     ranks = pareto_ranks(kept, None if violations is None else violations[usable])
-    chosen: Positions = usable[_best(ranks, crowding_distance(kept, ranks), count)]
+    chosen: Positions = usable[_best(ranks, crowding_distance(kept, ranks, copies_compete=copies_compete), count)]
     return chosen
 
 
@@ -151,10 +179,11 @@ def _best(ranks: Positions, crowding: npt.NDArray[np.float64], count: int) -> Po
     return order[:count]
 
 
-def select_nsga2(individuals: Sequence[Individual], count: int) -> list[Individual]:
+def select_nsga2(individuals: Sequence[Individual], count: int, *, copies_compete: bool = False) -> list[Individual]:
     """The survivors among individuals, best first; like DEAP's `selNSGA2`, it leaves `fitness.crowding_dist` on each of them.
 
-    Individuals with a NaN or an infinite objective (failed ones) are never chosen, so there may be fewer than `count`.
+    Individuals with a NaN or an infinite objective (failed ones) are never chosen, so there may be fewer than `count`. Of individuals with
+    equal values one competes (see `crowding_distance`), as only one stands on a front; `copies_compete` lets all do so.
 
     Raises:
         ValueError: an individual was not evaluated, or a negative count.
@@ -167,7 +196,7 @@ def select_nsga2(individuals: Sequence[Individual], count: int) -> list[Individu
     kept = values[usable]
     beyond = violations(individuals)
     ranks = pareto_ranks(kept, None if beyond is None else beyond[usable])
-    crowding = crowding_distance(kept, ranks)
+    crowding = crowding_distance(kept, ranks, copies_compete=copies_compete)
     best = _best(ranks, crowding, count)
     chosen = [individuals[position] for position in usable[best].tolist()]
     for individual, distance in zip(chosen, crowding[best].tolist(), strict=True):

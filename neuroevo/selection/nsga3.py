@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.core.individual import Individual
-from neuroevo.selection.nsga2 import Costs, Positions, check_count, costs, pareto_ranks, violations
+from neuroevo.selection.nsga2 import Costs, Positions, check_count, copies, costs, pareto_ranks, violations
 
 
 @dataclass
@@ -50,7 +50,13 @@ def reference_points(objectives: int, divisions: int) -> npt.NDArray[np.float64]
 
 
 def nsga3_positions(
-    costs: Costs, count: int, references: npt.NDArray[np.float64], rng: np.random.Generator, memory: Extremes | None = None
+    costs: Costs,
+    count: int,
+    references: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+    memory: Extremes | None = None,
+    *,
+    copies_compete: bool = False,
 ) -> Positions:
     """The positions of `count` rows: whole fronts first, the last one filled niche by niche (algorithm 1).
 
@@ -59,6 +65,7 @@ def nsga3_positions(
         references: float64 [points, objectives].
         rng: breaks ties between niches and inside them.
         memory: extremes of earlier generations, brought up to date.
+        copies_compete: as in the paper. Else one of equal rows of the last front does, and the others fill places that are left.
 
     Returns:
         int64 [chosen]: better fronts first.
@@ -73,16 +80,25 @@ def nsga3_positions(
         return usable
     memory = Extremes() if memory is None else memory
     ranks = pareto_ranks(kept)
-    order = np.argsort(ranks, kind="stable")
+    copy = np.zeros(len(kept), dtype=bool) if copies_compete else copies(kept)
+    order = np.lexsort((copy, ranks))
     sizes = np.cumsum(np.bincount(ranks))
     last = int(np.searchsorted(sizes, min(count, len(kept))))  # the first front that fills the selection
     considered = order[: sizes[last]]
     points = normalised(kept[considered], int((ranks[considered] == 0).sum()), memory)
     niches, distances = associate(points, references)
     whole = int(sizes[last - 1]) if last else 0
-    filling = fill_niches(niches, distances, whole, min(count, len(kept)), len(references), rng)
-    chosen: Positions = usable[considered[[*range(whole), *filling]]]
-    return chosen
+    distinct = whole + int((~copy[considered[whole:]]).sum())
+    chosen = list(range(whole))
+    for begin, end in ((whole, distinct), (distinct, len(considered))):
+        before = len(chosen)
+        wanted = min(count, end) - before
+        if wanted > 0:
+            taken = [*chosen, *range(begin, end)]
+            filling = fill_niches(niches[taken], distances[taken], before, before + wanted, len(references), rng)
+            chosen += [taken[row] for row in filling]
+    positions: Positions = usable[considered[chosen]]
+    return positions
 
 
 def normalised(points: Costs, first_front: int, memory: Extremes) -> Costs:
@@ -162,6 +178,8 @@ def select_nsga3(
     references: npt.NDArray[np.float64],
     rng: np.random.Generator,
     memory: Extremes | None = None,
+    *,
+    copies_compete: bool = False,
 ) -> list[Individual]:
     """The survivors among individuals; those with a NaN or an infinite objective (failed ones) are never chosen. Those beyond a limit fill
     the places that those within leave, the least violation first.
@@ -172,6 +190,7 @@ def select_nsga3(
         references: float64 [points, objectives], such as `reference_points` gives.
         rng: breaks ties between niches and inside them.
         memory: extremes of earlier generations, brought up to date.
+        copies_compete: as for `nsga3_positions`.
 
     Raises:
         ValueError: an individual was not evaluated, or a negative count.
@@ -181,7 +200,10 @@ def select_nsga3(
         return []
     beyond = violations(individuals)
     within = [i for i in individuals if i.fitness.violation == 0.0] if beyond is not None else list(individuals)
-    chosen = [within[p] for p in nsga3_positions(costs(within), count, references, rng, memory).tolist()] if within else []
+    chosen = []
+    if within:
+        positions = nsga3_positions(costs(within), count, references, rng, memory, copies_compete=copies_compete)
+        chosen = [within[position] for position in positions.tolist()]
     if beyond is not None:
         usable = np.flatnonzero((beyond > 0) & np.isfinite(costs(individuals)).all(axis=1)).tolist()
         chosen += [individuals[position] for position in sorted(usable, key=beyond.__getitem__)[: count - len(chosen)]]

@@ -26,6 +26,7 @@ from neuroevo.selection import (
     select_nsga3,
     tournament,
 )
+from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga3 import Extremes, associate, fill_niches, normalised, nsga3_positions
 
 
@@ -100,9 +101,71 @@ def test_individuals_with_nan_or_infinity_are_never_selected() -> None:
 
 
 def test_ties_go_to_the_earlier_position() -> None:
-    assert ids(select_nsga2(individuals(np.ones((6, 2))), 4)) == [0, 5, 1, 2]  # the ends of a front are infinitely crowded
+    assert ids(select_nsga2(individuals(np.ones((6, 2))), 4)) == [0, 1, 2, 3]
+    paper = select_nsga2(individuals(np.ones((6, 2))), 4, copies_compete=True)
+    assert ids(paper) == [0, 5, 1, 2]  # the ends of a front are infinitely crowded
     inner = [[0.0, 4.0], [1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [4.0, 0.0]]  # equally spaced: three equal distances
     assert ids(select_nsga2(individuals(np.array(inner)), 3)) == [0, 4, 1]
+
+
+POINTS = {
+    "in the middle": [[0, 9], [1, 5], [1, 5], [1, 5], [2, 4], [3, 3], [9, 0]],
+    "at an end": [[0, 9], [0, 9], [0, 9], [4, 5], [5, 4], [6, 3], [9, 0]],
+    "everywhere": [[0, 9], [0, 9], [1, 5], [1, 5], [2, 4], [2, 4], [3, 3], [9, 0], [9, 0]],
+    "three objectives": [[0, 0, 9], [2, 5, 2], [2, 5, 2], [2, 5, 2], [5, 2, 2], [4, 4, 1], [9, 0, 0]],
+    "both zeros": [[0.0, 3.0], [-0.0, 3.0], [1.0, 1.0], [1.0, 1.0], [1.5, 0.5], [2.0, -0.0], [2.0, 0.0]],
+    "a small validation set": [[0.25, 120], [0.25, 120], [0.25, 120], [0.5, 60], [0.5, 60], [0.75, 30], [0.0, 500]],
+}
+
+
+@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize("way", ["nsga2", "nsga3", "species"])
+def test_copies_push_out_nobody_who_is_distinct(name: str, way: str) -> None:
+    values = np.array(POINTS[name], dtype=float)
+    population = individuals(values)
+    distinct = len({tuple(row + 0.0) for row in values.tolist() for row in [np.array(row)]})
+    if way == "nsga2":
+        chosen = select_nsga2(population, distinct)
+    elif way == "nsga3":
+        chosen = select_nsga3(population, distinct, reference_points(values.shape[1], 3), np.random.default_rng(0))
+    else:
+        for individual in population:
+            individual.genome = Alike()
+        chosen = Niches(1).select(population, distinct)
+    assert len({individual.fitness.values for individual in chosen}) == len(chosen) == distinct
+    assert len(select_nsga2(population, len(values))) == len(values)  # where there is place for copies, they stay
+
+
+class Alike:
+    def distance(self, other: object) -> float:
+        return 0.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=30), st.data())
+def test_the_crowding_of_the_distinct_is_that_without_copies(points: list[tuple[int, ...]], data: st.DataObject) -> None:
+    values = np.array(points, dtype=float)
+    ranks = pareto_ranks(values)
+    distance = crowding_distance(values, ranks)
+    first = sorted({row: position for position, row in reversed(list(enumerate(points)))}.values())
+    np.testing.assert_array_equal(distance[first], crowding_distance(values[first], ranks[first], copies_compete=True))
+    assert (np.delete(distance, first) == -1).all()
+    count = data.draw(st.integers(1, len(points)))
+    chosen = nsga2_positions(values, count)
+    cut = ranks[chosen].max()
+    taken = [position for position in chosen if ranks[position] == cut]
+    left = [position for position in first if ranks[position] == cut and position not in taken]
+    assert not left or all(
+        position in first for position in taken
+    )  # no copy stands where a distinct one of its front was left out
+
+
+def test_parents_are_distinct_rather_than_copies() -> None:
+    population = individuals(np.array([[0.0, 1.0]] * 6 + [[1.0, 0.0]]))
+    values = np.array([individual.fitness.values for individual in population])
+    ranks = pareto_ranks(values)
+    drawn = [crowded_tournament(ranks, crowding_distance(values, ranks), 2, np.random.default_rng(seed)) for seed in range(300)]
+    share = np.mean([position in (0, 6) for pair in drawn for position in pair])
+    assert share > 0.4  # 2 of 7 where copies compete; a tournament between two copies still gives one
 
 
 def test_selecting_from_unevaluated_individuals_is_refused() -> None:

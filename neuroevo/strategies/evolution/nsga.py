@@ -45,6 +45,7 @@ class _Elitist(Strategy):
     def start(self, search: Search) -> None:
         super().start(search)
         self._breeding = Breeding(search, self.deduplicate)
+        self._copies_compete = search.by_birth  # a run that an older release began goes on as that release would have
         self._living: list[Individual] = []
         self._ranks: list[int] = []
         self._crowding: list[float] = []
@@ -99,7 +100,7 @@ class _Elitist(Strategy):
         values = costs(self._living)
         ranks = pareto_ranks(values, violations(self._living))
         self._ranks = ranks.tolist()
-        self._crowding = crowding_distance(values, ranks).tolist()
+        self._crowding = crowding_distance(values, ranks, copies_compete=self._copies_compete).tolist()
 
     def state(self) -> State:
         return State({"generation": self.generation, "living": [i.id for i in self._living]}, self._breeding.arrays())
@@ -150,12 +151,13 @@ class Nsga2(_Elitist):
     def start(self, search: Search) -> None:
         super().start(search)
         chosen_elsewhere = hasattr(search.toolbox, "select")
-        self._niches = Niches(self.speciation) if self.speciation and not chosen_elsewhere else None
+        divided = self.speciation and not chosen_elsewhere
+        self._niches = Niches(self.speciation, copies_compete=self._copies_compete) if divided else None
 
     def _survivors(self, pool: list[Individual]) -> list[Individual]:
         if self._niches is not None:
             return self._niches.select(pool, self.population)
-        return select_nsga2(pool, self.population)
+        return select_nsga2(pool, self.population, copies_compete=self._copies_compete)
 
     def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
         if self._niches is None or count == 1:
@@ -212,7 +214,7 @@ class Nsga3(_Elitist):
 
     def _survivors(self, pool: list[Individual]) -> list[Individual]:
         rng = self.search.selection_rng(self.generation)
-        return select_nsga3(pool, self.population, self._references, rng, self._extremes)
+        return select_nsga3(pool, self.population, self._references, rng, self._extremes, copies_compete=self._copies_compete)
 
     def _mates(self, count: int, rng: np.random.Generator) -> list[int]:
         if count == 1:
