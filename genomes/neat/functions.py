@@ -19,7 +19,7 @@ ACTIVATIONS = (
     "identity", "sigmoid", "steepened_sigmoid", "tanh", "relu", "sine", "cosine", "gaussian", "absolute", "square", "step",
     "leaky_relu", "elu", "selu", "softplus", "cube", "inverse", "exp", "log", "clamped", "hat", "sign",
 )  # fmt: skip
-AGGREGATIONS = ("sum", "mean", "product", "max", "min", "max_absolute", "median")
+AGGREGATIONS = ("sum", "mean", "product", "max", "min", "max_absolute", "median")  # of nothing: 0, and the product 1
 CUSTOM = 1000  # codes of custom functions start here
 
 

@@ -140,11 +140,7 @@ class NeatGenome(Genome):
             bias_value=float(space.bias_value) if space.bias == "input" else None,
             outputs=tuple(range(space.sensors, space.fixed)),
             equations=tuple(
-                Equation(
-                    step.node, activations[step.activation], aggregations[step.aggregation], step.bias, step.response, step.sources,
-                    step.weights,
-                )
-                for step in self.steps()
+                _equation(step, activations[step.activation], aggregations[step.aggregation]) for step in self.steps()
             ),
             recurrent=space.recurrent,
             activations=_formulas((*space.activations, space.output_activation)),
@@ -254,6 +250,12 @@ class NeatGenome(Genome):
 def from_pool(space: NeatSpace, pool: Pool, member: int, operators: int) -> NeatGenome:
     """One genome of a pool as a value of its own."""
     return space.genome_type(space, *genes_of(pool, member), names.names(operators))
+
+
+def _equation(step: Step, activation: str, aggregation: str) -> Equation:
+    if aggregation == "product" and not step.sources:  # the product of nothing is 1: written as part of the bias
+        return Equation(step.node, activation, "sum", step.bias + step.response, 1.0, (), ())
+    return Equation(step.node, activation, aggregation, step.bias, step.response, step.sources, step.weights)
 
 
 def _formulas(definitions: tuple[str, ...]) -> dict[str, str]:

@@ -60,6 +60,7 @@ class Rates(NamedTuple):
     reenable: float
     average: float
     disabled: float
+    disabled_in_both: float
     activations: npt.NDArray[np.int16]
     aggregations: npt.NDArray[np.int16]
 
@@ -109,6 +110,7 @@ class NeatSpace(Space, encoding="neat"):
             child undergoes the structural mutation.
         average_rate: share of matings in which matching genes are averaged instead of drawn from either parent.
         disabled_rate: probability that a matching gene disabled in either parent is disabled in the child.
+        disabled_in_both_rate: the same for one disabled in both; None: as `disabled_rate` (the paper makes no difference).
         max_hidden, max_connections: growth ends here.
 
     Raises:
@@ -154,6 +156,7 @@ class NeatSpace(Space, encoding="neat"):
     dynamics: str = "none"
     time_step: float = 0.1
     steps_a_call: int = 1
+    disabled_in_both_rate: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -170,6 +173,8 @@ class NeatSpace(Space, encoding="neat"):
             if getattr(self, name) not in allowed:
                 raise ValueError(unknown(name, getattr(self, name), allowed))
         for name in self.__dataclass_fields__:
+            if name == "disabled_in_both_rate" and self.disabled_in_both_rate is None:
+                continue
             if name.endswith(("_rate", "_share")):
                 self._number(name, 0.0, 1.0)
             elif name.endswith(("_power", "_range", "_limit")):
@@ -203,6 +208,8 @@ class NeatSpace(Space, encoding="neat"):
     def to_dict(self) -> dict[str, Any]:
         """JSON: the encoding's name and every field; those about dynamics where there are any."""
         values = super().to_dict()
+        if self.disabled_in_both_rate is None:
+            del values["disabled_in_both_rate"]
         if self.dynamics == "none":
             for name in ("dynamics", "time_step", "steps_a_call"):
                 del values[name]
@@ -293,6 +300,7 @@ class NeatSpace(Space, encoding="neat"):
             reenable=float(self.reenable_rate),
             average=float(self.average_rate),
             disabled=float(self.disabled_rate),
+            disabled_in_both=float(self.disabled_rate if self.disabled_in_both_rate is None else self.disabled_in_both_rate),
             activations=np.array(activations, np.int16),
             aggregations=np.array(aggregations, np.int16),
         )

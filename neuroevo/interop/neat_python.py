@@ -201,7 +201,9 @@ def _rates(options: _Options) -> dict[str, Any]:
         "average_rate": 0.0,
         "reenable_rate": 0.0,
         "response_power": options.number("response_mutate_power", 0.0),
-        "disabled_rate": 0.75,
+        # there a matching gene is enabled as in either parent, and then disabled with 3/4 where it is disabled in one of them
+        "disabled_rate": 0.875,
+        "disabled_in_both_rate": 1.0,
     }
     bias_replaced, bias_mutated = options.number("bias_replace_rate", 0.1), options.number("bias_mutate_rate", 0.7)
     settings["bias_mutation_rate"] = min(1.0, bias_replaced + bias_mutated)

@@ -80,7 +80,7 @@ def _activated(layout: Layout, x: Any, code: Any) -> Any:
 
 
 def _gathered(layout: Layout, tables: Tables, level: int, terms: Any) -> Any:
-    """Each node's own aggregation of terms [edges, samples]; 0 of none."""
+    """Each node's own aggregation of terms [edges, samples]; of none 0, or for the product 1."""
     names, count, code = layout.aggregations, tables.edges[level], tables.aggregation[level]
     if names == ("sum",):
         return ops.segment_sum(terms, tables.targets[level], ops.shape(count)[0])
@@ -92,7 +92,10 @@ def _gathered(layout: Layout, tables: Tables, level: int, terms: Any) -> Any:
     for position, name in enumerate(names):
         one = _gather(name, terms, there, ops.expand_dims(count, -1), number)
         result = one if result is None else ops.where(ops.expand_dims(ops.equal(code, position), -1), one, result)
-    return ops.where(ops.expand_dims(ops.equal(count, 0), -1), 0.0, result)
+    empty = ops.zeros_like(number)
+    if "product" in names:
+        empty = ops.where(ops.expand_dims(ops.equal(code, names.index("product")), -1), ops.ones_like(number), empty)
+    return ops.where(ops.expand_dims(ops.equal(count, 0), -1), empty, result)
 
 
 def _gather(name: str, terms: Any, there: Any, count: Any, number: Any) -> Any:

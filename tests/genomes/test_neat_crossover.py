@@ -75,6 +75,24 @@ def test_a_gene_disabled_in_either_parent_is_disabled_with_the_rate(rate: float)
         assert np.abs(disabled[:, 1:4].mean(axis=0) - rate).max() < 4 * math.sqrt(rate * (1 - rate) / 600)
 
 
+@pytest.mark.parametrize(("either", "both"), [(0.875, 1.0), (0.3, 0.0), (0.75, None)])
+def test_a_gene_disabled_in_both_parents_is_disabled_with_its_own_rate(either: float, both: float | None) -> None:
+    space = NeatSpace(inputs=2, outputs=2, bias="none", disabled_rate=either, disabled_in_both_rate=both)
+    genes = space.random(philox(1, 0)).genes()
+
+    def parent(*enabled: bool):
+        rows = [[*row[:4], e] for row, e in zip(genes["connections"], enabled, strict=True)]
+        return space.from_genes({**genes, "connections": rows})
+
+    for ranks in ([0, 1], [0, 0]):
+        children = offspring(parent(True, True, False, False), parent(True, False, True, False), ranks, 800)
+        disabled = (~np.array([child.connections.enabled for child in children])).mean(axis=0)
+        assert disabled[0] == 0.0 and disabled[3] == pytest.approx(either if both is None else both, abs=0.06)
+        assert np.abs(disabled[1:3] - either).max() < 0.07
+    assert ("disabled_in_both_rate" in space.to_dict()) == (both is not None)  # older spaces keep their text
+    assert type(space).from_dict(space.to_dict()) == space
+
+
 @pytest.mark.parametrize("kind", SPACES)
 def test_equal_parents_give_each_unmatched_gene_to_about_half_the_children(kind: str) -> None:
     inherited, possible = 0, 0

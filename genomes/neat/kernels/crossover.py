@@ -20,8 +20,8 @@ def cross(pool, i, j, into, k, equal, share, average, rates, stream):
 
     Matching genes come from either parent (from j with probability `share`), or are averaged; disjoint and excess genes come from i,
     the fitter; if the parents are `equal`ly fit, each is inherited at random, as long as the child stays within the space's limits. A gene
-    that is disabled in either parent is disabled in the child with probability `rates.disabled`; a disabled gene that is not matching
-    stays disabled. There must be room for the genes of i, and of j too if the parents are equal.
+    that is disabled in either parent is disabled in the child with probability `rates.disabled`, in both with `rates.disabled_in_both`; a
+    disabled gene that is not matching stays disabled. There must be room for the genes of i, and of j too if the parents are equal.
     """
     x, z = pool.nodes, into.nodes
     into.node_count[k] = cross_nodes(
@@ -37,7 +37,8 @@ def cross(pool, i, j, into, k, equal, share, average, rates, stream):
             u.marking, u.source, u.target, u.weight, u.enabled,
             pool.connection_start[i], pool.connection_start[i] + pool.connection_count[i],
             pool.connection_start[j], pool.connection_start[j] + pool.connection_count[j],
-            w.marking, w.source, w.target, w.weight, w.enabled, into.connection_start[k], share, average, rates.disabled, stream,
+            w.marking, w.source, w.target, w.weight, w.enabled, into.connection_start[k], share, average, rates.disabled, rates.disabled_in_both,
+            stream,
         )  # fmt: skip
         into.connection_count[k] = pool.connection_count[i]
 
@@ -45,7 +46,8 @@ def cross(pool, i, j, into, k, equal, share, average, rates, stream):
 @kernel(inline="always")
 def cross_connections(
     marking, source, target, weight, enabled, p, p_end, q, q_end,
-    into_marking, into_source, into_target, into_weight, into_enabled, r, share, average, disabled_share, stream,
+    into_marking, into_source, into_target, into_weight, into_enabled, r, share, average, disabled_share,
+    disabled_in_both, stream,
 ):  # fmt: skip
     """Connections of the child of two parents of unequal fitness: all of the fitter's (p to p_end)."""
     while p < p_end:
@@ -57,7 +59,8 @@ def cross_connections(
                 into_weight[r] = (1.0 - share) * weight[p] + share * weight[q]
             else:
                 into_weight[r] = weight[q] if uniform(stream) < share else weight[p]
-            into_enabled[r] = (enabled[p] and enabled[q]) or uniform(stream) >= disabled_share
+            either = disabled_share if enabled[p] or enabled[q] else disabled_in_both
+            into_enabled[r] = (enabled[p] and enabled[q]) or uniform(stream) >= either
         else:
             into_weight[r], into_enabled[r] = weight[p], enabled[p]
         p += 1
@@ -97,13 +100,14 @@ def cross_nodes(
 
 
 @kernel()
-def _match_connection(x, p, q, z, r, share, average, disabled_share, stream):
+def _match_connection(x, p, q, z, r, share, average, disabled_share, disabled_in_both, stream):
     copy_connection(x, p, z, r)  # matching genes differ in weight and enabled only
     if average:
         z.weight[r] = (1.0 - share) * x.weight[p] + share * x.weight[q]
     else:
         z.weight[r] = x.weight[q] if uniform(stream) < share else x.weight[p]
-    z.enabled[r] = (x.enabled[p] and x.enabled[q]) or uniform(stream) >= disabled_share
+    either = disabled_share if x.enabled[p] or x.enabled[q] else disabled_in_both
+    z.enabled[r] = (x.enabled[p] and x.enabled[q]) or uniform(stream) >= either
 
 
 @kernel()
@@ -128,7 +132,7 @@ def _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, str
                 offers += 1
             q += 1
         else:
-            _match_connection(x, p, q, z, start + count, share, average, rates.disabled, stream)
+            _match_connection(x, p, q, z, start + count, share, average, rates.disabled, rates.disabled_in_both, stream)
             count += 1
             p += 1
             q += 1

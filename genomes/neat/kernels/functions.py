@@ -160,9 +160,9 @@ def activation_value(code, x, integers, numbers, table):
 
 @kernel()
 def aggregated(code, values, count, integers, numbers, table):
-    """Any aggregation of the first `count` numbers of `values`, which may be reordered; 0 of none."""
+    """Any aggregation of the first `count` numbers of `values`, which may be reordered; of none 0, or for the product 1."""
     if count == 0:
-        return 0.0
+        return 1.0 if code == PRODUCT else 0.0
     if code >= _CUSTOM:
         entry = table + 9 * (code - _CUSTOM)
         gathered = interpret(integers, numbers, entry, 0.0, 0.0, 0.0)

@@ -161,6 +161,52 @@ def test_feed_forward_networks_answer_as_neat_pythons_do(tmp_path):
         assert Genome.from_dict(ours.to_dict()).genes() == ours.genes()
 
 
+@pytest.mark.parametrize("hidden", [1, 3])
+def test_a_product_of_nothing_is_1_as_in_neat_python(tmp_path, hidden):
+    path = write_config(tmp_path / "config.ini", hidden=hidden, initial="partial_direct 0.4", aggregations=["sum", "product"])
+    config = parsed(path)
+    empty = 0
+    for genome in genomes_of_neat_python(config, 25, mutations=3):
+        network = neat.nn.FeedForwardNetwork.create(genome, config)
+        data = exported(network)
+        targets = {edge["to"] for edge in data["connections"] if edge.get("enabled", True)}
+        empty += any(node["id"] not in targets for node in data["nodes"] if node["type"] != "input")
+        expected = [network.activate(x) for x in INPUTS]
+        assert np.allclose(read_neat_python_genome(data).network()(INPUTS), expected, rtol=1e-9, atol=1e-12)
+    assert empty > 2
+
+
+@pytest.mark.parametrize("enabled", [(True, False), (False, True), (False, False), (True, True)])
+def test_a_disabled_gene_is_inherited_as_often_as_in_neat_python(tmp_path, enabled):
+    path = write_config(tmp_path / "config.ini", hidden=0)
+    config = parsed(path)
+    random.seed(1)
+    config.genome_config.innovation_tracker = neat.innovation.InnovationTracker()
+    parents = [config.genome_type(key) for key in (1, 2)]
+    for parent, on, fitness in zip(parents, enabled, (2.0, 1.0), strict=True):
+        parent.configure_new(config.genome_config)
+        parent.fitness = fitness
+        for gene in parent.connections.values():
+            gene.enabled = on
+    theirs = []
+    for key in range(150):
+        child = config.genome_type(10 + key)
+        child.configure_crossover(*parents, config.genome_config)
+        theirs += [not gene.enabled for gene in child.connections.values()]
+    space = read_neat_python_config(path).space
+    genes = space.random(np.random.default_rng(0)).genes()
+    first, second = (
+        space.from_genes({**genes, "connections": [[*row[:4], on] for row in genes["connections"]]}) for on in enabled
+    )
+    ours = [
+        not on
+        for seed in range(150)
+        for on in first.crossover([second], np.random.default_rng(seed), ranks=[0, 1]).connections.enabled
+    ]
+    assert len(ours) == len(theirs) == 900
+    assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=0.05)
+
+
 def test_recurrent_networks_answer_as_neat_pythons_do(tmp_path):
     config = parsed(
         write_config(tmp_path / "config.ini", feed_forward=False, initial="unconnected", aggregations=["sum", "mean", "max"])

@@ -64,6 +64,34 @@ def test_a_numpy_file_computes_what_the_compiled_network_does(seed: int, bias: s
     agree(loaded(ne.interop.numpy_file(ne.interop.equations(genome)))["network"](x), genome.network()(x))
 
 
+def with_an_empty_product(bias: str, aggregation: str = "product", recurrent: bool = False) -> Genome:
+    """Hidden and output nodes to which no enabled connection leads, with responses of their own."""
+    space = NeatSpace(2, 2, bias=bias, recurrent=recurrent, initial_hidden=2, activations=("tanh",), aggregations=(aggregation,))
+    genes = space.random(np.random.default_rng(3)).genes()
+    for row in genes["nodes"]:
+        if row[1] != "input" and row[1] != "bias":
+            row[3] = 0.7
+    hidden = [row[0] for row in genes["nodes"] if row[1] == "hidden"]
+    for row in genes["connections"]:
+        row[4] = row[2] != hidden[0] and row[2] != genes["nodes"][-3][0]
+    return space.from_genes(genes)
+
+
+@pytest.mark.parametrize("bias", ["input", "node", "none"])
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+def test_every_form_of_a_network_knows_what_is_gathered_of_nothing(bias: str, aggregation: str) -> None:
+    genome = with_an_empty_product(bias, aggregation)
+    x = np.random.default_rng(1).normal(size=(5, 2))
+    expected = genome.network()(x)
+    agree(loaded(ne.interop.numpy_file(ne.interop.equations(genome)))["network"](x), expected)
+    model = ne.decode(genome, dtype="float64")
+    assert np.allclose(model.predict(x, verbose=0), expected, rtol=1e-6, atol=1e-6)
+    single = type(genome.space)(1, 1, initial="none", bias="none", activations=("tanh",), aggregations=(aggregation,))
+    alone = single.random(np.random.default_rng(0))
+    assert alone.network()([[2.0]]) == pytest.approx(np.tanh(1.0) if aggregation == "product" else 0.0)
+    assert float(ne.interop.formulas(ne.interop.equations(alone))[0]) == pytest.approx(alone.network()([[2.0]])[0, 0])
+
+
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**31))
 def test_a_recurrent_numpy_file_keeps_the_same_state(seed: int) -> None:

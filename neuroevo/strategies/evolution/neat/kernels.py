@@ -102,7 +102,7 @@ def reproduce(begin, end, pool, fitness, label, mother, father, keys, mutate_cro
                 marking, source, target, weight, enabled, connection_start[a], connection_start[a] + connection_count[a],
                 connection_start[b], connection_start[b] + connection_count[b],
                 into_marking, into_source, into_target, into_weight, into_enabled, into_connection_start[k],
-                0.5, average, rates.disabled, stream,
+                0.5, average, rates.disabled, rates.disabled_in_both, stream,
             )  # fmt: skip
             into_connection_count[k] = connection_count[a]
             done = CROSSOVER
