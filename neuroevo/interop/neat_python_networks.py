@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from neuroevo.interop.neat_python_functions import activation, aggregation, call
 
 _KINDS = ("feedforward", "recurrent", "ctrnn", "iznn")
 _LINEAR = ("sum", "mean", "median", "max_absolute")  # aggregations that a factor may be moved into
+_EXPORT = (
+    "in neat-python, with the winner and its configuration, neat.export.export_network_json(neat.nn.FeedForwardNetwork.create(winner, "
+    "config), 'winner.json') writes what is read here (RecurrentNetwork, CTRNN and IZNN likewise)"
+)
+_NOT_TEXT = (*(b"\x80" + bytes([protocol]) for protocol in range(2, 6)), b"\x1f\x8b")  # how a pickle begins, and gzip
 _HIDDEN = 1 << 20  # occurrence of imported hidden nodes: no innovation of a run gets so far
 _MOST_BYTES = 64 << 20
 
@@ -134,22 +140,33 @@ def _space(kind: str, inputs: int, outputs: int, genes: list[_Node], time_step: 
 
 def _read(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
     data: Any = source
+    if not isinstance(source, (str, os.PathLike, Mapping)):
+        raise ValueError(f"what is read is the file that neat-python exported, got {_kind(source)}; {_EXPORT}")
     if not isinstance(source, Mapping):
         path = Path(source)
+        with open(path, "rb") as file:
+            if file.read(2)[:2] in _NOT_TEXT or path.suffix.lower() in (".pkl", ".pickle", ".p"):
+                raise ValueError(
+                    f"{path} is a pickle, or a compressed checkpoint: opening one runs whatever code it holds, so it is not opened here; {_EXPORT}"
+                )
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError(f"{path} is larger than {_MOST_BYTES >> 20} MiB: no exported network is")
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(f"{path} is not JSON: {error}") from error
+            raise ValueError(f"{path} is not JSON ({error}); {_EXPORT}") from error
     if not isinstance(data, Mapping) or "network_type" not in data:
         raise ValueError(
             f"a network of neat-python's is an object with 'network_type', 'topology', 'nodes' and 'connections', got {shown(data)}; "
-            "neat.export.export_network_json(network, 'file.json') writes one"
+            f"{_EXPORT}"
         )
     if data.get("format_version") != "1.0":
         raise ValueError(f"only format_version '1.0' of neat-python's networks is known, got {shown(data.get('format_version'))}")
     return data
+
+
+def _kind(source: object) -> str:
+    return f"a {type(source).__name__}" if not isinstance(source, bytes) else "bytes"
 
 
 def _keys(data: Mapping[str, Any], name: str) -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import pickle
 import random
 import re
 import warnings
@@ -205,6 +207,27 @@ def test_a_disabled_gene_is_inherited_as_often_as_in_neat_python(tmp_path, enabl
     ]
     assert len(ours) == len(theirs) == 900
     assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=0.05)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
+@pytest.mark.parametrize("name", ["winner.pkl", "winner-feedforward", "best.pickle"])
+def test_a_pickle_is_not_opened_and_the_export_is_named(tmp_path, name, protocol):
+    config = parsed(write_config(tmp_path / "config.ini"))
+    (genome,) = genomes_of_neat_python(config, 1)
+    (tmp_path / name).write_bytes(pickle.dumps(genome, protocol=protocol))
+    with pytest.raises(ValueError, match=r"neat\.export\.export_network_json\(neat\.nn\.FeedForwardNetwork\.create"):
+        read_neat_python_genome(tmp_path / name)
+
+
+def test_a_checkpoint_and_a_genome_of_neat_pythons_name_the_export_too(tmp_path):
+    config = parsed(write_config(tmp_path / "config.ini"))
+    (genome,) = genomes_of_neat_python(config, 1)
+    with gzip.open(tmp_path / "neat-checkpoint-4", "wb") as file:
+        pickle.dump((4, config, {1: genome}), file)
+    with pytest.raises(ValueError, match=r"is a pickle, or a compressed checkpoint.*export_network_json"):
+        read_neat_python_genome(tmp_path / "neat-checkpoint-4")
+    with pytest.raises(ValueError, match=r"got a DefaultGenome; in neat-python.*export_network_json"):
+        read_neat_python_genome(genome)
 
 
 def test_recurrent_networks_answer_as_neat_pythons_do(tmp_path):
