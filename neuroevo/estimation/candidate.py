@@ -88,12 +88,12 @@ class Candidate:
 
     def first_weights(self, rng: np.random.Generator) -> Arrays:
         """What to start from: the parents' weights, or fresh ones."""
-        from neuroevo.inherit import inherit, needs_refit, refit
+        from neuroevo.inherit import inherit, refit
 
         assert self.course is not None
         parents = [(parent.genome, parent.load()) for parent in self.course.parents if parent.genome is not None]
         arrays = inherit(self.genome, parents, rng)
-        if not parents or not self.refits or not needs_refit(self.individual.operators):
+        if self.course.exact or not self.refits:
             return arrays
         rows = rng.choice(len(self.train), min(REFIT_SAMPLES, len(self.train)), replace=False)
         return refit(self.genome, arrays, parents, self.train.x[rows], rng)

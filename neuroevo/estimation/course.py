@@ -32,6 +32,7 @@ class Course:
         reduced: whether the samples are smaller than the network was made for.
         parents: the weights that it inherits.
         checkpoint: where it goes on.
+        exact: whether what it inherits computes what its parents computed: after exact operators, and where it goes on from weights of its own.
     """
 
     start: Start
@@ -45,6 +46,7 @@ class Course:
     reduced: bool
     parents: tuple[Artifact, ...] = ()
     checkpoint: Artifact | None = None
+    exact: bool = True
 
     @property
     def epochs(self) -> int:
@@ -79,6 +81,7 @@ def course_of(
     start: Start
     begun: Start
     done = distilled = 0
+    exact = True
     if fidelity.previous is not None:
         checkpoint = _checkpoint(trial, individual, fidelity.previous)
         start, done = "checkpoint", int(checkpoint.meta.get("epochs", 0))
@@ -86,7 +89,8 @@ def course_of(
     else:
         parents = _parents(trial) if trial.options.get("inheritance") == "lamarckian" and not reduced else ()
         start = begun = "parents" if parents else "scratch"
-        distilled = distil if parents and _inexact(individual.operators) else 0
+        exact = all(parent.individual == individual.id for parent in parents) or not _inexact(individual.operators)
+        distilled = 0 if exact else distil
     recipe = scratch.sized(samples, fidelity.epochs) if begun == "scratch" else _inheriting(inherited, samples, fidelity.epochs)
     epochs = recipe.epochs or 0
     if done > epochs:
@@ -99,7 +103,7 @@ def course_of(
         raise ValueError(
             f"the schedule of trial {trial.id} is spread over {schedule} epochs, fewer than the {epochs} that it trains"
         )
-    return Course(start, begun, recipe, done, schedule, distilled, share, fidelity, reduced, parents, checkpoint)
+    return Course(start, begun, recipe, done, schedule, distilled, share, fidelity, reduced, parents, checkpoint, exact)
 
 
 def _with_own_effort(fidelity: Fidelity, full: Fidelity) -> Fidelity:

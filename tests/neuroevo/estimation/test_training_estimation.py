@@ -142,6 +142,17 @@ def test_a_child_of_an_exact_operator_scores_what_its_parent_scored_and_is_not_d
     assert heir.info[0]["epochs"] == 2
 
 
+@pytest.mark.parametrize("operators", [("remove_layer",), ("crossover", "add_skip")])
+def test_a_network_that_is_trained_once_more_goes_on_from_its_own_weights_as_they_are(task, genome, operators):
+    context, options = Context(seed=1), {"inheritance": "lamarckian"}
+    individual = Individual(5, genome, (-1.0, -1.0), operators=operators)  # however it was born
+    first = FullTraining(epochs=4).measure(Trial(5, (individual,)), task, context)
+    again = Trial(6, (individual,), artifacts=first.artifacts, options=options, fidelity=Fidelity(epochs=0), repeat=1)
+    found = FullTraining(distil=3, refit=True).measure(again, task, context)
+    assert found.values[0].tolist() == first.values[0].tolist() and found.info[0]["epochs"] == 0
+    assert arrays(found) == arrays(first)
+
+
 def test_refitting_repairs_most_of_what_an_inexact_operator_breaks(task, genome):
     context, options = Context(seed=1), {"inheritance": "lamarckian"}
     parent = FullTraining(epochs=10).measure(trial(genome), task, context)
