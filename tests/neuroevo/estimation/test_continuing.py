@@ -28,8 +28,8 @@ def genome(task):
     return task.default_space(starter_parameters=(60, 90)).random(stream(1, 5))
 
 
-def trial(genome, id=0, *, fidelity=None, operators=(), **more):
-    individual = Individual(0, genome, (-1.0, -1.0), names=("error", "parameters"), operators=operators)
+def trial(genome, id=0, *, fidelity=None, operators=(), individual=0, **more):
+    individual = Individual(individual, genome, (-1.0, -1.0), names=("error", "parameters"), operators=operators)
     return Trial(id, (individual,), fidelity=fidelity or Fidelity(), **more)
 
 
@@ -136,7 +136,7 @@ def test_the_cost_of_a_trial_is_what_it_takes(task, genome):
     )
     full = FullTraining(epochs=2, distil=1)
     parent = measured(full, trial(genome, 9, **LEAVES), task)
-    heir = {"options": LAMARCKIAN, "artifacts": parent.artifacts, "operators": child.operators}
+    heir = {"options": LAMARCKIAN, "artifacts": parent.artifacts, "operators": child.operators, "individual": 1}
     cases = [
         (full, trial(genome), 2.0),
         (full, trial(child, 1, **heir), 3.0),
