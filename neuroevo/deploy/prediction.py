@@ -17,16 +17,18 @@ class Prediction:
         source: the file, or "row 3".
         label: the most probable class; None for a regression.
         values: by name, the probability of each class or the predicted values.
+        digits: significant digits of the values that say something: more than 6 where they differ by little beside their size.
     """
 
     source: str
     label: str | None
     values: Mapping[str, float]
+    digits: int = 6
 
     def __str__(self) -> str:
         if self.label is not None:
             return f"{self.source}: {self.label} ({100 * self.values[self.label]:.1f} %)"
-        return f"{self.source}: {', '.join(f'{name} {value:.6g}' for name, value in self.values.items())}"
+        return f"{self.source}: {', '.join(f'{name} {value:.{self.digits}g}' for name, value in self.values.items())}"
 
 
 def predictions_csv(predictions: Sequence[Prediction]) -> str:
@@ -41,7 +43,8 @@ def predictions_csv(predictions: Sequence[Prediction]) -> str:
             names = [f"probability of {name}" if classes else name for name in prediction.values]
             writer.writerow([source, *(["class"] if classes else []), *names])
         said = [] if prediction.label is None else [prediction.label]
-        writer.writerow([row, *said, *(f"{value:.9g}" for value in prediction.values.values())])
+        digits = max(9, min(17, prediction.digits + 2))
+        writer.writerow([row, *said, *(f"{value:.{digits}g}" for value in prediction.values.values())])
     return text.getvalue()
 
 

@@ -166,6 +166,7 @@ def _text(what: Individual | Genome, target: Path) -> str:
 
 def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | None) -> None:
     from neuroevo.decode import build
+    from neuroevo.deploy.description import WITHOUT_DOUBLES, write_description
     from neuroevo.interop.keras_files import write_model
 
     genome = _network_genome(what)
@@ -185,12 +186,10 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
     elif dataset is not None:
         from neuroevo.deploy import raw_model
 
-        write_model(raw_model(model, dataset), target)
+        write_model(raw_model(model, dataset, doubles=target.suffix not in WITHOUT_DOUBLES), target)
     else:
         write_model(model, target)
     if dataset is not None:
-        from neuroevo.deploy.description import write_description
-
         write_description(dataset, target)
 
 
