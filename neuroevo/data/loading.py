@@ -205,7 +205,7 @@ def decided(raw: Raw) -> tuple[Kind, list[str]]:
 
 
 def _otherwise(kind: Kind) -> str:
-    other = "To predict the number itself" if kind == "regression" else "To predict each as a class of its own"
+    other = "To predict the numbers themselves" if kind == "regression" else "To predict each number as a class"
     return f"{other}: --kind {kind} (in Python kind={kind!r}, or the task {kind.capitalize()})."
 
 
