@@ -49,9 +49,10 @@ def raw_model(model: Any, dataset: Dataset, *, doubles: bool = True) -> Any:
     target = dataset.target_normalisation
     if target is None:
         outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
-    elif target.held.all() or (doubles and gives_doubles()):
-        kind = "float32" if target.held.all() else "float64"
-        outputs = keras.layers.Rescaling(target.deviation.tolist(), target.mean.tolist(), dtype=kind, name="values")(outputs)
+    elif doubles and not target.held.all() and gives_doubles():
+        values = keras.layers.Dense(len(target.mean), dtype="float64", trainable=False, name="values")
+        outputs = values(outputs)  # not Rescaling, which rounds its numbers to float32 in whatever dtype it computes
+        values.set_weights([np.diag(target.deviation), target.mean])
     else:
         inside = target.in_float32
         outputs = keras.layers.Rescaling(inside.deviation.tolist(), inside.mean.tolist(), dtype="float32", name="values")(outputs)
