@@ -75,10 +75,10 @@ class Normalisation:
         return Normalisation(np.where(self.held, self.mean, 0.0), np.where(self.held, self.deviation, 1.0))
 
     @property
-    def digits(self) -> int:
-        """Significant digits that a value in its own units needs, so that differences of a millionth of a deviation show: 6 to 15."""
+    def digits(self) -> tuple[int, ...]:
+        """Significant digits of each value in its own units that tell apart what differs by a hundred-thousandth of a deviation: 6 to 15."""
         size = np.maximum(np.abs(self.mean), self.deviation) / self.deviation
-        return int(min(15, 6 + np.ceil(np.log10(size.max())))) if size.size else 6
+        return tuple(int(min(15, 6 + count)) for count in np.floor(np.log10(size)))
 
     @staticmethod
     def of(x: npt.NDArray[Any]) -> Normalisation:

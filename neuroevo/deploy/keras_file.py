@@ -103,7 +103,7 @@ def details(dataset: Dataset, *, doubles: bool = True) -> dict[str, Any]:
         "images": dict(dataset.images or images.WHITE),
         "before": _dict_of(dataset.normalisation.before_float32),
         "after": None if doubles and gives_doubles() else _dict_of(target.before_float32 if target is not None else None),
-        "digits": 6 if target is None else target.digits,
+        "digits": None if target is None else list(target.digits),
     }
 
 
@@ -148,8 +148,13 @@ def _checked(found: Any, outputs: int) -> dict[str, Any]:
         "columns": None if columns is None else table.checked(columns),
         "images": images.said_of(found.get("images", images.OLDER)),
         **{name: _normalisation(found.get(name)) for name in ("before", "after")},
-        "digits": digits if isinstance(digits := found.get("digits", 6), int) else 6,
+        "digits": _digits(found.get("digits"), len(names)),
     }
+
+
+def _digits(found: Any, outputs: int) -> list[int] | None:
+    fits = isinstance(found, list) and len(found) == outputs and all(isinstance(count, int) and 1 <= count <= 17 for count in found)
+    return found if fits else None
 
 
 def _normalisation(found: Any) -> Any:
@@ -188,7 +193,7 @@ def predict(
     predictions = []
     for source, row in zip(sources, outputs, strict=True):
         label = names[int(row.argmax())] if said["kind"] == "classification" else None
-        predictions.append(Prediction(source, label, dict(zip(names, map(float, row), strict=True)), said["digits"]))
+        predictions.append(Prediction(source, label, dict(zip(names, map(float, row), strict=True)), tuple(said["digits"] or ())))
     return predictions
 
 

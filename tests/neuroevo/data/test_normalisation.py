@@ -68,7 +68,7 @@ def test_rounding_of_a_sum_is_no_spread():
 @pytest.mark.parametrize(("offset", "deviation"), [(0.0, 1.0), (1.7e9, 30.0), (300.0, 1e-7), (0.0, 1e-20)])
 def test_values_are_written_with_the_digits_that_tell_them_apart(offset, deviation):
     values = offset + deviation * UNIT[:, 0]
-    digits = Normalisation.of(values[:, None]).digits
+    (digits,) = Normalisation.of(values[:, None]).digits
     written = np.array([float(f"{value:.{digits}g}") for value in values])
     assert np.abs(written - values).max() < 1e-4 * deviation
     assert digits == 6 or offset
