@@ -128,7 +128,7 @@ def _not_read(roots: set[Path], read: set[Path]) -> list[str]:
     notes = []
     loose = [file for root in sorted(roots) for file in images.images_in(root) if file not in read and file.parent == root]
     if loose:
-        notes.append(f"{len(loose)} images that lie in no class's folder were not read, such as {loose[0]}.")
+        notes.append(f"Images in no class's folder were not read: {len(loose)}, such as {loose[0]}.")
     folders = {file.parent for file in read}
     other = Counter(
         file.suffix.lower() or file.name

@@ -39,15 +39,14 @@ def read(path: Path, missing: Sequence[str] = (), described: Mapping[str, Any] |
     """
     missing = tuple(dict.fromkeys((*missing, *(described or {}).get("missing", ()))))
     texts = [column["name"] for column in (described or {}).get("columns", ()) if column["kind"] == "category"]
-    table = _read(path, missing)
-    table.columns = [str(name) for name in table.columns]
+    first = _read(path, missing)
+    table = first.set_axis([str(name) for name in first.columns], axis=1)
     apart = [k for k, name in enumerate(table.columns) if name in texts or not _numeric(table.iloc[:, k])]
     if apart:
-        as_written = _read(path, missing, usecols=apart, dtype=str)
-        for place, k in enumerate(apart):
-            name = table.columns[k]
-            values = _cells(as_written.iloc[:, place], missing)
-            table[name] = values if name in texts else _as_numbers(values)
+        as_written = _read(path, missing, dtype={first.columns[k]: str for k in apart})
+        for k in apart:
+            values = _cells(as_written.iloc[:, k], missing)
+            table[table.columns[k]] = values if table.columns[k] in texts else _as_numbers(values)
     return table
 
 

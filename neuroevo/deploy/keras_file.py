@@ -153,7 +153,9 @@ def _checked(found: Any, outputs: int) -> dict[str, Any]:
 
 
 def _digits(found: Any, outputs: int) -> list[int] | None:
-    fits = isinstance(found, list) and len(found) == outputs and all(isinstance(count, int) and 1 <= count <= 17 for count in found)
+    fits = (
+        isinstance(found, list) and len(found) == outputs and all(isinstance(count, int) and 1 <= count <= 17 for count in found)
+    )
     return found if fits else None
 
 

@@ -479,7 +479,7 @@ FOLDERS = (
          ALL, says="was read: nothing else"),
     Case("a class's folder without images", "no class", folder_of("cat", "dog", empty=("owl",)), ALL, says="owl: no images"),
     Case("sub-folders within a class", "that class", folder_of("cat/old", "dog/new/small"), ALL),
-    Case("images beside the folders of classes", "not read", lambda folder: loose(folder), ALL, says="lie in no class's folder"),
+    Case("images beside the folders of classes", "not read", lambda folder: loose(folder), ALL, says="in no class's folder"),
     Case("other files within a class", "not read", folder_of("cat", "dog", files=("cat/notes.txt", "dog/boxes.xml")), ALL,
          says=".txt (1), .xml (1)"),
     Case("a file that only has an image's name", "refused", folder_of("cat", "dog", files=("cat/broken.jpg",)), says="cannot be read"),

@@ -143,3 +143,13 @@ def test_a_description_of_an_older_release_still_reads(tmp_path):
     assert features(tmp_path, older, 'flag\nTrue\n" "\n')[:, 0].tolist() == [1, 1]
     with pytest.raises(ValueError, match="list of texts"):
         table.checked({**older, "missing": [3]})
+
+
+@pytest.mark.parametrize("text", ["a,a,y\n1,x,5\n2,,6\n", "a,b,y\nfirst,1,x,5\nsecond,2,,6\n", "\ufeffa,b,y\n1,x,5\n2,,6\n"])
+def test_columns_stay_in_their_places_beside_texts(tmp_path, text):
+    """Also two columns of one name, rows that begin with a name of their own, and a byte order mark."""
+    (tmp_path / "t.csv").write_text(text)
+    frame = table.read(tmp_path / "t.csv")
+    assert frame.iloc[:, 0].tolist() == [1, 2]
+    assert frame.iloc[:, 1].tolist() == ["x", None]
+    assert frame["y"].tolist() == [5, 6]

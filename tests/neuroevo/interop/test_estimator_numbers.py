@@ -46,7 +46,15 @@ def test_its_model_and_the_file_beside_an_export_give_the_same(fitted, tmp_path)
     model, x, _ = fitted
     path = ne.interop.export(model.best_, tmp_path / "net.keras", dataset=model.dataset_)
     said = json.loads((tmp_path / "net.inputs.json").read_text())
-    assert [feature["column"] for feature in said["inputs"]["features"]] == ["time", "length", "code", "code", "code", "new", "new"]
+    assert [feature["column"] for feature in said["inputs"]["features"]] == [
+        "time",
+        "length",
+        "code",
+        "code",
+        "code",
+        "new",
+        "new",
+    ]
     x.to_csv(tmp_path / "x.csv", index=False)
     found = np.array([list(row.values.values()) for row in ne.deploy.predict(path, tmp_path / "x.csv")])
     expected = model.predict(x)

@@ -57,7 +57,11 @@ def test_the_target_decides_the_task_in_python_and_on_the_command_line(houses, t
 @pytest.mark.parametrize(
     ("target", "options", "words"),
     [
-        ("price", {"objectives": "error"}, r"error is an objective of classification.*as price asks for.*mae, rmse.*--kind classification"),
+        (
+            "price",
+            {"objectives": "error"},
+            r"error is an objective of classification.*as price asks for.*mae, rmse.*--kind classification",
+        ),
         ("score", {"objectives": "f1,parameters"}, "f1 is an objective of classification.*--kind classification"),
         ("street", {"objectives": "mae"}, "the target holds '.*--kind classification"),
         ("rooms", {"objectives": "mae", "kind": "classification"}, "mae is an objective of regression.*--kind regression"),
@@ -107,7 +111,9 @@ def test_labels_of_pictures_are_classes_however_many():
     assert load((RNG.normal(size=(300, 4)), y)).kind == "regression"
 
 
-@pytest.mark.parametrize("options", [{"target": ("price", "score")}, {"target": "price", "missing": ("?", "-1")}, {"target": "street"}])
+@pytest.mark.parametrize(
+    "options", [{"target": ("price", "score")}, {"target": "price", "missing": ("?", "-1")}, {"target": "street"}]
+)
 def test_a_task_comes_back_from_its_settings(houses, options):
     task = for_data(houses, **options)
     settings = json.loads(json.dumps(task.settings()))

@@ -46,8 +46,9 @@ def table(request, tmp_path_factory):
     frame.loc[3, "a"] = ""
     frame.to_csv(folder / "t.csv", index=False)
     dataset = load(folder / "t.csv", target="y", seed=1)
-    expected = dataset.target_normalisation.mean + dataset.target_normalisation.deviation * (a - dataset.normalisation.mean[0]) / (
-        dataset.normalisation.deviation[0]
+    expected = (
+        dataset.target_normalisation.mean
+        + dataset.target_normalisation.deviation * (a - dataset.normalisation.mean[0]) / (dataset.normalisation.deviation[0])
     )
     return folder, dataset, first_feature(dataset), expected, np.arange(ROWS) != 3
 
@@ -59,7 +60,11 @@ def close(found, expected, dataset):
 def test_a_prediction_tells_rows_apart_that_differ_in_their_last_digits(table):
     folder, dataset, model, expected, known = table
     path = export(model, dataset, folder / "t.keras")
-    for source in (path, (raw_model(model, dataset), details(dataset)), (raw_model(model, dataset, doubles=False), details(dataset, doubles=False))):
+    for source in (
+        path,
+        (raw_model(model, dataset), details(dataset)),
+        (raw_model(model, dataset, doubles=False), details(dataset, doubles=False)),
+    ):
         found = predict(source, folder / "t.csv")
         assert close(np.array([p.values["y"] for p in found])[known], expected[known], dataset)
     (folder / "p.csv").write_text(predictions_csv(found))
@@ -146,7 +151,9 @@ def test_a_network_of_normalised_inputs_is_given_what_a_raw_one_takes(table):
 
 @pytest.mark.parametrize("site", ["up", "3"])
 def test_a_text_that_was_never_seen_is_a_warning_with_its_rows(tmp_path, site):
-    pandas.DataFrame({"site": ["left", "right"] * 20, "n": range(40), "y": ["a", "b"] * 20}).to_csv(tmp_path / "t.csv", index=False)
+    pandas.DataFrame({"site": ["left", "right"] * 20, "n": range(40), "y": ["a", "b"] * 20}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
     dataset = load(tmp_path / "t.csv", target="y")
     path = export(first_feature(dataset), dataset, tmp_path / "t.keras")
     (tmp_path / "new.csv").write_text(f"n,site\n1,{site}\n2,left\n3,{site}\n")
@@ -170,7 +177,11 @@ def test_a_model_of_deep_images_predicts_them_and_says_how_they_are_read(tmp_pat
     path = export(model, dataset, tmp_path / "m.keras")
     found = {p.source.rsplit("/", 1)[1]: list(p.values.values()) for p in predict(path, tmp_path / "data")}
     for k, picture in enumerate(pictures):
-        assert np.allclose(found[f"{k:02d}.tif"], np.asarray(keras.ops.softmax(model(dataset.normalisation(picture[None, ..., None]))))[0], atol=1e-5)
+        assert np.allclose(
+            found[f"{k:02d}.tif"],
+            np.asarray(keras.ops.softmax(model(dataset.normalisation(picture[None, ..., None]))))[0],
+            atol=1e-5,
+        )
     said = json.loads(write_description(dataset, path).read_text())["inputs"]["images"]
     assert said["depth"] == ("16 bit" if kind is np.uint16 else "float")
     assert said["background"] == 255
