@@ -115,7 +115,7 @@ class Runs:
             writer = csv.writer(file)
             writer.writerow([*data.feature_names, "cultivar"])
             writer.writerows([*row, f"cultivar {target}"] for row, target in zip(data.data, data.target, strict=True))
-        settings = SearchSettings(str(table), "loss,parameters", target="cultivar", epochs=12, kind="Classification")
+        settings = SearchSettings(str(table), "loss,parameters", target="cultivar", epochs=12, kind="classification")
         folder = self.folder / "wines"
         print("run wines ...", flush=True)
         evolve_networks(settings, folder, evaluations=48, evaluator=Serial(), baseline=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +79,12 @@ def export_network(run: Path, name: str, path: Path) -> Path | None:
     return None if dataset is None else description_path(path)
 
 
-def predictions(model: Path, file: Path, *, name: str | None = None) -> list[Prediction]:
-    """Predictions of a run's network (its best, or that named) or of a `.keras` file."""
+def predictions(model: Path, file: Path, *, name: str | None = None, missing: Sequence[str] = ()) -> list[Prediction]:
+    """Predictions of a run's network (its best, or that named) or of a `.keras` file.
+
+    Args:
+        missing: further texts of a `.csv` that mean that nothing is known.
+    """
     from neuroevo.deploy import predict, raw_model
     from neuroevo.deploy.derived import raw_network
     from neuroevo.deploy.keras_file import details
@@ -87,10 +92,10 @@ def predictions(model: Path, file: Path, *, name: str | None = None) -> list[Pre
     if model.is_dir():
         _, task, chosen = _network(model, name)
         network = raw_network(chosen, task.dataset) if isinstance(chosen, Derived) else raw_model(chosen.model(), task.dataset)
-        source: Any = (network, details(task.dataset))
+        source: Any = (network, details(task.dataset, doubles=False))
     else:
         source = model
-    return predict(source, file)
+    return predict(source, file, missing=missing)
 
 
 def _network(run: Path, name: str | None) -> tuple[Run, Supervised, Individual | Derived]:
@@ -99,5 +104,11 @@ def _network(run: Path, name: str | None) -> tuple[Run, Supervised, Individual |
     if not hasattr(task, "dataset"):
         raise ValueError(
             f"{run} is not a search on data; only networks trained on data can be trained on, exported or asked to predict"
+        )
+    recorded = loaded.settings["task"].get("digest")
+    if recorded not in (None, task.dataset.digest()):
+        raise ValueError(
+            f"the data {loaded.settings['task'].get('data')} are not those of the search any more (or are read in another way now), so its "
+            "networks would be given other inputs than they were trained on; put the data back, or search again"
         )
     return loaded, task, loaded.best if name is None else network_named(loaded, name)

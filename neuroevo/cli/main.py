@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,8 +101,13 @@ def search(
         ),
     ],
     objectives: Annotated[
-        str, typer.Option(help="Names, with limits: 'error,parameters<20000'.", autocompletion=complete.objectives)
-    ] = "error,parameters",
+        str | None,
+        typer.Option(
+            help="Names, with limits: 'error,parameters<20000'.",
+            show_default="error,parameters; of a regression mae,parameters",
+            autocompletion=complete.objectives,
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -114,7 +120,26 @@ def search(
     workers: Annotated[int, typer.Option(help="Processes that train candidates.", min=1)] = 2,
     seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
     run: Annotated[Path | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
-    target: Annotated[str | None, typer.Option(help="The column to predict, for a .csv.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column to predict, for a .csv; several columns of numbers as a,b or by repeating it.",
+            show_default=False,
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Whether the target is classes or numbers: classification, regression.", show_default="by the target"),
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="A text of a .csv that means that nothing is known, such as '?'; may be repeated. An empty cell always does.",
+            show_default=False,
+        ),
+    ] = None,
     encoding: Annotated[
         str,
         typer.Option(
@@ -180,7 +205,9 @@ def search(
     asked = SearchSettings(
         data=data,
         objectives=objectives,
-        target=target,
+        target=target[0] if target and len(target) == 1 else target,
+        kind=kind,
+        missing=missing or (),
         encoding=encoding,
         strategy=strategy,
         inheritance=inheritance,
@@ -315,7 +342,7 @@ def train(
     was. Else the trained network is also recorded in the run, as a child of what it was (17.1 of 17).
     """
     from neuroevo.cli.chosen import train_to_the_end
-    from neuroevo.deploy.description import description_path
+    from neuroevo.deploy.description import description_path, notes_beside
     from neuroevo.store import StoreError
 
     path = output or run / f"{id}.keras"
@@ -331,6 +358,8 @@ def train(
         print(f"test {name}: {f'{score:.4g} as it was' if final.left_alone else trained}")
     print(f"written: {path}")
     print(f"written: {description_path(path)} {DESCRIBED}")
+    for note in notes_beside(path):
+        print(f"note: {note}")
     if isinstance(child, StoreError):
         print(f"not recorded in the run: {child}")
     elif child is not None:
@@ -356,15 +385,29 @@ def predict(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="A text of a .csv that means that nothing is known, beside those of the search; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Predict with a run's network, or with an exported one: one line for each input."""
     from neuroevo.cli.chosen import predictions
     from neuroevo.core.files import write_whole
+    from neuroevo.data import InputWarning
     from neuroevo.deploy import predictions_csv, predictions_json
 
     if output is not None and output.suffix != ".csv":
         raise ValueError(f"predictions are written to a .csv file, got {output}; for JSON: --json")
-    found = predictions(model, file, name=id)
+    with warnings.catch_warnings(record=True) as odd:
+        warnings.simplefilter("always", UserWarning)
+        found = predictions(model, file, name=id, missing=missing or ())
+    for note in odd:
+        if note.category is InputWarning:
+            print(f"note: {note.message}", file=sys.stderr)
     if output is not None:
         write_whole(output, predictions_csv(found).encode())
     if as_json:
@@ -391,11 +434,14 @@ def export(
 ) -> None:
     """Write one network for other programs, in the format of FILE's suffix; a network trained on data takes raw inputs."""
     from neuroevo.cli.chosen import export_network
+    from neuroevo.deploy.description import notes_beside
 
     description = export_network(run, id, path)
     print(f"written: {path}{EXPORTED.get(path.suffix, '')}")
     if description is not None:
         print(f"written: {description} {DESCRIBED}")
+        for note in notes_beside(path):
+            print(f"note: {note}")
 
 
 add_to(app)

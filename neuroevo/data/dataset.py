@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import shown
+from neuroevo.data.normalisation import Normalisation
 
 Kind = Literal["classification", "regression"]
 
@@ -19,13 +19,17 @@ class DataError(ValueError):
     """Data that cannot be used; the sentence says why and what to do."""
 
 
+class InputWarning(UserWarning):
+    """Inputs that can be used, and are not like those that a model was trained on; the sentence says how."""
+
+
 @dataclass(frozen=True)
 class Part:
     """Samples and what they are.
 
     Args:
         x: float32 [samples, *input_shape], normalised.
-        y: int64 [samples], the class of each; or float32 [samples, outputs], the values in their own units.
+        y: int64 [samples], the class of each; or float64 [samples, outputs], the values in their own units.
     """
 
     x: npt.NDArray[np.float32]
@@ -33,55 +37,6 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.x)
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Mean and standard deviation along the last axis: of each feature, or of each channel of images and sequences.
-
-    Args:
-        mean, deviation: float32 [features or channels].
-    """
-
-    mean: npt.NDArray[np.float32]
-    deviation: npt.NDArray[np.float32]
-
-    def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Normalised samples: float32, the shape of `x`."""
-        normalised: npt.NDArray[np.float32] = (x.astype(np.float32) - self.mean) / self.deviation
-        return normalised
-
-    def inverse(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Samples in their own units again."""
-        raw: npt.NDArray[np.float32] = (x * self.deviation + self.mean).astype(np.float32)
-        return raw
-
-    @staticmethod
-    def of(x: npt.NDArray[Any]) -> Normalisation:
-        """The statistics of samples [samples, ..., features or channels]; a constant column is only moved to 0."""
-        axes = tuple(range(x.ndim - 1))
-        mean, deviation = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
-        deviation = np.where(deviation > 1e-7 * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
-        return Normalisation(mean.astype(np.float32), deviation.astype(np.float32))
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON."""
-        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
-
-    @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> Normalisation:
-        """The statistics that `to_dict` described.
-
-        Raises:
-            ValueError: not such statistics.
-        """
-        try:
-            mean, deviation = (np.array(data[name], np.float32) for name in ("mean", "deviation"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"a normalisation has lists of numbers 'mean' and 'deviation', got {shown(data)}") from error
-        if mean.shape != deviation.shape or mean.ndim != 1 or not (deviation > 0).all() or not np.isfinite(mean).all():
-            raise ValueError(f"a normalisation needs equally long lists with positive deviations, got {shown(data)}")
-        return Normalisation(mean, deviation)
 
 
 @dataclass(frozen=True)
@@ -97,6 +52,7 @@ class Dataset:
         normalisation: of the inputs.
         target_normalisation: of a regression's values (`y` itself is in its own units); None for classification.
         columns: for a table, how its columns become features (JSON, see `neuroevo.data.table`); None otherwise.
+        images: for image files, how they became numbers (JSON, see `neuroevo.data.images`); None otherwise.
         notes: what was done to the data and what is odd about it, in sentences for people.
     """
 
@@ -109,6 +65,7 @@ class Dataset:
     normalisation: Normalisation
     target_normalisation: Normalisation | None = None
     columns: Mapping[str, Any] | None = None
+    images: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -148,10 +105,12 @@ class Dataset:
 
     def digest(self) -> str:
         """A digest of every sample, so that a resumed run can tell that its data changed."""
+        scale = self.target_normalisation
+        rounded = scale is not None and bool(scale.held.all())  # as in runs so far, which kept float32
         sha = hashlib.sha256()
         for part in (self.train, self.validation, self.test):
             sha.update(np.ascontiguousarray(part.x).data)
-            sha.update(np.ascontiguousarray(part.y).data)
+            sha.update(np.ascontiguousarray(part.y.astype(np.float32) if rounded else part.y).data)
         return sha.hexdigest()[:16]
 
     def __repr__(self) -> str:

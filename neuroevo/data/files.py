@@ -1,4 +1,4 @@
-"""Raw data from files: `.npz` arrays, a folder of images, and single samples for a prediction."""
+"""Raw data from `.npz` files, never unpickling anything."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import numpy.typing as npt
 
 from neuroevo.data.dataset import DataError
 from neuroevo.data.sources import Raw, joined
-
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-_PARTS = {"train": ("train", "training"), "validation": ("validation", "val", "valid"), "test": ("test", "testing")}
 
 
 def arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -73,69 +70,3 @@ def with_channels(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[str, ...
     if x.ndim == 3 and (x.dtype.kind in "iu" or x.shape[1] == x.shape[2]):
         return x[..., None], (f"x {list(x.shape)} was taken for images of one channel.",)
     return x, ()
-
-
-def image_folder(path: Path) -> Raw:
-    """Raw data from a folder with one sub-folder a class; or with `train` and `test` (and `validation`) folders of such.
-
-    Raises:
-        DataError: no images, unreadable ones, or images of different sizes.
-    """
-    folders = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    by_part = {part: [folder for folder in folders if folder.name.lower() in names] for part, names in _PARTS.items()}
-    if by_part["train"] and sum(map(len, by_part.values())) == len(folders):
-        found = {part: _labelled(folder[0]) for part, folder in by_part.items() if folder}
-    else:
-        found = {"train": _labelled(path)}
-    files = [file for listed, _ in found.values() for file in listed]
-    images = _read_all(files)
-    parts, at = {}, 0
-    for part, (listed, labels) in found.items():
-        parts[part] = (images[at : at + len(listed)], labels)
-        at += len(listed)
-    return joined(parts, kind="classification")
-
-
-def _labelled(folder: Path) -> tuple[list[Path], npt.NDArray[Any]]:
-    files, labels = [], []
-    for child in sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")):
-        inside = sorted(file for file in child.rglob("*") if file.suffix.lower() in IMAGES)
-        files += inside
-        labels += [child.name] * len(inside)
-    if not files:
-        raise DataError(f"{folder} has no sub-folders with images ({', '.join(IMAGES)}); one sub-folder a class is needed")
-    return files, np.array(labels)
-
-
-def _read_all(files: list[Path]) -> npt.NDArray[np.uint8]:
-    images = [read_image(file) for file in files]
-    for file, image in zip(files, images, strict=True):
-        if image.shape[:2] != images[0].shape[:2]:
-            raise DataError(
-                f"images of different sizes: {files[0]} is {_size(images[0])}, {file} is {_size(image)} (width x height); "
-                "resize them to one size first"
-            )
-    if any(image.shape[2] == 3 for image in images):
-        images = [np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image for image in images]
-    return np.stack(images)
-
-
-def read_image(file: Path) -> npt.NDArray[np.uint8]:
-    """One image: uint8 [height, width, 1 or 3].
-
-    Raises:
-        DataError: the file is not an image that can be read.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            mode = "L" if image.mode in ("1", "L", "LA", "I;16") else "RGB"
-            array = np.asarray(image.convert(mode), dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{file} cannot be read as an image: {' '.join(str(error).split())[:160]}") from error
-    return array[..., None] if array.ndim == 2 else array
-
-
-def _size(image: npt.NDArray[np.uint8]) -> str:
-    return f"{image.shape[1]} x {image.shape[0]}"

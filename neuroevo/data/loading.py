@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +14,37 @@ import numpy.typing as npt
 from genomes.base import shown, unknown
 from neuroevo.core import registry
 from neuroevo.core.files import near
-from neuroevo.data import files, table
-from neuroevo.data.dataset import DataError, Dataset, Kind, Normalisation, Part
+from neuroevo.data import files, image_folders, table
+from neuroevo.data.dataset import DataError, Dataset, Kind, Part
+from neuroevo.data.normalisation import Normalisation, constant_features
 from neuroevo.data.sources import Raw, joined
 
 TEST, VALIDATION = 0.2, 0.25  # 25 % of what the test leaves: 60 / 20 / 20 %
 FEWEST = 5  # samples of a class, so that each part can have one
 IMBALANCED = 3.0
+UNEQUAL = 3.0  # deviations of targets that one mean should not weigh together unsaid
+MOST_CLASSES = 20  # different whole numbers of a table that are taken for classes
 
 
-def load(source: Any, *, target: str | None = None, seed: int = 0, kind: Kind | None = None) -> Dataset:
+def load(
+    source: Any,
+    *,
+    target: str | Sequence[str] | None = None,
+    seed: int = 0,
+    kind: Kind | None = None,
+    missing: Sequence[str] = (),
+) -> Dataset:
     """Data by name, from a file or from arrays, split and normalised.
 
     Args:
         source: a name (`neuroevo.data.NAMES`), the path of an `.npz` (arrays x and y, or x_train, y_train, x_test, y_test), a
             `.csv` or a folder of images (one sub-folder a class), or a pair of arrays (x, y).
-        target: the column of a `.csv` to predict.
+        target: the column of a `.csv` to predict; or several columns of numbers, as names or as "width,height".
         seed: decides the split, where the source has none: 60 / 20 / 20 %, shuffled, and stratified for classes. A test split
             that the source has is kept, and its training part is split 80 / 20 %.
-        kind: "classification" or "regression"; None decides by the target: texts, whole numbers and booleans are classes.
+        kind: "classification" or "regression"; None decides by the target: texts and booleans are classes, numbers are values to predict.
+            Whole numbers are classes where they are few and lie close together, or are two; a note says so, and how to say otherwise.
+        missing: texts of a `.csv` that mean that nothing is known, such as ("?",); an empty cell always does, and nothing else.
 
     Raises:
         DataError: (a ValueError) whatever is wrong with the data, in one sentence.
@@ -42,34 +54,41 @@ def load(source: Any, *, target: str | None = None, seed: int = 0, kind: Kind | 
     """
     if isinstance(source, Dataset):
         return source
-    name, raw = _read(source, target)
+    missing = _texts(missing)
+    name, raw = _read(source, target, missing)
     if len(raw.y) == 0:
         raise DataError(f"{name} has no samples")
-    kind = kind or raw.kind or _kind(raw.y)
     notes = list(raw.notes)
+    kind = _checked_kind(kind) or raw.kind
+    if kind is None:
+        kind, said = decided(raw)
+        notes += said
     y: npt.NDArray[Any]
-    if kind == "classification":
-        y, labels = _classes(raw)
-    else:
-        y, labels = _values(raw, target)
+    y, labels = _classes(raw) if kind == "classification" else _values(raw)
     rows = _split(y, raw.parts, seed, kind, labels)
     columns: dict[str, Any] | None = None
     x = raw.x
     if not isinstance(x, np.ndarray):
-        columns, said = table.fit(x, rows["train"])
-        notes += said
+        columns, said = table.fit(x, rows["train"], missing)
+        held_back = np.concatenate([rows["validation"], rows["test"]])
+        notes += [*said, *table.unseen(x.iloc[held_back], columns)]
         x = table.features(x, columns)
     _check_finite(x, name)
-    normalisation = Normalisation.of(x[rows["train"]])
-    if columns is not None:
-        numbers = table.measured(columns)
-        normalisation = Normalisation(
-            np.where(numbers, normalisation.mean, 0).astype(np.float32),
-            np.where(numbers, normalisation.deviation, 1).astype(np.float32),
-        )
+    normalisation = statistics(x[rows["train"]], columns)
     if kind == "classification":
         notes += _imbalance(y, labels)
+    if columns is None:
+        notes += _said_of_constants(x[rows["train"]])
     parts = {part: Part(normalisation(x[found]), y[found]) for part, found in rows.items()}
+    for part, found in parts.items():
+        if not np.isfinite(found.x).all():
+            raise DataError(
+                f"the {part} samples of {name} have values too far from those to train on; look for outliers in its columns"
+            )
+    scale = None
+    if kind == "regression":
+        scale = statistics(y[rows["train"]], rounded=True)
+        notes += _said_of_values(y[rows["train"]], labels, scale)
     return Dataset(
         name=name,
         kind=kind,
@@ -78,13 +97,41 @@ def load(source: Any, *, target: str | None = None, seed: int = 0, kind: Kind | 
         test=parts["test"],
         label_names=labels,
         normalisation=normalisation,
-        target_normalisation=Normalisation.of(y[rows["train"]]) if kind == "regression" else None,
+        target_normalisation=scale,
         columns=columns,
+        images=raw.images,
         notes=tuple(notes),
     )
 
 
-def _read(source: Any, target: str | None) -> tuple[str, Raw]:
+def statistics(x: npt.NDArray[Any], columns: Mapping[str, Any] | None = None, *, rounded: bool = False) -> Normalisation:
+    """Mean and deviation of training samples or values; of a table's features, those that are ones and zeros stay as they are.
+
+    Args:
+        rounded: of what float32 makes of them, where it can hold them: so tables and values were normalised in runs so far.
+    """
+    found = Normalisation.of(x)
+    if (rounded or columns is not None) and found.held.all():
+        found = Normalisation.of(x.astype(np.float32))
+    if columns is None:
+        return found
+    numbers = table.measured(columns)
+    return Normalisation(np.where(numbers, found.mean, 0.0), np.where(numbers, found.deviation, 1.0))
+
+
+def _texts(missing: Any) -> tuple[str, ...]:
+    if isinstance(missing, str) or not all(isinstance(text, str) for text in missing):
+        raise DataError(f"missing is a list of the texts that mean that nothing is known, such as ['?'], got {shown(missing)}")
+    return tuple(missing)
+
+
+def _checked_kind(kind: Any) -> Kind | None:
+    if kind is not None and kind not in get_args(Kind):
+        raise DataError(unknown("kind", str(kind), get_args(Kind)))
+    return kind  # type: ignore[no-any-return]
+
+
+def _read(source: Any, target: str | Sequence[str] | None, missing: tuple[str, ...]) -> tuple[str, Raw]:
     if isinstance(source, (tuple, list)) and len(source) == 2:
         x, note = files.with_channels(np.asarray(source[0]))
         return "arrays", joined({"train": (x, np.asarray(source[1]))}, notes=note)
@@ -93,13 +140,15 @@ def _read(source: Any, target: str | None) -> tuple[str, Raw]:
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return str(source), table.csv(_existing(path), target)
+        return str(source), table.csv(_existing(path), target, missing)
     if target is not None:
         raise DataError(f"target names a column of a .csv; {source} is not one")
+    if missing:
+        raise DataError(f"missing names texts of a .csv; {source} is not one")
     if suffix == ".npz":
         return str(source), files.npz(_existing(path))
     if path.is_dir():
-        return str(source), files.image_folder(path)
+        return str(source), image_folders.image_folder(path)
     if path.exists() or suffix or os.sep in str(source):
         _existing(path)
         raise DataError(f"{source} is not data that can be read: an .npz, a .csv or a folder of images")
@@ -128,13 +177,36 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _kind(y: npt.NDArray[Any]) -> Kind:
-    if y.dtype.kind != "f":
-        return "classification"
-    if y.ndim == 2 and y.shape[1] > 1 and _one_hot(y):
-        return "classification"
-    few = len(np.unique(y)) <= max(2, min(20, len(y) // 10))
-    return "classification" if few and bool((y == np.round(y)).all()) else "regression"
+def decided(raw: Raw) -> tuple[Kind, list[str]]:
+    """Classification or regression, as the target says; and a note where one may well want the other."""
+    y = raw.y
+    if y.dtype.kind not in "iuf":
+        if raw.doubt:
+            raise DataError(
+                f"{raw.doubt}; if each of its values is a class: --kind classification (kind='classification' in Python)"
+            )
+        return "classification", []
+    what = ", ".join(map(repr, raw.target_names)) or "y"
+    if y.ndim == 2 and y.shape[1] > 1:
+        if not _one_hot(y):
+            return "regression", []
+        return "classification", [f"Each row has one 1 among {what}: taken for classes. {_otherwise('regression')}"]
+    values = np.unique(y)
+    if not np.isfinite(values).all() or not (values == np.round(values)).all():
+        return "regression", []
+    count, low, high = len(values), int(values[0]), int(values[-1])
+    close, enough = high - low < 2 * count, FEWEST * count <= len(y)
+    pictures = raw.images is None and isinstance(raw.x, np.ndarray) and raw.x.ndim == 4 and y.dtype.kind in "iu"
+    found = f"{what} has {count} different whole numbers, {low} to {high}"
+    if count <= 2 or (close and enough and (count <= MOST_CLASSES or pictures)):
+        return "classification", [f"{found}: taken for classes. {_otherwise('regression')}"] if count > 1 else []
+    likely = enough and count <= table.MOST_CATEGORIES
+    return "regression", [f"{found}: taken for numbers to predict. {_otherwise('classification')}"] if likely else []
+
+
+def _otherwise(kind: Kind) -> str:
+    other = "To predict the numbers themselves" if kind == "regression" else "To predict each number as a class"
+    return f"{other}: --kind {kind} (in Python kind={kind!r}, or the task {kind.capitalize()})."
 
 
 def _one_hot(y: npt.NDArray[Any]) -> bool:
@@ -143,11 +215,17 @@ def _one_hot(y: npt.NDArray[Any]) -> bool:
 
 def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """The class of each sample, and the classes' names."""
-    y = raw.y
+    y, given = raw.y, raw.label_names
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2 and y.dtype.kind in "biuf" and _one_hot(y):
+        given = given or tuple(name for name, used in zip(raw.target_names, np.atleast_1d(y.any(axis=0)), strict=False) if used)
         y = y.argmax(axis=1)
+    if y.ndim != 1 and raw.target_names:
+        raise DataError(
+            f"a classification has one target column, or columns of which each row has one 1; got {', '.join(raw.target_names)}: name one "
+            "with --target, or predict numbers with --kind regression"
+        )
     if y.ndim != 1:
         raise DataError(f"labels have the shape [samples] or one-hot [samples, classes], got {list(raw.y.shape)}")
     if y.dtype.kind == "f":
@@ -159,25 +237,59 @@ def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     if len(found) < 2:
         raise DataError(f"there is only one class, {str(found[0])!r}: a classification needs at least two")
     if y.dtype.kind == "f" and len(found) > len(y) // FEWEST:
-        raise DataError(f"the target has {len(found)} different numbers, too many for classes; make it a regression")
-    names = raw.label_names if len(raw.label_names) == len(found) else tuple(str(label) for label in found)
+        raise DataError(
+            f"the target has {len(found)} different numbers, too many for classes; predict numbers with --kind regression"
+        )
+    names = given if len(given) == len(found) else tuple(str(label) for label in found)
     return classes.astype(np.int64), names
 
 
-def _values(raw: Raw, target: str | None) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """The values to predict, float32 [samples, outputs], and their names."""
+def _values(raw: Raw) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+    """The values to predict, float64 [samples, outputs], and their names."""
     if raw.y.dtype.kind not in "biuf":
-        raise DataError(f"a regression predicts numbers, the target holds {shown(raw.y[0])}; make it a classification")
-    y = raw.y.astype(np.float32)
+        if raw.doubt:
+            raise DataError(raw.doubt)
+        raise DataError(
+            f"a regression predicts numbers, the target holds {shown(str(raw.y[0]))}; predict classes with --kind classification and its "
+            "objectives, such as error"
+        )
+    y = raw.y.astype(np.float64)
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2:
         raise DataError(f"values have the shape [samples] or [samples, outputs], got {list(raw.y.shape)}")
     if not np.isfinite(y).all():
         raise DataError("some values to predict are not finite (NaN or infinity)")
-    names = raw.label_names if len(raw.label_names) == y.shape[1] else ()
-    if not names:
-        names = (target or "value",) if y.shape[1] == 1 else tuple(f"value {k}" for k in range(y.shape[1]))
+    if (y == y[:1]).all():
+        raise DataError(f"every row has the same value to predict, {y[0, 0]:g}: there is nothing to learn")
+    names = raw.label_names or raw.target_names
+    if len(names) != y.shape[1]:
+        names = ("value",) if y.shape[1] == 1 else tuple(f"value {k}" for k in range(y.shape[1]))
     return y, names
+
+
+def _said_of_values(y: npt.NDArray[Any], names: tuple[str, ...], scale: Normalisation) -> list[str]:
+    """What is odd about the values to predict."""
+    same = [names[k] for k in np.flatnonzero(constant_features(y))]
+    notes = [f"The same value to predict in every training row: {', '.join(map(repr, same))}."] if same else []
+    widths = dict(zip(names, scale.deviation.tolist(), strict=True))
+    wide, narrow = max(widths, key=widths.__getitem__), min(widths, key=widths.__getitem__)
+    if widths[wide] > UNEQUAL * widths[narrow] and not same:
+        notes.append(
+            f"The objectives mae and rmse are means over all targets in their own units: {wide!r} (deviation {widths[wide]:.3g}) weighs more "
+            f"than {narrow!r} ({widths[narrow]:.3g}). The objective loss weighs them equally."
+        )
+    return notes
+
+
+def _said_of_constants(x: npt.NDArray[Any]) -> list[str]:
+    """Whether training samples, or some of their features or channels, never differ."""
+    same = constant_features(x)
+    if (x == x[:1]).all():
+        alike = bool((x == x.reshape(-1)[0]).all())
+        value = f" ({x.reshape(-1)[0]:g} everywhere)" if alike else ""
+        return [f"All training samples are the same{value}: there is nothing to learn from."]
+    of_what = "features" if x.ndim == 2 else "channels"
+    return [f"{int(same.sum())} of {len(same)} {of_what} are the same in every training sample."] if same.any() else []
 
 
 def _split(
@@ -198,7 +310,7 @@ def _split(
         if missing and counts.min() < FEWEST:
             raise DataError(
                 f"class {labels[int(counts.argmin())]!r} has {counts.min()} samples to train on; a split needs at least {FEWEST} "
-                "of every class: merge it with another, or leave it out"
+                f"of every class: merge it with another, or leave it out{_or_a_number(labels)}"
             )
     if missing and len(rest) < FEWEST:
         raise DataError(f"a split needs at least {FEWEST} samples, got {len(rest)}")
@@ -209,6 +321,14 @@ def _split(
         rest, taken = train_test_split(rest, test_size=size, stratify=stratify, random_state=seed)
         parts[part] = np.sort(taken)
     return {"train": np.sort(rest), "validation": parts["validation"], "test": parts["test"]}
+
+
+def _or_a_number(labels: tuple[str, ...]) -> str:
+    try:
+        np.array(labels, dtype=np.float64)
+    except ValueError:
+        return ""
+    return "; or predict numbers with --kind regression"
 
 
 def _check_finite(x: npt.NDArray[Any], name: str) -> None:

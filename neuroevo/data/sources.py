@@ -23,6 +23,9 @@ class Raw:
         y: labels or values, [samples] or [samples, outputs].
         parts: rows of "test" (and "validation") where the source has such a split.
         label_names: names of the classes in the order of sorted labels, or of the regression's outputs; () for the labels themselves.
+        target_names: of a table, the columns of `y`.
+        doubt: of a table whose target holds numbers apart from few texts, that sentence, and what to say where they mean nothing.
+        images: of image files, how they became numbers (see `neuroevo.data.images`).
         kind: what the source is for, where it says.
         notes: sentences for people.
     """
@@ -31,6 +34,9 @@ class Raw:
     y: npt.NDArray[Any]
     parts: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     label_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    doubt: str = ""
+    images: Mapping[str, Any] | None = None
     kind: Kind | None = None
     notes: tuple[str, ...] = ()
 

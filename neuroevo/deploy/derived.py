@@ -24,7 +24,8 @@ def raw_network(derived: Derived, dataset: Dataset) -> Any:
 
 
 class RawLite:
-    """A TensorFlow Lite network of normalised inputs that gives logits or normalised values, between raw inputs and answers.
+    """A TensorFlow Lite network of normalised inputs that gives logits or normalised values, between inputs as `raw_model` takes them and
+    answers as `raw_model` without doubles gives them.
 
     Args:
         network: float32 [samples, *input_shape] to float32 [samples, outputs].
@@ -36,8 +37,8 @@ class RawLite:
         self.input_shape, self.output_shape = network.input_shape, network.output_shape
 
     def __call__(self, x: npt.NDArray[np.float32], training: bool = False) -> npt.NDArray[np.float32]:
-        outputs = self._network(self._dataset.normalisation(x))
+        outputs = self._network(self._dataset.normalisation.in_float32(x))
         if self._dataset.target_normalisation is not None:
-            return self._dataset.target_normalisation.inverse(outputs)
+            return self._dataset.target_normalisation.in_float32.inverse(outputs).astype(np.float32)
         exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)

@@ -13,14 +13,27 @@ from typing import Any
 
 from neuroevo.core.files import write_whole
 from neuroevo.data import table
-from neuroevo.data.dataset import Dataset, Normalisation
+from neuroevo.data.dataset import Dataset
+from neuroevo.data.normalisation import Normalisation
 
+WITHOUT_DOUBLES = (".tflite",)  # formats whose built-in operations have no float64
 RAW = "not normalised: the model does that inside"
 NORMALISED = "normalised as it says there"
 ABOUT = (
     f"A sample is float32 values of the shape below, {RAW}. Each feature of a table comes from one column: "
-    "'number': the number there (true 1, false 0), or if_missing where it is missing; 'missing': 1 where it is missing, else 0; "
-    "'equals': 1 where its text is exactly this, else 0."
+    "'number': the number there, or if_missing where it is missing; 'missing': 1 where it is missing, else 0; "
+    "'equals': 1 where its text is exactly this, else 0. A cell is missing where it is blank, or one of the texts in 'missing'."
+)
+BEFORE = (
+    " Before a sample becomes float32, which cannot hold some of its numbers apart: in double precision, subtract 'subtract' from it and "
+    "divide it by 'divide', feature by feature (channel by channel)."
+)
+AFTER = (
+    " An output that is float64 is the value itself; one that is float32 becomes it in double precision: output * multiply + add."
+)
+OF_IMAGES = (
+    "An image is what its file shows, turned as its EXIF note says, [height, width, channels]; of one channel its grey value, else red, green "
+    "and blue."
 )
 
 
@@ -44,26 +57,77 @@ def description(dataset: Dataset, *, raw: bool = True) -> dict[str, Any]:
     """JSON: `inputs` (shape, and of a table how each feature comes from a column) and `outputs` (what each of them is)."""
     classes = dataset.kind == "classification"
     inputs: dict[str, Any] = {"shape": list(dataset.input_shape), "dtype": "float32"}
+    about = ABOUT if raw else ABOUT.replace(RAW, NORMALISED)
     if dataset.columns is not None:
         inputs["features"] = list(_features(dataset.columns))
+        inputs["missing"] = ["", *dataset.columns.get("missing", ())]
+    if dataset.images is not None:
+        inputs["images"] = _images(dataset.images)
     values = "probabilities" if classes else "in their own units"
     outputs: dict[str, Any] = {
         "kind": dataset.kind,
         "values": values,
         "classes" if classes else "names": list(dataset.label_names),
     }
-    where = "inside the model"
+    where, inside, target = "inside the model", dataset.normalisation, dataset.target_normalisation
+    before = inside.before_float32
+    if raw and before is not None:
+        inputs |= {"subtract": before.mean.tolist(), "divide": before.deviation.tolist()}
+        about += BEFORE
+        inside = inside.in_float32
+    after = None if target is None else target.before_float32
+    if raw and after is not None:
+        outputs |= {"values": f"{values} where float64; where float32, output * multiply + add", **_factors(after)}
+        about += AFTER
     if not raw:
-        where = "before the model: it takes (sample - mean) / deviation"
+        where = "before the model: it takes (sample - mean) / deviation, computed in double precision"
         outputs["values"] = "logits: their softmax are the probabilities" if classes else "normalised: value * deviation + mean"
-        if dataset.target_normalisation is not None:
-            outputs |= _lists(dataset.target_normalisation)
+        if target is not None:
+            outputs |= _lists(target)
     return {
-        "about": ABOUT if raw else ABOUT.replace(RAW, NORMALISED),
+        "about": about,
         "inputs": inputs,
-        "normalisation": {"where": where, **_lists(dataset.normalisation)},
+        "normalisation": {"where": where, **_lists(inside)},
         "outputs": outputs,
+        "notes": said_beside(dataset) if raw else [],
     }
+
+
+def notes_beside(model: Path) -> list[str]:
+    """What the description beside a model says to whoever calls it."""
+    return [str(note) for note in json.loads(description_path(model).read_text()).get("notes", [])]
+
+
+def said_beside(dataset: Dataset) -> list[str]:
+    """What whoever calls an exported model must know beside its file, in sentences; mostly nothing."""
+    notes = []
+    before = dataset.normalisation.before_float32
+    if before is not None:
+        names = table.feature_names(dataset.columns) if dataset.columns is not None else []
+        apart = [names[k] if names else str(k) for k in range(len(before.mean)) if not dataset.normalisation.held[k]]
+        kind = "features" if len(dataset.input_shape) == 1 else "channels"
+        notes.append(
+            f"float32 cannot hold the values of the {kind} {', '.join(apart[:5])}{' and others' if len(apart) > 5 else ''} apart: subtract and "
+            "divide them first, as 'subtract' and 'divide' beside the model say (neuroevo predict does)"
+        )
+    target = dataset.target_normalisation
+    if target is not None and not target.held.all():
+        notes.append(
+            "float32 cannot hold the values to predict apart: the model gives float64; a .tflite, which has none, gives float32 that 'multiply' "
+            "and 'add' beside it make values of"
+        )
+    return notes
+
+
+def _images(said: Mapping[str, Any]) -> dict[str, Any]:
+    depth, background = said["depth"], said["background"]
+    ranges = {"8 bit": "0 to 255", "16 bit": "0 to 65535"}
+    behind = "" if background is None else f" Transparent places show a background of {background} (of 255)."
+    return {"are": OF_IMAGES + behind, "numbers": f"{depth}: {ranges.get(str(depth), 'as in the file')}", **said}
+
+
+def _factors(after: Normalisation) -> dict[str, Any]:
+    return {"multiply": after.deviation.tolist(), "add": after.mean.tolist()}
 
 
 def _features(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +21,49 @@ import numpy.typing as npt
 from genomes.base import shown
 from neuroevo.core.backend import start_quietly
 from neuroevo.core.files import near
-from neuroevo.data import files, table
-from neuroevo.data.dataset import DataError, Dataset
+from neuroevo.data import files, images, table
+from neuroevo.data.dataset import DataError, Dataset, InputWarning
+from neuroevo.data.normalisation import Normalisation
 from neuroevo.deploy.prediction import Prediction
 from neuroevo.run.model_files import EXPORTED as DETAILS
 from neuroevo.train.loop import model_outputs
 
 
-def raw_model(model: Any, dataset: Dataset) -> Any:
-    """A `keras.Model` around a trained one: raw inputs to probabilities of the classes, or to values in their own units."""
+def raw_model(model: Any, dataset: Dataset, *, doubles: bool = True) -> Any:
+    """A `keras.Model` around a trained one: raw inputs to probabilities of the classes, or to values in their own units.
+
+    Inputs that float32 cannot hold (milliseconds since 1970) are taken as `dataset.normalisation.before_float32` makes them: see
+    `neuroevo.deploy.description`. Values that it cannot hold are given as float64.
+
+    Args:
+        doubles: whether the model may give float64; else (and where Keras runs on a backend without it) such values are left as
+            `dataset.target_normalisation.before_float32` would make them.
+    """
     import keras
 
-    mean, deviation = dataset.normalisation.mean, dataset.normalisation.deviation
+    normalisation = dataset.normalisation.in_float32
     inputs = keras.Input(model.input_shape[1:], name="raw")
     # Rescaling, not Normalization: the ONNX export takes a Normalization's given mean for an input of the graph
-    centred = keras.layers.Rescaling(1.0, (-mean).tolist(), name="centre")(inputs)
-    outputs = model(keras.layers.Rescaling((1.0 / deviation).tolist(), name="scale")(centred))
-    if dataset.target_normalisation is None:
+    centred = keras.layers.Rescaling(1.0, (-normalisation.mean).tolist(), name="centre")(inputs)
+    outputs = model(keras.layers.Rescaling((1.0 / normalisation.deviation).tolist(), name="scale")(centred))
+    target = dataset.target_normalisation
+    if target is None:
         outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
+    elif doubles and not target.held.all() and gives_doubles():
+        values = keras.layers.Dense(len(target.mean), dtype="float64", trainable=False, name="values")
+        outputs = values(outputs)  # not Rescaling, which rounds its numbers to float32 in whatever dtype it computes
+        values.set_weights([np.diag(target.deviation), target.mean])
     else:
-        target = dataset.target_normalisation
-        outputs = keras.layers.Rescaling(target.deviation.tolist(), target.mean.tolist(), dtype="float32", name="values")(outputs)
+        inside = target.in_float32
+        outputs = keras.layers.Rescaling(inside.deviation.tolist(), inside.mean.tolist(), dtype="float32", name="values")(outputs)
     return keras.Model(inputs, outputs, name="network")
+
+
+def gives_doubles() -> bool:
+    """Whether Keras's backend computes in float64 where it is asked to: JAX makes float32 of it, unless told otherwise."""
+    import keras
+
+    return bool(keras.backend.backend() == "tensorflow")
 
 
 def export(model: Any, dataset: Dataset, path: str | os.PathLike[str]) -> Path:
@@ -66,14 +88,27 @@ def export(model: Any, dataset: Dataset, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def details(dataset: Dataset) -> dict[str, Any]:
-    """What an exported model's file says beside the model: JSON."""
+def details(dataset: Dataset, *, doubles: bool = True) -> dict[str, Any]:
+    """What an exported model's file says beside the model, and what a prediction with `raw_model` needs: JSON.
+
+    Args:
+        doubles: whether the model gives values that float32 cannot hold as float64, where the backend can, so that nothing is left to do.
+    """
+    target = dataset.target_normalisation
     return {
         "kind": dataset.kind,
         "label_names": list(dataset.label_names),
         "columns": dict(dataset.columns) if dataset.columns is not None else None,
         "features": table.feature_names(dataset.columns) if dataset.columns is not None else None,
+        "images": dict(dataset.images or images.WHITE),
+        "before": _dict_of(dataset.normalisation.before_float32),
+        "after": None if doubles and gives_doubles() else _dict_of(target.before_float32 if target is not None else None),
+        "digits": None if target is None else list(target.digits),
     }
+
+
+def _dict_of(normalisation: Normalisation | None) -> dict[str, Any] | None:
+    return None if normalisation is None else normalisation.to_dict()
 
 
 def load_exported(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
@@ -111,47 +146,85 @@ def _checked(found: Any, outputs: int) -> dict[str, Any]:
         "kind": found.get("kind", "classification"),
         "label_names": names,
         "columns": None if columns is None else table.checked(columns),
+        "images": images.said_of(found.get("images", images.OLDER)),
+        **{name: _normalisation(found.get(name)) for name in ("before", "after")},
+        "digits": _digits(found.get("digits"), len(names)),
     }
 
 
-def predict(model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: str | os.PathLike[str]) -> list[Prediction]:
-    """What an exported model says of every input in a file.
+def _digits(found: Any, outputs: int) -> list[int] | None:
+    fits = (
+        isinstance(found, list) and len(found) == outputs and all(isinstance(count, int) and 1 <= count <= 17 for count in found)
+    )
+    return found if fits else None
+
+
+def _normalisation(found: Any) -> Any:
+    if found is not None:
+        Normalisation.from_dict(found)
+    return found
+
+
+def predict(
+    model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: str | os.PathLike[str], *, missing: Sequence[str] = ()
+) -> list[Prediction]:
+    """What an exported model says of every input in a file. What is odd about the inputs (texts that no training row had, images of
+    another depth) is an `InputWarning`.
 
     Args:
         model: the path of a `.keras` file, or what `load_exported` gave (or `(raw_model(...), details(...))`).
         file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a `.csv` with the columns of the training data,
             an image or a folder of images.
+        missing: texts of a `.csv` that mean that nothing is known, beside the empty cell and those that the model was trained with.
 
     Raises:
         ValueError: a file that cannot be read, or inputs that do not fit the model.
     """
-    network, said = load_exported(model) if isinstance(model, (str, os.PathLike)) else model
+    network, found = load_exported(model) if isinstance(model, (str, os.PathLike)) else model
     shape = tuple(int(n) for n in network.input_shape[1:])
-    sources, x = raw_inputs(Path(file), shape, said["columns"])
+    said = _checked(found, int(network.output_shape[-1]))
+    sources, x, notes = raw_inputs(Path(file), shape, said["columns"], said["images"], missing)
+    for note in notes:
+        warnings.warn(f"{file}: {note}", InputWarning, stacklevel=2)
     if not np.isfinite(x).all():
         raise DataError(f"some inputs in {file} are NaN or infinite")
-    outputs = model_outputs(network, x.astype(np.float32))
+    before, after = (None if said[name] is None else Normalisation.from_dict(said[name]) for name in ("before", "after"))
+    outputs: npt.NDArray[Any] = model_outputs(network, x.astype(np.float32) if before is None else before(x))
+    outputs = outputs if after is None or outputs.dtype == np.float64 else after.inverse(outputs)
     names = said["label_names"]
     predictions = []
     for source, row in zip(sources, outputs, strict=True):
         label = names[int(row.argmax())] if said["kind"] == "classification" else None
-        predictions.append(Prediction(source, label, dict(zip(names, map(float, row), strict=True))))
+        predictions.append(Prediction(source, label, dict(zip(names, map(float, row), strict=True)), tuple(said["digits"] or ())))
     return predictions
 
 
-def raw_inputs(file: Path, shape: tuple[int, ...], columns: Mapping[str, Any] | None) -> tuple[list[str], npt.NDArray[Any]]:
-    """The inputs in a file as the model takes them, and where each came from.
+def raw_inputs(
+    file: Path,
+    shape: tuple[int, ...],
+    columns: Mapping[str, Any] | None,
+    trained_on: Mapping[str, Any] = images.OLDER,
+    missing: Sequence[str] = (),
+) -> tuple[list[str], npt.NDArray[Any], list[str]]:
+    """Where each input in a file came from, the inputs as the model was trained on them, and what is odd about them.
+
+    Args:
+        shape: of the model's inputs.
+        columns, trained_on: how the columns of a table and image files become numbers (`Dataset.columns`, `Dataset.images`).
+        missing: texts of a table that are holes, beside those of `columns`.
 
     Raises:
         ValueError: unreadable, or not of the model's shape.
     """
     if not file.exists():
         raise FileNotFoundError(f"there is no file {file}{near(file)}")
-    if file.is_dir() or file.suffix.lower() in files.IMAGES:
-        return _images(file, shape)
+    if file.is_dir() or file.suffix.lower() in images.SUFFIXES:
+        return _images(file, shape, trained_on)
+    notes: list[str] = []
     if file.suffix.lower() == ".csv":
-        frame = table.read(file)
+        frame = table.read(file, missing, columns)
         x = table.features(frame, columns) if columns is not None else _numbers(file, frame)
+        notes = table.unseen(frame, columns) if columns is not None else []
     elif file.suffix.lower() in (".npz", ".npy"):
         x = _array(file)
     else:
@@ -162,7 +235,7 @@ def raw_inputs(file: Path, shape: tuple[int, ...], columns: Mapping[str, Any] | 
         x = x[..., None]
     if x.shape[1:] != shape:
         raise DataError(f"the model takes inputs of shape {shape}, {file} holds samples of shape {x.shape[1:]}")
-    return [f"row {k}" for k in range(len(x))], x
+    return [f"row {k}" for k in range(len(x))], x, notes
 
 
 def _array(file: Path) -> npt.NDArray[Any]:
@@ -190,19 +263,15 @@ def _numbers(file: Path, frame: Any) -> npt.NDArray[Any]:
     return values
 
 
-def _images(path: Path, shape: tuple[int, ...]) -> tuple[list[str], npt.NDArray[Any]]:
-    found = sorted(f for f in path.rglob("*") if f.suffix.lower() in files.IMAGES) if path.is_dir() else [path]
+def _images(path: Path, shape: tuple[int, ...], said: Mapping[str, Any]) -> tuple[list[str], npt.NDArray[Any], list[str]]:
+    found = images.images_in(path) if path.is_dir() else [path]
     if not found:
-        raise DataError(f"{path} holds no images ({', '.join(files.IMAGES)})")
+        raise DataError(f"{path} holds no images ({', '.join(images.SUFFIXES)})")
     if len(shape) != 3:
         raise DataError(f"the model takes inputs of shape {shape}, not images")
-    images = []
-    for file in found:
-        image = files.read_image(file)
-        if image.shape[2] != shape[2]:
-            grey = image @ np.array([0.299, 0.587, 0.114]) if image.shape[2] == 3 else None
-            image = np.rint(grey)[..., None] if grey is not None else np.repeat(image, 3, axis=2)
-        if image.shape != shape:
-            raise DataError(f"the model takes images of {shape[1]} x {shape[0]}, {file} is {image.shape[1]} x {image.shape[0]}")
-        images.append(image)
-    return [str(file) for file in found], np.stack(images)
+    pictures = [images.read(file) for file in found]
+    for picture in pictures:
+        if picture.values.shape[:2] != shape[:2]:
+            raise DataError(f"the model takes images of {shape[1]} x {shape[0]}, {picture.file} is {picture.size}")
+    arrays = [images.as_trained(picture, said, shape[2]) for picture in pictures]
+    return [str(file) for file in found], np.stack(arrays), images.unlike(pictures, said)

@@ -17,16 +17,28 @@ class Prediction:
         source: the file, or "row 3".
         label: the most probable class; None for a regression.
         values: by name, the probability of each class or the predicted values.
+        digits: of each value the significant digits that say something: more than 6 where values differ by little beside their size;
+            () is 6 of each.
     """
 
     source: str
     label: str | None
     values: Mapping[str, float]
+    digits: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         if self.label is not None:
             return f"{self.source}: {self.label} ({100 * self.values[self.label]:.1f} %)"
-        return f"{self.source}: {', '.join(f'{name} {value:.6g}' for name, value in self.values.items())}"
+        return f"{self.source}: {', '.join(f'{name} {text}' for name, text in zip(self.values, self.texts(), strict=True))}"
+
+    def texts(self, least: int = 6) -> list[str]:
+        """The values as text.
+
+        Args:
+            least: significant digits of each, where it has no more.
+        """
+        digits = self.digits or (6,) * len(self.values)
+        return [f"{value:.{max(least, count)}g}" for value, count in zip(self.values.values(), digits, strict=True)]
 
 
 def predictions_csv(predictions: Sequence[Prediction]) -> str:
@@ -41,7 +53,7 @@ def predictions_csv(predictions: Sequence[Prediction]) -> str:
             names = [f"probability of {name}" if classes else name for name in prediction.values]
             writer.writerow([source, *(["class"] if classes else []), *names])
         said = [] if prediction.label is None else [prediction.label]
-        writer.writerow([row, *said, *(f"{value:.9g}" for value in prediction.values.values())])
+        writer.writerow([row, *said, *prediction.texts(9)])
     return text.getvalue()
 
 

@@ -41,6 +41,7 @@ def export_derived(derived: Derived, target: Path, dataset: Dataset | None) -> P
 def _write_model(derived: Derived, target: Path, dataset: Dataset | None) -> None:
     from neuroevo.deploy import export as export_keras
     from neuroevo.deploy import raw_model
+    from neuroevo.deploy.description import WITHOUT_DOUBLES
 
     model = derived.model()
     if dataset is None or derived.raw:
@@ -48,4 +49,4 @@ def _write_model(derived: Derived, target: Path, dataset: Dataset | None) -> Non
     elif target.suffix == ".keras":
         export_keras(model, dataset, target)
     else:
-        write_model(raw_model(model, dataset), target)
+        write_model(raw_model(model, dataset, doubles=target.suffix not in WITHOUT_DOUBLES), target)

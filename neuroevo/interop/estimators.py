@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from genomes.base import shown, unknown
 from neuroevo.core.individual import Individual
 from neuroevo.data import table
-from neuroevo.data.dataset import Dataset, Kind, Normalisation, Part
+from neuroevo.data.dataset import Dataset, InputWarning, Kind, Part
+from neuroevo.data.loading import statistics
+from neuroevo.data.normalisation import Normalisation
 from neuroevo.run.run import Run
 from neuroevo.run.search import PRESETS, Preset, space_by_encoding, strategy_by_name
 from neuroevo.strategies.base import Strategy
@@ -50,20 +53,18 @@ class _Inputs:
         described, notes = table.fit(x, rows) if columns else (None, [])
         values = np.asarray(x if described is None else table.features(x, described), np.float64)
         shape = shape or values.shape[1:]
-        normalisation = Normalisation.of(_shaped(values, shape)[rows])
-        if described is not None and len(shape) == 1:
-            numbers = table.measured(described)
-            normalisation = Normalisation(
-                np.where(numbers, normalisation.mean, 0).astype(np.float32),
-                np.where(numbers, normalisation.deviation, 1).astype(np.float32),
-            )
-        return _Inputs(described, shape, normalisation), notes
+        trained = _shaped(values, shape)[rows]
+        return _Inputs(described, shape, statistics(trained, described if len(shape) == 1 else None)), notes
 
     def __call__(self, x: Any) -> Floats:
         """Normalised samples: float64 [samples, *shape]."""
         values = np.asarray(x if self.columns is None else table.features(x, self.columns), np.float64)
         normalised: Floats = (_shaped(values, self.shape) - self.normalisation.mean) / self.normalisation.deviation
         return normalised
+
+    def unlike(self, x: Any) -> list[str]:
+        """What samples of a table hold that those to train on did not, in sentences."""
+        return [] if self.columns is None else table.unseen(x, self.columns)
 
 
 def _shaped(values: Floats, shape: tuple[int, ...]) -> Floats:
@@ -93,13 +94,12 @@ def split(y: npt.NDArray[Any] | None, samples: int, seed: int) -> tuple[npt.NDAr
 
 
 def _is_table(x: Any) -> bool:
-    """Whether this is a data frame with texts or holes, which becomes features as a .csv does."""
+    """Whether this is a data frame with texts, booleans or holes, which becomes features as a .csv does."""
     if not hasattr(x, "dtypes") or not hasattr(x, "columns"):
         return False
     import pandas
 
-    numeric = all(pandas.api.types.is_numeric_dtype(kind) for kind in x.dtypes)
-    return isinstance(x, pandas.DataFrame) and (not numeric or bool(x.isna().to_numpy().any()))
+    return isinstance(x, pandas.DataFrame) and not table.numeric_frame(x)
 
 
 class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
@@ -192,7 +192,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
             test=held,
             label_names=names,
             normalisation=self._inputs.normalisation,
-            target_normalisation=Normalisation.of(y[train]) if self._kind == "regression" else None,
+            target_normalisation=statistics(y[train], rounded=True) if self._kind == "regression" else None,
             columns=self._inputs.columns,
             notes=tuple(notes),
         )
@@ -212,6 +212,8 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
                 "this estimator was fitted to a data frame with texts or holes: give it a data frame with the same columns"
             )
         x = validate_data(self, x, reset=False, skip_check_array=columns)
+        for note in self._inputs.unlike(x):
+            warnings.warn(note, InputWarning, stacklevel=3)
         inputs = self._inputs(x)
         model = self._network()
         parts = [np.asarray(model(inputs[at : at + ROWS], training=False)) for at in range(0, len(inputs), ROWS)]
@@ -231,7 +233,8 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
     @property
     def model_(self) -> Any:
         """The best network as a `keras.Model` that takes raw features (of a table: see `dataset_.columns`) and gives probabilities, or
-        values in their own units; `neuroevo.interop.export(estimator.best_, path, dataset=estimator.dataset_)` writes it."""
+        values in their own units. Features that float32 cannot hold (milliseconds since 1970) it takes as
+        `dataset_.normalisation.before_float32` makes them. `neuroevo.interop.export(estimator.best_, path, dataset=estimator.dataset_)` writes it."""
         check_is_fitted(self, "best_")
         from neuroevo.decode import build, set_weights
         from neuroevo.deploy import raw_model
@@ -353,7 +356,7 @@ class NeuroEvoRegressor(RegressorMixin, _NeuroEvoEstimator):  # type: ignore[mis
             SearchFailed: no network could be trained.
         """
         x, y, columns = self._fitted_inputs(X, y, multi_output=True, y_numeric=True)
-        values = np.asarray(y, np.float32)
+        values = np.asarray(y, np.float64)
         self._single = values.ndim == 1
         values = values.reshape(len(values), -1)
         names = ("value",) if values.shape[1] == 1 else tuple(f"value {number}" for number in range(values.shape[1]))
@@ -365,7 +368,7 @@ class NeuroEvoRegressor(RegressorMixin, _NeuroEvoEstimator):  # type: ignore[mis
         outputs = self._outputs(X)
         scale = self.dataset_.target_normalisation
         assert scale is not None
-        values: Floats = outputs * scale.deviation.astype(np.float64) + scale.mean.astype(np.float64)
+        values = scale.inverse(outputs)
         return values[:, 0] if self._single else values
 
     def __sklearn_tags__(self) -> Any:

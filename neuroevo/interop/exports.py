@@ -49,7 +49,8 @@ def export(
         id: of a run, another network than its best: an individual's id, or a derived network's name.
         dataset: the data that the network was trained on: a model then takes raw inputs and gives probabilities or values in their own
             units, and a file beside it (of net.onnx, net.inputs.json) says how the columns of a table become its inputs and what its
-            outputs are. A run knows its own; without any, a model takes normalised inputs and gives logits or normalised values.
+            outputs are. A run knows its own; without any, a model takes normalised inputs and gives logits or normalised values. A `.py`
+            file always does, and the file beside it says by what.
 
     Returns:
         The path.
@@ -81,6 +82,10 @@ def export(
         genome.save(target)
     else:
         write_whole(target, _text(what, target).encode())
+        if dataset is not None and target.suffix == ".py":
+            from neuroevo.deploy.description import write_description
+
+            write_description(dataset, target, raw=False)
     return target
 
 
@@ -166,6 +171,7 @@ def _text(what: Individual | Genome, target: Path) -> str:
 
 def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | None) -> None:
     from neuroevo.decode import build
+    from neuroevo.deploy.description import WITHOUT_DOUBLES, write_description
     from neuroevo.interop.keras_files import write_model
 
     genome = _network_genome(what)
@@ -185,12 +191,10 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
     elif dataset is not None:
         from neuroevo.deploy import raw_model
 
-        write_model(raw_model(model, dataset), target)
+        write_model(raw_model(model, dataset, doubles=target.suffix not in WITHOUT_DOUBLES), target)
     else:
         write_model(model, target)
     if dataset is not None:
-        from neuroevo.deploy.description import write_description
-
         write_description(dataset, target)
 
 

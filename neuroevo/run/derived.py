@@ -372,9 +372,11 @@ class _FromRaw:
     def __call__(self, x: npt.NDArray[np.float32], training: bool = False) -> npt.NDArray[np.float32]:
         from neuroevo.train.loop import model_outputs
 
-        outputs = model_outputs(self._network, self._dataset.normalisation.inverse(x))
+        outputs = model_outputs(self._network, self._dataset.normalisation.in_float32.inverse(x).astype(np.float32))
         target = self._dataset.target_normalisation
-        return np.log(np.maximum(outputs, np.float32(1e-30))) if target is None else target(outputs)
+        if target is None:
+            return np.log(np.maximum(outputs, np.float32(1e-30)))
+        return target(outputs) if outputs.dtype == np.float64 else target.in_float32(outputs)
 
 
 # What it is worth -------------------------------------------------------------------------------------------------------------

@@ -63,13 +63,16 @@ class SearchSettings:
     """What a search on data is: all that decides its outcome, beside the budget.
 
     Args:
+        objectives: None takes those that fit the kind.
+        kind: "classification" or "regression"; None decides by the data (see `neuroevo.tasks.for_data`).
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
     """
 
     data: str
-    objectives: str = "error,parameters"
-    target: str | None = None
+    objectives: str | None = None
+    target: str | Sequence[str] | None = None
     kind: str | None = None
+    missing: Sequence[str] = ()
     encoding: str = "network"
     strategy: str = "nsga2"
     inheritance: str = "lamarckian"
@@ -141,17 +144,17 @@ def space_by_encoding(
 
 
 def supervised_task(settings: SearchSettings) -> Supervised:
-    """Classification or regression, as the data and the objectives say."""
-    from neuroevo import tasks
+    """Classification or regression, as the data and the objectives say; its data is read now: what is wrong with it is said before anything
+    is written."""
+    from neuroevo.data.dataset import Kind
+    from neuroevo.tasks import for_data
 
-    arguments: dict[str, Any] = {"objectives": settings.objectives, "target": settings.target, "seed": settings.seed}
-    only = {o.name for o in tasks.Regression.offered} - {o.name for o in tasks.Classification.offered}
-    kind = settings.kind or ("Regression" if only & set(_names(settings.objectives)) else "Classification")
-    if kind not in ("Classification", "Regression"):
-        raise ValueError(unknown("kind of task", kind, ("Classification", "Regression")))
-    task: Supervised = getattr(tasks, kind)(settings.data, **arguments)
-    _ = task.dataset  # read the data now: what is wrong with it is said before anything is written
-    return task
+    kind: Any = settings.kind
+    if kind not in (None, *get_args(Kind)):
+        raise ValueError(unknown("kind of task", str(kind), get_args(Kind)))
+    return for_data(
+        settings.data, settings.objectives, target=settings.target, kind=kind, missing=settings.missing, seed=settings.seed
+    )
 
 
 def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str] | None = None) -> Strategy:
@@ -227,9 +230,3 @@ def parse_settings(given: Sequence[str]) -> dict[str, str]:
             raise ValueError(f"the setting {name.strip()!r} is given twice")
         found[name.strip()] = value.strip()
     return found
-
-
-def _names(objectives: str) -> Sequence[str]:
-    from neuroevo.core.objectives import parse_limits
-
-    return [name for name, _ in parse_limits(objectives)]

@@ -34,7 +34,7 @@ def kernel_density(points: Points, at: Points) -> npt.NDArray[np.float64]:
         raise ValueError(f"queries must be [queries, {points.shape[1]}], got shape {at.shape}")
     count, dimensions = points.shape
     deviation = points.std(axis=0)
-    deviation = np.where(deviation > 1e-12, deviation, 1.0)
+    deviation = np.where(deviation > 1e-12 * np.abs(points).max(axis=0), deviation, 1.0)  # else it is rounding
     bandwidth = deviation * count ** (-1.0 / (dimensions + 4))
     scaled = (at[:, None, :] - points[None, :, :]) / bandwidth
     kernels = np.exp(-0.5 * (scaled**2).sum(axis=2))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo.tasks.base import Context, Task
+    from neuroevo.tasks.by_data import for_data
     from neuroevo.tasks.classification import Classification
     from neuroevo.tasks.environment import Environment, StepCount
     from neuroevo.tasks.environment_play import Episode
@@ -22,6 +23,7 @@ _WHERE = {
     "StepCount": "environment",
     "Table": "table",
     "Task": "base",
+    "for_data": "by_data",
     "population_fitness": "function",
 }
 
@@ -36,6 +38,7 @@ __all__ = [
     "StepCount",
     "Table",
     "Task",
+    "for_data",
     "population_fitness",
 ]
 

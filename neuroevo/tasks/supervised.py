@@ -39,8 +39,9 @@ class Supervised(Task):
         objectives: names of what is offered, with limits ("parameters<20000"); an `Objective` whose `of` is a function of the
             genome (kind "cheap") or of the trained `keras.Model` (the other kinds); or any function of the trained model, which is
             minimised under its own name.
-        target: the column of a `.csv` to predict.
+        target: the column of a `.csv` to predict; of a regression, perhaps several.
         seed: decides the split of the data.
+        missing: texts of a `.csv` that mean that nothing is known, beside the empty cell.
 
     Raises:
         ValueError: an objective that is not offered (the nearest is suggested). Data is loaded when it is first needed; what is
@@ -56,11 +57,13 @@ class Supervised(Task):
         self,
         data: Any,
         objectives: str | Sequence[ObjectiveLike] | None = None,
-        target: str | None = None,
+        target: str | Sequence[str] | None = None,
         seed: int = 0,
+        missing: Sequence[str] = (),
     ) -> None:
         self.data = os.fspath(data) if isinstance(data, os.PathLike) else data
-        self.target = target
+        self.target = target if target is None or isinstance(target, str) else tuple(target)
+        self.missing = missing if isinstance(missing, str) else tuple(missing)
         self.seed = seed
         wanted = (self.selection, "parameters") if objectives is None else objectives
         named = wanted if isinstance(wanted, str) else [_as_objective(item) for item in wanted]
@@ -77,8 +80,12 @@ class Supervised(Task):
         if self._dataset is None:
             from neuroevo.data import load
 
-            self._dataset = load(self.data, target=self.target, seed=self.seed, kind=self.kind)
+            self._dataset = load(self.data, target=self.target, seed=self.seed, kind=self.kind, missing=self.missing)
         return self._dataset
+
+    @dataset.setter
+    def dataset(self, dataset: Dataset) -> None:
+        self._dataset = dataset
 
     def default_space(self, **settings: Any) -> NetworkSpace:
         """The space of layer graphs for this data's inputs and outputs."""
@@ -158,7 +165,8 @@ class Supervised(Task):
         return {
             "task": type(self).__name__,
             "data": self._data_name(),
-            "target": self.target,
+            "target": self.target if self.target is None or isinstance(self.target, str) else list(self.target),
+            **({"missing": list(self.missing)} if self.missing else {}),
             "seed": self.seed,
             "digest": self.dataset.digest(),
             "objectives": [objective.settings() for objective in self.objectives.values()],
@@ -177,7 +185,7 @@ class Supervised(Task):
         if data == "arrays":
             raise ValueError("this run's data were arrays in memory; run the script that started it again to go on")
         chosen = recorded(objectives, cls.offered, named_only=True)
-        return cls(data, chosen, settings.get("target"), settings.get("seed", 0))
+        return cls(data, chosen, settings.get("target"), settings.get("seed", 0), settings.get("missing", ()))
 
     def _data_name(self) -> str:
         if not isinstance(self.data, str):

@@ -143,11 +143,14 @@ def smoothed(targets: Floats, share: float) -> Floats:
 
 
 def model_outputs(model: Any, x: Floats, batch: int = EVALUATION_BATCH) -> Floats:
-    """A plain `keras.Model`'s outputs in inference mode, without compiling it: float32 [samples, outputs]."""
+    """A plain `keras.Model`'s outputs in inference mode, without compiling it: float32 [samples, outputs]; float64 where it gives that."""
     import keras
 
     parts = [keras.ops.convert_to_numpy(model(x[at : at + batch], training=False)) for at in range(0, len(x), batch)]
-    return np.asarray(np.concatenate(parts), np.float32) if parts else np.zeros((0, *model.output_shape[1:]), np.float32)
+    if not parts:
+        return np.zeros((0, *model.output_shape[1:]), np.float32)
+    outputs = np.concatenate(parts)
+    return outputs if outputs.dtype == np.float64 else np.asarray(outputs, np.float32)
 
 
 def outputs_in_batches(network: Compiled, x: Floats, batch: int = EVALUATION_BATCH) -> Floats:

@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
+from typer.testing import CliRunner
 
 
 def neuroevo(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
@@ -158,6 +160,8 @@ def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
     ("arguments", "sentence"),
     [
         (("search", "tumours.csv", "--target", "diagnose"), "diagnosis"),
+        (("search", "tumours.csv", "--target", "diagnosis", "--objectives", "mae"), "--kind classification"),
+        (("search", "tumours.csv", "--target", "mean radius,site"), "--target site"),
         (("search", "digitz"), "digits"),
         (("search", "digits", "--objectives", "eror"), "did you mean 'error'"),
         (("search", "digits", "--strategy", "lemonad"), "did you mean 'lemonade'"),
@@ -301,3 +305,39 @@ def test_a_candidate_beyond_its_memory_is_shown_with_its_reason(folder: Path) ->
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "2 evaluated, 2 failed" in done.stdout and "failed: 0: needed more than 20 MB of memory" in done.stdout
+
+
+def test_numbers_are_a_regression_and_a_row_predicts_what_it_did_whatever_stands_beside_it(tmp_path: Path, monkeypatch) -> None:
+    from neuroevo.cli.main import app
+
+    def typed(*arguments: object) -> Any:
+        return CliRunner().invoke(app, [*map(str, arguments)])
+
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    ages = ["?" if k % 9 == 4 else k % 50 for k in range(80)]
+    rows = [f"{1_700_000_000_000 + 60_000 * k},{rng.choice(['None', 'NA', 'elm'])},{ages[k]},{1.7e9 + k},{k * 1e-9}" for k in range(80)]
+    Path("houses.csv").write_text("\n".join(["time,street,age,price,tax", *rows]) + "\n")
+    options = ("--target", "price", "--target", "tax", "--missing", "?", "--evaluations", 1, "--epochs", 1, "--workers", 1)
+    done = typed("search", "houses.csv", *options)
+    assert done.exit_code == 0, done.output
+    assert "'street' (3 values)" in done.stdout and "loss weighs them equally" in done.stdout
+    shown = json.loads(typed("show", "runs/houses", "--json").stdout)
+    assert list(shown["front"][0]["validation"]) == ["mae", "parameters"]
+    exported = typed("export", "runs/houses", 0, "houses.keras")
+    assert "note: float32 cannot hold the values of the features time apart" in exported.stdout
+
+    Path("new.csv").write_text("time,street,age\n1700000000001,NA,?\n1700000060000,oak,\n")
+    predicted = typed("predict", "houses.keras", "new.csv", "--json")
+    assert predicted.stderr == (
+        "note: new.csv: 'street' is 'oak' in 1 row and in no training row: it counts there as none of the 3 known values.\n"
+    )
+    Path("alone.csv").write_text("time,street,age\n1700000000001,NA,?\n")
+    alone = typed("predict", "runs/houses", "alone.csv", "--json")
+    one, other = (json.loads(found.stdout)[0]["values"] for found in (predicted, alone))
+    assert one == pytest.approx(other, rel=1e-6) and abs(one["price"] - other["price"]) < 1e-3 and alone.stderr == ""
+    Path("odd.csv").write_text("time,street,age\n1700000000001,NA,unknown\n")
+    assert "--missing unknown" in str(typed("predict", "houses.keras", "odd.csv").exception)
+    assert typed("predict", "houses.keras", "odd.csv", "--missing", "unknown").exit_code == 0
+    Path("houses.csv").write_text("\n".join(["time,street,age,price,tax", *rows[1:]]) + "\n")
+    assert "not those of the search any more" in str(typed("predict", "runs/houses", "alone.csv").exception)

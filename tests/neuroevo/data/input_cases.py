@@ -1,0 +1,495 @@
+"""What people bring: columns, targets, images, folders. Each is a test (`test_inputs.py`) and a row of docs/data.md (`docs/data_table.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from neuroevo.data import DataError, Dataset, load
+
+ROWS = 120
+RNG = np.random.default_rng(5)
+NUMBERS = RNG.normal(size=ROWS).round(6).tolist()
+PIXELS = np.random.default_rng(7)
+START = PIXELS.bit_generator.state
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input.
+
+    Attributes:
+        what: the input, in words.
+        becomes: what becomes of it, in words; "refused" where it is.
+        write: makes it in a folder, and returns what `load` takes.
+        holds: whether that is what became of it.
+        options: of `load`.
+        says: what must be said of it; "" where nothing is.
+    """
+
+    what: str
+    becomes: str
+    write: Callable[[Path], Any]
+    holds: Callable[[Dataset], bool] = lambda data: True
+    options: Mapping[str, Any] = field(default_factory=dict)
+    says: str = ""
+
+    def said(self, folder: Path) -> tuple[Dataset | None, str]:
+        """The data (None where it is refused), and all that was said."""
+        PIXELS.bit_generator.state = START  # whichever case was before
+        source = self.write(folder)
+        try:
+            data = load(source, **self.options)
+        except DataError as error:
+            return None, str(error)
+        return data, " ".join(data.notes)
+
+
+def column(values: Any, name: str = "x", **more: Any) -> Callable[[Path], Path]:
+    """A table with these texts in one column, another of numbers, and a target of two classes."""
+    return table(**{name: values}, other=NUMBERS, kind=["a", "b"] * (ROWS // 2), **more)
+
+
+def target(values: Any, **more: Any) -> Callable[[Path], Path]:
+    """A table with this target."""
+    return table(x=NUMBERS, y=values, **more)
+
+
+def table(**columns: Any) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+        (folder / "table.csv").write_text("\n".join(lines) + "\n")
+        return folder / "table.csv"
+
+    return write
+
+
+def cycle(*values: Any) -> list[Any]:
+    """These values again and again, in an order that no other column has."""
+    return [values[k] for k in RNG.integers(0, len(values), ROWS - len(values))] + list(values)
+
+
+def names(data: Dataset) -> list[str]:
+    from neuroevo.data.table import feature_names
+
+    assert data.columns is not None
+    return feature_names(data.columns)
+
+
+def everything(data: Dataset) -> np.ndarray:
+    """All samples."""
+    return np.concatenate([part.x for part in (data.train, data.validation, data.test)])
+
+
+def values(data: Dataset) -> np.ndarray:
+    """All targets."""
+    return np.concatenate([part.y for part in (data.train, data.validation, data.test)])
+
+
+def spread(data: Dataset, feature: int = 0) -> bool:
+    """Whether a feature has as many values as rows, and their deviation is 1."""
+    found = everything(data)[:, feature]
+    return len(np.unique(found)) == ROWS and abs(data.train.x[:, feature].std() - 1) < 0.01
+
+
+KIND = {"target": "kind"}
+Y = {"target": "y"}
+MIXED = {"target": "kind", "missing": ("?",)}
+WITH_ODD = [*range(20), "?", "?", *range(ROWS - 22)]
+
+COLUMNS = (
+    Case("numbers", "one feature", column(NUMBERS), lambda d: names(d) == ["x", "other"] and spread(d), KIND),
+    Case(
+        "numbers and empty cells",
+        "one feature, and one that says where it is missing",
+        column([*NUMBERS[:-3], "", "", ""]),
+        lambda d: names(d) == ["x", "x is missing", "other"],
+        KIND,
+        "median",
+    ),
+    Case(
+        "texts",
+        "one feature a text",
+        column(cycle("left", "right", "up")),
+        lambda d: names(d)[:3] == ["x is left", "x is right", "x is up"],
+        KIND,
+        "'x' (3 values)",
+    ),
+    Case(
+        "texts and empty cells",
+        "one feature a text, and one for the empty cell",
+        column(cycle("left", "right", "", "  ")),
+        lambda d: names(d)[:3] == ["x is missing", "x is left", "x is right"],
+        KIND,
+        "missing",
+    ),
+    Case(
+        "the words None, NA, null, nan, N/A",
+        "texts as any others",
+        column(cycle("None", "NA", "null", "nan", "N/A")),
+        lambda d: {"x is NA", "x is None", "x is nan", "x is null", "x is N/A"} <= set(names(d)),
+        KIND,
+        "'x' (5 values)",
+    ),
+    Case(
+        "True and False",
+        "texts: one feature each",
+        column(cycle("True", "False")),
+        lambda d: names(d)[:2] == ["x is False", "x is True"],
+        KIND,
+        "'x' (2 values)",
+    ),
+    Case(
+        "codes, some of them numbers: 3, 3.0, 03, x, y",
+        "texts as they are written",
+        column(cycle("3", "3.0", "03", "x", "y")),
+        lambda d: names(d)[:5] == ["x is 03", "x is 3", "x is 3.0", "x is x", "x is y"],
+        KIND,
+        "'x' (5 values)",
+    ),
+    Case(
+        "numbers, and `?` in some cells",
+        "texts: here too many, so left out",
+        column(WITH_ODD),
+        lambda d: names(d) == ["other"],
+        KIND,
+        "--missing '?'",
+    ),
+    Case(
+        "the same, with `--missing '?'`",
+        "numbers, `?` being an empty cell",
+        column(WITH_ODD),
+        lambda d: names(d) == ["x", "x is missing", "other"],
+        MIXED,
+        "'x' (2)",
+    ),
+    Case(
+        "numbers, and -999 where one is not known, with `--missing -999`",
+        "numbers, -999 being an empty cell",
+        column([-999, "-999.0", *range(ROWS - 2)]),
+        lambda d: names(d) == ["x", "x is missing", "other"],
+        {"target": "kind", "missing": ("-999",)},
+        "'x' (2)",
+    ),
+    Case(
+        "more than 50 texts (names, dates, identifiers)",
+        "left out",
+        column([f"2024-01-{k:02d}T" for k in range(ROWS)]),
+        lambda d: names(d) == ["other"],
+        KIND,
+        "different texts",
+    ),
+    Case(
+        "the same value in every row",
+        "a feature that is always 0",
+        column(["0.1"] * ROWS),
+        lambda d: bool((everything(d)[:, 0] == 0).all()),
+        KIND,
+        "same in every training row",
+    ),
+    Case("nothing but empty cells", "left out", column([""] * ROWS), lambda d: names(d) == ["other"], KIND, "'x' (empty)"),
+    Case("an infinite number", "refused", column([*NUMBERS[:-1], "inf"]), options=KIND, says="--missing inf"),
+    Case(
+        "a text that no training row has",
+        "0 in the features of all other texts",
+        column([*["left", "right"] * (ROWS // 2 - 3), *"abcdef"]),
+        lambda d: "x is left" in names(d),
+        KIND,
+        "in no training row",
+    ),
+    Case(
+        "numbers that differ by 1e-9 (SI units)",
+        "one feature with a deviation of 1",
+        column([f"{value * 1e-9:.9g}" for value in NUMBERS]),
+        spread,
+        KIND,
+    ),
+    Case(
+        "milliseconds since 1970",
+        "one feature with a deviation of 1: no two times become one",
+        column([1_700_000_000_000 + 250 * k for k in RNG.permutation(ROWS)]),
+        spread,
+        KIND,
+    ),
+    Case(
+        "273.15 K and differences of 1e-7 K",
+        "one feature with a deviation of 1",
+        column([f"{273.15 + k * 1e-7:.9f}" for k in RNG.permutation(ROWS)]),
+        spread,
+        KIND,
+    ),
+)  # fmt: skip
+
+TARGETS = (
+    Case("texts", "classes", target(cycle("oak", "elm")), lambda d: d.label_names == ("elm", "oak"), Y),
+    Case(
+        "texts, one of them None, NA or null",
+        "classes, that one too",
+        target(cycle("None", "Insomnia", "null")),
+        lambda d: d.label_names == ("Insomnia", "None", "null") and len(values(d)) == ROWS,
+        Y,
+    ),
+    Case("True and False", "classes", target(cycle("True", "False")), lambda d: d.label_names == ("False", "True"), Y),
+    Case("numbers", "regression", target(NUMBERS), lambda d: d.kind == "regression", Y),
+    Case(
+        "whole numbers from 0 to 100",
+        "regression",
+        target(RNG.integers(0, 101, ROWS).tolist()),
+        lambda d: d.kind == "regression",
+        Y,
+    ),
+    Case(
+        "tens from 0 to 100",
+        "regression",
+        target(cycle(*range(0, 101, 10))),
+        lambda d: d.kind == "regression",
+        Y,
+        "--kind classification",
+    ),
+    Case(
+        "few whole numbers close together: 1 to 5",
+        "classes",
+        target(cycle(1, 2, 3, 4, 5)),
+        lambda d: d.label_names == ("1", "2", "3", "4", "5"),
+        Y,
+        "--kind regression",
+    ),
+    Case("the same, with `--kind regression`", "regression", target(cycle(1, 2, 3, 4, 5)),
+         lambda d: d.kind == "regression", {"target": "y", "kind": "regression"}),
+    Case(
+        "the same, written 1.0 to 5.0, and an empty cell",
+        "classes; the row with the empty cell is left out",
+        target(["", *cycle(1.0, 2.0, 3.0, 4.0, 5.0)[1:]]),
+        lambda d: d.label_names == ("1", "2", "3", "4", "5") and len(values(d)) == ROWS - 1,
+        Y,
+        "1 row without 'y' left out",
+    ),
+    Case("0 and 1, or any two whole numbers", "classes", target(cycle(0, 1)), lambda d: d.outputs == 2, Y, "--kind regression"),
+    Case(
+        "seconds since 1970 with noise (1.7e9 and a deviation of 20)",
+        "regression: normalised values have a deviation of 1",
+        target([1_700_000_000 + 20 * value for value in NUMBERS]),
+        lambda d: abs(d.targets(d.train).std() - 1) < 0.01 and len(np.unique(values(d))) > ROWS - 5,
+        Y,
+    ),
+    Case(
+        "numbers that differ by 1e-12 (farad)",
+        "the same",
+        target([f"{value * 1e-12:.6g}" for value in NUMBERS]),
+        lambda d: abs(d.targets(d.train).std() - 1) < 0.01,
+        Y,
+    ),
+    Case(
+        "several columns of numbers: `--target y,z`",
+        "regression of several values",
+        target(NUMBERS, z=[1000 * value for value in NUMBERS[::-1]]),
+        lambda d: d.label_names == ("y", "z") and values(d).shape == (ROWS, 2),
+        {"target": "y,z"},
+        "loss weighs them equally",
+    ),
+    Case(
+        "several columns of which each row has one 1",
+        "classes, named as the columns",
+        target([1, 0, 0] * (ROWS // 3), z=[0, 1, 0] * (ROWS // 3), w=[0, 0, 1] * (ROWS // 3)),
+        lambda d: d.label_names == ("y", "z", "w"),
+        {"target": ("y", "z", "w")},
+        "--kind regression",
+    ),
+    Case("several columns, one of texts", "refused", target(NUMBERS, z=cycle("a", "b")), options={"target": "y,z"},
+         says="--target z"),
+    Case("numbers, and `?` in some cells", "refused", target(WITH_ODD), options=Y, says="--missing '?'"),
+    Case("the same, with `--missing '?'`", "regression; rows with `?` are left out", target(WITH_ODD),
+         lambda d: d.kind == "regression" and len(values(d)) == ROWS - 2, {"target": "y", "missing": ("?",)}, "2 rows"),
+    Case("numbers, with `--kind classification`", "refused, unless they are few", target(NUMBERS),
+         options={"target": "y", "kind": "classification"}, says="--kind regression"),
+    Case("texts, with `--kind regression`", "refused", target(cycle("oak", "elm")),
+         options={"target": "y", "kind": "regression"}, says="--kind classification"),
+    Case("the same number in every row", "refused", target([2.5] * ROWS), options=Y, says="nothing to learn"),
+    Case("a column that is not there", "refused", target(NUMBERS), options={"target": "prize"}, says="unknown target column"),
+)  # fmt: skip
+
+
+# Images -----------------------------------------------------------------------------------------------------------------------
+
+HEIGHT, WIDTH, EACH = 5, 7, 8
+
+
+def pixels(full: float, kind: Any = np.uint8, channels: int = 0) -> np.ndarray:
+    shape = (HEIGHT, WIDTH, channels) if channels else (HEIGHT, WIDTH)
+    return (PIXELS.random(shape) * full).astype(kind)
+
+
+def pictures(make: Callable[[int], Image.Image], suffix: str = ".png", **saved: Any) -> Callable[[Path], Path]:
+    """A folder of two classes with such images."""
+
+    def write(folder: Path) -> Path:
+        for name in ("cat", "dog"):
+            (folder / name).mkdir(parents=True)
+            for k in range(EACH):
+                make(k).save(folder / name / f"{k}{suffix}", **saved)
+        return folder
+
+    return write
+
+
+def grey(kind: Any = np.uint8, full: float = 255) -> Callable[[int], Image.Image]:
+    return lambda k: Image.fromarray(pixels(full, kind))
+
+
+def drawn_in_alpha(colour: int) -> Callable[[int], Image.Image]:
+    def make(k: int) -> Image.Image:
+        layers = np.full((HEIGHT, WIDTH, 4), colour, np.uint8)
+        layers[..., 3] = pixels(2, np.uint8) * 255
+        return Image.fromarray(layers, "RGBA")
+
+    return make
+
+
+def transparent_palette(k: int) -> Image.Image:
+    image = Image.fromarray(pixels(3), "P")
+    image.putpalette([0, 0, 0, 250, 20, 20, 20, 250, 20])
+    image.info["transparency"] = 0
+    return image
+
+
+def turned_back(folder: Path) -> Path:
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for k in range(EACH):
+            image = Image.fromarray(pixels(255).T.copy())
+            exif = image.getexif()
+            exif[0x0112] = 6 if k % 2 else 8
+            image.save(folder / name / f"{k}.png", exif=exif)
+    return folder
+
+
+def mixed(first: Callable[[int], Image.Image], second: Callable[[int], Image.Image], suffix: str) -> Callable[[Path], Path]:
+    return pictures(lambda k: (first if k % 2 else second)(k), suffix)
+
+
+def animated(folder: Path) -> Path:
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for k in range(EACH):
+            frames = [Image.fromarray(pixels(255)) for _ in range(2)]
+            frames[0].save(folder / name / f"{k}.gif", save_all=True, append_images=frames[1:])
+    return folder
+
+
+def not_a_number(k: int) -> Image.Image:
+    values = pixels(1, np.float32)
+    values[0, 0] = np.nan if k == 3 else 0
+    return Image.fromarray(values)
+
+
+def varied(data: Dataset) -> bool:
+    """Whether every picture differs within itself, and all of them have a mean of 0 and a deviation of 1."""
+    x = everything(data)
+    own = x.reshape(len(x), -1).std(axis=1).min()
+    return own > 0.05 and abs(data.train.x.std() - 1) < 0.01
+
+
+def of_depth(depth: str) -> Callable[[Dataset], bool]:
+    return lambda data: varied(data) and data.images is not None and data.images["depth"] == depth
+
+
+def mode(name: str) -> Callable[[int], Image.Image]:
+    return lambda k: Image.fromarray(pixels(255, channels=3)).convert(name)
+
+
+IMAGES = (
+    Case("grey, 8 bits", "one channel, 0 to 255", pictures(grey()), lambda d: d.input_shape == (HEIGHT, WIDTH, 1) and varied(d)),
+    Case("colours, 8 bits (also CMYK, palettes)", "three channels, 0 to 255", pictures(mode("CMYK"), ".tif"),
+         lambda d: d.input_shape == (HEIGHT, WIDTH, 3)),
+    Case("grey and coloured ones", "three channels", mixed(grey(), mode("RGB"), ".png"), lambda d: d.input_shape[-1] == 3),
+    Case("grey, 16 bits (PNG)", "0 to 65535", pictures(grey(np.uint16, 65535)), of_depth("16 bit")),
+    Case("grey, 16 bits of which 12 are used (TIFF)", "0 to 4095", pictures(grey(np.uint16, 4095), ".tif"), of_depth("16 bit")),
+    Case("grey, 32 bits (TIFF)", "as in the file", pictures(grey(np.int32, 2e9), ".tif"), of_depth("32 bit")),
+    Case("floats from 0 to 1 (TIFF)", "as in the file", pictures(grey(np.float32, 1), ".tif"), of_depth("float")),
+    Case("floats of 1e-6 (TIFF)", "as in the file", pictures(grey(np.float32, 1e-6), ".tiff"), of_depth("float")),
+    Case("8 and 16 bits in one folder", "0 to 65535", mixed(grey(np.uint16, 65535), grey(), ".png"), of_depth("16 bit"),
+         says="multiplied by 257"),
+    Case("8 bits and floats in one folder", "refused", mixed(grey(np.float32, 1), grey(), ".tif"), says="convert them to one kind"),
+    Case("floats with NaN", "refused", pictures(not_a_number, ".tif"), says="3.tif has values that are NaN"),
+    Case("black, drawn in the alpha channel", "put on white", pictures(drawn_in_alpha(0)), varied, says="put on white"),
+    Case("white, drawn in the alpha channel", "put on black", pictures(drawn_in_alpha(255)), varied, says="put on black"),
+    Case("a palette with a transparent colour", "put on white", pictures(transparent_palette, transparency=0),
+         lambda d: varied(d) and d.input_shape[-1] == 3, says="put on white"),
+    Case("turned by an EXIF note", "upright", turned_back, lambda d: d.input_shape == (HEIGHT, WIDTH, 1)),
+    Case("several frames or pages", "the first", animated, varied, says="the first was taken"),
+    Case("one colour everywhere in all of them", "inputs that are 0", pictures(lambda k: Image.new("L", (WIDTH, HEIGHT), 200)),
+         lambda d: bool((everything(d) == 0).all()), says="nothing to learn from"),
+    Case("different sizes", "refused", pictures(lambda k: Image.new("L", (WIDTH + k, HEIGHT))), says="resize them"),
+)  # fmt: skip
+
+
+# Folders ----------------------------------------------------------------------------------------------------------------------
+
+
+def folder_of(*paths: str, files: tuple[str, ...] = (), empty: tuple[str, ...] = ()) -> Callable[[Path], Path]:
+    """A folder with images in each of these sub-folders, and other files and empty sub-folders."""
+
+    def write(folder: Path) -> Path:
+        for path in paths:
+            (folder / path).mkdir(parents=True, exist_ok=True)
+            for k in range(EACH):
+                Image.fromarray(pixels(255)).save(folder / path / f"{k}.png")
+        for file in files:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(b"not an image")
+        for path in empty:
+            (folder / path).mkdir(parents=True)
+        return folder
+
+    return write
+
+
+def sizes(*wanted: int) -> Callable[[Dataset], bool]:
+    def holds(data: Dataset) -> bool:
+        found = [len(part) for part in (data.train, data.validation, data.test)]
+        return data.label_names == ("cat", "dog") and found == list(wanted)
+
+    return holds
+
+
+ALL = sizes(9, 3, 4)  # of 16 images
+KEPT = sizes(12, 4, 16)  # of 16 to train on and 16 to test
+BOTH = ("train/cat", "train/dog", "test/cat", "test/dog")
+
+FOLDERS = (
+    Case("one sub-folder a class", "classes; 60 / 20 / 20 %", folder_of("cat", "dog"), ALL),
+    Case("`train` and `test` with one each", "a test part that is kept", folder_of(*BOTH), KEPT),
+    Case("the same, and `validation`", "three parts that are kept", folder_of(*BOTH, "val/cat", "val/dog"), sizes(16, 16, 16)),
+    Case("the same, and another folder with images", "the same", folder_of(*BOTH, "unused", "more/birds"), KEPT, says="was not read"),
+    Case("the same, and a folder without images", "the same", folder_of(*BOTH, files=("docs/readme.txt",)), KEPT),
+    Case("classes, and a `test` with the same classes", "a test part that is kept", folder_of("cat", "dog", "test/cat", "test/dog"), KEPT),
+    Case("classes of which one is called `train`", "classes", folder_of("bus", "train"),
+         lambda d: d.label_names == ("bus", "train"), says="was taken for a class"),
+    Case("`train` and `test` with images themselves", "refused", folder_of("train", "test"), says="sub-folder a class"),
+    Case("a class of `test` that `train` does not have", "refused", folder_of(*BOTH, "test/owl"), says="none to train on"),
+    Case("hidden files: `._0.png`, `.ipynb_checkpoints`, `.cache`", "not read",
+         folder_of("cat", "dog", files=("cat/._0.png", "dog/.ipynb_checkpoints/0.png", ".cache/x/0.png")), ALL),
+    Case("`__MACOSX` of an archive", "not read", folder_of("cat", "dog", files=("__MACOSX/cat/0.png", "dog/__MACOSX/._1.png")), ALL),
+    Case("an archive's one folder with everything in it", "that folder", folder_of("pets/cat", "pets/dog", files=("__MACOSX/pets/0.png",)),
+         ALL, says="was read: nothing else"),
+    Case("a class's folder without images", "no class", folder_of("cat", "dog", empty=("owl",)), ALL, says="owl: no images"),
+    Case("sub-folders within a class", "that class", folder_of("cat/old", "dog/new/small"), ALL),
+    Case("images beside the folders of classes", "not read", lambda folder: loose(folder), ALL, says="in no class's folder"),
+    Case("other files within a class", "not read", folder_of("cat", "dog", files=("cat/notes.txt", "dog/boxes.xml")), ALL,
+         says=".txt (1), .xml (1)"),
+    Case("a file that only has an image's name", "refused", folder_of("cat", "dog", files=("cat/broken.jpg",)), says="cannot be read"),
+)  # fmt: skip
+
+
+def loose(folder: Path) -> Path:
+    folder_of("cat", "dog")(folder)
+    Image.fromarray(pixels(255)).save(folder / "preview.png")
+    return folder
+
+
+CASES = {"columns": COLUMNS, "targets": TARGETS, "images": IMAGES, "folders of images": FOLDERS}
