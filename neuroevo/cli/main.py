@@ -207,7 +207,12 @@ def resume(
     run: RunFolder,
     evaluations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
     generations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
+    seconds: Annotated[float | None, typer.Option(help="The same in seconds, those of earlier sessions included.")] = None,
     total_epochs: TotalEpochs = None,
+    version: Annotated[
+        str | None,
+        typer.Option(help="The name of your Python code that the run was given (evolve(version=...)).", show_default=False),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that evaluate.", min=1)] = 2,
     timeout: MaxSeconds = None,
     max_memory: MaxMemory = None,
@@ -230,14 +235,14 @@ def resume(
     if settings is None:
         raise ValueError(f"{run} has no config.json: it is not a run")
     arguments = search_from_settings(settings)
-    given = (("evaluations", evaluations), ("generations", generations), ("epochs", total_epochs))
+    given = (("evaluations", evaluations), ("generations", generations), ("seconds", seconds), ("epochs", total_epochs))
     larger = {name: value for name, value in given if value is not None}
     arguments["budget"] = replace(arguments["budget"], **larger)
     where = by_name(
         evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial,
         threads=settings.get("threads", 1),
     )  # fmt: skip
-    finish(evolve(**arguments, run=run, evaluator=where, progress=True))
+    finish(evolve(**arguments, run=run, version=version, evaluator=where, progress=True))
     _summary(run)
 
 

@@ -62,6 +62,9 @@ def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     A strategy that evaluated each network once was a strategy around another; the run's full fidelity was that of its estimation."""
     today, strategy, estimation = dict(settings), settings.get("strategy"), settings.get("estimation")
+    task = settings.get("task")
+    if isinstance(task, Mapping) and "source" in task:  # the text of the fitness: see `neuroevo.run.identity`
+        today["task"] = {name: value for name, value in task.items() if name != "source"}
     if isinstance(strategy, Mapping) and strategy.get("strategy") == "TrainedOnce":
         today |= {"strategy": strategy.get("of"), "once": True}
     if isinstance(estimation, Mapping) and estimation.get("estimation") == "LowFidelity" and "full" not in today:
