@@ -25,12 +25,12 @@ class Write(NamedTuple):
 
     Attributes:
         name: the variable, global or argument that it is reached by.
-        kind: all of it, one attribute, or one item with a constant key.
+        kind: all of it, one attribute, what is inside an attribute, or one item with a constant key.
         key: the attribute or the item.
     """
 
     name: str
-    kind: Literal["all", "attribute", "item"]
+    kind: Literal["all", "attribute", "inside", "item"]
     key: Any = None
 
 
@@ -39,7 +39,7 @@ def writes(function: types.FunctionType) -> frozenset[Write]:
     """What a function writes: from its byte code, and from its source text where there is one."""
     own = set(function.__code__.co_varnames)  # what it makes itself, or is given
     return frozenset(
-        write for write in [*_in_code(function.__code__), *_in_source(function)] if write.kind == "attribute" or write.name not in own
+        write for write in [*_in_code(function.__code__), *_in_source(function)] if write.kind in ("attribute", "inside") or write.name not in own
     )
 
 
@@ -56,7 +56,7 @@ def _in_code(code: types.CodeType) -> Iterator[Write]:
             if before.opname in ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME"):
                 yield Write(before.argval, "all")
             elif before.opname == "LOAD_ATTR" and at > 1 and isinstance(steps[at - 2].argval, str):
-                yield Write(steps[at - 2].argval, "attribute", before.argval)
+                yield Write(steps[at - 2].argval, "inside", before.argval)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _in_code(constant)
@@ -82,9 +82,9 @@ def _in_source(function: types.FunctionType) -> Iterator[Write]:
         elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For)):
             yield from _target(node.target)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
-            yield from _reached_by(node.func.value)
+            yield from _reached_by(node.func.value, inside=True)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
-            yield from _reached_by(node.args[0])
+            yield from _reached_by(node.args[0], inside=True)
 
 
 def _target(node: ast.expr) -> Iterator[Write]:
@@ -95,15 +95,15 @@ def _target(node: ast.expr) -> Iterator[Write]:
         yield from _reached_by(node)
 
 
-def _reached_by(node: ast.expr) -> Iterator[Write]:
-    """What is written where this expression is: the first step from the variable that it begins with."""
-    step: ast.expr | None = None
+def _reached_by(node: ast.expr, inside: bool = False) -> Iterator[Write]:
+    """What is written where this expression is (or inside of what it is): the first step from the variable that it begins with."""
+    step, whole = None, node
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         step, node = node, node.value
     if not isinstance(node, ast.Name):
         return
     if isinstance(step, ast.Attribute):
-        yield Write(node.id, "attribute", step.attr)
+        yield Write(node.id, "inside" if inside or step is not whole else "attribute", step.attr)
     elif isinstance(step, ast.Subscript) and isinstance(step.slice, ast.Constant):
         yield Write(node.id, "item", step.slice.value)
     else:

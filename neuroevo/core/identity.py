@@ -40,9 +40,10 @@ _OF_CLASSES = frozenset(
     {
         "__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__annotations__", "__firstlineno__", "__static_attributes__",
         "__abstractmethods__", "_abc_impl", "__dataclass_params__", "__dataclass_fields__", "__match_args__", "__slots__", "__parameters__",
-        "__orig_bases__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__hash__",
+        "__orig_bases__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__hash__", "__slotnames__",
     }
 )  # fmt: skip
+_ATTRIBUTE = ("attribute", "inside")
 _HAS_DOCSTRING = 0x4000000  # of code, from Python 3.14 on
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 _PLAIN: tuple[type, ...] = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
@@ -251,7 +252,7 @@ class _Walk:
             if module is not None:
                 parts.append(_hash(name, self._module(module, name, names)))
         own = {name: value for name, value in vars(function).items() if name != "__wrapped__" and not name.startswith("__")}
-        mine = {write.key for write in written if write.name == function.__name__ and write.kind == "attribute"}
+        mine = {write.key for write in written if write.name == function.__name__ and write.kind in _ATTRIBUTE}
         parts.append(self.of({name: value for name, value in own.items() if name not in mine}, f"{called}'s attributes", names))
         return _hash("function", *parts)
 
@@ -260,7 +261,7 @@ class _Walk:
         own = [write for write in written if write.name == name]
         if any(write.kind == "all" for write in own) and not isinstance(value, (types.FunctionType, type, types.ModuleType)):
             return _hash("written", _dotted(type(value)))
-        without = frozenset(str(write.key) for write in own if write.kind == "attribute")
+        without = frozenset(str(write.key) for write in own if write.kind in _ATTRIBUTE)
         if without and hasattr(value, "__dict__") and not isinstance(value, (types.FunctionType, type, types.ModuleType)):
             return self._object(value, where, used, without)
         items = {write.key for write in own if write.kind == "item"}
@@ -278,7 +279,7 @@ class _Walk:
             if owner is not kind and _found(_dotted(owner)) is owner:
                 parts.append(self.of(owner, where, frozenset()))
                 continue
-            for name in sorted(vars(owner).keys() - _OF_CLASSES):
+            for name in sorted(vars(owner).keys() - _OF_CLASSES - _written_by_class(owner)):
                 value = vars(owner)[name]
                 made_for_it = getattr(getattr(value, "__code__", None), "co_filename", "")  # by dataclass, namedtuple
                 if isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)) or made_for_it == "<string>":
@@ -325,7 +326,7 @@ class _Walk:
         kind = type(value)
         reached, names = _reached(kind, used)
         memory = without | {
-            str(write.key) for method in reached for write in writes(method) if write.kind == "attribute" and write.name == _self(method)
+            str(write.key) for method in reached for write in writes(method) if write.kind in _ATTRIBUTE and write.name == _self(method)
         }  # fmt: skip
         parts = [self.of(kind, where, frozenset())]
         for base in (dict, list, tuple, set, frozenset, int, float, str, bytes):
@@ -512,6 +513,18 @@ def _functions_of(found: Any) -> list[types.FunctionType]:
     if isinstance(found, (staticmethod, classmethod)):
         found = found.__func__
     return [found] if isinstance(found, types.FunctionType) else []
+
+
+def _written_by_class(kind: type) -> set[str]:
+    """Attributes of a class, not of its objects, that its own methods write."""
+    found: set[str] = set()
+    for value in vars(kind).values():
+        for function in _functions_of(value):
+            of_class = {kind.__name__, _self(function)} if isinstance(value, classmethod) else {kind.__name__}
+            for write in writes(function):
+                if (write.name in of_class and write.kind in _ATTRIBUTE) or (write.kind == "inside" and write.name == _self(function)):
+                    found.add(str(write.key))
+    return found
 
 
 def _self(method: types.FunctionType) -> str:
