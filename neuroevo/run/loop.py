@@ -34,6 +34,7 @@ from neuroevo.core.trial import (
     Prediction,
     Result,
     Trial,
+    finite_only,
 )
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator
@@ -222,6 +223,8 @@ class Loop:
                 return replace(trial, fidelity=recorded.fidelity), Prediction(known.values, (), known.info)
         if trial.fidelity.unnamed:
             plan = self.estimation.plan(individual)
+            if isinstance(plan, Prediction) and not plan.finite:
+                plan = self.estimation.full
             if isinstance(plan, Prediction):
                 return trial, plan
             if not plan.unnamed:
@@ -396,7 +399,8 @@ class Loop:
 
     def _apply(self, result: Result) -> tuple[Result, list[Evaluation]]:
         """Give the individuals their fitness, keep artifacts, and record the evaluation."""
-        trial, measurement = result.trial, result.measurement
+        trial, measurement = result.trial, finite_only(result.measurement, self.search.names)
+        result = replace(result, measurement=measurement)
         self._took(trial.id, measurement.epochs)
         reasons, values = measurement.reasons, measurement.values
         if reasons:
