@@ -16,12 +16,13 @@ from typing import Annotated, Any
 import typer
 
 from neuroevo.cli import completion as complete
-from neuroevo.cli.imports import import_module_or_file
+from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.look import add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 app = typer.Typer(
+    cls=ImportsAnywhere,
     add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -113,7 +114,7 @@ def search(
     evaluations: Annotated[int | None, typer.Option(help="Candidates to train.", min=1, show_default="60")] = None,
     workers: Annotated[int, typer.Option(help="Processes that train candidates.", min=1)] = 2,
     seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
-    run: Annotated[Path | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
+    run: Annotated[str | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
     target: Annotated[str | None, typer.Option(help="The column to predict, for a .csv.")] = None,
     encoding: Annotated[
         str,
@@ -176,7 +177,9 @@ def search(
     effort = preset_by_name(preset)
     where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
 
-    folder = run or Path("runs") / Path(data).stem
+    if run is not None and not run.strip():
+        raise ValueError("--run is a folder such as runs/digits ('.' for the current one), got an empty text")
+    folder = Path("runs") / Path(data).stem if run is None else Path(run)
     asked = SearchSettings(
         data=data,
         objectives=objectives,

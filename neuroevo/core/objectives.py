@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, shown, unknown
+from genomes.base import Genome, Settings, shown, unknown
 from neuroevo.core.registry import own
 
 Direction = Literal["minimise", "maximise"]
@@ -20,7 +20,7 @@ maximise: Direction = "maximise"
 
 
 @dataclass(frozen=True)
-class Objective:
+class Objective(metaclass=Settings):
     """One named number that the search minimises or maximises.
 
     Args:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, shown
+from genomes.base import Genome, Settings, shown
 
 if TYPE_CHECKING:
     from neuroevo.core.individual import Individual
@@ -27,7 +27,7 @@ WEIGHTS, CHECKPOINT = "weights", "checkpoint"  # kinds of artifacts that trainin
 
 
 @dataclass(frozen=True)
-class Fidelity:
+class Fidelity(metaclass=Settings):
     """How thoroughly a trained objective is obtained; the defaults are the estimation's full effort.
 
     Args:

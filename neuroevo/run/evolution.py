@@ -14,8 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from genomes.base import Space, shown
+import numpy as np
+
+from genomes.base import Space, plain, shown
 from neuroevo.core.callbacks import Callback, guarded
+from neuroevo.core.functions import dotted_name
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
 from neuroevo.core.population import ArrayPopulation
@@ -107,6 +110,8 @@ def evolve(
         SearchFailed: every candidate of the first generation failed.
         KeyboardInterrupt: on Ctrl-C, after everything finished was saved.
     """
+    seed, population, workers, max_parameters = map(plain, (seed, population, workers, max_parameters))
+    max_seconds_per_candidate, max_memory = plain(max_seconds_per_candidate), plain(max_memory)
     task = as_task(fitness, objectives)
     callbacks = guarded(callbacks)
     if not isinstance(space, Space):
@@ -300,11 +305,17 @@ def _asynchronous(
 
 
 def _json_setting(value: Any) -> Any:
-    if hasattr(value, "to_dict"):
-        return value.to_dict()
-    if hasattr(value, "settings"):
-        return value.settings()
-    return repr(value)
+    for name in ("to_dict", "settings"):
+        if not isinstance(value, type) and hasattr(value, name):
+            return getattr(value, name)()
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if callable(value):
+        return dotted_name(value)
+    # what Python says of an object by itself names its place in memory, which is another one each time
+    return repr(value) if type(value).__repr__ is not object.__repr__ else f"<{dotted_name(type(value))}>"
 
 
 def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget, task: Task) -> None:

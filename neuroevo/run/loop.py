@@ -156,7 +156,7 @@ class Loop:
     def _until_the_end(self) -> str:
         while True:
             ended = self._spent_after_generation()
-            if ended:
+            if ended and not (ended == "seconds" and self._recalls()):
                 return ended
             asked = self._ask()
             if not asked:
@@ -284,8 +284,14 @@ class Loop:
                 callback.on_result(self.run, result)
         self._member_seconds = batch.member_seconds
         if batch.waiting is not None:
+            if self._recalls():  # behind what is missing
+                batch.recall_the_rest()
             return None
         return batch.results()
+
+    def _recalls(self) -> bool:
+        """Whether there is something recorded that the run has not gone through again: that takes no time of the budget."""
+        return bool(self.known.evaluations)
 
     def _submit_to_evaluator(self, trial: Trial) -> None:
         if self.store is not None and self.known.from_the_beginning:

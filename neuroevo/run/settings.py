@@ -36,7 +36,8 @@ def estimation_from_settings(settings: Mapping[str, Any]) -> Estimation:
 
 def space_from_settings(settings: Mapping[str, Any]) -> Space:
     """The space that these settings describe."""
-    _known("encoding", settings.get("encoding"))
+    if isinstance(settings, Mapping):
+        _known("encoding", settings.get("encoding"))
     return Space.from_dict(settings)
 
 
