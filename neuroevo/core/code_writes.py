@@ -39,7 +39,9 @@ def writes(function: types.FunctionType) -> frozenset[Write]:
     """What a function writes: from its byte code, and from its source text where there is one."""
     own = set(function.__code__.co_varnames)  # what it makes itself, or is given
     return frozenset(
-        write for write in [*_in_code(function.__code__), *_in_source(function)] if write.kind in ("attribute", "inside") or write.name not in own
+        write
+        for write in [*_in_code(function.__code__), *_in_source(function)]
+        if write.kind in ("attribute", "inside") or write.name not in own
     )
 
 

@@ -34,7 +34,17 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 OURS = ("neuroevo", "genomes")
 MOST = 200_000  # values that are looked at; a callable that leads to more has no identity
 _INITIAL = frozenset(
-    {"__init__", "__new__", "__post_init__", "__setstate__", "__getstate__", "__reduce__", "__reduce_ex__", "__init_subclass__", "__copy__"}
+    {
+        "__init__",
+        "__new__",
+        "__post_init__",
+        "__setstate__",
+        "__getstate__",
+        "__reduce__",
+        "__reduce_ex__",
+        "__init_subclass__",
+        "__copy__",
+    }
 )
 _OF_CLASSES = frozenset(
     {
@@ -287,7 +297,10 @@ class _Walk:
                 parts.append(_hash(name, self.of(value, f"{kind.__qualname__}.{name}", frozenset())))
             if is_dataclass(owner) and "__dataclass_fields__" in vars(owner):
                 for field in fields(owner):
-                    made = [self.of(one, f"{kind.__qualname__}.{field.name}", frozenset()) for one in (field.default, field.default_factory)]
+                    made = [
+                        self.of(one, f"{kind.__qualname__}.{field.name}", frozenset())
+                        for one in (field.default, field.default_factory)
+                    ]
                     parts.append(_hash("field", field.name, *made))
         return _hash("class", *parts)
 
@@ -312,7 +325,10 @@ class _Walk:
     def _container(self, value: Any, where: str, used: frozenset[str]) -> bytes:
         if isinstance(value, (dict, types.MappingProxyType)):
             items = [
-                _hash(self.of(key, f"{where}'s key", used), self.of(one, f"{where}[{key!r}]" if isinstance(key, _PLAIN) else where, used))
+                _hash(
+                    self.of(key, f"{where}'s key", used),
+                    self.of(one, f"{where}[{key!r}]" if isinstance(key, _PLAIN) else where, used),
+                )
                 for key, one in value.items()
             ]
             return _hash("dict", *sorted(items))
@@ -329,7 +345,8 @@ class _Walk:
             str(write.key) for method in reached for write in writes(method) if write.kind in _ATTRIBUTE and write.name == _self(method)
         }  # fmt: skip
         parts = [self.of(kind, where, frozenset())]
-        for base in (dict, list, tuple, set, frozenset, int, float, str, bytes):
+        bases: tuple[Any, ...] = (dict, list, tuple, set, frozenset, int, float, str, bytes)
+        for base in bases:
             if isinstance(value, base):
                 parts.append(self.of(base(value), where, names))
         getting = next((vars(one)["__getstate__"] for one in kind.__mro__ if "__getstate__" in vars(one)), None)
@@ -343,9 +360,13 @@ class _Walk:
             for name in (slots,) if isinstance(slots, str) else slots:
                 if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                     state[name] = getattr(value, name)
-        library = _stored_by_library(kind)
+        library = _stored_by_library(kind)  # type: ignore[arg-type]
         for name in sorted(state):
-            if name in memory or name in library or isinstance(inspect.getattr_static(kind, name, None), functools.cached_property):
+            if (
+                name in memory
+                or name in library
+                or isinstance(inspect.getattr_static(kind, name, None), functools.cached_property)
+            ):
                 continue
             parts.append(_hash(name, self.of(state[name], f"{where}.{name}", names)))
         return _hash("instance", *parts)
@@ -522,7 +543,9 @@ def _written_by_class(kind: type) -> set[str]:
         for function in _functions_of(value):
             of_class = {kind.__name__, _self(function)} if isinstance(value, classmethod) else {kind.__name__}
             for write in writes(function):
-                if (write.name in of_class and write.kind in _ATTRIBUTE) or (write.kind == "inside" and write.name == _self(function)):
+                if (write.name in of_class and write.kind in _ATTRIBUTE) or (
+                    write.kind == "inside" and write.name == _self(function)
+                ):
                     found.add(str(write.key))
     return found
 

@@ -263,8 +263,8 @@ def finite_only(measurement: Measurement, names: Sequence[str]) -> Measurement:
         reasons, epochs = {row: reasons.get(row, why) for row in range(len(values))}, 0.0
     if len(reasons) == len(measurement.reasons) and epochs == measurement.epochs:
         return measurement
-    info = tuple({} if row in reasons and row not in measurement.reasons else one for row, one in enumerate(measurement.info))
-    return replace(measurement, values=values, reasons=reasons, info=info, epochs=epochs)
+    kept = tuple({} if row in reasons and row not in measurement.reasons else one for row, one in enumerate(measurement.info))
+    return replace(measurement, values=values, reasons=reasons, info=kept, epochs=epochs)
 
 
 class Evaluation(NamedTuple):

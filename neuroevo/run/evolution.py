@@ -315,7 +315,8 @@ def _json_setting(value: Any) -> Any:
     if callable(value):
         return dotted_name(value)
     # what Python says of an object by itself names its place in memory, which is another one each time
-    return repr(value) if type(value).__repr__ is not object.__repr__ else f"<{dotted_name(type(value))}>"
+    says_itself = vars(object)["__repr__"] is not getattr(type(value), "__repr__", None)
+    return repr(value) if says_itself else f"<{dotted_name(type(value))}>"
 
 
 def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget, task: Task) -> None:

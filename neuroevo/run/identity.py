@@ -44,7 +44,7 @@ def code_of(
         if hasattr(toolbox, name):
             roots[f"toolbox.{name}"] = getattr(toolbox, name)
     decoder = getattr(space, "decoded_as", None)
-    if decoder in registry.own("decoder"):
+    if decoder is not None and decoder in registry.own("decoder"):
         roots["decoder"] = registry.own("decoder")[decoder]
     named = {} if version is None else {"version": version}
     if not roots:
@@ -92,7 +92,11 @@ def refuse_other_code(folder: object, recorded: Mapping[str, Any], now: Mapping[
         )
     if mine is not None and theirs is None:  # the user says that it is the same
         return None
-    why = f"{unknown[0]}, which cannot be compared" if unknown else f"it was begun under Python {before.get('python')}, this is {PYTHON}"
+    why = (
+        f"{unknown[0]}, which cannot be compared"
+        if unknown
+        else f"it was begun under Python {before.get('python')}, this is {PYTHON}"
+    )
     name = f"version={theirs or '1'!r}"
     return (
         f"{folder} holds a run, and nobody can tell whether its Python code is still the same: {why}. If it is, say so: evolve(..., {name}), "

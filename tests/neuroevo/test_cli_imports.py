@@ -88,7 +88,10 @@ def test_commands_for_data_know_the_encoding_then_and_say_what_else_is_missing(c
 
 
 def test_the_doctor_needs_no_module() -> None:
-    assert "is in order" in said("doctor", "run1").output and "is in order" in said("doctor", "run1", "--import", "users_encoding").output
+    assert (
+        "is in order" in said("doctor", "run1").output
+        and "is in order" in said("doctor", "run1", "--import", "users_encoding").output
+    )
 
 
 def test_imports_stand_anywhere() -> None:

@@ -12,7 +12,6 @@ import safetensors.numpy
 
 import neuroevo as ne
 from genomes import NeatSpace
-
 from genomes.network import NetworkSpace
 from neuroevo.core.population import population_class
 from neuroevo.core.state import State
@@ -121,7 +120,9 @@ STRATEGIES = {
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("wrong", WRONG_NUMBERS)
 def test_a_toolbox_that_selects_another_number_is_told_so(strategy: str, wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"select\(individuals, k\) returns k of the individuals .* asked for \d+ of \d+, it returned \d+"):
+    with pytest.raises(
+        ValueError, match=r"select\(individuals, k\) returns k of the individuals .* asked for \d+ of \d+, it returned \d+"
+    ):
         ne.evolve(
             SPACE, lambda network: float(network([[1.0, 2.0]])[0, 0]), strategy=STRATEGIES[strategy](),
             toolbox=chosen_by(WRONG_NUMBERS[wrong]), budget=ne.Budget(generations=8), progress=False,

@@ -56,7 +56,9 @@ class Careless(Direct):
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("what", ["values", "descriptors", "simulated_seconds"])
 @pytest.mark.parametrize("strategy", [RandomSearch(batch=6), Neat(population=6)], ids=["one by one", "array population"])
-def test_whatever_an_estimation_says_the_evaluation_fails_with_a_reason(what: str, wrong: float, strategy: Any, tmp_path: Path) -> None:
+def test_whatever_an_estimation_says_the_evaluation_fails_with_a_reason(
+    what: str, wrong: float, strategy: Any, tmp_path: Path
+) -> None:
     search = {"strategy": strategy, "estimation": Careless(what, wrong), "seed": 2, "progress": False}
     run = ne.evolve(SPACE, score, budget=ne.Budget(generations=2), run=tmp_path / "run", **search)
     for each in (run, ne.load_run(tmp_path / "run")):
@@ -154,6 +156,12 @@ def test_of_a_fitness_with_several_numbers_each_counts(objectives: Any, wrong: f
         return {**found, list(objectives)[-1]: wrong} if found["a"] > 0.5 else found
 
     run = ne.evolve(
-        SPACE, fitness, objectives=objectives, strategy=Nsga2(population=8), budget=ne.Budget(generations=2), progress=False, seed=1
+        SPACE,
+        fitness,
+        objectives=objectives,
+        strategy=Nsga2(population=8),
+        budget=ne.Budget(generations=2),
+        progress=False,
+        seed=1,
     )
     assert 0 < run.failures < run.evaluations and run.best.fitness.values[0] <= 0.5

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import deap.base
 import numpy as np
@@ -56,7 +56,7 @@ class Scoring:
 
 
 class OwnTask(Task):
-    objectives = {"score": Objective("score", "maximise")}
+    objectives: ClassVar = {"score": Objective("score", "maximise")}
 
     def __init__(self, k: float) -> None:
         self.k, self.seen = k, 0
@@ -116,7 +116,10 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "callable object": (run(Scoring(1)), run(Scoring(2))),
     "bound method": (run(Scoring(1).half), run(Scoring(2).half)),
     "lambda": (run(lambda n: 1.0), run(lambda n: 2.0)),
-    "objective": (run(two, objectives={"a": "maximise", "size": sized(1)}), run(two, objectives={"a": "maximise", "size": sized(2)})),
+    "objective": (
+        run(two, objectives={"a": "maximise", "size": sized(1)}),
+        run(two, objectives={"a": "maximise", "size": sized(2)}),
+    ),
     "descriptors": (run(Function(score, descriptors=lambda n: [1.0])), run(Function(score, descriptors=lambda n: [2.0]))),
     "own task": (run(OwnTask(1)), run(OwnTask(2))),
     "own kind of a built-in task": (run(Louder(score, 1)), run(Louder(score, 2))),
@@ -133,7 +136,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_other_code_is_refused_the_results_of_a_run(what: str, tmp_path: Path) -> None:
     first, second = OTHERS[what]
     before = evolve(tmp_path / "run", **first)
-    with pytest.raises(StoreError, match="holds a run of other Python code or values: .* changed since"):
+    with pytest.raises(StoreError, match=r"holds a run of other Python code or values: .* changed since"):
         evolve(tmp_path / "run", **second)
     again = evolve(tmp_path / "run", **first)
     assert [i.values for i in again] == [i.values for i in before], "the refusal left the run as it was"
@@ -165,15 +168,17 @@ def test_what_a_fitness_counts_is_not(tmp_path: Path) -> None:
 
 UNKNOWN = {
     "connection": lambda: functools.partial(score, k=sqlite3.connect(":memory:")),
-    "file": lambda: named(open(os.devnull)),  # type: ignore[arg-type]
+    "file": lambda: named(open(os.devnull)),  # type: ignore[arg-type] # noqa: SIM115
     "extension": lambda: functools.partial(score, k=__import__("ctypes").CDLL(None).abs),
 }
 
 
 @pytest.mark.parametrize("what", UNKNOWN)
 def test_where_nobody_can_tell_the_user_says_it(what: str, tmp_path: Path) -> None:
-    def fitness(network: Any, made: Any = UNKNOWN[what]()) -> float:
-        return 1.0
+    made = UNKNOWN[what]()
+
+    def fitness(network: Any) -> float:
+        return 1.0 if made else 0.0
 
     evolve(tmp_path / "run", fitness)
     with pytest.raises(StoreError, match=r"nobody can tell .*which cannot be compared.*version='1'.*--version 1"):

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -113,7 +113,14 @@ def test_what_is_no_whole_number_is_still_refused(seed: Any) -> None:
 
 def test_environments_take_numpys_numbers() -> None:
     pytest.importorskip("gymnasium")
-    settings = {"episodes": 2, "steps": 20, "action_repeat": 2, "fresh_episodes": 5, "rungs": ((1, -5),), "output_range": (0.0, 1.0)}
+    settings = {
+        "episodes": 2,
+        "steps": 20,
+        "action_repeat": 2,
+        "fresh_episodes": 5,
+        "rungs": ((1, -5),),
+        "output_range": (0.0, 1.0),
+    }
     one = ne.tasks.Environment("Pendulum-v1", **settings)
     other = ne.tasks.Environment("Pendulum-v1", **{name: as_numpy(value) for name, value in settings.items()})
     other.rungs = tuple((int(count), float(needed)) for count, needed in other.rungs)
@@ -122,7 +129,7 @@ def test_environments_take_numpys_numbers() -> None:
 
 def test_lists_that_are_given_stay_the_users() -> None:
     class Own(Task):
-        objectives = {"score": Objective("score")}
+        objectives: ClassVar = {"score": Objective("score")}
 
         def __init__(self, seen: list[Any]) -> None:
             self.seen = seen
@@ -219,7 +226,9 @@ def test_resume_takes_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     from neuroevo.cli.main import app
 
-    ne.evolve(NeatSpace(4, 1), CartPole(steps=20), population=6, run=tmp_path / "run", budget=ne.Budget(seconds=1e-9), progress=False)
+    ne.evolve(
+        NeatSpace(4, 1), CartPole(steps=20), population=6, run=tmp_path / "run", budget=ne.Budget(seconds=1e-9), progress=False
+    )
     done = CliRunner().invoke(
         app, ["resume", str(tmp_path / "run"), "--seconds", "1000", "--generations", "2", "--evaluator", "serial"]
     )
@@ -258,7 +267,11 @@ def test_runs_of_other_code_are_other_groups(tmp_path: Path) -> None:
     def scaled(k: float, network: Any) -> float:
         return k * score(network)
 
-    runs = [evolve(fitness=functools.partial(scaled, k), seed=seed, run=tmp_path / f"{k}{seed}") for k in (1.0, 2.0) for seed in (1, 2)]
+    runs = [
+        evolve(fitness=functools.partial(scaled, k), seed=seed, run=tmp_path / f"{k}{seed}")
+        for k in (1.0, 2.0)
+        for seed in (1, 2)
+    ]
     assert [len(group.runs) for group in compare(runs).groups] == [2, 2]
 
 

@@ -18,7 +18,16 @@ from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2, violations
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
 from neuroevo.strategies.base import Search, Strategy
-from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, selected, trial
+from neuroevo.strategies.evolution.breeding import (
+    Breeding,
+    Deduplicate,
+    Inheritance,
+    check,
+    check_count,
+    check_share,
+    selected,
+    trial,
+)
 
 
 @dataclass

@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ class Frozen:
 
 class Classwide:
     calls = 0
-    seen: list[float] = []
+    seen: ClassVar[list[float]] = []
 
     def __call__(self, x: float) -> float:
         Classwide.calls += 1
@@ -260,7 +260,7 @@ def test_what_changed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 UNKNOWN: dict[str, Callable[[Path], Any]] = {
-    "file": lambda folder: functools.partial(weighted, k=open(folder / "x", "w")),
+    "file": lambda folder: functools.partial(weighted, k=open(folder / "x", "w")),  # noqa: SIM115
     "connection": lambda folder: closure(sqlite3.connect(":memory:")),
     "generator": lambda folder: functools.partial(weighted, k=(x for x in range(3))),
     "foreign function": lambda folder: __import__("ctypes").CDLL(None).abs,
@@ -290,13 +290,18 @@ def fitness(x):
     "users_package/scores.py": "def total(x):\n    return sum(part(y) for y in [x])\n\ndef part(x):\n    return x\n",
     "users_package/late.py": "def bonus(x):\n    return 1\n",
 }
-PRINT = "import users_search; from neuroevo.core.identity import identify; i = identify(users_search.fitness, 'fitness'); print(i)"
+PRINT = (
+    "import users_search; from neuroevo.core.identity import identify; i = identify(users_search.fitness, 'fitness'); print(i)"
+)
 
 
 def in_a_process(folder: Path, hash_seed: int = 0) -> str:
     path = f"{folder}:{Path(__file__).parents[3]}"
     done = subprocess.run(
-        [sys.executable, "-c", PRINT], capture_output=True, text=True, env={"PYTHONPATH": path, "PYTHONHASHSEED": str(hash_seed), "PYTHONDONTWRITEBYTECODE": "1"}
+        [sys.executable, "-c", PRINT],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": path, "PYTHONHASHSEED": str(hash_seed), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -313,7 +318,9 @@ def test_helpers_in_all_of_the_users_modules_count_and_nothing_else_does(tmp_pat
     before = in_a_process(tmp_path)
     assert "unknown=()" in before
     write(tmp_path, {"users_helpers.py": "# a note\n" + FILES["users_helpers.py"].replace("return 1", "return 2")})
-    write(tmp_path, {"users_search.py": FILES["users_search.py"].replace("What is good", "What is best").replace("here", "there")})
+    write(
+        tmp_path, {"users_search.py": FILES["users_search.py"].replace("What is good", "What is best").replace("here", "there")}
+    )
     assert in_a_process(tmp_path, hash_seed=5) == before, "comments, docstrings and what is not called"
     for name, old, new in (
         ("users_helpers.py", "K = 1", "K = 2"),
