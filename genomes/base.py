@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import inspect
 import json
 import os
-from abc import ABC, abstractmethod
+from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -41,6 +42,36 @@ _MODULES = {
     "network": "genomes.network",
 }
 _SPACES: dict[str, type[Space]] = {}
+
+
+def plain(value: Any) -> Any:
+    """A setting without NumPy's numbers, also inside tuples, lists and mappings: Python's equal ones, which are JSON.
+
+    >>> plain((np.int64(3), {"rate": np.float32(0.5)}))
+    (3, {'rate': 0.5})
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        items = {key: plain(one) for key, one in value.items()}
+        return value if all(items[key] is one for key, one in value.items()) else items
+    if type(value) in (tuple, list):
+        found = [plain(one) for one in value]
+        return value if all(one is other for one, other in zip(found, value, strict=True)) else type(value)(found)
+    return value
+
+
+class Settings(ABCMeta):
+    """The class of what is made with settings (spaces, tasks, strategies, estimations, budgets): NumPy's numbers are taken as Python's."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """What the class itself is made with, for whoever looks at its signature."""
+        whole = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation=inspect.Signature.empty)
+
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        return super().__call__(*map(plain, arguments), **{name: plain(value) for name, value in named.items()})
 
 
 def space_class(encoding: str) -> type[Space]:
@@ -114,7 +145,7 @@ def frozen_tuples(value: Any) -> Any:
     return value
 
 
-class Space(ABC):
+class Space(metaclass=Settings):
     """What may be encoded and how it varies. Subclass as a frozen dataclass: `class MySpace(Space, encoding="mine")`.
 
     Every field is a plain JSON value or a tuple of them; `__post_init__` validates.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import shown, unknown
+from genomes.base import Settings, shown, unknown
 from genomes.cppn.coordinates import AXES
 from genomes.neat.functions import ACTIVATIONS
 
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 _KINDS: dict[str, type[ConnectiveSubstrate]] = {}
 
 
-class ConnectiveSubstrate(ABC):
+class ConnectiveSubstrate(metaclass=Settings):
     """Nodes at coordinates, whose connections a CPPN gives: asked at (x1, y1, x2, y2), it answers with the weight of the connection from
     the first place to the second.
 

@@ -4,8 +4,40 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from typer.core import TyperGroup
+
+OPTION = "--import"
+
+
+class ImportsAnywhere(TyperGroup):
+    """The commands, where `--import MODULE` may stand before the command's name or behind it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, imports_first(args))
+
+
+def imports_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with every `--import MODULE` at their beginning, apart from what stands behind `--`.
+
+    >>> imports_first(["show", "runs/a", "--import", "my_parts"])
+    ['--import', 'my_parts', 'show', 'runs/a']
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    found: list[str] = []
+    rest: list[str] = []
+    given = iter(arguments[:end])
+    for argument in given:
+        if argument == OPTION:
+            found += [argument, *([value] if (value := next(given, None)) is not None else [])]
+        elif argument.startswith(f"{OPTION}="):
+            found.append(argument)
+        else:
+            rest.append(argument)
+    return [*found, *rest, *arguments[end:]]
 
 
 def import_module_or_file(name: str) -> Any:

@@ -17,12 +17,13 @@ from typing import Annotated, Any
 import typer
 
 from neuroevo.cli import completion as complete
-from neuroevo.cli.imports import import_module_or_file
+from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.look import add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 app = typer.Typer(
+    cls=ImportsAnywhere,
     add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -119,7 +120,7 @@ def search(
     evaluations: Annotated[int | None, typer.Option(help="Candidates to train.", min=1, show_default="60")] = None,
     workers: Annotated[int, typer.Option(help="Processes that train candidates.", min=1)] = 2,
     seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
-    run: Annotated[Path | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
+    run: Annotated[str | None, typer.Option(help="The run's folder; default runs/DATA.")] = None,
     target: Annotated[
         list[str] | None,
         typer.Option(
@@ -201,7 +202,9 @@ def search(
     effort = preset_by_name(preset)
     where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
 
-    folder = run or Path("runs") / Path(data).stem
+    if run is not None and not run.strip():
+        raise ValueError("--run is a folder such as runs/digits ('.' for the current one), got an empty text")
+    folder = Path("runs") / Path(data).stem if run is None else Path(run)
     asked = SearchSettings(
         data=data,
         objectives=objectives,
@@ -234,7 +237,12 @@ def resume(
     run: RunFolder,
     evaluations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
     generations: Annotated[int | None, typer.Option(help="A larger budget than the run's.", min=1)] = None,
+    seconds: Annotated[float | None, typer.Option(help="The same in seconds, those of earlier sessions included.")] = None,
     total_epochs: TotalEpochs = None,
+    version: Annotated[
+        str | None,
+        typer.Option(help="The name of your Python code that the run was given (evolve(version=...)).", show_default=False),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that evaluate.", min=1)] = 2,
     timeout: MaxSeconds = None,
     max_memory: MaxMemory = None,
@@ -257,14 +265,14 @@ def resume(
     if settings is None:
         raise ValueError(f"{run} has no config.json: it is not a run")
     arguments = search_from_settings(settings)
-    given = (("evaluations", evaluations), ("generations", generations), ("epochs", total_epochs))
+    given = (("evaluations", evaluations), ("generations", generations), ("seconds", seconds), ("epochs", total_epochs))
     larger = {name: value for name, value in given if value is not None}
     arguments["budget"] = replace(arguments["budget"], **larger)
     where = by_name(
         evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial,
         threads=settings.get("threads", 1),
     )  # fmt: skip
-    finish(evolve(**arguments, run=run, evaluator=where, progress=True))
+    finish(evolve(**arguments, run=run, version=version, evaluator=where, progress=True))
     _summary(run)
 
 

@@ -6,6 +6,7 @@ holds on the other side of a process. All of DEAP's algorithms, statistics and a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,9 @@ class Fitness:
     """Objective values with DEAP's protocol: `values`, `weights`, `wvalues`, `valid`, `dominates` and comparison.
 
     `weights` holds +1 for an objective that is maximised and -1 for one that is minimised. Comparison is lexicographic on the
-    weighted values, as in DEAP. Where objectives have limits, values within them are better than values beyond, and of two beyond those
-    that are less so (constrained domination; Deb, Pratap, Agarwal & Meyarivan 2002, section VI).
+    weighted values, as in DEAP; one with a value that is NaN, or infinitely good, has the worst in all. Where objectives have limits, values
+    within them are better than values beyond, and of two beyond those that are less so (constrained domination; Deb, Pratap, Agarwal &
+    Meyarivan 2002, section VI).
 
     Attributes:
         limits: the least weighted value allowed in each objective, -inf for no limit; empty where no objective has one.
@@ -61,27 +63,33 @@ class Fitness:
         return len(self.wvalues) != 0
 
     @property
+    def _compared(self) -> tuple[float, ...]:
+        """The weighted values as comparisons take them."""
+        total = sum(self.wvalues)
+        return (-math.inf,) * len(self.wvalues) if total != total or total == math.inf else self.wvalues
+
+    @property
     def violation(self) -> float:
         """By how much the values pass their limits, each as a share of the limit, summed; 0 where they are within."""
         if not self.limits:
             return 0.0
         return sum(
             (limit - value) / (abs(limit) or 1.0)
-            for value, limit in zip(self.wvalues, self.limits, strict=False)
+            for value, limit in zip(self._compared, self.limits, strict=False)
             if value < limit
         )
 
     @property
     def ranking(self) -> tuple[float, ...]:
         """What individuals are ordered by, larger is better: the weighted values, where there are limits behind the violation."""
-        return (-self.violation, *self.wvalues) if self.limits else self.wvalues
+        return (-self.violation, *self._compared) if self.limits else self._compared
 
     def dominates(self, other: Fitness, obj: slice = slice(None)) -> bool:
         """Whether this is at least as good in every objective and better in one, or less beyond the limits."""
         beyond, theirs_beyond = self.violation, other.violation
         if beyond != theirs_beyond:
             return beyond < theirs_beyond
-        mine, theirs = self.wvalues[obj], other.wvalues[obj]
+        mine, theirs = self._compared[obj], other._compared[obj]
         return all(a >= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
 
     def __gt__(self, other: Fitness) -> bool:

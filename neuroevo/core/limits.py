@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genomes.base import shown
+from genomes.base import Settings, shown
 
 OUTPUT = 64 << 20  # bytes that one candidate may print
 MACHINE_SHARE = 0.8  # of the machine's memory: what one worker may take where no limit is given
@@ -17,7 +17,7 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(metaclass=Settings):
     """What one candidate may take.
 
     Args:

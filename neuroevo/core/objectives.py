@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, shown, unknown
+from genomes.base import Genome, Settings, shown, unknown
 from neuroevo.core.registry import own
 
 Direction = Literal["minimise", "maximise"]
@@ -20,7 +20,7 @@ maximise: Direction = "maximise"
 
 
 @dataclass(frozen=True)
-class Objective:
+class Objective(metaclass=Settings):
     """One named number that the search minimises or maximises.
 
     Args:
@@ -34,7 +34,7 @@ class Objective:
         log: whether the number spans orders of magnitude (plots, densities and hypervolumes then take its logarithm).
 
     Raises:
-        ValueError: the direction is neither.
+        ValueError: the direction is neither, or the limit is no finite number.
     """
 
     name: str
@@ -49,6 +49,8 @@ class Objective:
             raise ValueError(
                 f"objective {self.name!r}: direction must be 'minimise' or 'maximise' (ne.minimise, ne.maximise), got {shown(self.direction)}"
             )
+        if self.limit is not None and not (isinstance(self.limit, (int, float)) and math.isfinite(self.limit)):
+            raise ValueError(f"the limit of objective {self.name!r} must be a finite number, got {shown(self.limit)}")
 
     @property
     def described(self) -> str:

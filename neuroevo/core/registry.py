@@ -195,10 +195,11 @@ def settings(kind: str, name: str) -> tuple[Setting, ...]:
 
 def how_to_register(kind: str, name: object) -> str:
     """The sentence for a part that a run names and that is not known here."""
+    does = "defines it" if kind == "encoding" else f"calls neuroevo.registry.register({kind!r}, {name})"
     return (
-        f"this run's {kind} {name!r} is not registered here (known: {', '.join(names(kind))}). If it is your own: "
-        f"neuroevo --import FILE.py resume RUN, where FILE.py calls neuroevo.registry.register({kind!r}, {name}); or let your package have the "
-        f"entry point {kind}.{name} in the group {ENTRY_POINTS}; or run the script that started the run again"
+        f"this run's {kind} {name!r} is not registered here (known: {', '.join(names(kind))}). If it is your own, give the command a module or "
+        f"file that {does}: neuroevo show RUN --import FILE.py, and so for every other command (in Python, import it first); or let your "
+        f"package have the entry point {kind}.{name} in the group {ENTRY_POINTS}"
     )
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, shown
+from genomes.base import Genome, Settings, shown
 
 if TYPE_CHECKING:
     from neuroevo.core.individual import Individual
@@ -27,7 +27,7 @@ WEIGHTS, CHECKPOINT = "weights", "checkpoint"  # kinds of artifacts that trainin
 
 
 @dataclass(frozen=True)
-class Fidelity:
+class Fidelity(metaclass=Settings):
     """How thoroughly a trained objective is obtained; the defaults are the estimation's full effort.
 
     Args:
@@ -191,7 +191,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What an estimation says of an individual without a trial.
+    """What an estimation says of an individual without a trial. One with a number that is not finite says nothing: the individual is measured.
 
     Args:
         values: one for each objective, in order.
@@ -202,6 +202,11 @@ class Prediction:
     values: tuple[float, ...]
     deviation: tuple[float, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all its numbers are finite."""
+        return all(math.isfinite(value) for value in (*self.values, *self.deviation))
 
 
 @dataclass(frozen=True)
@@ -231,6 +236,35 @@ class Measurement:
     epochs: float = 0.0
     report: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+
+
+def finite_only(measurement: Measurement, names: Sequence[str]) -> Measurement:
+    """The measurement, with a reason for each individual that something is not finite of: a value, a descriptor, or what it took on a simulated
+    clock; and for all where the epochs are none. Whatever measured: what is compared later must be numbers.
+
+    Args:
+        names: of the objectives.
+    """
+    values = np.asarray(measurement.values, np.float64)
+    reasons = dict(measurement.reasons)
+    for row in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
+        wrong = next(place for place, value in enumerate(values[row].tolist()) if not math.isfinite(value))
+        reasons.setdefault(row, f"ValueError: {names[wrong]} must be finite, it is {values[row, wrong]}")
+    if measurement.descriptors is not None:
+        for row in np.flatnonzero(~np.isfinite(measurement.descriptors).all(axis=1)).tolist():
+            reasons.setdefault(row, f"ValueError: descriptors must be finite, got {shown(measurement.descriptors[row].tolist())}")
+    for row, info in enumerate(measurement.info):
+        took = (info.get("scores") or {}).get("simulated_seconds", 0.0)
+        if not (isinstance(took, (int, float)) and 0.0 <= took < math.inf):
+            reasons.setdefault(row, f"ValueError: simulated_seconds must be finite and >= 0, got {shown(took)}")
+    epochs = measurement.epochs
+    if not 0.0 <= epochs < math.inf:
+        why = f"ValueError: the estimation says that the trial took {epochs} epochs"
+        reasons, epochs = {row: reasons.get(row, why) for row in range(len(values))}, 0.0
+    if len(reasons) == len(measurement.reasons) and epochs == measurement.epochs:
+        return measurement
+    kept = tuple({} if row in reasons and row not in measurement.reasons else one for row, one in enumerate(measurement.info))
+    return replace(measurement, values=values, reasons=reasons, info=kept, epochs=epochs)
 
 
 class Evaluation(NamedTuple):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from genomes.base import shown
+from genomes.base import Settings, shown
 from neuroevo.core.individual import Individual
 from neuroevo.core.state import State
 from neuroevo.core.trial import FULL, Fidelity, Measurement, Prediction, Result, Trial
 from neuroevo.tasks.base import Context, Task
 
 
-class Estimation(ABC):
+class Estimation(metaclass=Settings):
     """How a trained objective is obtained: by full training, at low fidelity, from a model of scores, ...
 
     `measure` runs in a worker; everything else in the driver. An estimation is sent to every worker once, before it learned anything: keep

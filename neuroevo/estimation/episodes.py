@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from neuroevo.core.individual import Individual
 from neuroevo.core.population import ArrayPopulation
@@ -17,10 +16,8 @@ from neuroevo.estimation.base import Estimation
 from neuroevo.estimation.described import Descriptors
 from neuroevo.estimation.direct import describe, objective_values, recorded
 from neuroevo.tasks.base import Context, Task
-from neuroevo.tasks.environment import FRESH_RUNGS, Environment
-from neuroevo.tasks.environment_play import Episode, Played
-
-TESTED = 10  # members of a vectorised population that are tested on fresh episodes
+from neuroevo.tasks.environment import FRESH_RUNGS, Environment, mean_reward
+from neuroevo.tasks.environment_play import Episode, Floats, Played
 
 
 class Episodes(Estimation):
@@ -85,22 +82,19 @@ def _played(
 ) -> tuple[dict[str, float], Sequence[Episode]]:
     phenotype = task.phenotype(individual.genome)
     task.check(phenotype)
-    seeds = task.search_seeds(context.seed, task.key(individual), repeat)
+    seeds = task.search_seeds(context.seed, task.key(individual.id, individual.generation), repeat)
     played = _climb(task, phenotype, seeds, task.rungs, task.steps, keep=task.describe is not None)
-    reward, steps, episodes = float(played.rewards.mean()), int(played.steps.sum()), len(played.steps)
-    if task.solved is None or reward < task.solved or episodes < task.episodes:
-        return {"reward": reward, "environment_steps": steps, "episodes": episodes}, played.episodes
+    scores = {
+        "reward": mean_reward(played.rewards),
+        "environment_steps": int(played.steps.sum()),
+        "episodes": len(played.steps),
+    }
+    if task.solved is None or scores["reward"] < task.solved or len(played.steps) < task.episodes:
+        return scores, played.episodes
     rungs = [(count, task.solved) for count in FRESH_RUNGS if count < task.fresh_episodes]
     seeds = task.fresh_seeds(context.seed, individual.id, task.fresh_episodes, repeat)
     fresh = _climb(task, phenotype, seeds, rungs, task.full_steps)
-    scores = {
-        "reward": float(fresh.rewards.mean()),
-        "environment_steps": steps + int(fresh.steps.sum()),
-        "episodes": episodes + len(fresh.steps),
-        "fresh_episodes": len(fresh.steps),
-        "search_reward": reward,
-    }
-    return scores, played.episodes
+    return _tested(scores, mean_reward(fresh.rewards), int(fresh.steps.sum()), len(fresh.steps)), played.episodes
 
 
 def _climb(
@@ -112,61 +106,78 @@ def _climb(
         played = task.player.episodes(phenotype, seeds[len(rewards) : count], limit, keep)
         rewards, steps = np.concatenate([rewards, played.rewards]), np.concatenate([steps, played.steps])
         kept += played.episodes
-        if rewards.mean() < needed:
+        if not rewards.mean() >= needed:  # also where it is no number
             break
     return Played(rewards, steps, kept)
 
 
 def _vectorised(trial: Trial, task: Environment, context: Context) -> _Play:
-    network, first = _network(trial), trial.individuals[0]
+    """What `_one_by_one` would find, with everybody's episodes at once."""
+    network = _network(trial)
     if not hasattr(network, "networks"):
         raise ValueError(f"{type(network).__name__} has no networks to play with")
     task.check(network)
-    (seed,) = stream_of(task, context, first, trial.repeat)
-    played = task.player.together(network, task.episodes, seed, task.steps, keep=task.describe is not None)
-    rewards = played.rewards.mean(axis=1)
-    steps, episodes = played.steps.sum(axis=1), np.full(len(rewards), task.episodes)
-    scores = [
-        {"reward": reward, "environment_steps": taken, "episodes": count}
-        for reward, taken, count in zip(rewards.tolist(), steps.tolist(), episodes.tolist(), strict=True)
-    ]
-    if task.solved is not None and rewards.max() >= task.solved:
-        _test_best(network, rewards, scores, task, context, first.id, trial.repeat)
-    reasons = {int(row): "the sum of rewards is not finite" for row in np.flatnonzero(~np.isfinite(rewards))}
-    return _Play(scores, reasons, played.episodes)
+    born = _born(trial.individuals)
+    keys = [task.key(*one) for one in born]
+    seeds = {key: task.search_seeds(context.seed, key, trial.repeat) for key in dict.fromkeys(keys)}
+    each = [seeds[key] for key in keys]
+    played = task.player.together(network, each, task.steps, keep=task.describe is not None)
+    play = _Play(episodes=played.episodes)
+    for row, (rewards, steps) in enumerate(zip(played.rewards, played.steps, strict=True)):
+        play.scores.append({"reward": _reward(rewards, row, play), "environment_steps": int(steps.sum()), "episodes": len(steps)})
+    if task.solved is not None:
+        reached = [row for row, one in enumerate(play.scores) if row not in play.reasons and one["reward"] >= task.solved]
+        _test(network, reached, play, task, context, [id for id, _ in born], trial.repeat)
+    return play
 
 
-def _test_best(
-    network: Any,
-    rewards: npt.NDArray[np.float64],
-    scores: list[dict[str, float]],
-    task: Environment,
-    context: Context,
-    first: int,
-    repeat: int,
+def _test(
+    network: Any, reached: Sequence[int], play: _Play, task: Environment, context: Context, ids: Sequence[int], repeat: int
 ) -> None:
-    """Test the best members of a vectorised population on fresh episodes, all at once; hold the others below `solved`."""
+    """Test members of a vectorised population on fresh episodes, all at once, as far as each of them gets."""
     assert task.solved is not None
-    order = np.argsort(-rewards, kind="stable")
-    reached = [int(position) for position in order if rewards[position] >= task.solved]
-    for position in reached[TESTED:]:
-        scores[position]["reward"] = float(np.nextafter(task.solved, -np.inf))
-    best = np.array(reached[:TESTED])
-    (seed,) = task.fresh_seeds(context.seed, first, 1, repeat)
-    played = task.player.together(network.subset(best), task.fresh_episodes, seed, task.full_steps)
-    for row, position in enumerate(best.tolist()):
-        scores[position] |= {
-            "reward": float(played.rewards[row].mean()),
-            "environment_steps": scores[position]["environment_steps"] + int(played.steps[row].sum()),
-            "episodes": scores[position]["episodes"] + task.fresh_episodes,
-            "fresh_episodes": task.fresh_episodes,
-            "search_reward": float(rewards[position]),
-        }
+    seeds = {row: task.fresh_seeds(context.seed, ids[row], task.fresh_episodes, repeat) for row in reached}
+    rewards: dict[int, Floats] = {row: np.zeros(0) for row in reached}
+    steps = dict.fromkeys(reached, 0)
+    left, before = list(reached), 0
+    for count in (*[count for count in FRESH_RUNGS if count < task.fresh_episodes], task.fresh_episodes):
+        if not left:
+            break
+        part = network.subset(np.array(left))
+        played = task.player.together(part, [seeds[row][before:count] for row in left], task.full_steps)
+        for position, row in enumerate(left):
+            rewards[row] = np.concatenate([rewards[row], played.rewards[position]])
+            steps[row] += int(played.steps[position].sum())
+        left, before = [row for row in left if rewards[row].mean() >= task.solved], count
+    for row in reached:
+        play.scores[row] = _tested(play.scores[row], _reward(rewards[row], row, play), steps[row], len(rewards[row]))
 
 
-def stream_of(task: Environment, context: Context, first: Individual, repeat: int = 0) -> list[int]:
-    """The one seed that a vectorised environment's starts come from."""
-    return task.search_seeds(context.seed, task.key(first), repeat)[:1]
+def _reward(rewards: Floats, row: int, play: _Play) -> float:
+    """The mean reward of a member; where it is no finite number, the member has failed."""
+    try:
+        return mean_reward(rewards)
+    except ValueError as error:
+        play.reasons[row] = describe(error)
+        return np.nan
+
+
+def _tested(scores: dict[str, float], reward: float, steps: int, episodes: int) -> dict[str, float]:
+    """The scores of an individual that was played on fresh episodes."""
+    return {
+        "reward": reward,
+        "environment_steps": scores["environment_steps"] + steps,
+        "episodes": scores["episodes"] + episodes,
+        "fresh_episodes": episodes,
+        "search_reward": scores["reward"],
+    }
+
+
+def _born(individuals: Sequence[Individual]) -> list[tuple[int, int]]:
+    """The birth id and the generation of each, without making objects of an array population."""
+    if isinstance(individuals, ArrayPopulation):
+        return [(individuals.first_id + row, individuals.generation) for row in range(len(individuals))]
+    return [(individual.id, individual.generation) for individual in individuals]
 
 
 def _network(trial: Trial) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from genomes.base import Settings
 from neuroevo.core import registry
 from neuroevo.core.trial import Measurement, Result, Trial
 from neuroevo.estimation.base import Estimation
@@ -33,7 +34,37 @@ class Work:
         self.__dict__.update({name: value for name, value in state.items() if name != "registered"})
 
 
-class Evaluator(ABC):
+def pickled(work: Work) -> bytes:
+    """The work as it travels to worker processes.
+
+    Raises:
+        ValueError: something in it cannot travel; the sentence says what.
+    """
+    import cloudpickle
+
+    try:
+        data: bytes = cloudpickle.dumps(work)
+        return data
+    except Exception as error:  # whatever an object in it raises
+        found = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        part = "estimation" if _travels(work.task) else "task or fitness"
+        raise ValueError(
+            f"the {part} cannot be sent to worker processes ({found}): make what cannot travel (a lock, an open file, a connection) where it is "
+            "used, leave it out of __getstate__, or evaluate in this process: workers=1 without limits on seconds and memory"
+        ) from error
+
+
+def _travels(part: Any) -> bool:
+    import cloudpickle
+
+    try:
+        cloudpickle.dumps(part)
+    except Exception:
+        return False
+    return True
+
+
+class Evaluator(metaclass=Settings):
     """Where trials run. The run calls `start` once, then `submit` and `as_completed` in turn, then `close`.
 
     Attributes:

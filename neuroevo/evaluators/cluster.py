@@ -20,7 +20,7 @@ from genomes.base import shown
 from neuroevo.core.extras import how_to_install
 from neuroevo.core.limits import is_number
 from neuroevo.core.trial import Artifact, Measurement, Result, Trial
-from neuroevo.evaluators.base import Evaluator, Work
+from neuroevo.evaluators.base import Evaluator, Work, pickled
 from neuroevo.evaluators.serial import failure
 from neuroevo.evaluators.slots import Slots
 
@@ -80,13 +80,11 @@ class Ray(Evaluator):
         self._ours = False  # whether this evaluator started or joined Ray, and so leaves it
 
     def start(self, work: Work) -> None:
-        import cloudpickle
-
         self._ray = _imported()
         self._connect()
         self._objectives = len(work.task.objectives)
         context = replace(work.context, threads=self.threads)
-        self._work = self._ray.put(cloudpickle.dumps(replace(work, context=context)))
+        self._work = self._ray.put(pickled(replace(work, context=context)))
         self.capacity = self.workers or self._room()
         self._false_starts = 0
         self._actors = [None] * self.capacity

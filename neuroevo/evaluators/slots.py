@@ -23,7 +23,7 @@ import numpy as np
 from genomes.base import shown
 from neuroevo.core.limits import Limits, memory_bytes, resident_bytes
 from neuroevo.core.trial import Measurement, Result, Trial
-from neuroevo.evaluators.base import Evaluator, Work
+from neuroevo.evaluators.base import Evaluator, Work, pickled
 from neuroevo.evaluators.serial import failure
 from neuroevo.evaluators.slot import Slot, exit_text, spawn
 
@@ -99,10 +99,8 @@ class Slots(Evaluator):
         self._watcher: threading.Thread | None = None
 
     def start(self, work: Work) -> None:
-        import cloudpickle
-
         work = replace(work, context=replace(work.context, threads=self.threads))
-        self.start_pickled(cloudpickle.dumps(work), len(work.task.objectives))
+        self.start_pickled(pickled(work), len(work.task.objectives))
 
     def start_pickled(self, work: bytes, objectives: int) -> None:
         """Make the workers ready for work that is pickled already, with so many objectives."""

@@ -21,7 +21,7 @@ import numpy as np
 from genomes.base import Genome, Space
 from neuroevo.core.individual import DONE, FAILED, PENDING, Individual
 from neuroevo.core.objectives import Direction, Objective, worst_values
-from neuroevo.core.trial import Trial
+from neuroevo.core.trial import Trial, finite_only
 from neuroevo.estimation.base import Estimation
 from neuroevo.selection.classic import tournament
 from neuroevo.selection.nsga2 import select_nsga2
@@ -77,7 +77,8 @@ class Evaluate:
     context: Context
 
     def __call__(self, individual: Individual) -> tuple[float, ...]:
-        measurement = self.estimation.measure(Trial(individual.id, (individual,)), self.task, self.context)
+        measured = self.estimation.measure(Trial(individual.id, (individual,)), self.task, self.context)
+        measurement = finite_only(measured, list(self.task.objectives))
         individual.reason = measurement.reasons.get(0, "")
         individual.status = FAILED if individual.reason else DONE
         individual.info = measurement.info[0] if measurement.info else {}

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from neuroevo.run.run import Run
 
 MLFLOW_FILE = "mlflow.json"  # in the run's folder: which MLflow run a resumed run goes on with
-_LONGEST = 500  # characters of an MLflow parameter
 _BATCH = 100  # parameters in one request
 
 
@@ -164,8 +164,12 @@ class MLflow(Callback):
 
     def _parameters(self, settings: Mapping[str, str]) -> None:
         from mlflow.entities import Param
+        from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, MAX_PARAM_VAL_LENGTH
 
-        parameters = [Param(name, value[:_LONGEST]) for name, value in settings.items()]
+        parameters = [
+            Param(re.sub(r"[^\w\-. /:]", "_", name)[:MAX_ENTITY_KEY_LENGTH], value[:MAX_PARAM_VAL_LENGTH])
+            for name, value in settings.items()
+        ]
         for first in range(0, len(parameters), _BATCH):
             self.client.log_batch(self.run_id, params=parameters[first : first + _BATCH])
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, frozen_tuples, shown
+from genomes.base import Genome, Settings, frozen_tuples, shown
 from neuroevo.core.registry import part
 from neuroevo.core.state import State
 
 Scores = npt.NDArray[np.float64]
 
 
-class Predictor(ABC):
+class Predictor(metaclass=Settings):
     """A model of scores. Subclass as a dataclass whose fields are its settings, with `learn` and `estimate`.
 
     `fit` and `predict` check what they are given, so that `learn` and `estimate` see valid observations only: one finite number for each

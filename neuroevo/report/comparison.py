@@ -46,7 +46,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed alone.
+    """Runs that differ in their seed alone, one for each seed.
 
     Attributes:
         label: what distinguishes them from the other groups.
@@ -90,6 +90,7 @@ class Comparison:
         higher_is_better: of the measure.
         box: (ideal, reference) in which hypervolume is measured, by objective, as costs (logarithms where an objective asks for them); None
             with one objective.
+        repeated: runs that were left out, since one of their group has the same seed.
     """
 
     groups: tuple[Group, ...]
@@ -98,6 +99,7 @@ class Comparison:
     box: tuple[Floats, Floats] | None
     tests: tuple[Test, ...]
     axis: str = "evaluations"
+    repeated: tuple[Run, ...] = ()
 
 
 def runs_in(paths: Iterable[Path]) -> list[Run]:
@@ -116,7 +118,9 @@ def runs_in(paths: Iterable[Path]) -> list[Run]:
 
 
 def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evaluations") -> Comparison:
-    """Put runs next to each other. Those that differ in their seed alone are one group.
+    """Put runs next to each other. Those that differ in their seed alone are one group; also those with other budgets, unless a seed is among
+    them twice: then each budget is a group of its own. Of runs with the same seed and budget, the one that got furthest counts: a seed is one
+    observation, however often it was run.
 
     Args:
         runs: of the same objectives.
@@ -148,13 +152,11 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
         raise ValueError(unknown("measure", measure, (*(["hypervolume"] if len(names) > 1 else []), *names)))
     box = None if measure in names else _box(runs)
     only = runs[0].objectives[measure if measure in names else names[0]]
-    grouped: dict[str, list[Run]] = {}
-    for run in runs:
-        grouped.setdefault(_signature(run), []).append(run)
-    labels = _labels([group[0] for group in grouped.values()])
+    grouped, repeated = _grouped(runs)
+    labels = _labels([group[0] for group in grouped])
     groups = tuple(
         Group(label, tuple(group), tuple(_curve(run, box, only.name) for run in group))
-        for label, group in zip(labels, ([*sorted(group, key=_seed)] for group in grouped.values()), strict=True)
+        for label, group in zip(labels, grouped, strict=True)
     )
     higher = box is not None or only.direction == "maximise"
     tests = tuple(
@@ -163,7 +165,28 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
         for second in groups[position + 1 :]
         if min(len(first.runs), len(second.runs)) >= FEWEST
     )
-    return Comparison(groups, measure, higher, box, tests, axis)
+    return Comparison(groups, measure, higher, box, tests, axis, tuple(repeated))
+
+
+def _grouped(runs: Sequence[Run]) -> tuple[list[list[Run]], list[Run]]:
+    """The groups, each by seed; and the runs that were left out."""
+    alike: dict[str, list[Run]] = {}
+    for run in runs:
+        alike.setdefault(_signature(run), []).append(run)
+    grouped, repeated = list[list[Run]](), list[Run]()
+    for group in alike.values():
+        parts = {"": group}
+        if len({_seed(run) for run in group}) < len(group):
+            parts = {}
+            for run in group:
+                parts.setdefault(json.dumps(_budget(run), sort_keys=True), []).append(run)
+        for part in parts.values():
+            furthest: dict[int, Run] = {}
+            for run in sorted(part, key=lambda run: -run.evaluations):
+                if furthest.setdefault(_seed(run), run) is not run:
+                    repeated.append(run)
+            grouped.append([furthest[seed] for seed in sorted(furthest)])
+    return grouped, repeated
 
 
 def refuse_no_epochs(runs: Iterable[Run], axis: str) -> None:
@@ -203,6 +226,9 @@ def comparison_table(comparison: Comparison) -> str:
         lines.append(
             f"{test.first} ends better than {test.second} in {test.better:.0%} of the pairs of runs (Mann-Whitney p = {test.p:.2g})"
         )
+    if comparison.repeated:
+        named = ", ".join(f"{run.folder or 'a run'} (seed {_seed(run)})" for run in comparison.repeated)
+        lines.append(f"left out, since another run has the same seed and settings: {named}")
     if not comparison.tests and len(comparison.groups) > 1:
         lines.append(f"no significance test: it needs {FEWEST} seeds or more of each")
     if comparison.box is not None:
@@ -233,6 +259,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             for group in comparison.groups
         ],
         "tests": [vars(test) for test in comparison.tests],
+        "left_out": [str(run.folder) for run in comparison.repeated],
     }
 
 
@@ -355,7 +382,15 @@ def _parts(run: Run) -> dict[str, Any]:
     task = parts.get("task")
     if isinstance(task, dict):
         parts["task"] = {key: value for key, value in task.items() if key not in ("seed", "digest", "origin")}
+    code = parts.pop("code", None)
+    if isinstance(code, dict):
+        parts["code"] = {key: code[key] for key in (["version"] if "version" in code else ["parts", "leads_to"]) if key in code}
     return parts
+
+
+def _budget(run: Run) -> Any:
+    """What limits a run; of one in memory, whose settings do not say it, what it spent."""
+    return run.settings.get("budget", {"evaluations": run.evaluations})
 
 
 def _signature(run: Run) -> str:
@@ -363,8 +398,13 @@ def _signature(run: Run) -> str:
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:
-    """Short names: of the strategy, then whatever else differs between the groups."""
-    flat = [_flat(_parts(run)) for run in runs]
+    """Short names: of the strategy, then whatever else differs between the groups, budgets where nothing else does."""
+    parts = [_parts(run) for run in runs]
+    alike = [json.dumps(one, sort_keys=True, default=str) for one in parts]
+    flat = [
+        _flat({**one, **({"budget": _budget(run)} if alike.count(same) > 1 else {})})
+        for run, one, same in zip(runs, parts, alike, strict=True)
+    ]
     differing = sorted({key for one in flat for key in one if any(other.get(key) != one[key] for other in flat)})
     names = []
     for run, one in zip(runs, flat, strict=True):

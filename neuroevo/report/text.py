@@ -108,7 +108,8 @@ def run_table(run: Run) -> str:
             *[_number(baseline.parameters) for _ in extra],
         ]
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
-    state = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, f"complete ({run.ended})")
+    complete = f"complete ({run.ended})" if run.evaluations else f"its budget ({run.ended}) ended before anything was evaluated"
+    state = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, complete)
     lines = [
         f"{run.folder}: {state}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),

@@ -66,6 +66,11 @@ class Batch:
         """The waiting piece is being submitted."""
         self._next = None
 
+    def recall_the_rest(self) -> None:
+        """Go through what waits, and take up what is recorded of it: nothing more will be submitted."""
+        while self.waiting is not None:
+            self.take()
+
     def done(self, result: Result, evaluations: Sequence[Evaluation]) -> None:
         """A piece came back and its individuals carry their fitness."""
         trial = result.trial

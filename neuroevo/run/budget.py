@@ -7,11 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from genomes.base import shown
+from genomes.base import Settings, shown
 
 
 @dataclass(frozen=True)
-class Budget:
+class Budget(metaclass=Settings):
     """When a search ends: at the first limit that is reached.
 
     Args:

@@ -14,8 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from genomes.base import Space, shown
+import numpy as np
+
+from genomes.base import Space, plain, shown
 from neuroevo.core.callbacks import Callback, guarded
+from neuroevo.core.functions import dotted_name
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
 from neuroevo.core.population import ArrayPopulation
@@ -26,6 +29,7 @@ from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.run.budget import Budget
 from neuroevo.run.derived import derived_of
+from neuroevo.run.identity import CODE, code_of, refuse_other_code
 from neuroevo.run.live import Live, in_notebook
 from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
@@ -61,6 +65,7 @@ def evolve(
     once: bool = False,
     toolbox: Toolbox | None = None,
     run: str | os.PathLike[str] | None = None,
+    version: str | None = None,
     record: Literal["all", "champions"] = "all",
     callbacks: Sequence[Callback] = (),
     progress: bool | None = None,
@@ -90,6 +95,9 @@ def evolve(
             in which many genomes describe one network; not with the asynchronous schedule.
         toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
         run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
+        version: a name of your own for your Python code, which then decides whether a run is resumed: equal names are the same code. By default
+            the code itself decides (`neuroevo.core.identity`): a run in a folder is refused to a fitness whose code, state, helper functions or
+            values that it reads are others than those it began with, and where that cannot be told (an open file, a compiled extension).
         record: "all" keeps every genome; "champions" those of the front, the living population and the strategy's champions.
         callbacks: observers, called after every generation and result; see `Callback`, `interop.TensorBoard`, `interop.MLflow`.
         progress: show a live view; None shows it on a terminal and in a notebook.
@@ -102,6 +110,8 @@ def evolve(
         SearchFailed: every candidate of the first generation failed.
         KeyboardInterrupt: on Ctrl-C, after everything finished was saved.
     """
+    seed, population, workers, max_parameters = map(plain, (seed, population, workers, max_parameters))
+    max_seconds_per_candidate, max_memory = plain(max_seconds_per_candidate), plain(max_memory)
     task = as_task(fitness, objectives)
     callbacks = guarded(callbacks)
     if not isinstance(space, Space):
@@ -159,13 +169,15 @@ def evolve(
     if full != FULL:
         settings["full"] = full.to_dict()
     folder = None if store is None else store.folder
+    if (store is not None or replay is not None) and (code := code_of(task, strategy, estimation, space, toolbox, version)):
+        settings[CODE] = code
     result = Run(space, task.objectives, settings, folder=folder, task=task, strategy=strategy)
     cache = Once(search, strategy, result.records) if once else None
     try:
         strategy.start(search)
         known, stale = Known(), 0
         if store is not None:
-            _check_settings(store, settings, budget)
+            _check_settings(store, settings, budget, task)
             result.derived = derived_of(store)
             if schedule == "synchronous":
                 try:
@@ -185,7 +197,7 @@ def evolve(
             evaluator.start(Work(task, estimation, Context(seed=seed, turns=turns_for(task.objectives, workers_there))))
             kind: Callable[..., Loop] = Loop
             if schedule == "asynchronous":
-                kind = _asynchronous(store, replay, known, settings)
+                kind = _asynchronous(store, replay, known, settings, task)
             loop = kind(
                 result,
                 search,
@@ -262,7 +274,7 @@ def limited_space(space: Space, max_parameters: int | None) -> Space:
 
 
 def _asynchronous(
-    store: Store | None, replay: str | os.PathLike[str] | None, known: Known, settings: Mapping[str, Any]
+    store: Store | None, replay: str | os.PathLike[str] | None, known: Known, settings: Mapping[str, Any], task: Task
 ) -> Callable[..., Loop]:
     """The asynchronous loop, with the order that it begins with: the run's own, or that of the run which is replayed."""
     from neuroevo.run.asynchronous import AsynchronousLoop, Order
@@ -271,13 +283,14 @@ def _asynchronous(
     if replay is not None:
         other = Store(replay, writable=False)
         try:
-            changes = differences(
-                {k: v for k, v in of_today(other.read_json("config.json") or {}).items() if k != "budget"}, settings
-            )
+            changes = changed_settings(other.read_json("config.json") or {}, settings)
             if changes:
                 raise StoreError(
                     f"{replay} had other settings ({', '.join(name for name, *_ in changes)}): it cannot be replayed here"
                 )
+            other_code = refuse_other_code(replay, other.read_json("config.json") or {}, settings.get(CODE, {}), task)
+            if other_code is not None:
+                raise StoreError(other_code)
             theirs = Order.of(other)
             if order.begins(theirs):
                 order, known.planned = theirs, other.trials()
@@ -292,26 +305,34 @@ def _asynchronous(
 
 
 def _json_setting(value: Any) -> Any:
-    if hasattr(value, "to_dict"):
-        return value.to_dict()
-    if hasattr(value, "settings"):
-        return value.settings()
-    return repr(value)
+    for name in ("to_dict", "settings"):
+        if not isinstance(value, type) and hasattr(value, name):
+            return getattr(value, name)()
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if callable(value):
+        return dotted_name(value)
+    # what Python says of an object by itself names its place in memory, which is another one each time
+    says_itself = vars(object)["__repr__"] is not getattr(type(value), "__repr__", None)
+    return repr(value) if says_itself else f"<{dotted_name(type(value))}>"
 
 
-def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -> None:
+def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget, task: Task) -> None:
     """Record the settings of a new run; refuse to go on with a run that had others."""
     recorded = store.read_json("config.json")
     if recorded is not None:
-        recorded = of_today(recorded)
         changes = [
-            f"{name} (the run's: {shown(old, 60)}, now: {shown(new, 60)})"
-            for name, old, new in differences({k: v for k, v in recorded.items() if k != "budget"}, settings)
+            f"{name} (the run's: {shown(old, 60)}, now: {shown(new, 60)})" for name, old, new in changed_settings(recorded, settings)
         ]
         if changes:
             raise StoreError(
                 f"{store.folder} holds a run with other settings: {'; '.join(changes)}. Use the same settings, or another folder"
             )
+        other_code = refuse_other_code(store.folder, recorded, settings.get(CODE, {}), task)
+        if other_code is not None:
+            raise StoreError(other_code)
     elif store.state() is not None or any(store.evaluation_counts().values()):
         raise StoreError(
             f"{store.folder} holds a run without its config.json; restore that file from a copy, or use another folder"
@@ -320,6 +341,12 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
     store.write_json("environment.json", environment())  # of the latest part of the run
     store.log("start", budget=budget.settings(), resumed=recorded is not None)
     store.end("", store.ended()[1])
+
+
+def changed_settings(recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Where a run's recorded settings differ from these, but for its budget and the code that it depends on: (dotted name, old, new)."""
+    old, new = ({k: v for k, v in each.items() if k not in ("budget", CODE)} for each in (of_today(recorded), settings))
+    return differences(old, new)
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:

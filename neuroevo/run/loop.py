@@ -34,6 +34,7 @@ from neuroevo.core.trial import (
     Prediction,
     Result,
     Trial,
+    finite_only,
 )
 from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator
@@ -155,7 +156,7 @@ class Loop:
     def _until_the_end(self) -> str:
         while True:
             ended = self._spent_after_generation()
-            if ended:
+            if ended and not (ended == "seconds" and self._recalls()):
                 return ended
             asked = self._ask()
             if not asked:
@@ -222,6 +223,8 @@ class Loop:
                 return replace(trial, fidelity=recorded.fidelity), Prediction(known.values, (), known.info)
         if trial.fidelity.unnamed:
             plan = self.estimation.plan(individual)
+            if isinstance(plan, Prediction) and not plan.finite:
+                plan = self.estimation.full
             if isinstance(plan, Prediction):
                 return trial, plan
             if not plan.unnamed:
@@ -281,8 +284,14 @@ class Loop:
                 callback.on_result(self.run, result)
         self._member_seconds = batch.member_seconds
         if batch.waiting is not None:
+            if self._recalls():  # behind what is missing
+                batch.recall_the_rest()
             return None
         return batch.results()
+
+    def _recalls(self) -> bool:
+        """Whether there is something recorded that the run has not gone through again: that takes no time of the budget."""
+        return bool(self.known.evaluations)
 
     def _submit_to_evaluator(self, trial: Trial) -> None:
         if self.store is not None and self.known.from_the_beginning:
@@ -396,7 +405,8 @@ class Loop:
 
     def _apply(self, result: Result) -> tuple[Result, list[Evaluation]]:
         """Give the individuals their fitness, keep artifacts, and record the evaluation."""
-        trial, measurement = result.trial, result.measurement
+        trial, measurement = result.trial, finite_only(result.measurement, self.search.names)
+        result = replace(result, measurement=measurement)
         self._took(trial.id, measurement.epochs)
         reasons, values = measurement.reasons, measurement.values
         if reasons:

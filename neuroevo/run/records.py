@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -53,9 +54,9 @@ class Records:
         return max(self.front, key=lambda individual: (individual.fitness.wvalues, -individual.id), default=None)
 
     def counts(self, individual: Individual) -> bool:
-        """Whether an individual is done at the run's full fidelity."""
+        """Whether an individual is done at the run's full fidelity, with numbers (older releases recorded others)."""
         fidelity = individual.fidelity
-        return individual.status == DONE and (fidelity is FULL or fidelity is None or fidelity.reaches(self.full))
+        return individual.status == DONE and all(map(math.isfinite, individual.fitness.wvalues)) and (fidelity is FULL or fidelity is None or fidelity.reaches(self.full))
 
     def add(self, individual: Individual, evaluation: Evaluation) -> bool:
         """Add an evaluation that an individual was given; returns whether the front changed.
@@ -261,6 +262,8 @@ def simulated_seconds(evaluation: Evaluation) -> float:
 
 def _candidates(gains: Floats, front: Sequence[Individual], reasons: Any) -> list[int]:
     """Positions in a population that may reach the front; `gains`: float64 [members, objectives], larger is better."""
+    if not np.isfinite(gains).all():
+        reasons = {*reasons, *np.flatnonzero(~np.isfinite(gains).all(axis=1)).tolist()}
     if gains.shape[1] == 1:
         column = gains[:, 0]
         if reasons:

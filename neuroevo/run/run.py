@@ -17,7 +17,7 @@ from neuroevo.core.trial import FAILED, PREDICTED, STOPPED, Evaluation, Fidelity
 from neuroevo.run.course import Course
 from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
-from neuroevo.run.settings import of_today
+from neuroevo.run.settings import of_today, space_from_settings
 from neuroevo.store import RecordedTrial, Store, StoreError
 from neuroevo.store.errors import damaged
 
@@ -305,7 +305,7 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         settings = store.read_json("config.json")
         if not isinstance(settings, dict) or "space" not in settings or "objectives" not in settings:
             raise StoreError(f"{folder} is not a run, or its config.json is missing or damaged")
-        space = Space.from_dict(settings["space"])
+        space = space_from_settings(settings["space"])
         settings = of_today(settings)
         run = Run(space, objectives_from_settings(settings["objectives"]), settings, folder=Path(folder))
         fill(run, store, before=None, lazy=lazy)

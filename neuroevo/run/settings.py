@@ -36,7 +36,8 @@ def estimation_from_settings(settings: Mapping[str, Any]) -> Estimation:
 
 def space_from_settings(settings: Mapping[str, Any]) -> Space:
     """The space that these settings describe."""
-    _known("encoding", settings.get("encoding"))
+    if isinstance(settings, Mapping):
+        _known("encoding", settings.get("encoding"))
     return Space.from_dict(settings)
 
 
@@ -62,6 +63,9 @@ def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     A strategy that evaluated each network once was a strategy around another; the run's full fidelity was that of its estimation."""
     today, strategy, estimation = dict(settings), settings.get("strategy"), settings.get("estimation")
+    task = settings.get("task")
+    if isinstance(task, Mapping) and "source" in task:  # the text of the fitness: see `neuroevo.run.identity`
+        today["task"] = {name: value for name, value in task.items() if name != "source"}
     if isinstance(strategy, Mapping) and strategy.get("strategy") == "TrainedOnce":
         today |= {"strategy": strategy.get("of"), "once": True}
     if isinstance(estimation, Mapping) and estimation.get("estimation") == "LowFidelity" and "full" not in today:

@@ -33,6 +33,8 @@ class RunDatabase:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, writable: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        if not os.fsdecode(folder).strip():  # it would be the current folder
+            raise StoreError("a run's folder is a path such as 'runs/first' ('.' for the current one), got an empty text")
         self.folder = Path(folder)
         self.writable = writable
         self._clock = clock

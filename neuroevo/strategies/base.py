@@ -9,14 +9,14 @@ bit-identically; the individuals that the state names by id are looked up in the
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from genomes.base import Genome, Space
+from genomes.base import Genome, Settings, Space
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives, weighted_limits
 from neuroevo.core.population import ArrayPopulation, as_array_population
@@ -163,7 +163,7 @@ class Search:
         return self.individual(id, genome, parents=(parent,), generation=generation)
 
 
-class Strategy(ABC):
+class Strategy(metaclass=Settings):
     """Decides which trials come next. Subclass as a dataclass whose fields are its settings. Only `ask` and `tell` must be written.
 
     Attributes:

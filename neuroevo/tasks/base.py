@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome
+from genomes.base import Genome, Settings
 from neuroevo.core.objectives import Objective, Objectives
 from neuroevo.core.registry import part
 from neuroevo.core.signature import made
@@ -55,7 +55,7 @@ class Context:
         return nullcontext() if self.turns is None else self.turns.alone()
 
 
-class Task(ABC):
+class Task(metaclass=Settings):
     """What is measured: the objectives, and how a phenotype is scored on them.
 
     Subclass with `objectives` and `score`, which measures what depends on the hardware inside `with context.alone():`. `score` may return

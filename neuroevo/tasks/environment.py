@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from genomes.base import Genome, Space, shown
 from neuroevo.core.callbacks import Callback
@@ -19,12 +20,11 @@ from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recor
 from neuroevo.core.signature import made
 from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
 from neuroevo.tasks.base import Context, Task
-from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium
+from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium, limit_of, refuse_made, vectorised
 from neuroevo.tasks.environment_spaces import Normalise
 from neuroevo.tasks.function import described_again
 
 if TYPE_CHECKING:
-    from neuroevo.core.individual import Individual
     from neuroevo.core.trial import Result
     from neuroevo.run.run import Run
 
@@ -43,13 +43,13 @@ CONNECTIONS = Objective("connections", "minimise", "cheap", of=_connections)
 class Environment(Task):
     """Networks act in a gymnasium environment. Objective `reward` (maximised): the mean, over episodes, of the sum of rewards.
 
-    Where gymnasium has the environment vectorised (CartPole), all individuals' episodes are stepped as one; otherwise every
-    individual plays for itself, and a run spreads them over its workers. Needs the extra `gym`.
+    Where gymnasium has the environment vectorised and steps it as it steps single ones (CartPole), all individuals' episodes are stepped as
+    one; otherwise every individual plays for itself, and a run spreads them over its workers. What an individual is scored is the same to the
+    last bit. Needs the extra `gym`.
 
     Which episodes: `seeds="generation"` (default) gives all individuals of a generation the same starts, new ones each generation, so that
-    they are compared on equal terms and nothing is learnt by heart; "birth" gives every individual its own; "fixed" always the same.
-    (Vectorised environments draw all starts from one seed, so there individuals share the seed, not the starts.) All derive from the run's
-    seed, the generation and the birth id, never from workers.
+    they are compared on equal terms and nothing is learnt by heart; "birth" gives every individual its own; "fixed" always the same. All
+    derive from the run's seed, the generation and the birth id, never from workers.
 
     With `rungs`, such as ((1, -100), (2, -50)), an individual plays on only while its mean so far deserves it: after 1 episode it must be
     at least -100, after 2 at least -50; who falls short keeps the mean of what was played (a race; Maron & Moore 1994). Hopeless networks
@@ -59,15 +59,18 @@ class Environment(Task):
     With `solved`, an individual whose mean reaches it on these episodes is played on `fresh_episodes` that nobody has seen, under the
     environment's own time limit, and its reward becomes their mean; a candidate that falls short after 10 or 30 of them is tested no
     further. So a reward of at least `solved` is always the mean of that many fresh episodes, and `Budget(target=task.solved)` stops at a
-    solution, not at luck. (In a vectorised population the ten best are tested; the rest is held just below `solved`.)
+    solution, not at luck.
+
+    A reward that is not a finite number, or a network whose outputs are not numbers, fails the evaluation.
 
     Args:
-        id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments).
+        id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments); every worker makes its
+            own.
         episodes: of each individual.
         objectives: "reward", and any of "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s.
         rungs: numbers of episodes, ascending, each with the mean reward needed to play on; see above.
-        steps: environment steps that an episode of the search may last; None: the environment's own limit. A shorter limit saves time
-            while most networks still fail.
+        steps: environment steps that an episode of the search may last; None: the environment's own limit, which one that a function makes
+            says by `gymnasium.wrappers.TimeLimit` or its `spec`. A shorter limit saves time while most networks still fail.
         action_repeat: environment steps for which an action is kept.
         normalise: what networks see. "sampled": centred and scaled by the mean and standard deviation of observations of random play, drawn
             once and always the same; "bounds": the observation space's bounds scaled to -1 .. 1; "none". The first two clip to +-10.
@@ -129,13 +132,10 @@ class Environment(Task):
         self.objectives = choose(objectives, self.offered)
         if "reward" not in self.objectives:
             raise ValueError(f"an environment's objectives include 'reward', got {', '.join(map(repr, self.objectives))}")
+        refuse_made(id)
         spec = None if callable(id) else _spec(id)
-        own = None if spec is None else spec.max_episode_steps
-        self.full_steps = own or steps or 0
-        self.steps = steps or own or 0
-        if not self.steps:
-            raise ValueError(f"{shown(id)} has no time limit of its own: give one as steps=1000")
-        self.population = spec is not None and spec.vector_entry_point is not None
+        self.vectorised = vectorised(spec, self.options)
+        self.population = self.vectorised is not None
         self.rungs = tuple((int(count), float(needed)) for count, needed in rungs)
         counts = [0, *(count for count, _ in self.rungs), episodes]
         if any(a >= b for a, b in pairwise(counts)):
@@ -145,6 +145,14 @@ class Environment(Task):
         if self.rungs and self.population:
             raise ValueError(f"{shown(id)} is vectorised: all individuals play at once, so there are no rungs to fall from")
         player = self.player
+        own = limit_of(player.environment) if spec is None else spec.max_episode_steps
+        self.full_steps = own or steps or 0
+        self.steps = steps or own or 0
+        if not self.steps:
+            raise ValueError(
+                f"{id if isinstance(id, str) else dotted_name(id)} does not say after how many steps an episode ends at the latest: give the most that it may last, as in steps=1000 "
+                "(where it ends earlier by itself, it does)"
+            )
         self.inputs, self.outputs = player.observations.inputs, player.actions.outputs
         if normalise == "sampled":
             player.observations.by_sample(player.sample(SAMPLED_EPISODES, SAMPLED_STEPS))
@@ -187,9 +195,9 @@ class Environment(Task):
 
     # Episodes -----------------------------------------------------------------------------------------------------------------
 
-    def key(self, individual: Individual) -> int:
-        """What an individual's episodes derive from, beside the run's seed."""
-        return {"generation": individual.generation, "birth": individual.id, "fixed": 0}[self.seeds]
+    def key(self, id: int, generation: int) -> int:
+        """What the episodes of an individual with this birth id derive from, beside the run's seed."""
+        return {"generation": generation, "birth": id, "fixed": 0}[self.seeds]
 
     def search_seeds(self, seed: int, key: int, repeat: int = 0) -> list[int]:
         """The environment's seeds of the episodes that everybody plays, for a run's seed and a `key`; others for a repeated evaluation,
@@ -219,7 +227,7 @@ class Environment(Task):
         """The mean reward of one phenotype over the episodes of generation 0, and the environment steps that it took."""
         self.check(phenotype)
         played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps)
-        return {"reward": float(played.rewards.mean()), "environment_steps": float(played.steps.sum())}
+        return {"reward": mean_reward(played.rewards), "environment_steps": float(played.steps.sum())}
 
     def descriptors(self, phenotype: Any, context: Context) -> Any:
         """What one phenotype did in the episodes that `score` played."""
@@ -285,6 +293,20 @@ class Environment(Task):
         if "descriptors" in values:
             values["descriptors"] = described_again(values)
         return made(cls, values)  # type: ignore[no-any-return]
+
+
+def mean_reward(rewards: npt.NDArray[np.float64]) -> float:
+    """The mean of the sums of rewards of episodes: float64 [episodes].
+
+    Raises:
+        ValueError: it is not a finite number.
+    """
+    reward = float(rewards.mean())
+    if not math.isfinite(reward):
+        raise ValueError(
+            f"the reward must be finite, it is {reward}: the environment gave a reward, or the network outputs, that are no finite numbers"
+        )
+    return reward
 
 
 class StepCount(Callback):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from genomes.base import shown
 from neuroevo.core.extras import how_to_install
+from neuroevo.core.functions import dotted_name
 from neuroevo.tasks.environment_spaces import Actions, Observations
 
 if TYPE_CHECKING:
@@ -58,14 +61,55 @@ class _Valid:
         return True
 
 
-def _cut_cartpole(environment: Any, kept: npt.NDArray[np.bool_]) -> None:
-    environment.state = environment.state[:, kept]
-    environment.steps, environment.prev_done = environment.steps[kept], environment.prev_done[kept]
-    environment.num_envs = int(kept.sum())
+class _CartPoles:
+    """Gymnasium's vectorised CartPole, begun where single ones of the same seeds begin. (It draws all starts from one seed, ends episodes by
+    itself after 500 steps, and counts a step too many in each but the first: so it is given its starts, and every episode is its first.)"""
+
+    def begin(self, environment: Any, starts: Sequence[Any]) -> npt.NDArray[Any]:
+        """Put as many episodes as there are starts at their beginning; their first observations."""
+        environment.reset(seed=0)
+        environment.state = np.ascontiguousarray(np.transpose(starts))
+        environment.max_episode_steps = np.iinfo(np.int32).max
+        observations: npt.NDArray[Any] = environment.state.T.astype(np.float32)
+        return observations
+
+    def start(self, single: Any, seed: int) -> Any:
+        """Where a single environment begins."""
+        single.reset(seed=seed)
+        return single.unwrapped.state
+
+    def cut(self, environment: Any, kept: npt.NDArray[np.bool_]) -> None:
+        """Go on with these episodes only."""
+        environment.state = np.ascontiguousarray(environment.state[:, kept])
+        environment.steps, environment.prev_done = environment.steps[kept], environment.prev_done[kept]
+        environment.num_envs = int(kept.sum())
 
 
-# How a vectorised environment goes on with some of its episodes only; without it, those that ended are stepped to the very end.
-_CUTS: dict[str, Callable[[Any, npt.NDArray[np.bool_]], None]] = {"CartPoleVectorEnv": _cut_cartpole}
+# Pairs of a single and a vectorised environment that are known to step alike to the last bit, and how the second is begun and cut down. All
+# others are played one by one, whatever gymnasium has: what a network is scored must not depend on how it is played.
+_ALIKE = {
+    (
+        "gymnasium.envs.classic_control.cartpole:CartPoleEnv",
+        "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv",
+    ): _CartPoles()
+}
+
+
+def vectorised(spec: Any, options: Mapping[str, Any]) -> _CartPoles | None:
+    """How the environment is played vectorised; None where it is played one by one."""
+    alike = None if spec is None or spec.additional_wrappers else _ALIKE.get((str(spec.entry_point), str(spec.vector_entry_point)))
+    if alike is not None:
+        try:
+            _vector_environment(spec.id, 1, options)
+        except TypeError:  # an option that single environments alone have
+            return None
+    return alike
+
+
+def _vector_environment(id: str, count: int, options: Mapping[str, Any]) -> Any:
+    made = gymnasium().make_vec(id, num_envs=count, vectorization_mode="vector_entry_point", **options)
+    made.unwrapped.action_space = _Valid()
+    return made.unwrapped
 
 
 def gymnasium() -> Any:
@@ -142,11 +186,13 @@ class Player:
         self.environment = self.single(task.options)
         self.actions = Actions(self.environment.action_space, task.output_range)
         self.observations = Observations(self.environment.observation_space)
+        if callable(task.id):
+            refuse_other_answers(self.environment, task.id)
 
-    def single(self, options: dict[str, Any]) -> Any:
+    def single(self, options: Mapping[str, Any]) -> Any:
         """An environment without a time limit of its own (the player keeps it), and without checks at every step."""
         if callable(self.task.id):
-            return self.task.id(**options)
+            return checked(self.task.id(**options), self.task.id)
         made = gymnasium().make(self.task.id, disable_env_checker=True, max_episode_steps=-1, **options)
         return made if made.spec is not None and made.spec.additional_wrappers else made.unwrapped
 
@@ -162,7 +208,11 @@ class Player:
             seen.append(np.array(self.observations.flat(observation), np.float64))
         total, lasted = 0.0, 0
         while lasted < limit:
-            action = act(controller(see(observation)))
+            outputs = controller(see(observation))
+            square = outputs.dot(outputs)
+            if square != square:  # NaN: such an episode is over, and its reward is no number
+                return math.nan, lasted
+            action = act(outputs)
             for _ in range(min(repeat, limit - lasted)):
                 observation, reward, terminated, truncated, _ = step(action)
                 total += reward
@@ -181,25 +231,35 @@ class Player:
         kept = [Episode(np.array(into), total) for into, (total, _) in zip(seen, played, strict=True)] if keep else ()
         return Played(np.array([total for total, _ in played]), np.array([lasted for _, lasted in played], np.int64), kept)
 
-    def together(self, network: Any, episodes: int, seed: int, limit: int, keep: bool = False) -> Played:
-        """`episodes` of every member at once, in one vectorised environment: [members, episodes]. All starts come from the seed. `keep`
-        what happened in them."""
-        members, repeat = len(network), self.task.action_repeat
-        environment = self._vectorised(members * episodes)
-        cut = _CUTS.get(type(environment).__name__) if hasattr(network, "subset") else None
+    def together(self, network: Any, seeds: npt.ArrayLike, limit: int, keep: bool = False) -> Played:
+        """Every member's episodes at once, in one vectorised environment: what each would play alone, to the last bit.
+
+        Args:
+            network: a population's.
+            seeds: int64 [members, episodes], of each episode.
+            keep: what happened in them.
+        """
+        seeds, alike = np.asarray(seeds, np.int64), self.task.vectorised
+        assert alike is not None
+        (members, episodes), repeat = seeds.shape, self.task.action_repeat
+        environment = _vector_environment(str(self.task.id), seeds.size, self.task.options)
+        starts = {seed: alike.start(self.environment, seed) for seed in dict.fromkeys(seeds.ravel().tolist())}
         if callable(getattr(network, "reset", None)):
             network.reset()
-        observations, _ = environment.reset(seed=seed)
+        observations = alike.begin(environment, [starts[seed] for seed in seeds.ravel().tolist()])
         seen = _Seen(members, episodes, observations) if keep else None
         rewards, steps = np.zeros((members, episodes)), np.zeros((members, episodes), np.int64)
-        playing, actor, lasted = np.arange(members), network, 0
+        playing, actor, lasted, cuts = np.arange(members), network, 0, hasattr(network, "subset")
         alive, gained, lasting = np.ones(members * episodes, np.bool_), np.zeros(members * episodes), np.zeros(members * episodes)
         while lasted < limit:
-            outputs = actor(self.observations.many(observations).reshape(len(playing), episodes, -1))
-            actions = self.actions.many(outputs.reshape(len(alive), -1))
+            outputs = actor(self.observations.many(observations).reshape(len(playing), episodes, -1)).reshape(len(alive), -1)
+            lost = np.isnan(outputs).any(axis=1) & alive
+            if lost.any():  # such an episode is over, and its reward is no number
+                gained[lost], alive = np.nan, alive & ~lost
+            actions = self.actions.many(outputs)
             for _ in range(min(repeat, limit - lasted)):
                 observations, reward, terminated, truncated, _ = environment.step(actions)
-                gained += reward * alive
+                gained += np.where(alive, reward, 0.0)
                 lasting += alive
                 lasted += 1
                 if seen is not None:
@@ -208,25 +268,19 @@ class Player:
             living = np.count_nonzero(alive)
             if living == 0:
                 break
-            if cut is None or living > _FEWER * len(alive):
+            if not cuts or living > _FEWER * len(alive):
                 continue
             still: npt.NDArray[np.bool_] = np.any(alive.reshape(-1, episodes), axis=1)
             if np.count_nonzero(still) > _FEWER * len(still):
                 continue
             rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)
             kept = np.repeat(still, episodes)
-            cut(environment, kept)
+            alike.cut(environment, kept)
             observations, alive, gained, lasting = observations[kept], alive[kept], gained[kept], lasting[kept]
             playing = playing[still]
             actor = network.subset(playing)
         rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)
         return Played(rewards, steps, () if seen is None else seen.episodes(rewards, steps))
-
-    def _vectorised(self, count: int) -> Any:
-        options = dict(self.task.options)
-        made = gymnasium().make_vec(self.task.id, num_envs=count, vectorization_mode="vector_entry_point", vector_kwargs=options)
-        made.unwrapped.action_space = _Valid()
-        return made.unwrapped
 
     def sample(self, episodes: int, limit: int) -> Floats:
         """What random play sees: float64 [observations, inputs], always the same for the same environment."""
@@ -241,3 +295,77 @@ class Player:
                 if terminated or truncated:
                     break
         return np.array(seen, np.float64)
+
+
+def refuse_made(id: Any) -> None:
+    """Refuse what is neither an environment's id nor a function that makes one.
+
+    Raises:
+        ValueError: it is such; the sentence says how to give it.
+    """
+    package = gymnasium()
+    if isinstance(id, (package.Env, package.vector.VectorEnv)):
+        spec = getattr(id, "spec", None)
+        named = f"Environment({spec.id!r})" if spec is not None else f"Environment({type(id).__name__})"
+        what = "a vector environment" if isinstance(id, package.vector.VectorEnv) else "an environment that is made already"
+        raise ValueError(
+            f"an environment is given by its id or by a function that makes it, since every worker makes its own; got {what} "
+            f"({type(id).__name__}): write {named}, or Environment(make) with a function make()"
+        )
+    if not isinstance(id, str) and not callable(id):
+        raise ValueError(
+            f"an environment is given by its id, such as 'CartPole-v1', or by a function that makes it, got {shown(id)}"
+        )
+
+
+def checked(made: Any, by: Any) -> Any:
+    """What a user's function made, where it is one environment of gymnasium's kind.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    package = gymnasium()
+    if isinstance(made, package.vector.VectorEnv):
+        raise ValueError(
+            f"{dotted_name(by)} makes a vector environment ({type(made).__name__}); give a function that makes a single one (gymnasium.make): every "
+            "network plays its own episodes"
+        )
+    missing = [name for name in ("reset", "step", "action_space", "observation_space") if not hasattr(made, name)]
+    if missing:
+        raise ValueError(
+            f"{dotted_name(by)} must make an environment of gymnasium's kind, with reset, step, action_space and observation_space; it made "
+            f"{shown(made)}, which has no {missing[0]}"
+        )
+    return made
+
+
+def refuse_other_answers(environment: Any, by: Any) -> None:
+    """Refuse an environment whose `reset` and `step` do not answer as gymnasium's do.
+
+    Raises:
+        ValueError: they do not.
+    """
+    try:
+        begun = environment.reset(seed=0)
+        stepped = environment.step(environment.action_space.sample()) if isinstance(begun, tuple) and len(begun) == 2 else ()
+    except TypeError as error:
+        raise ValueError(f"the environment of {dotted_name(by)} cannot be reset and stepped as gymnasium's can: {error}") from error
+    for name, answer, wanted in (
+        ("reset(seed=...)", begun, ("observation", "info")),
+        ("step(action)", stepped, ("observation", "reward", "terminated", "truncated", "info")),
+    ):
+        if not isinstance(answer, tuple) or len(answer) != len(wanted):
+            raise ValueError(
+                f"{name} of an environment returns ({', '.join(wanted)}), as gymnasium's do; that of {dotted_name(by)} returned {shown(answer)}"
+            )
+
+
+def limit_of(environment: Any) -> int | None:
+    """After how many steps an environment ends an episode at the latest, where it says so: by a `TimeLimit` around it, else by its
+    specification."""
+    limits, specified = [], getattr(getattr(environment, "spec", None), "max_episode_steps", None)
+    while environment is not None:
+        if isinstance(environment, gymnasium().wrappers.TimeLimit):
+            limits.append(int(environment._max_episode_steps))
+        environment = getattr(environment, "__dict__", {}).get("env")
+    return min(limits) if limits else specified

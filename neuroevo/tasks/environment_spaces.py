@@ -120,9 +120,16 @@ class Observations:
         self.shift, self.scale = (low + high) / 2.0, 2.0 / (high - low)
 
     def by_sample(self, sample: Floats) -> None:
-        """Centre and scale by the mean and standard deviation of a sample: float64 [observations, inputs]."""
-        spread = sample.std(axis=0)
-        self.shift, self.scale = sample.mean(axis=0), 1.0 / np.where(spread < _LEAST_SPREAD, 1.0, spread)
+        """Centre and scale by the mean and standard deviation of a sample: float64 [observations, inputs]. What is no finite number in it counts
+        for nothing; an input that never was one is left as it is."""
+        known = np.isfinite(sample)
+        if known.all():
+            mean, spread = sample.mean(axis=0), sample.std(axis=0)
+        else:
+            columns = [column[finite] for column, finite in zip(sample.T, known.T, strict=True)]
+            mean = np.array([column.mean() if len(column) else 0.0 for column in columns])
+            spread = np.array([column.std() if len(column) else 1.0 for column in columns])
+        self.shift, self.scale = mean, 1.0 / np.where(spread < _LEAST_SPREAD, 1.0, spread)
 
     def flat(self, observation: Any) -> npt.NDArray[Any]:
         """One observation as a vector: float [inputs]."""

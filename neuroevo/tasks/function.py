@@ -164,7 +164,6 @@ class Function(Task):
         return {
             "task": "Function",
             "fitness": dotted_name(self.fitness),
-            "source": _source_digest(self.fitness),
             "of": self.of,
             "objectives": [objective.settings() for objective in self.objectives.values()],
             **described,
@@ -216,8 +215,8 @@ def _has_parameter(function: Callable[..., Any], name: str) -> bool:
         return False
 
 
-def _source_digest(function: Callable[..., Any]) -> str:
-    """A digest of the fitness's source text, so that a resumed run can tell that it was edited; "" where there is none."""
+def source_digest(function: Callable[..., Any]) -> str:
+    """A digest of a fitness's source text, which older releases recorded; "" where there is none."""
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError):

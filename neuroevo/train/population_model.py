@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import shown, unknown
+from genomes.base import plain, shown, unknown
 from genomes.neat import NeatGenome
 from genomes.neat.genes import Pool, pool_of
 from genomes.neat.space import NeatSpace
@@ -77,6 +77,7 @@ class PopulationModel(keras.Model):  # type: ignore[misc]
             raise ValueError(unknown("optimizer", optimizer, OPTIMIZERS))
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be in [0, 1), got {shown(momentum)}")
+        samples = plain(samples)
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
             raise ValueError(f"samples must be a whole number >= 1, got {shown(samples)}")
         self._given = None if isinstance(genomes, Pool) else list(genomes)
@@ -148,6 +149,7 @@ class PopulationModel(keras.Model):  # type: ignore[misc]
         inputs, targets = self._numbers("x", x, self.space.inputs), self._numbers("y", y, self.space.outputs)
         if len(inputs) != len(targets) or len(inputs) == 0:
             raise ValueError(f"x and y must hold as many samples (at least one), got {len(inputs)} and {len(targets)}")
+        steps, batch_size = plain(steps), plain(batch_size)
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
             raise ValueError(f"steps must be a whole number >= 0, got {shown(steps)}")
         rates = np.asarray(learning_rate, self.number_type)

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import shown, unknown
+from genomes.base import Settings, shown, unknown
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("cosine", "constant", "restarts")
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class Augmentation(metaclass=Settings):
     """What is done to each training sample anew in every epoch; nothing by default.
 
     Args:
@@ -45,7 +45,7 @@ NO_AUGMENTATION = Augmentation()
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(metaclass=Settings):
     """How a network is trained.
 
     Args:

@@ -168,7 +168,7 @@ def test_an_edited_fitness_is_noticed(tmp_path: Path) -> None:
 
     second.__qualname__ = first.__qualname__
     evolve(number(first), run=tmp_path / "run")
-    with pytest.raises(StoreError, match=r"task\.source"):
+    with pytest.raises(StoreError, match="holds a run of other Python code"):
         evolve(number(second), run=tmp_path / "run")
 
 

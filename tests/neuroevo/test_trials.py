@@ -329,8 +329,8 @@ def test_what_was_planned_for_a_pending_trial_holds_when_the_run_goes_on(tmp_pat
         def settings(self) -> dict[str, Any]:
             return {"estimation": "Moody"}
 
-    search(strategies.RandomSearch(batch=4), Moody(0.5), 2, run=tmp_path / "run")
-    run = search(strategies.RandomSearch(batch=4), Moody(0.25), 6, run=tmp_path / "run")
+    search(strategies.RandomSearch(batch=4), Moody(0.5), 2, run=tmp_path / "run", version="1")
+    run = search(strategies.RandomSearch(batch=4), Moody(0.25), 6, run=tmp_path / "run", version="1")
     assert [fidelity["data"] for fidelity in run.trials()["fidelity"]][:4] == [0.5] * 4
     assert [fidelity["data"] for fidelity in run.trials()["fidelity"]][4:] == [0.25] * 4
 

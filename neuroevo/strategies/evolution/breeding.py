@@ -190,6 +190,21 @@ def trial(search: Search, individual: Individual, parents: Sequence[Individual],
     return search.trial(individual, artifacts=artifacts, options={"inheritance": inheritance})
 
 
+def selected(search: Search, individuals: Sequence[Individual], count: int) -> list[Individual]:
+    """What the toolbox's `select(individuals, count)` chose; to be called inside `python_random`.
+
+    Raises:
+        ValueError: not as many as asked for, or not individuals.
+    """
+    chosen = list(search.toolbox.select(individuals, count))  # type: ignore[union-attr]
+    if len(chosen) != count or not all(isinstance(one, Individual) for one in chosen):
+        raise ValueError(
+            f"a toolbox's select(individuals, k) returns k of the individuals that it is given (one may be among them twice); asked for {count} of "
+            f"{len(individuals)}, it returned {len(chosen)}: {shown(chosen)}"
+        )
+    return chosen
+
+
 def check(name: str, value: Any, allowed: Sequence[str]) -> None:
     """Refuse a setting that is not among the allowed names."""
     if value not in allowed:

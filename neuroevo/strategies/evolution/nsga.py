@@ -18,7 +18,16 @@ from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2, violations
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
 from neuroevo.strategies.base import Search, Strategy
-from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheritance, check, check_count, check_share, trial
+from neuroevo.strategies.evolution.breeding import (
+    Breeding,
+    Deduplicate,
+    Inheritance,
+    check,
+    check_count,
+    check_share,
+    selected,
+    trial,
+)
 
 
 @dataclass
@@ -73,7 +82,7 @@ class _Elitist(Strategy):
         toolbox = self.search.toolbox
         if hasattr(toolbox, "select") and pool:
             with python_random(self.search.selection_rng(self.generation)):
-                chosen = toolbox.select(pool, min(self.population, len(pool)))  # type: ignore[union-attr]
+                chosen = selected(self.search, pool, min(self.population, len(pool)))
             self._living = list({individual.id: individual for individual in chosen}.values())
         else:
             self._living = self._survivors(pool)

@@ -13,7 +13,7 @@ from neuroevo.core.state import State
 from neuroevo.core.streams import python_random
 from neuroevo.core.trial import Result, Trial
 from neuroevo.strategies.base import Search, Strategy
-from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheritance, check, check_count, trial
+from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheritance, check, check_count, selected, trial
 
 
 @dataclass
@@ -77,7 +77,7 @@ class RegularizedEvolution(Strategy):
         toolbox = self.search.toolbox
         if hasattr(toolbox, "select"):
             with python_random(rng):
-                return tuple(toolbox.select(drawn, 1)), None  # type: ignore[union-attr]
+                return tuple(selected(self.search, drawn, 1)), None
         best = drawn[0]
         for individual in drawn:
             if individual.fitness.ranking > best.fitness.ranking:

@@ -120,3 +120,18 @@ def test_mlflow_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(ImportError, match=r"pip install -e .*\[mlflow\]"):
         ne.interop.MLflow()
+
+
+def test_mlflow_keeps_as_much_of_a_parameter_as_it_takes() -> None:
+    validation = pytest.importorskip("mlflow.utils.validation")
+    most, longest = validation.MAX_PARAM_VAL_LENGTH, validation.MAX_ENTITY_KEY_LENGTH
+    assert most >= 6000
+    tracker = ne.interop.MLflow(tracking_uri="http://localhost:1")
+    tracker.client = kept = type("Client", (), {"log_batch": lambda self, run, params: self.params.extend(params), "params": []})()
+    values = {"short": "a", "whole": "b" * most, "long": "c" * (most + 1), "k" * 300: "d", "odd (name) ü?": "e"}
+    tracker._parameters(values)
+    found = {param.key: param.value for param in kept.params}
+    assert found["short"] == "a" and found["whole"] == "b" * most and found["long"] == "c" * most
+    assert found["k" * longest] == "d" and found["odd _name_ ü_"] == "e"
+    for param in kept.params:
+        validation._validate_param(param.key, param.value)

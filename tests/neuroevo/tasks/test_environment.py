@@ -13,6 +13,8 @@ import pytest
 import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo.core.extras import how_to_install
+from neuroevo.core.trial import Trial
+from neuroevo.estimation import Episodes
 from neuroevo.strategies import Neat, Nsga2
 from neuroevo.tasks import Context, Environment, StepCount
 from neuroevo.tasks.environment_play import Player
@@ -154,24 +156,61 @@ def test_an_episode_is_what_gymnasium_itself_would_play():
     assert task.player.episodes(network, [11], 500).rewards.tolist() == [total]
 
 
-def test_a_vectorised_population_plays_as_each_network_would_alone():
-    task = Environment("CartPole-v1", normalise="none")
-    genomes = [task.space().random(np.random.default_rng(seed)) for seed in range(5)]
-    network = ne.decode.population_network(genomes)
-    played = task.player.together(network, 2, 7, 500)
-    environment = gymnasium.make_vec("CartPole-v1", num_envs=10, vectorization_mode="vector_entry_point").unwrapped
-    starts, _ = environment.reset(seed=7)
-    for i, genome in enumerate(genomes):
-        for episode in range(2):
-            single = gymnasium.make("CartPole-v1").unwrapped
-            single.reset(seed=0)
-            single.state = environment.state[:, 2 * i + episode].copy()
-            observation, controller, steps = starts[2 * i + episode], genome.network().controller(), 0
-            terminated = False
-            while not terminated and steps < 500:
-                observation, _, terminated, _, _ = single.step(int(controller(observation).argmax()))
-                steps += 1
-            assert played.steps[i, episode] == steps
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("seeds", ["generation", "birth"])
+def test_a_vectorised_population_is_scored_as_each_network_alone(recurrent, seeds):
+    """To the last bit: rewards, steps of every episode, what was seen, and the fresh episodes of those that reached `solved`."""
+
+    def everything(episodes):
+        return [number for episode in episodes for number in (*episode.observations[-1], episode.reward, episode.steps)]
+
+    task = Environment("CartPole-v1", episodes=3, seeds=seeds, solved=40.0, fresh_episodes=15, descriptors=everything)
+    assert task.population
+    given = individuals(task, 25, recurrent)
+    together = Episodes().measure(Trial(0, given), task, Context(seed=5))
+    task.population = False
+    alone = Episodes().measure(Trial(0, given), task, Context(seed=5))
+    assert np.array_equal(together.values, alone.values) and not together.reasons and not alone.reasons
+    assert together.info == alone.info and np.array_equal(together.descriptors, alone.descriptors)
+    tested = [info["scores"]["fresh_episodes"] for info in alone.info if "fresh_episodes" in info["scores"]]
+    assert recurrent or {10, 15} <= set(tested), "some fall short after 10 fresh episodes, some reach the last"
+
+
+@pytest.mark.parametrize("options", [{"sutton_barto_reward": True}, {"render_mode": "rgb_array"}])
+def test_a_vectorised_population_is_scored_alike_with_options_and_beyond_the_own_limit(options):
+    task = Environment("CartPole-v1", episodes=1, steps=700, options=options, action_repeat=2)
+    assert task.population
+    given = [one for one in individuals(task, 40) if task.player.episodes(one.network(), task.search_seeds(2, 1), 700).steps[0] > 40]
+    together = Episodes().measure(Trial(0, given), task, Context(seed=2))
+    task.population = False
+    assert np.array_equal(Episodes().measure(Trial(0, given), task, Context(seed=2)).values, together.values)
+
+
+def test_other_environments_are_scored_one_by_one_whatever_gymnasium_has():
+    """One whose vectorised form starts elsewhere, and CartPole with a wrapper that the vectorised one has not."""
+    known, again, wrapped = "neuroevo/MountainCar-v0", "neuroevo/VectorMountainCar-v0", "neuroevo/WrappedCartPole-v0"
+    entry = "gymnasium.envs.classic_control:MountainCarEnv"
+
+    def vector(num_envs, **options):
+        return gymnasium.make_vec("MountainCar-v0", num_envs=num_envs, vectorization_mode="sync")
+
+    pole = ("gymnasium.envs.classic_control.cartpole:CartPoleEnv", "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv")
+    negative = (gymnasium.wrappers.TransformReward.wrapper_spec(func=lambda reward: -reward),)
+    gymnasium.register(known, entry, max_episode_steps=60)
+    gymnasium.register(again, entry, max_episode_steps=60, vector_entry_point=vector)
+    gymnasium.register(wrapped, pole[0], max_episode_steps=60, vector_entry_point=pole[1], additional_wrappers=negative)
+    try:
+        found = []
+        for id in (known, again):
+            task = Environment(id, episodes=2, output_range=(0.0, 1.0))
+            assert not task.population
+            found.append(Episodes().measure(Trial(0, individuals(task, 6)), task, Context(seed=3)).values)
+        assert np.array_equal(*found)
+        task = Environment(wrapped, episodes=1)
+        assert (Episodes().measure(Trial(0, individuals(task, 3)), task, Context()).values < 0).all()
+    finally:
+        for id in (known, again, wrapped):
+            del gymnasium.registry[id]
 
 
 def test_an_action_is_repeated():
@@ -257,10 +296,12 @@ def test_a_lucky_network_is_played_on_fresh_episodes_and_its_reward_is_their_mea
 def test_a_reward_of_solved_in_a_vectorised_population_is_always_that_of_fresh_episodes():
     task = Environment("CartPole-v1", episodes=1, solved=60.0, fresh_episodes=20)
     run = ne.evolve(task.space(), task, strategy=Neat(population=80), budget=ne.Budget(generations=1), seed=2, progress=False)
-    rewards = sorted(individual.fitness.values[0] for individual in run.strategy.living)
-    assert sum(reward >= 60.0 for reward in rewards) <= 10
-    assert rewards[-1] >= 60.0
-    assert any(reward == np.nextafter(60.0, 0.0) for reward in rewards) or rewards[-1] == max(rewards)
+    living = list(run.strategy.living)
+    assert max(one.fitness.values[0] for one in living) >= 60.0
+    for one in living:
+        fresh = task.player.episodes(one.network(), task.fresh_seeds(2, one.id, 20), 500).rewards
+        if one.fitness.values[0] >= 60.0:
+            assert one.fitness.values[0] == fresh.mean()
 
 
 def test_cartpole_is_solved():
@@ -336,8 +377,136 @@ def test_wrong_settings_are_refused(settings, sentence):
 def test_an_unknown_environment_is_refused():
     with pytest.raises(ValueError, match="gymnasium knows no environment 'CartPole-v9'"):
         Environment("CartPole-v9")
-    with pytest.raises(ValueError, match="no time limit of its own"):
-        Environment(Corridor)
+
+
+class Endless(Corridor):
+    def step(self, action):
+        observation, reward, _, _, info = super().step(action)
+        return observation, reward, False, self.steps >= 7, info
+
+
+def limited(limit):
+    return gymnasium.wrappers.TimeLimit(Corridor(), limit)
+
+
+def test_the_time_limit_of_an_environment_that_a_function_makes_is_its_own():
+    assert Environment(lambda: gymnasium.make("CartPole-v1", max_episode_steps=30)).steps == 30
+    assert Environment(limited, options={"limit": 12}).full_steps == 12
+    shorter = Environment(limited, options={"limit": 12}, steps=5)
+    assert (shorter.steps, shorter.full_steps) == (5, 12)
+    for made in (Corridor, Endless, lambda: gymnasium.make("CartPole-v1", max_episode_steps=-1).unwrapped.__class__()):
+        with pytest.raises(ValueError, match=r"does not say after how many steps .* steps=1000 \(where it ends earlier by itself, it does\)"):
+            Environment(made)
+    task = Environment(Endless, steps=100, normalise="none")
+    assert task.player.episodes(constant(task.space(), 0.0, 1.0).network(), [3], 100).steps.tolist() == [7]
+
+
+class OldReset(Corridor):
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)[0]
+
+
+class OldStep(Corridor):
+    def step(self, action):
+        return super().step(action)[:4]
+
+
+class Unseeded(Corridor):
+    def reset(self):
+        return super().reset()
+
+
+NOT_ENVIRONMENTS = {
+    "made already": (lambda: gymnasium.make("CartPole-v1"), r"made already \(.*\): write Environment\('CartPole-v1'\)"),
+    "one's own, made already": (Corridor, r"made already \(Corridor\): write Environment\(Corridor\)"),
+    "vector": (lambda: gymnasium.make_vec("CartPole-v1", num_envs=2), r"a vector environment \(CartPoleVectorEnv\)"),
+    "makes a vector": (lambda: lambda: gymnasium.make_vec("CartPole-v1", num_envs=2), "makes a vector environment"),
+    "makes nothing": (lambda: lambda: None, "it made None, which has no reset"),
+    "makes something": (lambda: lambda: gymnasium.spec("CartPole-v1"), "which has no reset"),
+    "number": (lambda: 3, "by its id, such as 'CartPole-v1', or by a function that makes it, got 3"),
+    "specification": (lambda: gymnasium.spec("CartPole-v1"), "by its id, such as 'CartPole-v1', or by a function"),
+    "old reset": (lambda: OldReset, r"reset\(seed=\.\.\.\) of an environment returns \(observation, info\)"),
+    "old step": (lambda: OldStep, r"step\(action\) of an environment returns \(observation, reward, terminated"),
+    "reset without a seed": (lambda: Unseeded, "cannot be reset and stepped as gymnasium's can: .*seed"),
+}
+
+
+@pytest.mark.parametrize("what", NOT_ENVIRONMENTS)
+def test_what_is_no_environment_is_refused_in_a_sentence(what):
+    given, sentence = NOT_ENVIRONMENTS[what]
+    with pytest.raises(ValueError, match=sentence):
+        Environment(given(), steps=20)
+
+
+def test_options_reach_the_environment():
+    task = Environment("CartPole-v1", episodes=1, options={"sutton_barto_reward": True})
+    run = ne.evolve(task.space(), task, population=10, budget=ne.Budget(generations=1), progress=False)
+    assert run.failures == 0 and {individual.fitness.values[0] for individual in run.strategy.living} <= {-1.0, 0.0}
+    assert corridor(options={"slip": 0.5}).player.environment.slip == 0.5
+
+
+# Numbers that are none ------------------------------------------------------------------------------------------------------------
+
+
+class Poisoned(Corridor):
+    """Corridor whose rewards or observations are no numbers in some steps."""
+
+    def __init__(self, reward=0.0, observation=0.0, where=1.0):
+        super().__init__()
+        self.reward, self.observation, self.where = reward, observation, where
+
+    def step(self, action):
+        observation, reward, *rest = super().step(action)
+        if self.place > self.where:
+            reward = reward + self.reward
+        return observation, reward, *rest
+
+    def _seen(self):
+        return np.array([self.place, 1.0 + (self.observation if self.place > self.where else 0.0)])
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("objectives", ["reward", "reward,connections"])
+def test_a_reward_that_is_no_number_fails_the_evaluation(wrong, objectives):
+    task = Environment(Poisoned, episodes=2, steps=20, objectives=objectives, options={"reward": wrong}, solved=1.0, normalise="none")
+    space = task.space()
+    initial = [constant(space, 0.0, 1.0), constant(space, 1.0, 0.0)]
+    strategy = (Neat if objectives == "reward" else Nsga2)(population=2, **({"initial": initial} if objectives == "reward" else {}))
+    measured = Episodes().measure(
+        Trial(0, [ne.Individual(id, genome, (1.0,) * len(task.objectives), names=tuple(task.objectives)) for id, genome in enumerate(initial)]),
+        task,
+        Context(),
+    )
+    assert list(measured.reasons) == [0] and "reward must be finite" in measured.reasons[0]
+    assert np.isfinite(measured.values[1]).all()
+    if objectives == "reward":
+        run = ne.evolve(space, task, strategy=strategy, budget=ne.Budget(generations=1), progress=False)
+        assert run.failures == 1 and np.isfinite(run.best.fitness.values[0])
+
+
+def test_outputs_that_are_no_numbers_fail_the_evaluation_alone_and_vectorised():
+    wrong = NeatSpace(4, 2)
+    for task, space in ((Environment("CartPole-v1", episodes=2, normalise="none"), wrong), (corridor(normalise="none"), NeatSpace(2, 2))):
+        broken = constant(space, 0.0, 1.0)
+        broken.nodes.bias.setflags(write=True)
+        broken.nodes.bias[-1] = np.nan
+        given = [ne.Individual(0, broken, (1.0,), names=("reward",)), ne.Individual(1, constant(space, 0.0, 1.0), (1.0,), names=("reward",))]
+        measured = Episodes().measure(Trial(0, given), task, Context())
+        assert list(measured.reasons) == [0] and np.isfinite(measured.values[1, 0])
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_an_observation_that_is_no_number_does_not_scale_the_others(wrong):
+    clean = Observations(spaces.Box(-100.0, 100.0, (3,), np.float64))
+    sample = np.random.default_rng(0).normal(3.0, 5.0, size=(200, 3))
+    clean.by_sample(sample[50:])
+    poisoned = Observations(clean.space)
+    sample[:50, 0], sample[:, 2] = wrong, wrong
+    poisoned.by_sample(sample)
+    assert np.allclose([poisoned.shift[0], poisoned.scale[0]], [clean.shift[0], clean.scale[0]])
+    assert (poisoned.shift[2], poisoned.scale[2]) == (0.0, 1.0) and np.isfinite(poisoned.many(np.ones((2, 3)))).all()
+    task = Environment(Poisoned, steps=20, options={"observation": wrong, "where": 4.0})
+    assert np.isfinite([*task.player.observations.shift, *task.player.observations.scale]).all()
 
 
 def test_a_network_of_the_wrong_size_is_refused_with_a_recorded_reason():
@@ -357,9 +526,13 @@ def test_without_gymnasium_the_error_names_the_extra():
 
 
 def _trial(individual):
-    from neuroevo.core.trial import Trial
-
     return Trial(individual.id, (individual,))
+
+
+def individuals(task, count, recurrent=False):
+    space = task.space(recurrent=True, initial_hidden=2) if recurrent else task.space()
+    genomes = [space.random(np.random.default_rng(seed)) for seed in range(count)]
+    return [ne.Individual(3 + id, genome, (1.0,), names=("reward",), generation=1) for id, genome in enumerate(genomes)]
 
 
 def test_a_race_ends_at_the_rung_that_is_missed():

@@ -15,6 +15,7 @@ from neuroevo.core.neat_population import NeatPopulation
 from neuroevo.core.streams import python_random
 from neuroevo.selection.speciation import Species
 from neuroevo.strategies.base import Search
+from neuroevo.strategies.evolution.breeding import selected
 
 if TYPE_CHECKING:
     from neuroevo.strategies.evolution.neat.strategy import Plan
@@ -75,7 +76,7 @@ def _selected(
         begin = int(species.start[s])
         survivors = [population[int(i)] for i in species.members[begin : begin + int(plan.survivors[s])]]
         with python_random(search.rng(first_id + first)):
-            chosen = search.toolbox.select(survivors, 2 * (last - first))  # type: ignore[union-attr]
+            chosen = selected(search, survivors, 2 * (last - first))
         for position, (a, b) in enumerate(zip(chosen[::2], chosen[1::2], strict=True), start=first):
             if father[position] == -2:
                 continue
