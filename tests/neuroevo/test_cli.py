@@ -101,6 +101,7 @@ def test_a_network_is_exported_and_predicts_in_plain_keras(finished: Path, folde
     exported = neuroevo("export", finished, best, "model.keras", folder=folder)
     assert exported.returncode == 0, exported.stderr
     assert exported.stderr == "", "TensorFlow starts without notes"
+    assert "model.keras: loaded again in Keras" in exported.stdout and "rows of the validation data" in exported.stdout
     assert "written: model.inputs.json" in exported.stdout
     described = json.loads((folder / "model.inputs.json").read_text())
     assert described["outputs"]["classes"] == ["benign", "malignant"]
