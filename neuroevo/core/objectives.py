@@ -32,9 +32,11 @@ class Objective:
         limit: the worst value allowed (inclusive). A genome beyond the limit of a cheap objective is never trained. Individuals beyond the
             limit of another one are ranked behind all that are within, and reach the front only while nobody is.
         log: whether the number spans orders of magnitude (plots, densities and hypervolumes then take its logarithm).
+        ideal, reference: the best value that there can be, and the worst that counts: the ends of the box in which hypervolume is measured
+            (`neuroevo.run.box`). They decide nothing in the search. None: an end is a limit, or comes from the first generation's values.
 
     Raises:
-        ValueError: the direction is neither.
+        ValueError: the direction is neither; or an ideal or a reference that is not finite, or an ideal that is not better.
     """
 
     name: str
@@ -43,11 +45,19 @@ class Objective:
     of: Callable[[Genome], float] | None = None
     limit: float | None = None
     log: bool = False
+    ideal: float | None = None
+    reference: float | None = None
 
     def __post_init__(self) -> None:
         if self.direction not in ("minimise", "maximise"):
             raise ValueError(
                 f"objective {self.name!r}: direction must be 'minimise' or 'maximise' (ne.minimise, ne.maximise), got {shown(self.direction)}"
+            )
+        ends = [end for end in (self.ideal, self.reference) if end is not None]
+        if not all(math.isfinite(end) for end in ends) or (len(ends) == 2 and not (ends[0] - ends[1]) * self.weight > 0):
+            raise ValueError(
+                f"objective {self.name!r}: the ideal must be a better finite value than the reference, got ideal {self.ideal} and reference "
+                f"{self.reference}"
             )
 
     @property
@@ -76,8 +86,8 @@ class Objective:
 
 Objectives = Mapping[str, Objective]
 
-PARAMETERS = Objective("parameters", "minimise", "cheap", of=lambda genome: float(genome.parameters), log=True)
-FLOPS = Objective("flops", "minimise", "cheap", of=lambda genome: float(genome.flops), log=True)
+PARAMETERS = Objective("parameters", "minimise", "cheap", of=lambda genome: float(genome.parameters), log=True, ideal=1.0)
+FLOPS = Objective("flops", "minimise", "cheap", of=lambda genome: float(genome.flops), log=True, ideal=1.0)
 
 
 def parse_limits(specification: str | Sequence[str]) -> list[tuple[str, float | None]]:

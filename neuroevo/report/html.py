@@ -23,7 +23,7 @@ from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome
 from neuroevo.plots.outcomes import MARKS as OUTCOMES
 from neuroevo.report.comparison import compare
 from neuroevo.report.derived import beside_parent
-from neuroevo.report.text import counted, fidelity_text, test_scores, trials_without_individuals
+from neuroevo.report.text import box_text, counted, fidelity_text, test_scores, trials_without_individuals
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "counts": _counts(run),
         "front": _front(run, data),
         "derived": _derived(run),
-        "progress": _section("Progress", _progress_chart(data["progress"])),
+        "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "descriptors": _figure("Descriptors", "descriptors", run),
         "species": _figure("Species", "species", run),
         "operators": _figure("Operators", "operators", run),
@@ -385,10 +385,12 @@ def _shared(trials: Sequence[RecordedTrial]) -> str:
     return _section("Trials without individuals", f'<p class="note">{note}</p><div class="scroll">{table}</div>')
 
 
-def _progress_chart(progress: dict[str, Any]) -> str:
+def _progress_chart(progress: dict[str, Any], run: Run) -> str:
     options = "".join(f"<option>{axis}</option>" for axis in progress["over"])
     select = f'<label>over <select id="progress-axis">{options}</select></label>' if len(progress["over"]) > 1 else ""
-    return f'{select}<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>'
+    box = run.box
+    note = "" if box is None else f'<p class="note">hypervolume in the run\'s box: {html.escape(box_text(run, box))}</p>'
+    return f'{select}<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>{note}'
 
 
 def _environment(run: Run) -> dict[str, Any]:

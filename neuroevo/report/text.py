@@ -14,6 +14,7 @@ from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.plots.outcomes import deviations
 from neuroevo.report.derived import beside_parent, derived_json
+from neuroevo.run.box import Box
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.live import generations_complete, outcomes
 from neuroevo.run.run import Run
@@ -53,6 +54,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "ended": run.ended,
         "seconds": run.seconds,
         "hypervolume": run.hypervolume,
+        "hypervolume_box": None if run.box is None else run.box.to_json(),
         "counts": {
             "evaluated": run.evaluations,
             "failed": run.failures,
@@ -113,6 +115,7 @@ def run_table(run: Run) -> str:
         f"{run.folder}: {state}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
         f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
+        *([] if run.box is None or run.hypervolume is None else [f"hypervolume in the run's box: {box_text(run, run.box)}"]),
         _rendered(table),
     ]
     if baseline is not None:
@@ -134,6 +137,17 @@ def run_table(run: Run) -> str:
         if run.ended in ("", "interrupted"):
             lines.append(f"to go on: {run.resume_command}")
     return "\n".join(lines)
+
+
+def box_text(run: Run, box: Box) -> str:
+    """A run's box in words, and how many members of its front lie beyond it."""
+    beyond = run.records.beyond_box
+    if not beyond:
+        return box.described
+    return (
+        f"{box.described}; {beyond} of the front lie{'s' if beyond == 1 else ''} beyond its reference point and add{'s' if beyond == 1 else ''} "
+        "nothing (Objective(reference=...) declares another)"
+    )
 
 
 def network_table(run: Run, name: int | str) -> str:

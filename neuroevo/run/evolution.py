@@ -29,7 +29,7 @@ from neuroevo.run.derived import derived_of
 from neuroevo.run.live import Live, in_notebook
 from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
-from neuroevo.run.run import Run, fill
+from neuroevo.run.run import Run, fill, restore_box
 from neuroevo.run.settings import of_today
 from neuroevo.store import Store, StoreError
 from neuroevo.store.errors import damaged
@@ -167,6 +167,9 @@ def evolve(
         if store is not None:
             _check_settings(store, settings, budget)
             result.derived = derived_of(store)
+            restore_box(result, store)
+            if result.records.fixed_box is not None and result.records.fixed_box.provisional:
+                result.records.fixed_box = None  # the first generation goes on
             if schedule == "synchronous":
                 try:
                     known, stale = _restore(result, search, strategy, estimation, cache, store)
@@ -350,7 +353,7 @@ def _restore(
     records.evaluations, records.failures = counters["evaluations"], counters["failures"]
     records.stopped, records.predictions = counters.get("stopped", 0), counters.get("predictions", 0)
     records.epochs = counters["epochs"] if "epochs" in counters else store.epochs(first_trial)
-    records.simulated_seconds, records.scale = counters["simulated_seconds"], counters["scale"]
+    records.simulated_seconds = counters["simulated_seconds"]
     run.seconds = max(counters["seconds"], store.ended()[1])
     run.summaries = [row for row in run.summaries if row["generation"] <= run.generation]
 

@@ -66,8 +66,7 @@ def progress_html(text: str, share: float | None) -> str:
 class Live(Callback):
     """Complete generations, individuals evaluated, epochs, rate, time left, best, front size, hypervolume; failed, stopped and predicted ones.
 
-    While the run goes on, hypervolume is measured in the box of the first generation, which stays; the final one in the box of the front,
-    as reports and figures do.
+    Hypervolume is measured in the run's box (`Run.box`), from the end of the first generation on, as reports and figures do.
 
     Args:
         budget: the run's.
@@ -145,11 +144,10 @@ class Live(Callback):
         if run.records.best is not None:
             parts.append("best " + ", ".join(f"{name} {value:.5g}" for name, value in run.records.best.values.items()))
         if len(run.objectives) > 1:
-            hypervolume = run.hypervolume if run.ended else run.records.hypervolume_in_first_box()
+            hypervolume = run.hypervolume if run.ended or run.records.fixed_box is not None else None
             parts.append(f"front {len(run.records.front)}")
             if hypervolume is not None:
-                box = "" if run.ended else "in the first generation's box "
-                parts.append(f"hypervolume {box}{hypervolume:.4f}")
+                parts.append(f"hypervolume {hypervolume:.4f}")
         parts += _outcomes(self._failed, self._stopped, run.predictions)
         return " · ".join(parts)
 

@@ -25,9 +25,9 @@ class Regression(Supervised):
     loss: ClassVar[str] = "mean_squared_error"
     selection: ClassVar[str] = "mae"
     offered: ClassVar[tuple[Objective, ...]] = (
-        Objective("mae", "minimise"),
-        Objective("rmse", "minimise"),
-        Objective("loss", "minimise"),
+        Objective("mae", "minimise", ideal=0.0),
+        Objective("rmse", "minimise", ideal=0.0),
+        Objective("loss", "minimise", ideal=0.0),
         *CHEAP,
         LATENCY,
     )
