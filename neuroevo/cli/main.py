@@ -430,7 +430,9 @@ def _one_sentence() -> Iterator[None]:
 
 
 def _fail(error: Any, code: int) -> None:
-    print(f"neuroevo: {' '.join(str(error).split())}", file=sys.stderr)
+    from neuroevo.cli.words import in_typed_words
+
+    print(f"neuroevo: {in_typed_words(' '.join(str(error).split()))}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import unknown
-from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.front_figure import not_below_zero, quiet
 from neuroevo.plots.palette import CYCLE, MUTED
 from neuroevo.report.comparison import AXES, Comparison, Curve, compare, refuse_no_epochs
 from neuroevo.run.run import Run
@@ -102,4 +102,5 @@ def _panel(axes: Axes, comparison: Comparison, across: str) -> None:
     axes.set_ylabel(f"{what} ({better} is better)")
     if comparison.box is None and comparison.groups[0].runs[0].objectives[comparison.measure].log:
         axes.set_yscale("log")
+    not_below_zero(axes, y=np.concatenate([curve.value for group in comparison.groups for curve in group.curves]))
     quiet(axes)

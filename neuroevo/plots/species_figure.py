@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.plots.neat import counted
-from neuroevo.plots.palette import CYCLE, INK
+from neuroevo.plots.palette import INK, distinct
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -61,11 +61,12 @@ def species(run: Run) -> Figure:
     population = int(tops[-1].max())
     figure = Figure(figsize=(8.2, 4.8), layout="constrained")
     axes = figure.subplots()
-    for row, id in enumerate(data.ids.tolist()):
+    colours = distinct(len(data.ids))
+    for row in range(len(data.ids)):
         for begin, end in _stretches(data.sizes[row] > 0):
             low, high = (np.append(line[begin:end], line[end - 1]) for line in (tops[row], tops[row + 1]))
             axes.fill_between(
-                edges[begin : end + 1], low, high, step="post", facecolor=CYCLE[id % len(CYCLE)], alpha=0.75, edgecolor="white",
+                edges[begin : end + 1], low, high, step="post", facecolor=colours[row], alpha=0.75, edgecolor="white",
                 linewidth=0.6,
             )  # fmt: skip
         _species_name(axes, data, tops, row, population)

@@ -138,7 +138,7 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
     for run in runs:
         if list(run.objectives) != names:
             raise ValueError(
-                f"runs can be compared on the same objectives only, got {names} and {list(run.objectives)} ({run.folder})"
+                f"runs can be compared on the same objectives only, got {', '.join(names)} and {', '.join(run.objectives)} ({run.folder})"
             )
         if not run.records.front:
             raise ValueError(f"{run.folder or 'a run'} has no successful individual; leave it out")

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from deap.base import Toolbox
 
 
+KINDS = {"strategy": "strategy", "space": "encoding", "task": "task", "estimation": "estimation"}  # what a part of the settings is called
+
 def evolve(
     space: Space,
     fitness: Task | Callable[..., Any],
@@ -308,8 +310,8 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
     if recorded is not None:
         recorded = of_today(recorded)
         changes = [
-            f"{name} (the run's: {shown(old, 60)}, now: {shown(new, 60)})"
-            for name, old, new in differences({k: v for k, v in recorded.items() if k != "budget"}, settings)
+            f"{name} (the run's: {_said(old)}, now: {_said(new)})"
+            for name, old, new in _told(differences({k: v for k, v in recorded.items() if k != "budget"}, settings))
         ]
         if changes:
             raise StoreError(
@@ -323,6 +325,30 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
     store.write_json("environment.json", environment())  # of the latest part of the run
     store.log("start", budget=budget.settings(), resumed=recorded is not None)
     store.end("", store.ended()[1])
+
+
+def _said(value: Any) -> str:
+    """A setting in words: a part or an objective by its name, a limit with it; other values as JSON."""
+    if value is None:
+        return "not set"
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        return ", ".join(map(_said, value))
+    if isinstance(value, dict):
+        named = next((value[key] for key in ("name", "strategy", "encoding", "task", "estimation") if key in value), None)
+        if isinstance(named, str):
+            limit = value.get("limit")
+            return named if limit is None else f"{named}{'<' if value.get('direction') != 'maximise' else '>'}{limit:g}"
+        return ", ".join(f"{name} {_said(inner)}" for name, inner in value.items()) or "nothing"
+    text = value if isinstance(value, str) else json.dumps(value).strip("[]")
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _told(changes: list[tuple[str, Any, Any]]) -> list[tuple[str, Any, Any]]:
+    """Of differences those that say something: of another strategy or encoding not also every setting that it has or has not."""
+    names = {name for name, *_ in changes}
+    other = tuple(f"{part}." for part, kind in KINDS.items() if f"{part}.{kind}" in names)
+    told = [change for change in changes if change[0] in [f"{p}{KINDS[p[:-1]]}" for p in other] or not change[0].startswith(other)]
+    return [change for change in told if change[0] != "task.objectives" or "objectives" not in names]
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:

@@ -23,7 +23,7 @@ class Classification(Supervised):
 
     kind: ClassVar[Kind] = "classification"
     loss: ClassVar[str] = "cross_entropy"
-    selection: ClassVar[str] = "error"
+    selection: str = "error"
     offered: ClassVar[tuple[Objective, ...]] = (
         Objective("error", "minimise", ideal=0.0, reference=1.0),
         Objective("loss", "minimise", ideal=0.0),

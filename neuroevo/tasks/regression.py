@@ -23,7 +23,7 @@ class Regression(Supervised):
 
     kind: ClassVar[Kind] = "regression"
     loss: ClassVar[str] = "mean_squared_error"
-    selection: ClassVar[str] = "mae"
+    selection: str = "mae"
     offered: ClassVar[tuple[Objective, ...]] = (
         Objective("mae", "minimise", ideal=0.0),
         Objective("rmse", "minimise", ideal=0.0),
