@@ -218,6 +218,7 @@ def resume(
     """Go on with an interrupted run, or with a complete one under a larger budget."""
     from dataclasses import replace
 
+    from neuroevo.cli.search import announced
     from neuroevo.evaluators import by_name
     from neuroevo.report.finish import finish
     from neuroevo.run.evolution import evolve
@@ -237,7 +238,7 @@ def resume(
         evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial,
         threads=settings.get("threads", 1),
     )  # fmt: skip
-    finish(evolve(**arguments, run=run, evaluator=where, progress=True))
+    finish(evolve(**arguments, run=run, evaluator=where, progress=True), say=announced)
     _summary(run)
 
 

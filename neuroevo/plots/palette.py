@@ -30,6 +30,12 @@ def distinct(count: int) -> list[str]:
     return found[:count]
 
 
+def dark(colour: str) -> bool:
+    """Whether text on a colour, drawn at three quarters of its strength, is read better in white."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.3
+
+
 def _shade(colour: str, towards_white: float, factor: float) -> str:
     parts = [int(colour[at : at + 2], 16) / 255 * factor for at in (1, 3, 5)]
     return _hexadecimal(*(part + towards_white * (1 - part) for part in parts))
