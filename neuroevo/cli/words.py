@@ -23,6 +23,7 @@ def in_typed_words(text: str) -> str:
     'cannot be made from strategy nsga2, population x, off...: it'
     """
     text = _without_literals(re.sub(rf"\b({'|'.join(OPTIONS)})='(\w+)'", r"--\1 \2", text))
+    text = re.sub(r"\b(the run's|now): None\b", r"\1: not set", text)
     # not a part of a path, a call that shows how to write Python, a module's attribute or something quoted
     text = re.sub(r"(?<![\w./'\"-])([A-Z][A-Za-z0-9]*?)(Genome|Space)\b(?![(/'\"])(?!\.\w)", _encoding, text)
     known = sorted({name for kind in PARTS for name in registry.names(kind)}, key=len, reverse=True)

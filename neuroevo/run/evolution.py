@@ -330,7 +330,7 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget) -
 def _said(value: Any) -> str:
     """A setting in words: a part or an objective by its name, a limit with it; other values as JSON."""
     if value is None:
-        return "not set"
+        return "None"
     if isinstance(value, list) and any(isinstance(one, dict) for one in value):
         return ", ".join(map(_said, value))
     if isinstance(value, dict):

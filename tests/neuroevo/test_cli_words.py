@@ -59,7 +59,9 @@ def test_other_settings_are_named_in_words(runs, capsys) -> None:
 
     config = runs / "one" / "config.json"
     settings = json.loads(config.read_text())
-    task = ne.tasks.Function(lambda genome: float(genome.parameters), of="genome", objectives={"size": "minimise", "depth": "minimise"})
+    task = ne.tasks.Function(
+        lambda genome: float(genome.parameters), of="genome", objectives={"size": "minimise", "depth": "minimise"}
+    )
     with pytest.raises(ValueError) as refused:
         ne.evolve(
             NetworkSpace((4,), 2), task, strategy=ne.strategies.Lemonade(), budget=ne.Budget(evaluations=4), run=runs / "one"
@@ -76,6 +78,7 @@ def test_other_settings_are_named_in_words(runs, capsys) -> None:
         ("FullTraining cannot be made from {'epochs': 'x', 'recipe': {'rate': [1, 2]}}: no", "full_training cannot be made from epochs x, recipe rate 1, 2: no"),
         ("a TreeGenome of a MyTreeSpace.", "a tree genome of a my_tree."),
         ("write Nsga2(population=4) in runs/Nsga2 or 'Nsga2'", "write Nsga2(population=4) in runs/Nsga2 or 'Nsga2'"),
+        ("threads (the run's: 2, now: None)", "threads (the run's: 2, now: not set)"),
         ("shapes [4, 2] and {not a dict", "shapes [4, 2] and {not a dict"),
         ("got [{'name': 'error', 'limit': None}]", "got name error, limit nothing"),
     ],
