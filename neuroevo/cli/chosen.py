@@ -46,7 +46,7 @@ def train_to_the_end(
         weights = None if chosen.artifact is None else chosen.artifact.load()
     seed = loaded.settings["seed"]
     final = train(genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always)
-    export(final.model, task.dataset, path)
+    export(final.model, task.dataset, path)  # it says by how much the file differs
     write_description(task.dataset, path)
     if final.left_alone:
         return final, None

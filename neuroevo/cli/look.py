@@ -30,12 +30,13 @@ def report(
     """Write a run as one HTML page that needs no network."""
     from neuroevo.report.html import write_report
     from neuroevo.run.run import load_run
+    from neuroevo.store.connection import being_written
 
     if live:
         print(f"watching {run}; Ctrl-C ends the watching, not the run")
     while True:
         loaded = load_run(run, lazy=True)
-        going_on = live and loaded.ended == ""
+        going_on = live and loaded.ended == "" and being_written(run) is not False
         path = write_report(loaded, output, refresh=every if going_on else None)
         print(f"written: {path} ({loaded.evaluations} evaluated)", flush=True)
         if not going_on:
@@ -70,7 +71,7 @@ def plot(
     draw = registry.part("figure", what)
     loaded = load_run(run, lazy=True)
     if what == "genome":
-        figure = plots.genome(loaded.best if id is None else loaded[id])
+        figure = plots.genome(loaded.best if id is None else loaded[id], plots.input_names(loaded))
     elif what == "lineage":
         figure = plots.lineage(loaded, id)
     elif what == "curves":

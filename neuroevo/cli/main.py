@@ -253,6 +253,7 @@ def resume(
     """Go on with an interrupted run, or with a complete one under a larger budget."""
     from dataclasses import replace
 
+    from neuroevo.cli.search import announced
     from neuroevo.evaluators import by_name
     from neuroevo.report.finish import finish
     from neuroevo.run.evolution import evolve
@@ -272,7 +273,7 @@ def resume(
         evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial,
         threads=settings.get("threads", 1),
     )  # fmt: skip
-    finish(evolve(**arguments, run=run, version=version, evaluator=where, progress=True))
+    finish(evolve(**arguments, run=run, version=version, evaluator=where, progress=True), say=announced)
     _summary(run)
 
 
@@ -490,7 +491,9 @@ def _one_sentence() -> Iterator[None]:
 
 
 def _fail(error: Any, code: int) -> None:
-    print(f"neuroevo: {' '.join(str(error).split())}", file=sys.stderr)
+    from neuroevo.cli.words import in_typed_words
+
+    print(f"neuroevo: {in_typed_words(' '.join(str(error).split()))}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,8 +60,13 @@ def evolve_networks(
         run=folder,
         progress=not complete,
     )
-    finish(run, baseline=baseline)
+    finish(run, baseline=baseline, say=announced)
     return run
+
+
+def announced(text: str) -> None:
+    """Say what goes on, beside what a command answers."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _complete(folder: Path, evaluations: int) -> bool:

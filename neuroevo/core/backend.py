@@ -48,7 +48,7 @@ def start_quietly() -> None:
     What was written is shown after all where starting fails.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_messages_held():
+    with native_messages_held():
         import keras
 
         if keras.backend.backend() != "tensorflow":
@@ -60,7 +60,7 @@ def start_quietly() -> None:
 
 
 @contextmanager
-def _native_messages_held() -> Iterator[None]:
+def native_messages_held() -> Iterator[None]:
     """Hold what libraries write to the process's standard error itself (TensorFlow's notes about missing GPUs, before any setting of it
     is read), and show it only where an exception follows."""
     sys.stderr.flush()

@@ -32,9 +32,12 @@ class Objective(metaclass=Settings):
         limit: the worst value allowed (inclusive). A genome beyond the limit of a cheap objective is never trained. Individuals beyond the
             limit of another one are ranked behind all that are within, and reach the front only while nobody is.
         log: whether the number spans orders of magnitude (plots, densities and hypervolumes then take its logarithm).
+        ideal, reference: the best value that there can be, and the worst that counts: the ends of the box in which hypervolume is measured
+            (`neuroevo.run.box`). They decide nothing in the search. None: an end is a limit, or comes from the first generation's values.
 
     Raises:
-        ValueError: the direction is neither, or the limit is no finite number.
+        ValueError: the direction is neither; a limit that is not finite; or an ideal or a reference that is not finite, or an ideal that is
+            not better.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Objective(metaclass=Settings):
     of: Callable[[Genome], float] | None = None
     limit: float | None = None
     log: bool = False
+    ideal: float | None = None
+    reference: float | None = None
 
     def __post_init__(self) -> None:
         if self.direction not in ("minimise", "maximise"):
@@ -51,6 +56,12 @@ class Objective(metaclass=Settings):
             )
         if self.limit is not None and not (isinstance(self.limit, (int, float)) and math.isfinite(self.limit)):
             raise ValueError(f"the limit of objective {self.name!r} must be a finite number, got {shown(self.limit)}")
+        ends = [end for end in (self.ideal, self.reference) if end is not None]
+        if not all(math.isfinite(end) for end in ends) or (len(ends) == 2 and not (ends[0] - ends[1]) * self.weight > 0):
+            raise ValueError(
+                f"objective {self.name!r}: the ideal must be a better finite value than the reference, got ideal {self.ideal} and reference "
+                f"{self.reference}"
+            )
 
     @property
     def described(self) -> str:
@@ -78,8 +89,8 @@ class Objective(metaclass=Settings):
 
 Objectives = Mapping[str, Objective]
 
-PARAMETERS = Objective("parameters", "minimise", "cheap", of=lambda genome: float(genome.parameters), log=True)
-FLOPS = Objective("flops", "minimise", "cheap", of=lambda genome: float(genome.flops), log=True)
+PARAMETERS = Objective("parameters", "minimise", "cheap", of=lambda genome: float(genome.parameters), log=True, ideal=1.0)
+FLOPS = Objective("flops", "minimise", "cheap", of=lambda genome: float(genome.flops), log=True, ideal=1.0)
 
 
 def parse_limits(specification: str | Sequence[str]) -> list[tuple[str, float | None]]:

@@ -43,7 +43,13 @@ def gather(name: str, x: Any) -> Any:
     if name == "min":
         return ops.min(x, axis=-1, keepdims=True)
     if name == "max_absolute":
-        return ops.take_along_axis(x, ops.argmax(ops.absolute(x), axis=-1, keepdims=True), axis=-1)
+        # of neighbours, then of the neighbours left over: the first of equal ones, as argmax would, in operations that every runtime has
+        while x.shape[-1] > 1:
+            count = x.shape[-1]
+            first, second, rest = x[..., 0 : count - 1 : 2], x[..., 1:count:2], x[..., count - count % 2 :]
+            x = ops.where(ops.greater(ops.absolute(second), ops.absolute(first)), second, first)
+            x = ops.concatenate([x, rest], axis=-1) if count % 2 else x
+        return x
     if name == "median":
         count = x.shape[-1]
         ordered = ops.sort(x, axis=-1)

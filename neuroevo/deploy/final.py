@@ -111,7 +111,8 @@ def train_to_the_end(
         validated = validation_before, task.part_scores(network, dataset.validation)
     network, rng = begun(both)
     before = {} if weights is None else task.test_scores(network)
-    if validated[0] and validated[1][task.selection] > validated[0][task.selection]:
+    worse = task.selection_sign * (validated[1][task.selection] - validated[0][task.selection]) > 0 if validated[0] else False
+    if worse:
         return FinalTraining(network.synchronised(), before, before, None, *validated)
     training = fit(network, both.x, dataset.targets(both), recipe, rng)
     after = task.test_scores(network)

@@ -11,7 +11,7 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from neuroevo.data import files, images, table
 from neuroevo.data.dataset import DataError, Dataset, InputWarning
 from neuroevo.data.normalisation import Normalisation
 from neuroevo.deploy.prediction import Prediction
+from neuroevo.deploy.proof import proven, rows_of
 from neuroevo.run.model_files import EXPORTED as DETAILS
 from neuroevo.train.loop import model_outputs
 
@@ -66,25 +67,36 @@ def gives_doubles() -> bool:
     return bool(keras.backend.backend() == "tensorflow")
 
 
-def export(model: Any, dataset: Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write a trained model as a `.keras` file that takes raw inputs, whole or not at all.
+def export(model: Any, dataset: Dataset, path: str | os.PathLike[str], *, say: Callable[[str], None] | None = print) -> Path:
+    """Write a trained model as a `.keras` file that takes raw inputs, whole or not at all: not where the file, loaded again, computes
+    anything else than the model.
+
+    Args:
+        model: of normalised inputs, giving logits or normalised values.
+        dataset: the data that it was trained on.
+        path: where to.
+        say: what to do with the sentence about what the file was found to compute; None: nothing.
 
     Raises:
-        ValueError: the path does not end in .keras.
+        ValueError: the path does not end in .keras, or the file computes other numbers (`WrongExport`).
     """
     target = Path(path)
     if target.suffix != ".keras":
         raise ValueError(f"a model is written to a .keras file, got {target}")
     temporary = target.with_name(f".{target.stem}.writing.keras")
     try:
-        raw_model(model, dataset).save(temporary)
+        raw = raw_model(model, dataset)
+        raw.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(DETAILS, json.dumps(details(dataset)))
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
+        proof = proven(temporary, raw, rows_of(dataset), target)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+    if say is not None:
+        say(f"{target}: {proof}")
     return target
 
 

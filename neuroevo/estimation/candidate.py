@@ -138,9 +138,13 @@ class Candidate:
             return False
         done = self.training
         self.stopped = self.rule.verdict(
-            Progress(epoch, self.course.epochs, self.course.schedule, done.scored, done.validation, done.train_loss)
+            Progress(epoch, self.course.epochs, self.course.schedule, done.scored, self._costs(done.validation), done.train_loss)
         )
         return bool(self.stopped)
+
+    def _costs(self, scores: Sequence[float]) -> list[float]:
+        """Scores of the learning curve as rules take them: lower is better."""
+        return [self.task.selection_sign * score for score in scores]
 
     @property
     def passes(self) -> float:
@@ -165,6 +169,8 @@ class Candidate:
             return recorded
         recorded["seconds"] |= {"train": training.seconds["train"], "evaluate": training.seconds["evaluate"]}
         recorded["schedule"] = self.course.schedule
+        if self.task.selection_sign < 0:
+            recorded["curve_maximised"] = True
         recorded["curve"] = {
             "train_loss": [round(loss, 6) for loss in training.train_loss],
             "epochs": training.scored,

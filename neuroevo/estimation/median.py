@@ -208,7 +208,8 @@ def _curve_of(info: Mapping[str, Any], fidelity: Fidelity) -> _Curve | None:
     if not recorded or not schedule:
         return None
     name = next(key for key in recorded if key not in ("train_loss", "epochs"))
-    epochs, scores = list(recorded["epochs"]), np.asarray(recorded[name], np.float64)
+    sign = -1.0 if info.get("curve_maximised") else 1.0
+    epochs, scores = list(recorded["epochs"]), sign * np.asarray(recorded[name], np.float64)
     if len(epochs) == 0 or not np.isfinite(scores).all():
         return None
     averages = (np.cumsum(scores) / np.arange(1, len(scores) + 1)).tolist()

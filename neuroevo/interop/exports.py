@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from genomes.base import Genome, shown, unknown
 from genomes.equations import Equations
 from neuroevo.core.files import write_whole
 from neuroevo.core.individual import Individual
 from neuroevo.decode.keras_model import decoder_of
+from neuroevo.deploy.proof import Network, Proof, WrongExport, prove, random_rows, rows_for
 from neuroevo.interop.derived_exports import export_derived
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.run import Run
@@ -22,6 +27,8 @@ GENES = {".json": "genome", ".graphml": "GraphML", ".dot": "DOT", ".gv": "DOT"}
 WRITTEN = {".py": "NumPy file", ".tex": "LaTeX formula"}
 MODELS = {".keras": "Keras", ".onnx": "ONNX", ".tflite": "TensorFlow Lite", "": "SavedModel folder"}
 KINDS = {**GENES, **WRITTEN, **MODELS}
+STEPS = 4  # time steps over which a recurrent network's file is compared
+MOVED_FLOAT64 = 1e-12  # the share by which inputs are moved to see where such a network jumps
 
 
 def export(
@@ -30,8 +37,12 @@ def export(
     *,
     id: int | str | None = None,
     dataset: Dataset | None = None,
+    say: Callable[[str], None] | None = print,
 ) -> Path:
     """Write a genome or its network in the format that the path's suffix names, whole or not at all.
+
+    A network's file is loaded again, in the runtime that it is for, and compared with the network on rows of the data, or on random ones
+    where the data is not known. The largest difference is said; a file that computes other numbers is not written.
 
     | suffix | what | of |
     | --- | --- | --- |
@@ -51,13 +62,14 @@ def export(
             units, and a file beside it (of net.onnx, net.inputs.json) says how the columns of a table become its inputs and what its
             outputs are. A run knows its own; without any, a model takes normalised inputs and gives logits or normalised values. A `.py`
             file always does, and the file beside it says by what.
+        say: what to do with the sentence about what the file was found to compute; None: nothing.
 
     Returns:
         The path.
 
     Raises:
         ValueError: a suffix that this genome cannot be written in (the sentence names those it can), or a network that the format
-            cannot hold.
+            cannot hold, or whose file would compute other numbers.
         ImportError: a library that the format needs is not installed.
     """
     target = Path(path)
@@ -69,7 +81,7 @@ def export(
     if isinstance(what, Derived):
         if run is not None and dataset is None:
             dataset = dataset_of(run)
-        return export_derived(what, target, dataset)
+        return export_derived(what, target, dataset, say)
     if not isinstance(what, (Individual, Genome)):
         raise ValueError(f"export writes a run, an individual or a genome, got {shown(what)}")
     genome = what.genome if isinstance(what, Individual) else what
@@ -77,15 +89,19 @@ def export(
     if target.suffix in MODELS:
         if run is not None and dataset is None:
             dataset = dataset_of(run)
-        _write_model(what, target, dataset)
+        _write_model(what, target, dataset, say)
     elif target.suffix == ".json":
         genome.save(target)
-    else:
-        write_whole(target, _text(what, target).encode())
-        if dataset is not None and target.suffix == ".py":
+    elif target.suffix == ".py":
+        proof = _write_program(_network_genome(what), target)
+        if dataset is not None:
             from neuroevo.deploy.description import write_description
 
             write_description(dataset, target, raw=False)
+        if say is not None:
+            say(f"{target}: {proof or f'not compared, since a {type(genome).__name__} has no network() of its own'}")
+    else:
+        write_whole(target, _text(what, target).encode())
     return target
 
 
@@ -158,18 +174,50 @@ def _network_genome(what: Individual | Genome) -> Genome:
 
 
 def _text(what: Individual | Genome, target: Path) -> str:
-    from neuroevo.interop import formula, graph_files, python_file
+    from neuroevo.interop import formula, graph_files
 
     genome = _network_genome(what)
     if target.suffix == ".graphml":
         return graph_files.graphml(genome)
     if target.suffix in (".dot", ".gv"):
         return graph_files.dot(genome)
-    found = genome.equations()
-    return python_file.numpy_file(found, target.name) if target.suffix == ".py" else formula.latex(found)
+    return formula.latex(genome.equations())
 
 
-def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | None) -> None:
+def _write_program(genome: Genome, target: Path) -> Proof | None:
+    """A NumPy file, after its network was compared with the genome's (None: it has none): float64, of a recurrent one over several time
+    steps."""
+    from neuroevo.interop.python_file import numpy_file
+
+    equations = genome.equations()
+    text = numpy_file(equations, target.name)
+    steps = STEPS if equations.recurrent else 1
+
+    def stepped(network: Any) -> Network:
+        def outputs(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            if callable(getattr(network, "reset", None)):
+                network.reset()
+            return np.stack([np.asarray(network(x)) for _ in range(steps)], axis=1)
+
+        return outputs
+
+    def load() -> Network:
+        namespace: dict[str, Any] = {"__name__": "net"}
+        exec(compile(text, target.name, "exec"), namespace)
+        return stepped(namespace["network"])
+
+    proof = None
+    try:
+        rows = random_rows((equations.inputs,), np.float64)
+        if genome.evolves_weights:
+            proof = prove(stepped(genome.network()), load, rows, f"Python with NumPy {np.__version__}", moved=MOVED_FLOAT64)
+    except WrongExport as error:
+        raise WrongExport(f"{target} was not written: {error}") from error
+    write_whole(target, text.encode())
+    return proof
+
+
+def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | None, say: Callable[[str], None] | None) -> None:
     from neuroevo.decode import build
     from neuroevo.deploy.description import WITHOUT_DOUBLES, write_description
     from neuroevo.interop.keras_files import write_model
@@ -187,13 +235,14 @@ def _write_model(what: Individual | Genome, target: Path, dataset: Dataset | Non
     if dataset is not None and target.suffix == ".keras":
         from neuroevo.deploy import export as export_keras
 
-        export_keras(model, dataset, target)
-    elif dataset is not None:
+        export_keras(model, dataset, target, say=say)
+    else:
         from neuroevo.deploy import raw_model
 
-        write_model(raw_model(model, dataset, doubles=target.suffix not in WITHOUT_DOUBLES), target)
-    else:
-        write_model(model, target)
+        written = model if dataset is None else raw_model(model, dataset, doubles=target.suffix not in WITHOUT_DOUBLES)
+        proof = write_model(written, target, rows_for(written, dataset))
+        if say is not None:
+            say(f"{target}: {proof}")
     if dataset is not None:
         write_description(dataset, target)
 

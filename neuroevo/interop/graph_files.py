@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from genomes.base import Genome
+from neuroevo.plots.node_names import node_name
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -68,7 +69,7 @@ def dot(genome: Genome) -> str:
 
 def _label(node: Any, data: dict[str, Any]) -> str:
     if "type" not in data:
-        return str(data.get("label", node))
+        return node_name(node, data)
     first = str(data.get("name", data["type"]))
     return first if data["type"] in ("input", "bias") else f"{first}\n{str(data['activation']).replace('_', ' ')}"
 

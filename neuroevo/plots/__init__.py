@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
     from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
+    from neuroevo.plots.node_names import input_names
     from neuroevo.plots.operators_figure import operators, operators_data
     from neuroevo.plots.parallel_figure import parallel, parallel_data
     from neuroevo.plots.progress_figure import progress, progress_data
@@ -33,6 +34,7 @@ _WHERE = {
     "fronts": "fronts_figure",
     "fronts_data": "fronts_figure",
     "genome": "genome_figure",
+    "input_names": "node_names",
     "lineage": "lineage_figure",
     "lineage_data": "lineage_figure",
     "operators": "operators_figure",
@@ -67,6 +69,7 @@ __all__ = [
     "fronts",
     "fronts_data",
     "genome",
+    "input_names",
     "lineage",
     "lineage_data",
     "operators",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from neuroevo.plots.node_names import node_name
 from neuroevo.plots.palette import GREY, INK, STATUS
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _circle(graph: nx.DiGraph[Any], title: str, status: Mapping[Any, str] | None
     for node, data in graph.nodes(data=True):
         box = {"boxstyle": "round", "facecolor": "white", "edgecolor": GREY if status is None else STATUS[status[node]]}
         x, y = place[node]
-        axes.text(x, y, str(data.get("label", node)), ha="center", va="center", fontsize=8, color=INK, bbox=box)
+        axes.text(x, y, node_name(node, data), ha="center", va="center", fontsize=8, color=INK, bbox=box)
     if title:
         axes.text(0.0, 1.27, title, ha="center", va="center", fontsize=10, color=INK)
     return figure

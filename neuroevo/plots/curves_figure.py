@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from neuroevo.core.individual import STOPPED, Individual
-from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.front_figure import not_below_zero, quiet
 from neuroevo.plots.palette import CYCLE
 from neuroevo.run.run import Run
 
@@ -98,6 +100,7 @@ def curves(run: Run, ids: Sequence[int] | None = None) -> Figure:
     for axes in (left, right):
         axes.set_xlabel("epoch (0: right after inheriting)" if axes is right and any(c.inherited for c in found) else "epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        not_below_zero(axes, y=np.concatenate([curve.loss if axes is left else curve.scores for curve in found]))
         quiet(axes)
     figure.legend(*right.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9, title="individual")
     crosses = "; a cross: stopped there" if any(curve.stopped for curve in found) else ""

@@ -8,6 +8,7 @@ from genomes.base import Genome
 from neuroevo.core.registry import part
 from neuroevo.plots.any_graph import any_graph
 from neuroevo.plots.graph_features import of_any
+from neuroevo.plots.node_names import with_input_names
 from neuroevo.plots.palette import INK, MUTED
 from neuroevo.plots.shared_genes import Difference, difference_caption, legend, union
 
@@ -21,7 +22,16 @@ class Drawing:
 
     A space names its drawing (`Space.drawn_as`). For one of your own, subclass this, change what should be otherwise, and
     `neuroevo.registry.register("drawing", Mine)`.
+
+    Attributes:
+        inputs: the names of the network's inputs, where they are known.
     """
+
+    inputs: tuple[str, ...] = ()
+
+    def named(self, graph: nx.DiGraph[Any]) -> nx.DiGraph[Any]:
+        """The graph with those names at its inputs."""
+        return with_input_names(graph, self.inputs)
 
     def graph(self, genome: Genome) -> nx.DiGraph[Any]:
         """The graph in which genomes are compared: equal nodes are named alike."""
@@ -29,7 +39,7 @@ class Drawing:
 
     def figure(self, genome: Genome, title: str) -> Figure:
         """A drawing of one genome, with a line above it."""
-        return any_graph(self.graph(genome), title)
+        return any_graph(self.named(self.graph(genome)), title)
 
     def difference(self, data: Difference, names: tuple[str, str], genome: Genome) -> Figure:
         """A drawing of two genomes, coloured by what they share (`palette.STATUS`).

@@ -20,7 +20,7 @@ class Nodes(Drawing):
     def figure(self, genome: Genome, title: str) -> Figure:
         from neuroevo.plots.neat import draw_network
 
-        return draw_network(genome.graph(), title)
+        return draw_network(self.named(genome.graph()), title)
 
     def difference(self, data: Difference, names: tuple[str, str], genome: Genome) -> Figure:
         from neuroevo.plots.difference_network import networks_in_one
@@ -42,7 +42,7 @@ class Layers(Drawing):
     def figure(self, genome: Genome, title: str) -> Figure:
         from neuroevo.plots.layer_graph import layer_graph
 
-        return layer_graph(genome.graph(), title)
+        return layer_graph(self.named(genome.graph()), title)
 
     def features(self, genome: Genome) -> dict[str, float]:
         return graph_features.of_layers(genome.graph())

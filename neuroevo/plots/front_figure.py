@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.core.individual import PREDICTED, Individual
+from neuroevo.core.objectives import Objective
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.plots.outcomes import DOMINATED, MARKS, by_outcome, deviations
 from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, YELLOW
@@ -98,7 +99,7 @@ def front(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> Fi
     from matplotlib.figure import Figure
 
     if len(run.objectives) == 1:
-        return _progress(run)
+        return _progress(run, test or {})
     data = front_data(run, test)
     pairs = list(combinations(range(len(data.names)), 2))
     columns = min(3, len(pairs))
@@ -134,8 +135,10 @@ def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
         draw_outcome(axes, kind, values[:, x], values[:, y], *(() if spread is None else (spread[:, x], spread[:, y])))
     draw_outcome(axes, DOMINATED, data.dominated[:, x], data.dominated[:, y])
     order = np.argsort(data.front[:, x])
-    line = "-" if len(data.names) == 2 else ""
-    axes.plot(data.front[order, x], data.front[order, y], line or "None", color=BLUE, linewidth=1.2, zorder=2)
+    objectives = list(run.objectives.values())
+    if len(data.names) == 2:
+        steps = stairs(objectives[x])
+        axes.plot(data.front[order, x], data.front[order, y], color=BLUE, linewidth=1.2, zorder=2, drawstyle=steps)
     validated = data.test is not None
     axes.scatter(
         data.front[:, x], data.front[:, y], s=36, color=BLUE, zorder=3, label="front (validation)" if validated else "front"
@@ -155,17 +158,20 @@ def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
             label="baseline, made by hand",
         )  # fmt: skip
     for axis, column in ((axes.xaxis, x), (axes.yaxis, y)):
-        objective = list(run.objectives.values())[column]
+        objective = objectives[column]
         better = "lower" if objective.direction == "minimise" else "higher"
         axis.set_label_text(f"{data.names[column]} ({better} is better)")
     if data.log[x]:
         axes.set_xscale("log")
     if data.log[y]:
         axes.set_yscale("log")
+    shown = [data.dominated, data.front, *data.beside.values(), *[part for part in (data.test,) if part is not None]]
+    everything = np.concatenate([*shown, *([] if data.baseline is None else [data.baseline[None]])])
+    not_below_zero(axes, everything[:, x], everything[:, y])
     quiet(axes)
 
 
-def _progress(run: Run) -> Figure:
+def _progress(run: Run, test: Mapping[int, Mapping[str, float]]) -> Figure:
     from matplotlib.figure import Figure
 
     (name, objective), *_ = run.objectives.items()
@@ -185,10 +191,17 @@ def _progress(run: Run) -> Figure:
         draw_outcome(axes, kind, places, column, None, spread if kind == PREDICTED else None)
     draw_outcome(axes, DOMINATED, ids, values, label="individuals")
     axes.step(ids, running, where="post", color=BLUE, linewidth=1.6, label="best so far")
+    tested = [(id, scores[name]) for id, scores in sorted(test.items()) if name in scores]
+    if tested:
+        at, scored = (np.array(column) for column in zip(*tested, strict=True))
+        axes.scatter(at, scored, s=30, marker="x", color=GREEN, zorder=4, label="the front on test data")
+        values = np.concatenate([values, scored])
     axes.set_xlabel("individual, in order of birth")
     axes.set_ylabel(f"{name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)")
     if objective.log:
         axes.set_yscale("log")
+    beside = [_values(found, 1)[:, 0] for found in groups.values()]
+    not_below_zero(axes, y=np.concatenate([values, *beside]))
     _legend(figure, axes, any(groups.values()))
     axes.set_title(f"{run.evaluations} individuals evaluated", fontsize=11)
     quiet(axes)
@@ -215,6 +228,28 @@ def draw_outcome(
     bars = [spread if spread is not None and np.isfinite(spread).any() else None for spread in (x_deviation, y_deviation)]
     if any(spread is not None for spread in bars):
         axes.errorbar(x, y, xerr=bars[0], yerr=bars[1], fmt="none", ecolor=mark.colour, elinewidth=0.7, alpha=0.45, zorder=1)
+
+
+def stairs(x: Objective) -> str:
+    """How the members of a front are joined (matplotlib's drawstyle), sorted by the objective across: what they attain together is a staircase;
+    between two of them, nothing better than the worse is known."""
+    return "steps-post" if x.direction == "minimise" else "steps-pre"
+
+
+def not_below_zero(axes: Axes, x: npt.ArrayLike | None = None, y: npt.ArrayLike | None = None) -> None:
+    """End the axes at 0 where all that they show is 0 or more, as errors and sizes are; logarithmic ones stay as they are.
+
+    Args:
+        axes: in which everything is drawn.
+        x, y: the values shown along each axis; None: leave that axis as it is.
+    """
+    for values, scale, limits, end in (
+        (x, axes.get_xscale(), axes.get_xlim, axes.set_xlim), (y, axes.get_yscale(), axes.get_ylim, axes.set_ylim)
+    ):  # fmt: skip
+        shown = np.asarray([] if values is None else values, np.float64)
+        shown = shown[np.isfinite(shown)]
+        if len(shown) and scale == "linear" and shown.min() >= 0 and min(limits()) < 0:
+            end(0.0, max(limits()))
 
 
 def quiet(axes: Axes) -> None:

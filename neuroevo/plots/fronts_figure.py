@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.core.individual import PREDICTED
-from neuroevo.plots.front_figure import quiet
+from neuroevo.plots.front_figure import not_below_zero, quiet, stairs
 from neuroevo.plots.palette import GREY
 from neuroevo.run.run import Run
 from neuroevo.selection.nsga2 import pareto_front
@@ -88,9 +88,11 @@ def fronts(run: Run, x: str | None = None, y: str | None = None, moments: int = 
     shades = matplotlib.colormaps["cividis_r"](np.linspace(0.25, 1.0, len(data)))
     for at, shade in zip(data, shades, strict=True):
         points = at.values[np.argsort(at.values[:, columns[0]], kind="stable")][:, columns]
-        line = "-" if len(names) == 2 else ""
+        line = "-" if len(names) == 2 else ""  # of a projection, no line: its points are not a front
         label = f"generation {at.generation} ({at.evaluated:,} evaluated)"
-        axes.plot(*points.T, line, marker="o", markersize=4, color=shade, linewidth=1.4, label=label)
+        axes.plot(
+            *points.T, line, marker="o", markersize=4, color=shade, linewidth=1.4, label=label, drawstyle=stairs(across)
+        )  # fmt: skip
     for axis, objective in ((axes.xaxis, across), (axes.yaxis, up)):
         axis.set_label_text(f"{objective.name} ({'lower' if objective.direction == 'minimise' else 'higher'} is better)")
     if across.log:
@@ -98,6 +100,7 @@ def fronts(run: Run, x: str | None = None, y: str | None = None, moments: int = 
     if up.log:
         axes.set_yscale("log")
     _frame(axes, np.concatenate([at.values[:, columns] for at in data]), (across.log, up.log))
+    not_below_zero(axes, everything[:, columns[0]], everything[:, columns[1]])
     axes.legend(facecolor="white", framealpha=0.9, edgecolor="none", fontsize=8.5, loc="upper right")
     axes.set_title("The front by generation", fontsize=11)
     quiet(axes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from genomes.base import Genome
@@ -12,15 +13,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def genome(individual: Individual | Genome) -> Figure:
+def genome(individual: Individual | Genome, inputs: Sequence[str] = ()) -> Figure:
     """Draw a genome.
 
     Args:
         individual: an individual of a run, whose id and scores then stand above the drawing, or a bare genome.
+        inputs: the names of the network's inputs, such as the columns of the data (`neuroevo.plots.input_names(run)`).
     """
     drawn = individual.genome if isinstance(individual, Individual) else individual
     title = genome_title(individual) if isinstance(individual, Individual) else ""
-    return drawing_of(drawn).figure(drawn, title)
+    drawing = drawing_of(drawn)
+    drawing.inputs = tuple(map(str, inputs))
+    return drawing.figure(drawn, title)
 
 
 def genome_title(individual: Individual) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neuroevo.plots.layered import Edge, Point, layered
+from neuroevo.plots.node_names import columns_line, node_name
 from neuroevo.plots.palette import BLUE, GREEN, GREY, INK, MUTED, ORANGE, PINK, SKY, STATUS, YELLOW
 
 if TYPE_CHECKING:
@@ -202,10 +204,13 @@ def _box(axes: Axes, layout: Layout, node: Any, data: dict[str, Any], colour: st
         )
     )  # fmt: skip
     lines = [f"{data['parameters']:,} parameters"] if data.get("parameters") else []
+    if data.get("columns"):
+        lines.append(columns_line(data["columns"]))
     if layout.routes and data.get("shape") is not None:
         lines.insert(0, " × ".join(map(str, data["shape"])))
     style: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 4}
-    axes.text(x, y + (0.1 if lines else 0.0), str(data.get("label", node)), fontsize=9 * scale, color=INK, **style)
+    named = textwrap.shorten(node_name(node, data), 42, placeholder="...")
+    axes.text(x, y + (0.1 if lines else 0.0), named, fontsize=9 * scale, color=INK, **style)
     if lines:
         axes.text(x, y - 0.12, ", ".join(lines), fontsize=6.5 * scale, color=MUTED, **style)
 

@@ -26,6 +26,8 @@ RADIUS = 0.11  # of a node, in inches
 WIDE, LARGEST = 14.0, 26.0  # inches: wider, columns move together; larger, everything is drawn smaller
 MANY = 30  # hidden nodes; where there are more, shapes say what they compute, and disabled connections are left out
 SHAPES = "osD^vphP*X"
+LETTER = 0.068  # inches of a letter of a node's name
+LONGEST = 30  # letters of a name
 MARGIN = (1.0, 1.75, 0.55, 1.5)  # inches left, right, below and above and below together
 
 
@@ -133,6 +135,8 @@ def _sheet(graph: nx.DiGraph[Any], status: Mapping[Any, str] | None, moved: Mapp
             graph.remove_edges_from(disabled)
     layout = neat_layout(graph)
     left, right, bottom, around = MARGIN
+    longest = max((len(_shortened(data["name"])) for _, data in graph.nodes(data=True) if data["type"] == "input" and "name" in data), default=0)
+    left = max(left, 0.4 + LETTER * longest)
     row = LOW if large else ROW
     lowest = min(y for route in (*layout.routes.values(), layout.position.values()) for _, y in route)
     least = BARE if large else NARROW
@@ -187,11 +191,15 @@ def _nodes(axes: Axes, sheet: Sheet) -> dict[str, str]:
 def _name(graph: nx.DiGraph[Any], node: Any) -> str:
     kind = graph.nodes[node]["type"]
     if "name" in graph.nodes[node]:  # an encoding that knows what its inputs and outputs are (CPPNs)
-        return str(graph.nodes[node]["name"])
+        return _shortened(graph.nodes[node]["name"])
     if kind in ("bias", "hidden"):
         return "bias" if kind == "bias" else ""
     alike = [other for other, data in graph.nodes(data=True) if data["type"] == kind]
     return f"{kind} {alike.index(node)}" if len(alike) > 1 else str(kind)
+
+
+def _shortened(name: Any) -> str:
+    return name if len(name := str(name)) <= LONGEST else f"{name[: LONGEST - 3]}..."
 
 
 def _name_node(axes: Axes, sheet: Sheet, at: Point, name: str, data: Mapping[str, Any]) -> None:

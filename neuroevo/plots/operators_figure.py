@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.plots.front_figure import quiet
-from neuroevo.plots.palette import BLUE, GREEN, GREY
+from neuroevo.plots.palette import BLUE, GREEN, GREY, INK
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+NARROW = 3.6  # inches, of a figure for a narrow screen
 
 
 @dataclass(frozen=True)
@@ -66,42 +70,56 @@ def _rank(individual: Individual) -> tuple[float, ...] | None:
     return None if individual.fidelity is None else individual.fidelity.rank
 
 
-def operators(run: Run) -> Figure:
+def operators(run: Run, *, narrow: bool = False) -> Figure:
     """Draw each operator's success: the share of its children that beat their parents.
+
+    Args:
+        run: the run.
+        narrow: as wide as the screen of a telephone, the names above the bars.
 
     Raises:
         ValueError: no child of kept parents was evaluated.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     entries = operators_data(run)
     if not entries:
         raise ValueError("this run has no children of kept parents, so there is no operator to judge")
     first = next(iter(run.objectives))
     several = len(run.objectives) > 1
-    figure = Figure(figsize=(8.0, 1.6 + 0.42 * len(entries)), layout="constrained")
+    row = 0.62 if narrow else 0.42
+    figure = Figure(figsize=(NARROW if narrow else 8.0, (1.9 if narrow else 1.6) + row * len(entries)), layout="constrained")
     axes = figure.subplots()
-    places = range(len(entries))
-    height = 0.38 if several else 0.6
+    places = np.arange(len(entries))
+    height = (0.26 if narrow else 0.38) if several else (0.36 if narrow else 0.6)
     shift = height / 2 if several else 0.0
+    down = 0.16 if narrow else 0.0  # the bars, to leave room for the name above them
     axes.barh(
-        [p - shift for p in places], [e.improved for e in entries], height, color=BLUE, label=f"better {first} than its parents"
+        places - shift + down, [e.improved for e in entries], height, color=BLUE, label=f"better {first} than its parents"
     )
     if several:
         axes.barh(
-            [p + shift for p in places], [e.undominated for e in entries], height, color=GREEN, label="not dominated by a parent"
+            places + shift + down, [e.undominated for e in entries], height, color=GREEN, label="not dominated by a parent"
         )
-    for place, entry in zip(places, entries, strict=True):
+    size = 8.5 if narrow else 8.0
+    for place, entry in zip(places.tolist(), entries, strict=True):
+        name, children = entry.operator.replace("_", " "), "1 child" if entry.children == 1 else f"{entry.children} children"
         failed = f", {entry.failed:.0%} failed" if entry.failed else ""
         failed += f", {entry.stopped:.0%} stopped" if entry.stopped else ""
+        if narrow:
+            axes.text(0.0, place - 0.27, f"{name}: {children}{failed}", va="center", fontsize=size, color=INK)
+            continue
         right = max(entry.improved, entry.undominated if several else 0.0)
-        axes.text(right + 0.01, place, f"{entry.children} children{failed}", va="center", fontsize=8, color=GREY)
-    axes.set_yticks(list(places), [entry.operator.replace("_", " ") for entry in entries])
-    axes.invert_yaxis()
+        axes.text(right + 0.01, place, f"{children}{failed}", va="center", fontsize=size, color=GREY)
+    axes.set_yticks([] if narrow else places, [] if narrow else [entry.operator.replace("_", " ") for entry in entries])
+    axes.set_ylim(len(entries) - 0.4, -0.6)
     axes.set_xlim(0, 1.18 * max(0.1, max(max(e.improved, e.undominated) for e in entries)))
+    if narrow:
+        axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 1])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_xlabel("share of the children that an operator helped to make")
-    figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=2)
+    axes.set_xlabel("share of an operator's children" if narrow else "share of the children that an operator helped to make")
+    figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=1 if narrow else 2)
     quiet(axes)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import unknown
-from neuroevo.plots.front_figure import quiet
-from neuroevo.plots.palette import CYCLE
+from neuroevo.plots.front_figure import not_below_zero, quiet
+from neuroevo.plots.palette import CYCLE, MUTED
 from neuroevo.report.comparison import AXES, Comparison, Curve, compare, refuse_no_epochs
 from neuroevo.run.run import Run
 
@@ -76,6 +77,9 @@ def progress(
     banded = "; median and quartiles" if any(len(group.runs) > 1 for group in comparison.groups) else ""
     final = f": hypervolume {every[0].hypervolume:.4f} in the end" if comparison.box is not None and len(every) == 1 else ""
     figure.suptitle(f"Progress{final}{banded}", fontsize=11)
+    if comparison.named_box is not None:
+        said = textwrap.fill(f"hypervolume in the box {comparison.named_box.described}", int(13.5 * width))
+        figure.supxlabel(said, fontsize=8, color=MUTED)
     return figure
 
 
@@ -98,4 +102,5 @@ def _panel(axes: Axes, comparison: Comparison, across: str) -> None:
     axes.set_ylabel(f"{what} ({better} is better)")
     if comparison.box is None and comparison.groups[0].runs[0].objectives[comparison.measure].log:
         axes.set_yscale("log")
+    not_below_zero(axes, y=np.concatenate([curve.value for group in comparison.groups for curve in group.curves]))
     quiet(axes)

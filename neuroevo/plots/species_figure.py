@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.plots.neat import counted
-from neuroevo.plots.palette import CYCLE, INK
+from neuroevo.plots.palette import INK, dark, distinct
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -61,14 +61,15 @@ def species(run: Run) -> Figure:
     population = int(tops[-1].max())
     figure = Figure(figsize=(8.2, 4.8), layout="constrained")
     axes = figure.subplots()
-    for row, id in enumerate(data.ids.tolist()):
+    colours = distinct(len(data.ids))
+    for row in range(len(data.ids)):
         for begin, end in _stretches(data.sizes[row] > 0):
             low, high = (np.append(line[begin:end], line[end - 1]) for line in (tops[row], tops[row + 1]))
             axes.fill_between(
-                edges[begin : end + 1], low, high, step="post", facecolor=CYCLE[id % len(CYCLE)], alpha=0.75, edgecolor="white",
+                edges[begin : end + 1], low, high, step="post", facecolor=colours[row], alpha=0.75, edgecolor="white",
                 linewidth=0.6,
             )  # fmt: skip
-        _species_name(axes, data, tops, row, population)
+        _species_name(axes, data, tops, row, population, colours[row])
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, population)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -84,7 +85,7 @@ def species(run: Run) -> Figure:
     return figure
 
 
-def _species_name(axes: Axes, data: SpeciesData, tops: npt.NDArray[np.int64], row: int, population: int) -> None:
+def _species_name(axes: Axes, data: SpeciesData, tops: npt.NDArray[np.int64], row: int, population: int, colour: str) -> None:
     """A species' number, where it fits: where its band is highest, in the longest stretch in which it is high enough for text."""
     stretches = _stretches(data.sizes[row] >= max(1.0, 0.04 * population))
     begin, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
@@ -97,7 +98,8 @@ def _species_name(axes: Axes, data: SpeciesData, tops: npt.NDArray[np.int64], ro
     best = np.flatnonzero(high - low == (high - low).max())
     at = int(best[len(best) // 2])
     axes.text(
-        data.generations[columns[at]], (low[at] + high[at]) / 2, str(data.ids[row]), ha="center", va="center", fontsize=8, color=INK
+        data.generations[columns[at]], (low[at] + high[at]) / 2, str(data.ids[row]), ha="center", va="center", fontsize=8,
+        color="white" if dark(colour) else INK,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Several runs next to each other: hypervolume and best value over evaluations, epochs or seconds, in one box for all of them."""
+"""Several runs next to each other: hypervolume and best value over evaluations, epochs or seconds, in one box."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from genomes.base import shown, unknown
 from neuroevo.core.individual import PENDING, PREDICTED, Individual
-from neuroevo.run.records import front_box
+from neuroevo.run.box import Box, around
 from neuroevo.run.run import Run, load_run
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ class Curve:
 
     Attributes:
         evaluations: int64 [n], how many evaluations had been made at each step (1, 2, ..., n, where every individual has one).
-        value: float64 [n], hypervolume of everything found so far at the run's full fidelity in the common box, from 0 to 1; with one
+        value: float64 [n], hypervolume of everything found so far at the run's full fidelity, as a share of the box; with one
             objective: the best value so far. NaN before the first success.
         epochs: float64 [n], training epochs of the trials up to each step, in the order of asking.
         seconds: float64 [n], wall-clock time at each step; between two generations, whose times were recorded, in equal steps.
@@ -91,6 +91,7 @@ class Comparison:
         box: (ideal, reference) in which hypervolume is measured, by objective, as costs (logarithms where an objective asks for them); None
             with one objective.
         repeated: runs that were left out, since one of their group has the same seed.
+        named_box: the same with its ends in the objectives' own units, and where they come from.
     """
 
     groups: tuple[Group, ...]
@@ -100,6 +101,7 @@ class Comparison:
     tests: tuple[Test, ...]
     axis: str = "evaluations"
     repeated: tuple[Run, ...] = ()
+    named_box: Box | None = None
 
 
 def runs_in(paths: Iterable[Path]) -> list[Run]:
@@ -127,8 +129,8 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
         measure: "hypervolume", or an objective, whose best value is then compared; None: hypervolume where there are several objectives.
         axis: what the runs' efforts are counted in, in the table and in the figure: "evaluations", training "epochs" or "seconds".
 
-    The box for hypervolume is that of the fronts of all runs together (`neuroevo.run.records.front_box`), so it depends on the runs that are
-    compared: of one run alone it is the box of its front, and the final value is `run.hypervolume`. Failed and stopped individuals count
+    Hypervolume is measured in the box of the runs (`Run.box`): where they have the same one, as runs on one data set with declared or limited
+    objectives do, each final value is the run's own `run.hypervolume`; where they have not, in the smallest box that holds them all. Failed and stopped individuals count
     as evaluations, predicted ones do not; a value counts once it was found at the run's full fidelity.
 
     Raises:
@@ -140,7 +142,7 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
     for run in runs:
         if list(run.objectives) != names:
             raise ValueError(
-                f"runs can be compared on the same objectives only, got {names} and {list(run.objectives)} ({run.folder})"
+                f"runs can be compared on the same objectives only, got {', '.join(names)} and {', '.join(run.objectives)} ({run.folder})"
             )
         if not run.records.front:
             raise ValueError(f"{run.folder or 'a run'} has no successful individual; leave it out")
@@ -150,7 +152,8 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
     measure = measure or ("hypervolume" if len(names) > 1 else names[0])
     if measure not in names and (measure != "hypervolume" or len(names) < 2):
         raise ValueError(unknown("measure", measure, (*(["hypervolume"] if len(names) > 1 else []), *names)))
-    box = None if measure in names else _box(runs)
+    named_box = None if measure in names else _box(runs)
+    box = None if named_box is None else named_box.corners
     only = runs[0].objectives[measure if measure in names else names[0]]
     grouped, repeated = _grouped(runs)
     labels = _labels([group[0] for group in grouped])
@@ -165,7 +168,7 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
         for second in groups[position + 1 :]
         if min(len(first.runs), len(second.runs)) >= FEWEST
     )
-    return Comparison(groups, measure, higher, box, tests, axis, tuple(repeated))
+    return Comparison(groups, measure, higher, box, tests, axis, tuple(repeated), named_box)
 
 
 def _grouped(runs: Sequence[Run]) -> tuple[list[list[Run]], list[Run]]:
@@ -211,7 +214,7 @@ def comparison_table(comparison: Comparison) -> str:
     """The comparison as text."""
     width = max(len("runs"), *(len(group.label) for group in comparison.groups))
     alone = len(comparison.groups) == 1 and len(comparison.groups[0].runs) == 1
-    named = comparison.measure if comparison.box is None or alone else "hypervolume (in the box of all these fronts)"
+    named = comparison.measure if comparison.box is None or alone else "hypervolume (in one box for all of them)"
     spent = comparison.axis
     lines = [f"{'runs':{width}s}{'seeds':>7s}{spent:>13s}{'failed':>8s}{'median':>10s}{'quartiles':>20s}   {named}"]
     for group in comparison.groups:
@@ -231,15 +234,11 @@ def comparison_table(comparison: Comparison) -> str:
         lines.append(f"left out, since another run has the same seed and settings: {named}")
     if not comparison.tests and len(comparison.groups) > 1:
         lines.append(f"no significance test: it needs {FEWEST} seeds or more of each")
-    if comparison.box is not None:
-        names = list(comparison.groups[0].runs[0].objectives)
-        objectives = comparison.groups[0].runs[0].objectives
-        ideal, reference = (_in_units(corner, comparison) for corner in comparison.box)
-        spans = [
-            f"{name} {best:.4g} to {worst:.4g}{' (logarithmic)' if objectives[name].log else ''}"
-            for name, best, worst in zip(names, ideal, reference, strict=True)
-        ]
-        lines.append(f"hypervolume in the box {', '.join(spans)}")
+    if comparison.named_box is not None:
+        every = [run for group in comparison.groups for run in group.runs]
+        same = all(run.box is not None and run.box.sides == comparison.named_box.sides for run in every)
+        whose = "" if alone else ", that of each run" if same else ", which holds those of the runs"
+        lines.append(f"hypervolume in the box {comparison.named_box.described}{whose}")
     return "\n".join(lines)
 
 
@@ -248,6 +247,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "measure": comparison.measure,
         "axis": comparison.axis,
+        **({} if comparison.named_box is None else {"box": comparison.named_box.to_json()}),
         "groups": [
             {
                 "label": group.label,
@@ -263,15 +263,9 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _in_units(corner: Floats, comparison: Comparison) -> list[float]:
-    objectives = comparison.groups[0].runs[0].objectives.values()
-    signed = [-objective.weight * value for objective, value in zip(objectives, corner, strict=True)]
-    return [10**value if objective.log else value for objective, value in zip(objectives, signed, strict=True)]
-
-
-def _box(runs: Sequence[Run]) -> tuple[Floats, Floats]:
-    fronts = [run.records.costs(np.array([i.fitness.values for i in run.front], dtype=np.float64)) for run in runs]
-    return front_box(np.concatenate(fronts))
+def _box(runs: Sequence[Run]) -> Box:
+    boxes = [box for run in runs if (box := run.box) is not None]
+    return around(boxes, runs[0].objectives)
 
 
 def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str) -> Curve:

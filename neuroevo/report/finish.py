@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from neuroevo.core.files import write_json_whole
@@ -9,10 +11,22 @@ from neuroevo.report.text import TEST_FILE, test_scores
 from neuroevo.run.run import Run
 from neuroevo.run.settings import estimation_from_settings
 
+SAID_EVERY = 5.0  # seconds between two lines about a step that takes long
 
-def finish(run: Run, *, baseline: bool = False) -> None:
+
+def finish(
+    run: Run, *, baseline: bool = False, say: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic
+) -> None:
     """What a search on data leaves beside its database: test scores of the front, the baseline where one is asked for, and figures. Done
-    once; a run that has them keeps them."""
+    once; a run that has them keeps them.
+
+    Args:
+        run: a search that ended.
+        baseline: also train a plain network made by hand.
+        say: is told what is being done, a sentence for each step, and how far a long one has come.
+        clock: seconds that pass.
+    """
+    say = say or (lambda text: None)
     from neuroevo.deploy.baseline import baseline_of, train_baseline, write_baseline
 
     if run.folder is None or run.ended in ("", "interrupted", "error") or not run.records.front:
@@ -24,13 +38,29 @@ def finish(run: Run, *, baseline: bool = False) -> None:
     if set(tested) >= {individual.id for individual in run.front} and (figures / "front.png").exists() and not missing:
         return
     if missing:
+        say("after the search: training the baseline, a plain network made by hand, as the candidates were trained")
         estimation = estimation_from_settings(run.settings["estimation"])
         write_baseline(run, train_baseline(task, estimation, run.settings["seed"]))
     if hasattr(task, "test_scores"):
-        tested = {individual.id: task.test_scores(individual.model()) for individual in run.front}
+        tested = _tested(run, task, say, clock)
         write_json_whole(run.folder / TEST_FILE, tested)
+    say(f"after the search: drawing {figures / 'front.png'} and {figures / 'best.png'}")
     figures.mkdir(exist_ok=True)
     from neuroevo import plots
 
     plots.front(run, tested).savefig(figures / "front.png", dpi=150)
-    plots.genome(run.best).savefig(figures / "best.png", dpi=150)
+    plots.genome(run.best, plots.input_names(run)).savefig(figures / "best.png", dpi=150)
+
+
+def _tested(run: Run, task: Any, say: Callable[[str], None], clock: Callable[[], float]) -> dict[int, dict[str, float]]:
+    """Test scores of the front, by id."""
+    front, tested = run.front, {}
+    networks = "network" if len(front) == 1 else "networks"
+    say(f"after the search: testing the {len(front)} {networks} of the front on the test data")
+    said = clock()
+    for individual in front:
+        tested[individual.id] = task.test_scores(individual.model())
+        if clock() - said >= SAID_EVERY and len(tested) < len(front):
+            say(f"after the search: {len(tested)} of {len(front)} are tested")
+            said = clock()
+    return tested

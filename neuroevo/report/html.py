@@ -19,11 +19,12 @@ import numpy as np
 from neuroevo.core.files import write_whole
 from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.plots.node_names import input_names
 from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome
 from neuroevo.plots.outcomes import MARKS as OUTCOMES
 from neuroevo.report.comparison import compare
 from neuroevo.report.derived import beside_parent
-from neuroevo.report.text import counted, fidelity_text, test_scores, trials_without_individuals
+from neuroevo.report.text import box_text, counted, fidelity_text, state_text, test_scores, trials_without_individuals
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "counts": _counts(run),
         "front": _front(run, data),
         "derived": _derived(run),
-        "progress": _section("Progress", _progress_chart(data["progress"])),
+        "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "descriptors": _figure("Descriptors", "descriptors", run),
         "species": _figure("Species", "species", run),
         "operators": _figure("Operators", "operators", run),
@@ -108,6 +109,7 @@ def report_data(run: Run) -> dict[str, Any]:
     front = run.front
     shown = _with_ancestors(front, known)
     names_of = list(run.objectives)
+    inputs = input_names(run)
     names = sorted({operator for individual in individuals for operator in individual.operators})
     place = {name: position for position, name in enumerate(names)}
     return {
@@ -132,7 +134,7 @@ def report_data(run: Run) -> dict[str, Any]:
         else [_rounded(plain.validation[name]) for name in run.objectives],
         "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
         "curves": {str(individual.id): curve for individual in shown if (curve := _curve(individual)) is not None},
-        "drawings": {str(individual.id): drawing(individual) for individual in evenly(front, DRAWINGS)},
+        "drawings": {str(individual.id): drawing(individual, inputs) for individual in evenly(front, DRAWINGS)},
         "progress": _progress(run),
     }
 
@@ -152,11 +154,11 @@ def _said(run: Run, individual: Individual) -> str:
     return fidelity_text(individual.fidelity) if partial and individual.fidelity is not None else ""
 
 
-def drawing(individual: Individual) -> str:
-    """The genome as an SVG element."""
+def drawing(individual: Individual, inputs: Sequence[str] = ()) -> str:
+    """The genome as an SVG element, its inputs named."""
     from neuroevo.plots.genome_figure import genome
 
-    return svg(genome(individual.genome), f"genome-{individual.id}")
+    return svg(genome(individual.genome, inputs), f"genome-{individual.id}")
 
 
 def svg(figure: Figure, salt: str) -> str:
@@ -236,7 +238,7 @@ def _title(run: Run) -> str:
 
 
 def _state(run: Run) -> str:
-    ended = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, f"complete ({run.ended})")
+    ended = state_text(run)
     strategy = run.settings.get("strategy", {})
     strategy = strategy.get("strategy", "") if isinstance(strategy, dict) else strategy
     space = run.settings.get("space", {})
@@ -303,7 +305,10 @@ def _figure(title: str, name: str, run: Run) -> str:
         figure = getattr(plots, name)(run)
     except ValueError:
         return ""
-    return _section(title, f'<div class="scroll">{svg(figure, name)}</div>')
+    if name != "operators":
+        return _section(title, f'<div class="scroll figure">{svg(figure, name)}</div>')
+    narrow = svg(plots.operators(run, narrow=True), f"{name}-narrow")
+    return _section(title, f'<div class="scroll wide">{svg(figure, name)}</div><div class="narrow">{narrow}</div>')
 
 
 def _failures(cut_short: Sequence[Individual]) -> str:
@@ -385,10 +390,12 @@ def _shared(trials: Sequence[RecordedTrial]) -> str:
     return _section("Trials without individuals", f'<p class="note">{note}</p><div class="scroll">{table}</div>')
 
 
-def _progress_chart(progress: dict[str, Any]) -> str:
+def _progress_chart(progress: dict[str, Any], run: Run) -> str:
     options = "".join(f"<option>{axis}</option>" for axis in progress["over"])
     select = f'<label>over <select id="progress-axis">{options}</select></label>' if len(progress["over"]) > 1 else ""
-    return f'{select}<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>'
+    box = run.box
+    note = "" if box is None else f'<p class="note">hypervolume in the run\'s box: {html.escape(box_text(run, box))}</p>'
+    return f'{select}<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>{note}'
 
 
 def _environment(run: Run) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from typing import Any
 from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.plots.node_names import node_name
 from neuroevo.plots.outcomes import deviations
 from neuroevo.report.derived import beside_parent, derived_json
+from neuroevo.run.box import Box
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.live import generations_complete, outcomes
 from neuroevo.run.run import Run
 from neuroevo.store import RecordedTrial, Store
+from neuroevo.store.connection import being_written
 
 TEST_FILE = "test.json"  # test scores of the front, measured once at the end of a search: {id: {objective: value}}
 REASONS = 5  # failures that are listed, and as many stopped trainings
@@ -51,8 +54,10 @@ def run_json(run: Run) -> dict[str, Any]:
         "folder": str(run.folder),
         "settings": dict(run.settings),
         "ended": run.ended,
+        "state": state_text(run),
         "seconds": run.seconds,
         "hypervolume": run.hypervolume,
+        "hypervolume_box": None if run.box is None else run.box.to_json(),
         "counts": {
             "evaluated": run.evaluations,
             "failed": run.failures,
@@ -108,12 +113,11 @@ def run_table(run: Run) -> str:
             *[_number(baseline.parameters) for _ in extra],
         ]
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
-    complete = f"complete ({run.ended})" if run.evaluations else f"its budget ({run.ended}) ended before anything was evaluated"
-    state = {"": "still going on, or killed", "interrupted": "interrupted"}.get(run.ended, complete)
     lines = [
-        f"{run.folder}: {state}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
+        f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
         f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
+        *([] if run.box is None or run.hypervolume is None else [f"hypervolume in the run's box: {box_text(run, run.box)}"]),
         _rendered(table),
     ]
     if baseline is not None:
@@ -132,9 +136,30 @@ def run_table(run: Run) -> str:
             lines.append(f"on disk: {_size(_used(run.folder))}, of which weights of {len(kept)} networks {_size(sum(kept))}")
         figures = sorted((Path(run.folder) / "figures").glob("*.png"))
         lines += [f"figure: {path}" for path in figures]
-        if run.ended in ("", "interrupted"):
+        if run.ended in ("interrupted", "stopped", "error") or (not run.ended and being_written(run.folder) is not True):
             lines.append(f"to go on: {run.resume_command}")
     return "\n".join(lines)
+
+
+def box_text(run: Run, box: Box) -> str:
+    """A run's box in words, and how many members of its front lie beyond it."""
+    beyond = run.records.beyond_box
+    if not beyond:
+        return box.described
+    return (
+        f"{box.described}; {beyond} of the front lie{'s' if beyond == 1 else ''} beyond its reference point and add{'s' if beyond == 1 else ''} "
+        "nothing (Objective(reference=...) declares another)"
+    )
+
+
+def state_text(run: Run) -> str:
+    """Whether a run is complete and why, or still going on, or was killed: the lock of who writes tells which, where it can."""
+    if run.ended:
+        named = {"interrupted": "interrupted", "stopped": "stopped", "error": "ended by an error"}
+        complete = f"complete ({run.ended})" if run.evaluations else f"its budget ({run.ended}) ended before anything was evaluated"
+        return named.get(run.ended, complete)
+    writing = None if run.folder is None else being_written(run.folder)
+    return {True: "going on", False: "killed before it ended", None: "still going on, or killed"}[writing]
 
 
 def network_table(run: Run, name: int | str) -> str:
@@ -169,7 +194,7 @@ def individual_table(run: Run, id: int) -> str:
         lines += [f"  {_evaluation(individual, evaluation)}" for evaluation in evaluations]
     lines += [f"derived: {one.name}, {', '.join(one.operators)}" for one in run.derived if one.parent == id]
     for node, attributes in individual.genome.graph().nodes(data=True):
-        lines.append(f"  {attributes.get('label', node)}")
+        lines.append(f"  {node_name(node, attributes)}")
     return "\n".join(lines)
 
 
@@ -185,7 +210,7 @@ def derived_table(run: Run, derived: Derived) -> str:
     lines.append("its weights are in its genome" if derived.path is None and run.folder is not None else f"file: {derived.path}")
     lines += [f"derived: {one.name}, {', '.join(one.operators)}" for one in run.derived if one.parent == derived.name]
     if derived.genome is not None:
-        lines += [f"  {attributes.get('label', node)}" for node, attributes in derived.genome.graph().nodes(data=True)]
+        lines += [f"  {node_name(node, attributes)}" for node, attributes in derived.genome.graph().nodes(data=True)]
     return "\n".join(lines)
 
 

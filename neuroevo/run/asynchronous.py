@@ -188,7 +188,7 @@ class AsynchronousLoop(Loop):
             self._first.append(result)
             if self._told == self._size:
                 refuse_universal_failure(self._first)
-                self.run.records.set_scale(first.individuals for first in self._first)
+                self._fix_box(self._first)
                 self._first = []
 
     def _end_generation_when_due(self) -> None:

@@ -33,7 +33,7 @@ from neuroevo.run.identity import CODE, code_of, refuse_other_code
 from neuroevo.run.live import Live, in_notebook
 from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
-from neuroevo.run.run import Run, fill
+from neuroevo.run.run import Run, fill, restore_box
 from neuroevo.run.settings import of_today
 from neuroevo.store import Store, StoreError
 from neuroevo.store.errors import damaged, unusable_state
@@ -44,6 +44,8 @@ from neuroevo.tasks.function import as_task
 if TYPE_CHECKING:
     from deap.base import Toolbox
 
+
+KINDS = {"strategy": "strategy", "space": "encoding", "task": "task", "estimation": "estimation"}  # what a part of the settings is called
 
 def evolve(
     space: Space,
@@ -179,6 +181,9 @@ def evolve(
         if store is not None:
             _check_settings(store, settings, budget, task)
             result.derived = derived_of(store)
+            restore_box(result, store)
+            if result.records.fixed_box is not None and result.records.fixed_box.provisional:
+                result.records.fixed_box = None  # the first generation goes on
             if schedule == "synchronous":
                 try:
                     known, stale = _restore(result, search, strategy, estimation, cache, store)
@@ -324,7 +329,7 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget, t
     recorded = store.read_json("config.json")
     if recorded is not None:
         changes = [
-            f"{name} (the run's: {shown(old, 60)}, now: {shown(new, 60)})" for name, old, new in changed_settings(recorded, settings)
+            f"{name} (the run's: {_said(old)}, now: {_said(new)})" for name, old, new in _told(changed_settings(recorded, settings))
         ]
         if changes:
             raise StoreError(
@@ -347,6 +352,28 @@ def changed_settings(recorded: Mapping[str, Any], settings: Mapping[str, Any]) -
     """Where a run's recorded settings differ from these, but for its budget and the code that it depends on: (dotted name, old, new)."""
     old, new = ({k: v for k, v in each.items() if k not in ("budget", CODE)} for each in (of_today(recorded), settings))
     return differences(old, new)
+def _said(value: Any) -> str:
+    """A setting in words: a part or an objective by its name, a limit with it; other values as JSON."""
+    if value is None:
+        return "None"
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        return ", ".join(map(_said, value))
+    if isinstance(value, dict):
+        named = next((value[key] for key in ("name", "strategy", "encoding", "task", "estimation") if key in value), None)
+        if isinstance(named, str):
+            limit = value.get("limit")
+            return named if limit is None else f"{named}{'<' if value.get('direction') != 'maximise' else '>'}{limit:g}"
+        return ", ".join(f"{name} {_said(inner)}" for name, inner in value.items()) or "nothing"
+    text = value if isinstance(value, str) else json.dumps(value).strip("[]")
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _told(changes: list[tuple[str, Any, Any]]) -> list[tuple[str, Any, Any]]:
+    """Of differences those that say something: of another strategy or encoding not also every setting that it has or has not."""
+    names = {name for name, *_ in changes}
+    other = tuple(f"{part}." for part, kind in KINDS.items() if f"{part}.{kind}" in names)
+    told = [change for change in changes if change[0] in [f"{p}{KINDS[p[:-1]]}" for p in other] or not change[0].startswith(other)]
+    return [change for change in told if change[0] != "task.objectives" or "objectives" not in names]
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
@@ -377,7 +404,7 @@ def _restore(
     records.evaluations, records.failures = counters["evaluations"], counters["failures"]
     records.stopped, records.predictions = counters.get("stopped", 0), counters.get("predictions", 0)
     records.epochs = counters["epochs"] if "epochs" in counters else store.epochs(first_trial)
-    records.simulated_seconds, records.scale = counters["simulated_seconds"], counters["scale"]
+    records.simulated_seconds = counters["simulated_seconds"]
     run.seconds = max(counters["seconds"], store.ended()[1])
     run.summaries = [row for row in run.summaries if row["generation"] <= run.generation]
 

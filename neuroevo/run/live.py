@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,19 +64,25 @@ def progress_html(text: str, share: float | None) -> str:
     return f'<div><progress max="100"{value}></progress> <code>{html.escape(text)}</code></div>'
 
 
+ENOUGH = 4  # results of a session before the time left is estimated
+MARKS = 400  # results that are remembered for that
+
+
 class Live(Callback):
     """Complete generations, individuals evaluated, epochs, rate, time left, best, front size, hypervolume; failed, stopped and predicted ones.
 
-    While the run goes on, hypervolume is measured in the box of the first generation, which stays; the final one in the box of the front,
-    as reports and figures do.
+    Hypervolume is measured in the run's box (`Run.box`), from the end of the first generation on, as reports and figures do.
 
     Args:
         budget: the run's.
         recorded: how many individuals an earlier part of the run evaluated.
+        clock: seconds that pass.
     """
 
-    def __init__(self, budget: Budget, recorded: int = 0) -> None:
-        self.budget, self.recorded = budget, recorded
+    def __init__(self, budget: Budget, recorded: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.budget, self.recorded, self.clock = budget, recorded, clock
+        self._results: list[tuple[float, int, float]] = []  # of some results: when, individuals and epochs of this session so far
+        self._generations: tuple[float, int] | None = None  # when the first generation of this session was complete, and its number
         self._view: View | None = None
         self._notices = ExitStack()
         self._evaluated = self._failed = self._stopped = 0
@@ -83,7 +90,7 @@ class Live(Callback):
         self._shown = 0.0
 
     def on_start(self, run: Run) -> None:
-        self._start, self._before = time.monotonic(), run.evaluations
+        self._start, self._before = self.clock(), run.evaluations
         self._seconds_before, self._epochs_before = run.seconds, run.epochs
         self._count(run)
         self._every = 0.2
@@ -98,13 +105,18 @@ class Live(Callback):
             self._view = view
         elif self.recorded:
             self._print(f"going on with {run.folder}: {self.recorded} evaluated")
-        self._shown = time.monotonic()
+        self._shown = self.clock()
         if run.space.population:  # it varies in compiled kernels. numba takes a third of a second to import; these need it anyway
             from neuroevo.core.compiling import compilation_noticed
 
             self._notices.enter_context(compilation_noticed(self._notice))
 
     def on_result(self, run: Run, result: Result) -> None:
+        seen, epochs = (0, 0.0) if not self._results else self._results[-1][1:]
+        mark = (self.clock(), seen + len(result.individuals), epochs + result.measurement.epochs)
+        self._results.append(mark)
+        if len(self._results) > MARKS:  # an odd number of them: the first and the last stay
+            self._results = self._results[::2]
         self._evaluated += len(result.individuals)
         self._failed += len(result.measurement.reasons)
         self._stopped += len(result.measurement.stopped)
@@ -113,6 +125,8 @@ class Live(Callback):
 
     def on_generation(self, run: Run) -> None:
         self._count(run)
+        if self._generations is None:
+            self._generations = (self.clock(), run.generation)
         self._show(run)
 
     def _count(self, run: Run) -> None:
@@ -134,37 +148,48 @@ class Live(Callback):
 
     def line(self, run: Run) -> str:
         """The view as one line of text."""
-        elapsed = max(1e-9, time.monotonic() - self._start)
+        elapsed = max(1e-9, self.clock() - self._start)
         rate = (self._evaluated - self._before) / elapsed
         parts = [generations_complete(run), f"{self._evaluated} evaluated", f"{rate:.3g}/s"]
         if self._epochs or self.budget.epochs is not None:
             parts.append(f"{self._epochs:.6g} epochs")
-        left = self._seconds_left(run, rate, elapsed)
-        if left is not None and not run.ended:
-            parts.append(f"about {_duration(left)} left")
+        if not run.ended and (left := self._left(run, elapsed)):
+            parts.append(left)
         if run.records.best is not None:
             parts.append("best " + ", ".join(f"{name} {value:.5g}" for name, value in run.records.best.values.items()))
         if len(run.objectives) > 1:
-            hypervolume = run.hypervolume if run.ended else run.records.hypervolume_in_first_box()
+            hypervolume = run.hypervolume if run.ended or run.records.fixed_box is not None else None
             parts.append(f"front {len(run.records.front)}")
             if hypervolume is not None:
-                box = "" if run.ended else "in the first generation's box "
-                parts.append(f"hypervolume {box}{hypervolume:.4f}")
+                parts.append(f"hypervolume {hypervolume:.4f}")
         parts += _outcomes(self._failed, self._stopped, run.predictions)
         return " · ".join(parts)
 
-    def _seconds_left(self, run: Run, rate: float, elapsed: float) -> float | None:
-        estimates = []
-        if self.budget.evaluations is not None and rate > 0:
-            estimates.append((self.budget.evaluations - self._evaluated) / rate)
-        trained = self._epochs - self._epochs_before
-        if self.budget.epochs is not None and trained > 0:
-            estimates.append((self.budget.epochs - self._epochs) * elapsed / trained)
+    def _left(self, run: Run, elapsed: float) -> str:
+        """How long it will take yet, in words; "" before enough was seen. Of a time limit alone: at most so long."""
+        estimates = self._estimates(run)
         if self.budget.seconds is not None:
-            estimates.append(self.budget.seconds - self._seconds_before - elapsed)
-        if self.budget.generations is not None and run.generation:
-            estimates.append((self.budget.generations - run.generation) * (elapsed + self._seconds_before) / run.generation)
-        return max(0.0, min(estimates)) if estimates else None
+            limit = self.budget.seconds - self._seconds_before - elapsed
+            if not estimates and (self.budget.evaluations or self.budget.epochs or self.budget.generations):
+                return f"at most {_duration(max(0.0, limit))} left"
+            estimates.append(limit)
+        return f"about {_duration(max(0.0, min(estimates)))} left" if estimates else ""
+
+    def _estimates(self, run: Run) -> list[float]:
+        """Seconds until each limit, by what was seen after the first result: before it, workers start, and kernels and networks are compiled."""
+        found, now = [], self.clock()
+        if len(self._results) > ENOUGH:
+            # of the later half: what is compiled once is behind them
+            begin, individuals, epochs = self._results[len(self._results) // 2 - 1]
+            spent = max(1e-9, now - begin)
+            if self.budget.evaluations is not None and self._results[-1][1] > individuals:
+                found.append((self.budget.evaluations - self._evaluated) * spent / (self._results[-1][1] - individuals))
+            if self.budget.epochs is not None and self._results[-1][2] > epochs:
+                found.append((self.budget.epochs - self._epochs) * spent / (self._results[-1][2] - epochs))
+        if self.budget.generations is not None and self._generations is not None and run.generation > self._generations[1]:
+            took = (now - self._generations[0]) / (run.generation - self._generations[1])
+            found.append((self.budget.generations - run.generation) * took)
+        return found
 
     def _share(self, run: Run) -> float | None:
         """Which share of the budget is spent, 0 to 1; None where the budget does not say."""
@@ -176,13 +201,13 @@ class Live(Callback):
         if budget.generations:
             shares.append(run.generation / budget.generations)
         if budget.seconds:
-            shares.append((self._seconds_before + time.monotonic() - self._start) / budget.seconds)
+            shares.append((self._seconds_before + self.clock() - self._start) / budget.seconds)
         if run.ended:
             return 1.0
         return min(1.0, max(shares)) if shares else None
 
     def _show(self, run: Run) -> None:
-        now = time.monotonic()
+        now = self.clock()
         if self._view is not None:
             if now - self._shown >= self._every:
                 self._view.update(self.line(run))

@@ -527,8 +527,7 @@ class Loop:
         self._batch, self._submitted, self._simulated, self._epochs_ahead = None, 0, 0.0, 0.0
         if first:
             refuse_universal_failure(results)
-        if not records.scaled:
-            records.set_scale(result.individuals for result in results if result.individuals)
+        self._fix_box(results)
         self.estimation.observe(results)
         told = [*results, *answers]
         if self.once is not None:
@@ -544,6 +543,14 @@ class Loop:
             self.stale += not improved
             self._complete_generation()
 
+    def _fix_box(self, results: Iterable[Result]) -> None:
+        """Fix the box of the hypervolume by the first results in which something succeeded, and record it."""
+        records = self.run.records
+        if records.fixed_box is None:
+            records.fix_box([result.individuals for result in results if result.individuals])
+            if records.fixed_box is not None and self.store is not None:
+                self.store.write_box(records.fixed_box.to_json())
+
     def _add(self, found: Sequence[Found]) -> bool:
         """Take individuals into the records, in the order of their ids; whether the front changed."""
         add, improved = self.run.records.add, False
@@ -556,7 +563,7 @@ class Loop:
         summary = {
             "best": None if records.best is None else list(records.best.fitness.values),
             "front": len(records.front),
-            "hypervolume_in_first_box": records.hypervolume_in_first_box(),
+            "hypervolume": records.hypervolume(),
             "failures": records.failures,
             "stopped": records.stopped,
             "predictions": records.predictions,
@@ -683,7 +690,6 @@ class Loop:
             "epochs": records.epochs,
             "seconds": self._elapsed(),
             "stale": self.stale,
-            "scale": records.scale,
             "counts": self.strategy.counts_itself,
         }
         if (
@@ -721,6 +727,8 @@ class Loop:
                     if self.record == "champions":  # also inside a generation: the state names the living
                         self._keep_champions()
                     self._save_state()
+                if records.fixed_box is None and (box := records.box) is not None:
+                    self.store.write_box(box.to_json())  # so that whoever looks at it later sees the same
                 self.store.end(self.run.ended, self.run.seconds)
                 self._count_recorded()
                 self.store.log("end", ended=self.run.ended, evaluations=records.evaluations)

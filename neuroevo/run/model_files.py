@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.backend import start_quietly
+from neuroevo.core.backend import native_messages_held, start_quietly
 
 Floats = npt.NDArray[np.float32]
 EXPORTED = (
@@ -100,6 +103,7 @@ class LiteModel:
 
     Args:
         data: the file's bytes.
+        interpreter: a class of `lite_interpreters`; None: the first of them.
 
     Attributes:
         input_shape, output_shape: with None for the number of samples.
@@ -108,9 +112,9 @@ class LiteModel:
         ValueError: it cannot be read, or has several inputs or outputs.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, interpreter: Any = None) -> None:
         try:
-            self._interpreter = _interpreter(data)
+            self._interpreter = _interpreter(data, interpreter or lite_interpreters()[0][1])
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"it cannot be read as a TensorFlow Lite model: {_sentence(error)}") from error
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -140,17 +144,25 @@ class LiteModel:
         return _values(interpreter.get_tensor(self._output["index"]), self._output)
 
 
-def _interpreter(data: bytes) -> Any:
-    try:
-        Interpreter = importlib.import_module("ai_edge_litert.interpreter").Interpreter
-    except ImportError:
-        start_quietly()
-        import tensorflow
+def lite_interpreters() -> list[tuple[str, Any]]:
+    """(name with version, class) of every TensorFlow Lite interpreter that is installed: LiteRT's own, and TensorFlow's."""
+    found: list[tuple[str, Any]] = []
+    with suppress(ImportError):
+        edge = importlib.import_module("ai_edge_litert.interpreter")
+        found.append((f"LiteRT {version('ai-edge-litert')}", edge.Interpreter))
+    if found and importlib.util.find_spec("tensorflow") is None:
+        return found
+    start_quietly()
+    import tensorflow
 
-        Interpreter = tensorflow.lite.Interpreter
-    with warnings.catch_warnings():
+    found.append((f"TensorFlow {tensorflow.__version__}'s interpreter", tensorflow.lite.Interpreter))
+    return found
+
+
+def _interpreter(data: bytes, made: Any) -> Any:
+    with warnings.catch_warnings(), native_messages_held():
         warnings.simplefilter("ignore")  # TensorFlow's notes on where its interpreter moves to
-        return Interpreter(model_content=data, num_threads=1)
+        return made(model_content=data, num_threads=1)
 
 
 def _quantized(x: Floats, tensor: Any) -> npt.NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,10 @@ from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives
 from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.trial import DONE, FAILED, FULL, PREDICTED, STOPPED, Evaluation, Fidelity
+from neuroevo.run.box import MEASURED, PROVISIONAL, Box, box_of, costs_of
 from neuroevo.run.course import Course
 
 Floats = npt.NDArray[np.float64]
-MARGIN = 0.1  # share of the span of the fronts that the box for hypervolume extends behind their worst values
 
 
 class Records:
@@ -24,6 +24,7 @@ class Records:
 
     Args:
         full: the run's full fidelity. An individual counts for the front and the best once it is done at that.
+        limits: the worst value that the space allows in an objective, by its name.
 
     Attributes:
         individuals: by id (array populations apart).
@@ -34,10 +35,11 @@ class Records:
         simulated_seconds: on the task's simulated clock.
         epochs: training epochs of all trials, in passes over all of the training data.
         course: what each trial spent of both.
+        fixed_box: the box in which hypervolume is measured, once the first generation is complete.
     """
 
-    def __init__(self, objectives: Objectives, full: Fidelity = FULL) -> None:
-        self.objectives, self.full = objectives, full
+    def __init__(self, objectives: Objectives, full: Fidelity = FULL, limits: Mapping[str, float] | None = None) -> None:
+        self.objectives, self.full, self.limits = objectives, full, dict(limits or {})
         self.individuals: dict[int, Individual] = {}
         self.populations: list[ArrayPopulation] = []
         self.front: list[Individual] = []
@@ -46,7 +48,7 @@ class Records:
         self.course = Course()
         self._signs = np.array([objective.weight for objective in objectives.values()])
         self._gains = np.empty((16, len(objectives)))  # weighted values of the front, in its order; the rest is room to grow
-        self._scale: tuple[Floats, Floats] | None = None
+        self.fixed_box: Box | None = None
 
     @property
     def best(self) -> Individual | None:
@@ -172,28 +174,38 @@ class Records:
         self.front.append(individual)
         return True
 
-    # Hypervolume: of what was found, in the front's own box; of a run's course, in a box that stays --------------------------------
+    # Hypervolume ----------------------------------------------------------------------------------------------------------------
 
     def hypervolume(self) -> float | None:
-        """The front's hypervolume in its own box (`front_box`), 0 to 1: what reports and figures show of a run; None with one objective,
-        0 while nobody is within the limits.
-
-        The box depends on the front, so two such numbers of one run at different times, or of two runs, cannot be compared."""
-        if len(self.objectives) < 2 or not self.front:
+        """The front's hypervolume in the run's box, as a share of the box: live, at the end, in reports and figures. It never falls, unless an
+        evaluation makes the front fall, and passes 1 where the front passes an ideal that was not declared. None with one objective or
+        before anything succeeded, 0 while nobody is within the limits."""
+        box = self.box
+        if box is None or not self.front:
             return None
-        costs = self._front_costs()
-        return self._share(costs, *front_box(costs))
+        return self._share(self._front_costs(), *box.corners)
 
-    def hypervolume_in_first_box(self) -> float | None:
-        """The front's hypervolume in the box of `set_scale`, which stays while the run goes on, so that the number never falls: 0 to 1 at
-        first; it can pass 1. None with one objective, 0 while nobody is within the limits."""
-        if self._scale is None or len(self.objectives) < 2 or not self.front:
-            return None
-        return self._share(self._front_costs(), *self._scale)
+    @property
+    def beyond_box(self) -> int:
+        """How many members of the front add nothing to the hypervolume, since they lie beyond the box's reference point."""
+        box = self.box
+        return 0 if box is None or not self.front else box.beyond(self._front_costs())
 
-    def set_scale(self, groups: Iterable[Sequence[Individual]]) -> None:
-        """Fix the first box: from the best to the worst value in every objective over those of these individuals that count (the first
-        generation), logarithms where an objective asks for them."""
+    @property
+    def box(self) -> Box | None:
+        """The run's box: as it was fixed; before that, where the first generation is not complete, that of what was found so far."""
+        if self.fixed_box is not None or len(self.objectives) < 2:
+            return self.fixed_box
+        counted = [individual for individual in self.individuals.values() if self.counts(individual)]
+        first = [individual for individual in counted if individual.generation == 0] or counted
+        return self._box_of([first, *self.populations[:1]], PROVISIONAL)
+
+    def fix_box(self, groups: Iterable[Sequence[Individual]]) -> None:
+        """Fix the box, for good, by the values of those of these individuals that count: the first generation."""
+        if self.fixed_box is None:
+            self.fixed_box = self._box_of(groups, MEASURED, needs_some=True)
+
+    def _box_of(self, groups: Iterable[Sequence[Individual]], measured: str, *, needs_some: bool = False) -> Box | None:
         done: list[Sequence[float]] = []
         for group in groups:
             if isinstance(group, ArrayPopulation):
@@ -201,33 +213,14 @@ class Records:
                 done.extend(group.values[[p for p in range(len(group)) if p not in group.reasons]].tolist())
             else:
                 done.extend(individual.fitness.values for individual in group if self.counts(individual))
-        if not done or len(self.objectives) < 2:
-            return
-        costs = self.costs(np.array(done, dtype=np.float64))
-        ideal, worst = costs.min(axis=0), costs.max(axis=0)
-        self._scale = ideal, np.where(worst > ideal, worst, ideal + 1.0)
-
-    @property
-    def scaled(self) -> bool:
-        """Whether there is a first box."""
-        return self._scale is not None
-
-    @property
-    def scale(self) -> list[list[float]] | None:
-        """The box of `set_scale` as JSON."""
-        return None if self._scale is None else [self._scale[0].tolist(), self._scale[1].tolist()]
-
-    @scale.setter
-    def scale(self, scale: list[list[float]] | None) -> None:
-        self._scale = None if scale is None else (np.array(scale[0]), np.array(scale[1]))
+        if needs_some and not done:
+            return None
+        values = np.array(done, dtype=np.float64).reshape(len(done), len(self.objectives))
+        return box_of(self.objectives, values, limits=self.limits, measured=measured)
 
     def costs(self, values: Floats) -> Floats:
         """Objective values as numbers to minimise, logarithms where an objective asks for them: float64 [n, objectives]."""
-        columns = []
-        for column, objective in enumerate(self.objectives.values()):
-            cost = np.log10(np.maximum(values[:, column], 1e-12)) if objective.log else values[:, column]
-            columns.append(-objective.weight * cost)
-        return np.stack(columns, axis=1)
+        return costs_of(self.objectives, values)
 
     def _share(self, costs: Floats, ideal: Floats, reference: Floats) -> float:
         """What the front dominates of a box."""
@@ -237,21 +230,6 @@ class Records:
 
     def _front_costs(self) -> Floats:
         return self.costs(np.array([individual.fitness.values for individual in self.front], dtype=np.float64))
-
-
-def front_box(costs: Floats) -> tuple[Floats, Floats]:
-    """The box in which the hypervolume of fronts is measured: from the best value of every objective to a tenth of the span behind the
-    worst.
-
-    Args:
-        costs: float64 [members, objectives], of one front or of all that are compared, to minimise.
-
-    Returns:
-        Its corners (ideal, reference), float64 [objectives] each.
-    """
-    ideal, worst = costs.min(axis=0), costs.max(axis=0)
-    # Behind the worst values, so that the ends of a front count too: a front of two would otherwise cover nothing.
-    return ideal, np.where(worst > ideal, worst + MARGIN * (worst - ideal), ideal + 1.0)
 
 
 def simulated_seconds(evaluation: Evaluation) -> float:

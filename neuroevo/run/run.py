@@ -14,6 +14,7 @@ from neuroevo.core.objectives import Objective, Objectives, weighted_limits
 from neuroevo.core.population import population_class
 from neuroevo.core.registry import provided
 from neuroevo.core.trial import FAILED, PREDICTED, STOPPED, Evaluation, Fidelity
+from neuroevo.run.box import Box, box_from_json, box_of_costs
 from neuroevo.run.course import Course
 from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
@@ -57,7 +58,9 @@ class Run:
     ) -> None:
         self.space, self.objectives, self.settings = space, objectives, settings
         self.folder, self.task, self.strategy = folder, task, strategy
-        self.records = Records(objectives, Fidelity.from_dict(settings.get("full", {})))
+        largest = getattr(space, "max_parameters", None)
+        limits = {} if largest is None or "parameters" not in objectives else {"parameters": float(largest)}
+        self.records = Records(objectives, Fidelity.from_dict(settings.get("full", {})), limits)
         self.generation = 0
         self.seconds = 0.0
         self.ended = ""
@@ -108,9 +111,16 @@ class Run:
 
     @property
     def hypervolume(self) -> float | None:
-        """The front's hypervolume in the box of the front itself, a tenth of its span behind its worst values: 0 to 1; None with one
-        objective. `neuroevo.report.comparison.compare` measures several runs in one box."""
+        """The front's hypervolume, as a share of `box`; None with one objective. `neuroevo.report.comparison.compare` measures several runs
+        in one box."""
         return self.records.hypervolume()
+
+    @property
+    def box(self) -> Box | None:
+        """The box in which hypervolume is measured, while the run goes on, at its end and after a resume: from an ideal to a reference point.
+        An end that an objective declares or a limit sets is that; another lies a standard deviation beyond the best or the worst value
+        of the first generation. None with one objective."""
+        return self.records.box
 
     @property
     def solved(self) -> bool:
@@ -214,8 +224,8 @@ class Run:
         ]  # fmt: skip
 
     def generations(self) -> pd.DataFrame:
-        """A table with one row a generation: evaluations, seconds, best, front size, hypervolume (in the box of the first generation's
-        values, so that generations can be compared), failed, stopped and predicted evaluations, epochs, and the strategy's own numbers."""
+        """A table with one row a generation: evaluations, seconds, best, front size, hypervolume (in the run's
+        `box`), failed, stopped and predicted evaluations, epochs, and the strategy's own numbers."""
         import pandas as pd
 
         return pd.DataFrame(self.summaries)
@@ -313,12 +323,28 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         run.ended, run.seconds = store.ended()
         count_recorded(run, store)
         run.generation = store.generations_complete()
-        saved = store.state()
-        if saved is not None:
-            run.records.scale = saved[1].json["run"]["scale"]
+        restore_box(run, store)
         return run
     finally:
         store.close()
+
+
+def restore_box(run: Run, store: Store) -> None:
+    """Give a run the box in which its hypervolume was measured from its first generation on, if it had come so far.
+
+    Raises:
+        StoreError: the record is damaged.
+    """
+    recorded = store.box()
+    saved = store.state() if recorded is None else None
+    older = saved[1].json["run"].get("scale") if saved is not None else None
+    try:
+        if recorded is not None:
+            run.records.fixed_box = box_from_json(run.objectives, recorded)
+        elif older is not None:  # of a release that measured between the first generation's best and worst values
+            run.records.fixed_box = box_of_costs(run.objectives, *older)
+    except (ValueError, TypeError) as error:
+        raise StoreError(damaged(store.folder / "run.db", error)) from error
 
 
 def count_recorded(run: Run, store: Store) -> None:

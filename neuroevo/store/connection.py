@@ -18,6 +18,7 @@ from neuroevo.store.schema import SCHEMA, create, migrate, schema_of
 
 BATCH_SECONDS = 0.5
 LOCK = "run.lock"
+LOCK_ATTEMPTS, LOCK_SECONDS = 4, 0.02
 
 
 class RunDatabase:
@@ -181,7 +182,7 @@ def take_lock(folder: Path) -> int:
     except OSError as error:
         raise StoreError(f"the run folder {folder} cannot be written: {error.strerror}; choose another with run=") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock_soon(descriptor)
     except OSError:
         writer = os.read(descriptor, 20).decode(errors="replace").strip()
         os.close(descriptor)
@@ -191,6 +192,37 @@ def take_lock(folder: Path) -> int:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def _lock_soon(descriptor: int) -> None:
+    """Lock a file; who only asks whether it is locked (`being_written`) holds it for a moment."""
+    for attempt in range(LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if attempt == LOCK_ATTEMPTS - 1:
+                raise
+            time.sleep(LOCK_SECONDS)
+
+
+def being_written(folder: str | os.PathLike[str]) -> bool | None:
+    """Whether a process writes to a run's folder now, by the lock that it holds; None where that cannot be told."""
+    try:
+        descriptor = os.open(Path(folder) / LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _in_memory(database: sqlite3.Connection) -> sqlite3.Connection:

@@ -108,6 +108,19 @@ class Reading(RunDatabase):
         return meta.get("ended", ""), float(meta.get("seconds", 0.0))
 
     @reads
+    def box(self) -> Any:
+        """The box in which the run's hypervolume is measured, as JSON; None where none was recorded.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'box'").fetchone()
+        try:
+            return None if row is None else json.loads(row[0])
+        except (ValueError, TypeError) as error:
+            raise StoreError(damaged(self.folder / "run.db", error)) from error
+
+    @reads
     def numbers_trials_by_birth(self) -> bool:
         """Whether this run was begun by a release in which a trial had the id of its first individual."""
         row = self._db.execute("SELECT value FROM meta WHERE key = 'trials'").fetchone()

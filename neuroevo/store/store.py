@@ -283,6 +283,12 @@ class Store(Reading):
         write_json_whole(self.folder / "config.json", settings)
 
     @writes
+    def write_box(self, box: Mapping[str, Any]) -> None:
+        """Record the box in which the run's hypervolume is measured, with what is committed next."""
+        self._begin()
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('box', ?)", (json.dumps(box),))
+
+    @writes
     def write_json(self, name: str, data: Any) -> None:
         """Write one of the folder's JSON files, whole or not at all."""
         write_json_whole(self.folder / name, data)

@@ -23,12 +23,12 @@ class Classification(Supervised):
 
     kind: ClassVar[Kind] = "classification"
     loss: ClassVar[str] = "cross_entropy"
-    selection: ClassVar[str] = "error"
+    selection: str = "error"
     offered: ClassVar[tuple[Objective, ...]] = (
-        Objective("error", "minimise"),
-        Objective("loss", "minimise"),
-        Objective("f1", "maximise"),
-        Objective("auc", "maximise"),
+        Objective("error", "minimise", ideal=0.0, reference=1.0),
+        Objective("loss", "minimise", ideal=0.0),
+        Objective("f1", "maximise", ideal=1.0, reference=0.0),
+        Objective("auc", "maximise", ideal=1.0, reference=0.0),
         *CHEAP,
         LATENCY,
     )

@@ -23,11 +23,11 @@ class Regression(Supervised):
 
     kind: ClassVar[Kind] = "regression"
     loss: ClassVar[str] = "mean_squared_error"
-    selection: ClassVar[str] = "mae"
+    selection: str = "mae"
     offered: ClassVar[tuple[Objective, ...]] = (
-        Objective("mae", "minimise"),
-        Objective("rmse", "minimise"),
-        Objective("loss", "minimise"),
+        Objective("mae", "minimise", ideal=0.0),
+        Objective("rmse", "minimise", ideal=0.0),
+        Objective("loss", "minimise", ideal=0.0),
         *CHEAP,
         LATENCY,
     )

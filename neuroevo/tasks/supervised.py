@@ -51,7 +51,7 @@ class Supervised(Task):
     estimated_by = "FullTraining"
     kind: ClassVar[Kind]
     loss: ClassVar[str]
-    selection: ClassVar[str]  # the score that decides which of two networks is better, where nothing else is asked
+    selection: str  # the score of learning curves, and that decides which of two networks is better: the first objective that is one
 
     def __init__(
         self,
@@ -68,7 +68,15 @@ class Supervised(Task):
         wanted = (self.selection, "parameters") if objectives is None else objectives
         named = wanted if isinstance(wanted, str) else [_as_objective(item) for item in wanted]
         self.objectives = choose(named, self.offered)
+        scored = {o.name for o in self.offered if o.kind == "trained"}
+        asked = (o.name for o in self.objectives.values() if o.name in scored and o.kind == "trained" and o.of is None)
+        self.selection = next(asked, self.selection)
         self._dataset: Dataset | None = None
+
+    @property
+    def selection_sign(self) -> float:
+        """1 where a lower `selection` score is better, -1 where a higher one is."""
+        return -next(o.weight for o in (*self.objectives.values(), *self.offered) if o.name == self.selection)
 
     @property
     def dataset(self) -> Dataset:

@@ -1,12 +1,16 @@
 """The page of a run in a real browser (headless Chromium): hover, click, sort, narrow screens, no console errors."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import neuroevo as ne
+from genomes import NeatSpace
 from neuroevo import strategies
+from neuroevo.core.files import write_json_whole
 from neuroevo.estimation import FullTraining
 from neuroevo.report.finish import finish
 from neuroevo.report.html import write_report
@@ -128,3 +132,31 @@ def test_an_ancestor_in_a_lineage_can_be_opened(browser, page):
             assert f"Individual {name}" in found(browser, "#detail h2")[0].text
             return
     pytest.fail("no member of the front has an ancestor")
+
+
+@pytest.mark.parametrize("objectives", [("error", "size"), ("error",)])
+def test_every_test_point_is_drawn_inside_the_axes(objectives, tmp_path):
+    """Also those that are far from all validation values, and of a search with one objective; by the page as a browser has made it."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs chromium from the system's packages")
+    values = iter([0.01, 0.02, 0.03, 0.011, 0.025, 0.04])
+
+    def fitness(network):
+        value = next(values)
+        return {name: value if name == "error" else 1 / value for name in objectives}
+
+    run = ne.evolve(
+        NeatSpace(inputs=1, outputs=1), fitness, objectives=dict.fromkeys(objectives, ne.minimise), strategy=strategies.RandomSearch(),
+        budget=ne.Budget(evaluations=6), run=tmp_path / "run",
+    )  # fmt: skip
+    far = {individual.id: {"error": 0.2 + at} for at, individual in enumerate(run.front)}
+    write_json_whole(tmp_path / "run" / "test.json", far)
+    page = write_report(ne.load_run(tmp_path / "run"))
+    shown = subprocess.run(
+        [chromium, *SWITCHES, "--virtual-time-budget=3000", "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120
+    ).stdout
+    front = shown[shown.index('<svg id="front"') : shown.index("</svg>", shown.index('<svg id="front"'))]
+    crosses = re.findall(r'<path class="test" d="M([-\d.]+),([-\d.]+)L', front)
+    assert len(crosses) == len(run.front)
+    assert all(62 <= float(x) <= 545 and 6 <= float(y) <= 345 for x, y in crosses)

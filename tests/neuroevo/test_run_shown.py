@@ -115,7 +115,7 @@ def test_a_run_has_one_final_hypervolume_wherever_it_is_shown(tmp_path, capsys) 
     assert f"{report_data(loaded)['progress']['value'][-1]:.4f}" == final
 
 
-def test_a_live_hypervolume_never_falls_and_is_named_differently() -> None:
+def test_a_live_hypervolume_never_falls_and_ends_as_the_run_does() -> None:
     lines = []
 
     class Lines(Live):
@@ -124,9 +124,10 @@ def test_a_live_hypervolume_never_falls_and_is_named_differently() -> None:
             lines.append(self.line(run))
 
     run = evolve(SquareTask(), callbacks=[Lines(ne.Budget(evaluations=60))])
-    shown = [float(re.search(r"hypervolume in the first generation's box ([\d.]+)", line)[1]) for line in lines]
+    shown = [float(re.search(r"hypervolume ([\d.]+)", line)[1]) for line in lines]
     assert shown == sorted(shown) and len(shown) == run.generation
-    assert "hypervolume" not in run.generations() and run.generations()["hypervolume_in_first_box"].is_monotonic_increasing
+    assert shown[-1] == round(run.hypervolume, 4)
+    assert run.generations()["hypervolume"].is_monotonic_increasing and run.generations()["hypervolume"].iloc[-1] == run.hypervolume
 
 
 def _evaluations(folder: Path) -> int:

@@ -44,9 +44,11 @@ function chart(svg, xs, ys, xName, yName, xLog, yLog) {
     const shown = values.map((value) => (log ? Math.log10(Math.max(value, 1e-12)) : value));
     let low = Infinity, high = -Infinity;
     for (const value of shown) if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
+    const positive = !log && low >= 0;
     if (!(high > low)) { low -= 0.5; high += 0.5; }
     const room = 0.05 * (high - low);
     low -= room; high += room;
+    if (positive) low = Math.max(low, 0); // no axis of errors or sizes runs below 0
     const place = (value) => from + (((log ? Math.log10(Math.max(value, 1e-12)) : value) - low) / (high - low)) * (to - from);
     return { place, marks: ticks(low, high, log).map(([at, text]) => [from + ((at - low) / (high - low)) * (to - from), text]) };
   };
@@ -89,7 +91,9 @@ function drawFront() {
   const value = (row, at) => (at < 0 ? run.individuals.id[row] : run.individuals.values[row][at]);
   const objective = (at) => (at < 0 ? { name: "individual, in order of birth", log: false } : run.objectives[at]);
   const plain = run.baseline && xAt >= 0 ? run.baseline : null;
-  const along = (at) => [...rows.map((row) => value(row, at)), ...(plain ? [plain[at]] : [])];
+  const tested = run.front.filter((id) => run.test[id]);
+  const testAt = (id, at) => (at < 0 ? id : run.test[id][run.objectives[at].name] ?? value(byId.get(id), at));
+  const along = (at) => [...rows.map((row) => value(row, at)), ...(plain ? [plain[at]] : []), ...tested.map((id) => testAt(id, at))];
   const [x, y] = chart(svg, along(xAt), along(yAt),
     xAt < 0 ? objective(xAt).name : label(objective(xAt)), label(objective(yAt)), objective(xAt).log, objective(yAt).log);
   const step = Math.max(1, Math.ceil(rows.length / 6000));
@@ -121,12 +125,12 @@ function drawFront() {
   }
   for (const id of run.front) {
     const row = byId.get(id);
-    const tested = run.test[id];
-    if (tested && xAt >= 0) {
-      const at = (axis) => tested[run.objectives[axis].name] ?? value(row, axis);
-      const cx = x(at(xAt)), cy = y(at(yAt));
-      if (cx >= 70 && cx <= 545 && cy >= 14 && cy <= 345)
-        element("path", { class: "test", d: `M${cx - 4},${cy - 4}L${cx + 4},${cy + 4}M${cx - 4},${cy + 4}L${cx + 4},${cy - 4}` }, svg);
+    if (run.test[id]) {
+      const cx = x(testAt(id, xAt)), cy = y(testAt(id, yAt));
+      if (Number.isFinite(cx) && Number.isFinite(cy)) {
+        const cross = element("path", { class: "test", d: `M${cx - 4},${cy - 4}L${cx + 4},${cy + 4}M${cx - 4},${cy + 4}L${cx + 4},${cy - 4}` }, svg);
+        element("title", {}, cross, `individual ${id} on test data: ${run.objectives.map((o, at) => `${o.name} ${number(testAt(id, at))}`).join(", ")}`);
+      }
     }
     const dot = element("circle", { class: "front", cx: x(value(row, xAt)), cy: y(value(row, yAt)), r: 6, tabindex: 0, role: "button", "data-id": id, "aria-label": `individual ${id}` }, svg);
     dot.addEventListener("mouseenter", () => tip(id, dot));

@@ -168,6 +168,7 @@ META: dict[str, Callable[[str], bool]] = {
     "seconds": _is_number,
     "trials": lambda text: text == "by birth",
     "missing": _missing,
+    "box": lambda text: _json(text, dict),
     "remake": lambda text: text == "1",
 }
 _ROWS: dict[str, Callable[[Row], bool]] = {

@@ -142,10 +142,10 @@ def test_predicted_values_are_named_and_images_are_called_by_their_file():
 
 def test_what_a_library_writes_while_it_starts_is_shown_only_where_it_fails():
     code = (
-        "import os; from neuroevo.core.backend import _native_messages_held\n"
-        "with _native_messages_held():\n    os.write(2, b'no drivers')\n"
+        "import os; from neuroevo.core.backend import native_messages_held\n"
+        "with native_messages_held():\n    os.write(2, b'no drivers')\n"
         "os.write(2, b'between')\n"
-        "with _native_messages_held():\n    os.write(2, b'no libc'); raise OSError('cannot start')\n"
+        "with native_messages_held():\n    os.write(2, b'no libc'); raise OSError('cannot start')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.startswith("betweenno libc") and "cannot start" in done.stderr
