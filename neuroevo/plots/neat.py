@@ -135,7 +135,10 @@ def _sheet(graph: nx.DiGraph[Any], status: Mapping[Any, str] | None, moved: Mapp
             graph.remove_edges_from(disabled)
     layout = neat_layout(graph)
     left, right, bottom, around = MARGIN
-    longest = max((len(_shortened(data["name"])) for _, data in graph.nodes(data=True) if data["type"] == "input" and "name" in data), default=0)
+    longest = max(
+        (len(_shortened(data["name"])) for _, data in graph.nodes(data=True) if data["type"] == "input" and "name" in data),
+        default=0,
+    )
     left = max(left, 0.4 + LETTER * longest)
     row = LOW if large else ROW
     lowest = min(y for route in (*layout.routes.values(), layout.position.values()) for _, y in route)

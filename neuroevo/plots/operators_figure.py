@@ -95,13 +95,9 @@ def operators(run: Run, *, narrow: bool = False) -> Figure:
     height = (0.26 if narrow else 0.38) if several else (0.36 if narrow else 0.6)
     shift = height / 2 if several else 0.0
     down = 0.16 if narrow else 0.0  # the bars, to leave room for the name above them
-    axes.barh(
-        places - shift + down, [e.improved for e in entries], height, color=BLUE, label=f"better {first} than its parents"
-    )
+    axes.barh(places - shift + down, [e.improved for e in entries], height, color=BLUE, label=f"better {first} than its parents")
     if several:
-        axes.barh(
-            places + shift + down, [e.undominated for e in entries], height, color=GREEN, label="not dominated by a parent"
-        )
+        axes.barh(places + shift + down, [e.undominated for e in entries], height, color=GREEN, label="not dominated by a parent")
     size = 8.5 if narrow else 8.0
     for place, entry in zip(places.tolist(), entries, strict=True):
         name, children = entry.operator.replace("_", " "), "1 child" if entry.children == 1 else f"{entry.children} children"

@@ -156,7 +156,9 @@ def state_text(run: Run) -> str:
     """Whether a run is complete and why, or still going on, or was killed: the lock of who writes tells which, where it can."""
     if run.ended:
         named = {"interrupted": "interrupted", "stopped": "stopped", "error": "ended by an error"}
-        complete = f"complete ({run.ended})" if run.evaluations else f"its budget ({run.ended}) ended before anything was evaluated"
+        complete = (
+            f"complete ({run.ended})" if run.evaluations else f"its budget ({run.ended}) ended before anything was evaluated"
+        )
         return named.get(run.ended, complete)
     writing = None if run.folder is None else being_written(run.folder)
     return {True: "going on", False: "killed before it ended", None: "still going on, or killed"}[writing]

@@ -45,7 +45,13 @@ if TYPE_CHECKING:
     from deap.base import Toolbox
 
 
-KINDS = {"strategy": "strategy", "space": "encoding", "task": "task", "estimation": "estimation"}  # what a part of the settings is called
+KINDS = {
+    "strategy": "strategy",
+    "space": "encoding",
+    "task": "task",
+    "estimation": "estimation",
+}  # what a part of the settings is called
+
 
 def evolve(
     space: Space,
@@ -329,7 +335,8 @@ def _check_settings(store: Store, settings: Mapping[str, Any], budget: Budget, t
     recorded = store.read_json("config.json")
     if recorded is not None:
         changes = [
-            f"{name} (the run's: {_said(old)}, now: {_said(new)})" for name, old, new in _told(changed_settings(recorded, settings))
+            f"{name} (the run's: {_said(old)}, now: {_said(new)})"
+            for name, old, new in _told(changed_settings(recorded, settings))
         ]
         if changes:
             raise StoreError(
@@ -352,6 +359,8 @@ def changed_settings(recorded: Mapping[str, Any], settings: Mapping[str, Any]) -
     """Where a run's recorded settings differ from these, but for its budget and the code that it depends on: (dotted name, old, new)."""
     old, new = ({k: v for k, v in each.items() if k not in ("budget", CODE)} for each in (of_today(recorded), settings))
     return differences(old, new)
+
+
 def _said(value: Any) -> str:
     """A setting in words: a part or an objective by its name, a limit with it; other values as JSON."""
     if value is None:
@@ -372,7 +381,9 @@ def _told(changes: list[tuple[str, Any, Any]]) -> list[tuple[str, Any, Any]]:
     """Of differences those that say something: of another strategy or encoding not also every setting that it has or has not."""
     names = {name for name, *_ in changes}
     other = tuple(f"{part}." for part, kind in KINDS.items() if f"{part}.{kind}" in names)
-    told = [change for change in changes if change[0] in [f"{p}{KINDS[p[:-1]]}" for p in other] or not change[0].startswith(other)]
+    told = [
+        change for change in changes if change[0] in [f"{p}{KINDS[p[:-1]]}" for p in other] or not change[0].startswith(other)
+    ]
     return [change for change in told if change[0] != "task.objectives" or "objectives" not in names]
 
 

@@ -82,7 +82,9 @@ class Live(Callback):
     def __init__(self, budget: Budget, recorded: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self.budget, self.recorded, self.clock = budget, recorded, clock
         self._results: list[tuple[float, int, float]] = []  # of some results: when, individuals and epochs of this session so far
-        self._generations: tuple[float, int] | None = None  # when the first generation of this session was complete, and its number
+        self._generations: tuple[float, int] | None = (
+            None  # when the first generation of this session was complete, and its number
+        )
         self._view: View | None = None
         self._notices = ExitStack()
         self._evaluated = self._failed = self._stopped = 0

@@ -58,7 +58,11 @@ class Records:
     def counts(self, individual: Individual) -> bool:
         """Whether an individual is done at the run's full fidelity, with numbers (older releases recorded others)."""
         fidelity = individual.fidelity
-        return individual.status == DONE and all(map(math.isfinite, individual.fitness.wvalues)) and (fidelity is FULL or fidelity is None or fidelity.reaches(self.full))
+        return (
+            individual.status == DONE
+            and all(map(math.isfinite, individual.fitness.wvalues))
+            and (fidelity is FULL or fidelity is None or fidelity.reaches(self.full))
+        )
 
     def add(self, individual: Individual, evaluation: Evaluation) -> bool:
         """Add an evaluation that an individual was given; returns whether the front changed.

@@ -97,7 +97,9 @@ _ALIKE = {
 
 def vectorised(spec: Any, options: Mapping[str, Any]) -> _CartPoles | None:
     """How the environment is played vectorised; None where it is played one by one."""
-    alike = None if spec is None or spec.additional_wrappers else _ALIKE.get((str(spec.entry_point), str(spec.vector_entry_point)))
+    alike = (
+        None if spec is None or spec.additional_wrappers else _ALIKE.get((str(spec.entry_point), str(spec.vector_entry_point)))
+    )
     if alike is not None:
         try:
             _vector_environment(spec.id, 1, options)
@@ -349,7 +351,9 @@ def refuse_other_answers(environment: Any, by: Any) -> None:
         begun = environment.reset(seed=0)
         stepped = environment.step(environment.action_space.sample()) if isinstance(begun, tuple) and len(begun) == 2 else ()
     except TypeError as error:
-        raise ValueError(f"the environment of {dotted_name(by)} cannot be reset and stepped as gymnasium's can: {error}") from error
+        raise ValueError(
+            f"the environment of {dotted_name(by)} cannot be reset and stepped as gymnasium's can: {error}"
+        ) from error
     for name, answer, wanted in (
         ("reset(seed=...)", begun, ("observation", "info")),
         ("step(action)", stepped, ("observation", "reward", "terminated", "truncated", "info")),

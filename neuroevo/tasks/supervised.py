@@ -51,7 +51,9 @@ class Supervised(Task):
     estimated_by = "FullTraining"
     kind: ClassVar[Kind]
     loss: ClassVar[str]
-    selection: str  # the score of learning curves, and that decides which of two networks is better: the first objective that is one
+    selection: (
+        str  # the score of learning curves, and that decides which of two networks is better: the first objective that is one
+    )
 
     def __init__(
         self,
