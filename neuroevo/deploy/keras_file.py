@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from genomes.system import replace
 from neuroevo.core.backend import start_quietly
 from neuroevo.core.files import near
 from neuroevo.data import files, table
@@ -60,7 +61,7 @@ def export(model: Any, dataset: Dataset, path: str | os.PathLike[str]) -> Path:
             archive.writestr(DETAILS, json.dumps(details(dataset)))
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
     return target

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from genomes.system import replace
 from neuroevo.core.extras import how_to_install
 
 FORMATS = {".keras": "Keras", ".onnx": "ONNX", ".tflite": "TensorFlow Lite", "": "SavedModel folder"}
@@ -42,7 +43,7 @@ def write_model(model: Any, path: Path) -> None:
         else:
             with open(written, "rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(written, path)
+            replace(written, path)
 
 
 def _exported(model: Any, path: Path) -> None:

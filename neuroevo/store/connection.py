@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -93,7 +92,7 @@ class RunDatabase:
         log = path.with_name("run.db-wal")
         if not log.exists() or log.stat().st_size == 0:
             return _read_only(path, immutable=True)
-        self._copy = tempfile.TemporaryDirectory(prefix="neuroevo-")
+        self._copy = tempfile.TemporaryDirectory(prefix="neuroevo-", ignore_cleanup_errors=True)
         for source in (path, log):
             shutil.copyfile(source, Path(self._copy.name, source.name))
         return _read_only(Path(self._copy.name, path.name))
@@ -163,8 +162,12 @@ class RunDatabase:
 
 def release_lock(descriptor: int) -> None:
     """Let others write; a lock file that names nobody says that its last writer ended in order."""
+    from filelock import unlock_descriptor
+
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
+    with suppress(OSError):
+        unlock_descriptor(descriptor)
     os.close(descriptor)
 
 
@@ -172,23 +175,37 @@ def take_lock(folder: Path) -> int:
     """Become the only writer of a folder; returns the descriptor that holds the lock until it is closed.
 
     Raises:
-        StoreError: another process writes there, or the folder cannot be written.
+        StoreError: another process writes there, or the folder cannot be written, or its disk has no locks.
     """
+    from filelock import lock_descriptor
+
     try:
         descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
         raise StoreError(f"the run folder {folder} cannot be written: {error.strerror}; choose another with run=") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        writer = os.read(descriptor, 20).decode(errors="replace").strip()
+        alone = lock_descriptor(descriptor, blocking=False)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError(f"the disk that holds {folder} has no file locks ({error.strerror}); choose another with run=") from error
+    if not alone:
+        writer = _writer(descriptor)
         os.close(descriptor)
         named = f" ({writer})" if writer.isdigit() else ""
-        raise StoreError(f"{folder} is being written by another process{named}; wait for it, or use another folder") from None
+        raise StoreError(f"{folder} is being written by another process{named}; wait for it, or use another folder")
     with suppress(OSError):  # who holds it is only for the message above; a full disk must not keep a run from being opened
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.write(descriptor, f" {os.getpid()}\n".encode())
     return descriptor
+
+
+def _writer(descriptor: int) -> str:
+    """The process that a lock file names; its first byte is a blank, which nobody else can read on Windows: that is what is locked there."""
+    for start in (0, 1):
+        with suppress(OSError):
+            os.lseek(descriptor, start, os.SEEK_SET)
+            return os.read(descriptor, 20).decode(errors="replace").strip()
+    return ""
 
 
 def _in_memory(database: sqlite3.Connection) -> sqlite3.Connection:
