@@ -11,8 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as Connection
+else:
+    from multiprocessing.connection import Connection
+
+Channel: TypeAlias = "Connection[Any, Any]"  # to a worker, or to its driver
 
 if TYPE_CHECKING:
     import psutil
@@ -28,7 +34,7 @@ MOST_ON_WINDOWS = 60  # workers: it waits for no more than 63 connections at onc
 # In the driver ----------------------------------------------------------------------------------------------------------------
 
 
-def start(code: str, variables: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Connection[Any, Any]]:
+def start(code: str, variables: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Channel]:
     """Start an interpreter that runs some code, and the connection to it, whose other end is `inherited(sys.argv[1])` there.
 
     What it prints comes through `process.stdout` and `process.stderr`, bare pipes. Its standard input is a pipe, too, which closes when this
@@ -83,16 +89,14 @@ def exit_text(code: int | None) -> str:
 # In the worker ----------------------------------------------------------------------------------------------------------------
 
 
-def inherited(handle: str) -> Connection[Any, Any]:
+def inherited(handle: str) -> Channel:
     """The connection to the driver that a worker was started with. What the worker starts does not inherit it."""
     os.environ.pop("__PYVENV_LAUNCHER__", None)  # meant for this interpreter alone
     number = int(handle)
     if sys.platform == "win32":
-        from multiprocessing.connection import PipeConnection
-
         os.set_handle_inheritable(number, False)
-        return PipeConnection(number)
-    os.set_inheritable(number, False)
+    else:
+        os.set_inheritable(number, False)
     return Connection(number)
 
 

@@ -14,12 +14,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from neuroevo.core.limits import OUTPUT
-from neuroevo.evaluators.process import kill, start
+from neuroevo.evaluators.process import Channel, kill, start
 
 if TYPE_CHECKING:
     import psutil
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 _ROOT = str(Path(__file__).resolve().parents[2])
 _BOOT = f"import sys; sys.path.insert(0, {_ROOT!r}); from neuroevo.evaluators.worker import main; main()"
 SHOWN_OUTPUT = 1 << 20  # bytes of what one candidate prints that are passed on
+_NOT_SHOWN = "\n(what this candidate prints further is not shown)\n"
 _LAST_WORDS = 1.0  # seconds to wait for what a worker printed before it ended: what it started may hold its output open
 
 
@@ -45,7 +45,7 @@ class Slot:
     """
 
     process: subprocess.Popen[bytes]
-    connection: Connection[Any, Any]
+    connection: Channel
     flooded: threading.Event
     ready: bool = False
     job: Any = None
@@ -95,23 +95,22 @@ class Slot:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         with source:
             while not self._ended and (data := source.read(1 << 16)):
-                shown = self._count(data)
-                if shown and stream is not None:
-                    text = decoder.decode(data[:shown])
-                    more = "\n(what this candidate prints further is not shown)\n" if shown < len(data) else ""
+                shown, enough = self._count(data)
+                text = decoder.decode(data[:shown]) + (_NOT_SHOWN if enough else "")
+                if text and stream is not None:
                     with suppress(OSError, ValueError):  # the terminal went away: the search goes on
-                        stream.write(text + more)
+                        stream.write(text)
                         stream.flush()
 
-    def _count(self, data: bytes) -> int:
-        """Note what was printed; how many bytes of it are to be shown."""
+    def _count(self, data: bytes) -> tuple[int, bool]:
+        """Note what was printed; how many bytes of it are to be shown, and whether these are the last of this candidate that are."""
         with self._counting:
             before = self.printed
             self.printed += len(data)
             self.tail = (self.tail + data)[-2000:]
             if before <= OUTPUT < self.printed:
                 self.flooded.set()
-        return max(0, min(len(data), SHOWN_OUTPUT - before))
+            return max(0, min(len(data), SHOWN_OUTPUT - before)), before <= SHOWN_OUTPUT < self.printed
 
     def end(self) -> None:
         """End the process, if it has not ended, and let go of everything."""

@@ -74,9 +74,13 @@ class RunDatabase:
         if not self.writable:
             return self._connect_reader(path)
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        database.execute("PRAGMA busy_timeout = 10000")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
+        try:
+            database.execute("PRAGMA busy_timeout = 10000")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            database.close()
+            raise
         return database
 
     def _connect_reader(self, path: Path) -> sqlite3.Connection:
@@ -84,9 +88,9 @@ class RunDatabase:
         try:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return database
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             database.close()
-            if "unable to open" not in str(error) and "readonly" not in str(error):
+            if not isinstance(error, sqlite3.OperationalError) or not ("unable to open" in str(error) or "readonly" in str(error)):
                 raise
         # SQLite wants to make its shared-memory file beside the database, and may not: read what lies there, or a copy of it
         log = path.with_name("run.db-wal")
