@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-
 ROOT = Path(__file__).parents[2]
 
 
