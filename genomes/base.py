@@ -441,10 +441,12 @@ class Genome(ABC):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the genome as JSON, whole or not at all."""
+        from genomes.system import replace
+
         target = Path(path)
         temporary = target.with_name(target.name + ".tmp")
-        temporary.write_text(json.dumps(self.to_dict(), indent=1))
-        os.replace(temporary, target)
+        temporary.write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+        replace(temporary, target)
 
     @classmethod
     def load(cls: type[SomeGenome], path: str | os.PathLike[str]) -> SomeGenome:
@@ -458,7 +460,7 @@ class Genome(ABC):
         if size > MOST_BYTES:
             raise ValueError(f"{path} has {size:,} bytes: a genome file is not larger than {MOST_BYTES:,}")
         try:
-            data = json.loads(Path(path).read_text())
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{path} is not a genome file (JSON): {error}") from error
         return cls.from_dict(data)

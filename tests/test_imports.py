@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import networkx
@@ -12,9 +13,14 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras", "numba", "networkx", "deap", "pandas", "matplotlib", "scipy", "sklearn")
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imported_names(file: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             names.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -60,7 +66,7 @@ HEIGHT = {room: len(ROOMS) - position for position, rooms in enumerate(ROOMS) fo
 
 def imported_modules(file: Path, packages: tuple[str, ...] = ("neuroevo",)) -> set[str]:
     """What a file imports of these packages when it runs, also inside functions; not what only type checkers see."""
-    tree = ast.parse(file.read_text())
+    tree = parsed(file)
     for_types = {
         id(inner)
         for node in ast.walk(tree)
@@ -118,9 +124,50 @@ def test_encodings_are_asked_what_they_offer_and_not_what_they_are_called() -> N
     compared = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in (ROOT / "neuroevo").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Compare)
         and any(isinstance(side, ast.Attribute) and side.attr == "encoding" for side in (node.left, *node.comparators))
         and any(isinstance(inner, ast.Constant) and isinstance(inner.value, str) for inner in ast.walk(node))
     ]
     assert not compared
+
+
+ONLY_POSIX = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+FOR_PICTURES = {"Image", "gzip", "os"}  # whose `open` is of bytes, or takes its encoding otherwise
+
+
+def test_text_is_read_and_written_in_an_encoding_that_is_named() -> None:
+    """Elsewhere it is another one than here: every file of text says which it is in."""
+    unnamed = [
+        f"{name}:{node.lineno}"
+        for name, path in FILES.items()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and _of_text(node) and not any(given.arg == "encoding" for given in node.keywords)
+    ]
+    assert not unnamed
+
+
+def _of_text(call: ast.Call) -> bool:
+    """Whether a call reads or writes a file of text."""
+    function = call.func
+    if isinstance(function, ast.Attribute) and function.attr in ("read_text", "write_text"):
+        return True
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id in FOR_PICTURES:
+        return False
+    if not (isinstance(function, ast.Name) and function.id == "open") and not (
+        isinstance(function, ast.Attribute) and function.attr == "open"
+    ):
+        return False
+    return not any(
+        isinstance(given, ast.Constant) and "b" in str(given.value) and len(str(given.value)) < 4 for given in call.args
+    )
+
+
+def test_what_only_some_systems_have_is_imported_where_it_may_be_missing() -> None:
+    for name, path in FILES.items():
+        tree = parsed(path)
+        guarded = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and id(node) not in guarded:
+                named = {alias.name for alias in node.names} if isinstance(node, ast.Import) else {node.module or ""}
+                assert not named & ONLY_POSIX, f"{name} imports {named & ONLY_POSIX} without a way around it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from genomes.system import memory_bytes
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,20 +84,12 @@ def places(given: Any, what: str) -> Floats:
     return array
 
 
-def memory() -> int:
-    """Bytes of this machine's memory."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 8 << 30
-
-
 def refuse_beyond_memory(numbers: int, what: str) -> None:
     """Raises:
     ValueError: float64 `numbers` would take more than half of the machine's memory.
     """
-    if 8 * numbers > memory() // 2:
+    if 8 * numbers > memory_bytes() // 2:
         raise ValueError(
-            f"{what} would take {8 * numbers / 2**30:,.1f} GiB, more than half of this machine's {memory() / 2**30:,.1f} GiB: "
+            f"{what} would take {8 * numbers / 2**30:,.1f} GiB, more than half of this machine's {memory_bytes() / 2**30:,.1f} GiB: "
             "choose a lower resolution, or fewer genomes at a time"
         )

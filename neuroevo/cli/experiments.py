@@ -20,7 +20,7 @@ class Script:
     @property
     def described(self) -> str:
         """The first sentence of what it says of itself."""
-        return first_sentence(ast.get_docstring(ast.parse(self.path.read_text())) or "")
+        return first_sentence(ast.get_docstring(ast.parse(self.path.read_text(encoding="utf-8"))) or "")
 
 
 PARTS = {f"experiments/{path.name}": Script(path) for path in sorted(FOLDER.glob("*.py"))}

@@ -5,6 +5,7 @@ What a user did wrong is one sentence on standard error and exit code 2; a searc
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -499,6 +500,9 @@ def _fail(error: Any, code: int) -> None:
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # Windows writes to files and pipes in an encoding that lacks arrows
+            stream.reconfigure(errors="backslashreplace")
     with _one_sentence():
         app()
 

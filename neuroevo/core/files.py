@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from genomes.system import replace
+
 LOST = "lost"  # in place of a fingerprint: the file is gone, and the run goes on without it
 
 
@@ -32,7 +34,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        replace(temporary, path)
     except OSError:
         with suppress(OSError):  # on a full disk, half a file would only take room
             temporary.unlink()
@@ -72,7 +74,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def _keep_names(folder: Path) -> None:
-    """Make a rename survive a power failure."""
+    """Make a rename survive a power failure (Windows opens no folders, and needs no such thing)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from genomes import system
 from genomes.base import Settings, shown
 
 OUTPUT = 64 << 20  # bytes that one candidate may print
@@ -27,7 +26,7 @@ class Limits(metaclass=Settings):
         output: bytes printed.
 
     Raises:
-        ValueError: a limit that is not positive, or a memory limit on a system that does not say what a process takes.
+        ValueError: a limit that is not positive.
     """
 
     seconds: float | None = None
@@ -37,17 +36,14 @@ class Limits(metaclass=Settings):
     def __post_init__(self) -> None:
         if self.seconds is not None and not (is_number(self.seconds) and 0 < self.seconds < math.inf):
             raise ValueError(f"timeout must be > 0 seconds, got {shown(self.seconds)}")
-        if self.memory is not None:
-            if not is_number(self.memory) or self.memory <= 0:
-                raise ValueError(f"max_memory must be > 0 bytes (or text such as '4GB'), got {shown(self.memory)}")
-            if resident_bytes(os.getpid()) is None:
-                raise ValueError("max_memory needs /proc, which this system does not have; leave it out")
+        if self.memory is not None and not (is_number(self.memory) and self.memory > 0):
+            raise ValueError(f"max_memory must be > 0 bytes (or text such as '4GB'), got {shown(self.memory)}")
 
     def broken(self, seconds: float, memory: int, output: int) -> str | None:
         """Why a candidate that took so much is stopped, or None."""
         if self.seconds is not None and seconds > self.seconds:
             return f"took longer than {self.seconds:g} seconds; its worker was stopped"
-        most = self.memory or int(MACHINE_SHARE * machine_bytes())
+        most = self.memory or int(MACHINE_SHARE * system.memory_bytes())
         if memory > most:
             return f"needed more than {size_text(most)} of memory ({size_text(memory)}); its worker was stopped"
         if output > self.output:
@@ -81,26 +77,6 @@ def size_text(size: int) -> str:
     ('2 GB', '300 MB')
     """
     return f"{size / (1 << 30):.3g} GB" if size >= 1 << 30 else f"{size / (1 << 20):.3g} MB"
-
-
-def resident_bytes(process: int) -> int | None:
-    """Resident memory of a process: 0 once it has ended; None where the system does not say."""
-    try:
-        with open(f"/proc/{process}/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (FileNotFoundError, ProcessLookupError, IndexError):
-        return 0 if Path("/proc/self/statm").exists() else None
-
-
-def machine_bytes() -> int:
-    """Memory of this machine, or of the control group that this process is confined to."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            total = min(total, int(Path("/sys/fs/cgroup", name).read_text()))
-        except (OSError, ValueError):
-            continue
-    return total
 
 
 def is_number(value: Any) -> bool:

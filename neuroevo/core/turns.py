@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # not a Unix: nothing is locked
+except (
+    ImportError
+):  # Windows has no locks that can be shared without a library of its own: nothing is locked, and `turns_for` says so
     fcntl = None  # type: ignore[assignment]
 
 
@@ -37,12 +39,14 @@ class Turns:
         waited: seconds that this process waited for others so far.
 
     Raises:
-        OSError: the files cannot be made there.
+        OSError: the files cannot be made there, or this system has no such locks (Windows).
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self.folder = Path(folder) if folder is not None else default_folder()
         self._begin()
+        if fcntl is None:
+            raise OSError("this system has no file locks (fcntl)")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._open()
 
@@ -145,8 +149,6 @@ def turns_for(objectives: Objectives, workers: int) -> Turns | None:
     if not measured or workers < 2:
         return None
     try:
-        if fcntl is None:
-            raise OSError("this system has no file locks (fcntl)")
         return Turns()
     except OSError as error:
         warnings.warn(

@@ -113,7 +113,7 @@ def baseline_of(run: Run) -> Baseline | None:
     if path is None or not path.exists():
         return None
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_text(encoding="utf-8"))
         validation, test = ({str(name): float(value) for name, value in data[part].items()} for part in ("validation", "test"))
         if missing := [name for name in run.objectives if name not in validation]:
             raise ValueError(f"it has no {missing[0]}")

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from genomes.system import replace
 from neuroevo.core.backend import start_quietly
 from neuroevo.core.files import near
 from neuroevo.data import files, images, table
@@ -92,7 +93,7 @@ def export(model: Any, dataset: Dataset, path: str | os.PathLike[str], *, say: C
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         proof = proven(temporary, raw, rows_of(dataset), target)
-        os.replace(temporary, target)
+        replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
     if say is not None:

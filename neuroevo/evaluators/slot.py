@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import fcntl
+import codecs
+import io
 import os
-import signal
+import pickle
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from socket import socketpair
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from neuroevo.core.limits import OUTPUT
+from neuroevo.evaluators.process import Channel, kill, start
+
+if TYPE_CHECKING:
+    import psutil
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 _BOOT = f"import sys; sys.path.insert(0, {_ROOT!r}); from neuroevo.evaluators.worker import main; main()"
 SHOWN_OUTPUT = 1 << 20  # bytes of what one candidate prints that are passed on
+_NOT_SHOWN = "\n(what this candidate prints further is not shown)\n"
+_LAST_WORDS = 1.0  # seconds to wait for what a worker printed before it ended: what it started may hold its output open
 
 
 @dataclass
@@ -27,6 +35,7 @@ class Slot:
     """A worker process.
 
     Attributes:
+        flooded: set when the current candidate has printed more than it may.
         ready: whether it has loaded the work: time-outs count from there, since starting an interpreter is not a candidate's fault.
         job: what it works on, or None.
         turn: counts what it was given and what came back, so that a verdict never hits another candidate than it was meant for.
@@ -36,9 +45,8 @@ class Slot:
     """
 
     process: subprocess.Popen[bytes]
-    connection: Connection
-    lifeline: int
-    outputs: dict[int, Any]
+    connection: Channel
+    flooded: threading.Event
     ready: bool = False
     job: Any = None
     turn: int = 0
@@ -46,56 +54,79 @@ class Slot:
     printed: int = 0
     tail: bytes = b""
     verdict: tuple[int, str] | None = None
+    _readers: list[threading.Thread] = field(default_factory=list)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _ended: bool = False
 
     def begin(self, job: Any) -> None:
         """The next candidate starts (`job` None: nothing does)."""
         self.job = job
         self.turn += 1
-        self.started, self.printed, self.tail = time.monotonic(), 0, b""
+        with self._counting:
+            self.started, self.printed, self.tail = time.monotonic(), 0, b""
+
+    def memory(self) -> int:
+        """Resident memory of the process, in bytes: 0 once it has ended."""
+        import psutil
+
+        try:
+            return int(self._watched.memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    @cached_property
+    def _watched(self) -> psutil.Process:
+        import psutil
+
+        return psutil.Process(self.process.pid)
 
     def stop(self, reason: str) -> None:
         """Kill the worker and whatever it started; the driver sees the end of its connection."""
         self.verdict = (self.turn, reason)
-        kill_group(self.process)
+        kill([self.process])
 
-    def read_output(self, descriptor: int) -> bool:
-        """Pass on some of what the worker printed; whether there may be more."""
-        try:
-            data = os.read(descriptor, 1 << 16)
-        except BlockingIOError:
-            return False
-        except OSError:
-            data = b""
-        if not data:
-            self.outputs.pop(descriptor, None)
-            os.close(descriptor)
-            return False
-        stream, before = self.outputs[descriptor], self.printed
-        self.printed += len(data)
-        self.tail = (self.tail + data)[-2000:]
-        if before < SHOWN_OUTPUT and stream is not None:
-            text = data[: SHOWN_OUTPUT - before].decode(errors="replace")
-            more = "\n(what this candidate prints further is not shown)\n" if self.printed >= SHOWN_OUTPUT else ""
-            with suppress(OSError, ValueError):  # the terminal went away: the search goes on
-                stream.write(text + more)
-                stream.flush()
-        return True
+    def pass_on(self, source: io.RawIOBase, stream: TextIO | None) -> None:
+        """Start to pass on what the worker prints."""
+        reader = threading.Thread(target=self._read, args=(source, stream), daemon=True, name="neuroevo-output")
+        reader.start()
+        self._readers.append(reader)
+
+    def _read(self, source: io.RawIOBase, stream: TextIO | None) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        with source:
+            while not self._ended and (data := source.read(1 << 16)):
+                shown, enough = self._count(data)
+                text = decoder.decode(data[:shown]) + (_NOT_SHOWN if enough else "")
+                if text and stream is not None:
+                    with suppress(OSError, ValueError):  # the terminal went away: the search goes on
+                        stream.write(text)
+                        stream.flush()
+
+    def _count(self, data: bytes) -> tuple[int, bool]:
+        """Note what was printed; how many bytes of it are to be shown, and whether these are the last of this candidate that are."""
+        with self._counting:
+            before = self.printed
+            self.printed += len(data)
+            self.tail = (self.tail + data)[-2000:]
+            if before <= OUTPUT < self.printed:
+                self.flooded.set()
+            return max(0, min(len(data), SHOWN_OUTPUT - before)), before <= SHOWN_OUTPUT < self.printed
 
     def end(self) -> None:
         """End the process, if it has not ended, and let go of everything."""
+        kill([self.process])
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let go of everything that belongs to a process that has ended, or is killed."""
         self.connection.close()
-        kill_group(self.process)
         self.process.wait()
-        if self.lifeline >= 0:
-            os.close(self.lifeline)
-            self.lifeline = -1
-        for descriptor in list(self.outputs):
-            while self.read_output(descriptor):
-                if self.printed > OUTPUT:
-                    break
-            if descriptor in self.outputs:
-                del self.outputs[descriptor]
-                os.close(descriptor)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        until = time.monotonic() + _LAST_WORDS
+        for reader in self._readers:
+            reader.join(max(0.0, until - time.monotonic()))
+        self._ended = True
 
     def last_line(self) -> str:
         """The last thing that it printed."""
@@ -103,33 +134,15 @@ class Slot:
         return lines[-1].strip()[:300] if lines else ""
 
 
-def spawn(work: bytes, number: int, threads: int, gpus: tuple[int, ...] | None) -> Slot:
+def spawn(work: bytes, variables: Mapping[str, str], flooded: threading.Event) -> Slot:
     """Start a worker and send it its work."""
-    ours, theirs = socketpair()
-    watched, lifeline = os.pipe()
-    out, out_end = os.pipe()
-    error, error_end = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-c", _BOOT, str(theirs.fileno()), str(watched)],
-        pass_fds=(theirs.fileno(), watched),
-        env=environment(number, threads, gpus),
-        stdin=subprocess.DEVNULL,
-        stdout=out_end,
-        stderr=error_end,
-        start_new_session=True,  # Ctrl-C reaches the driver alone, which then ends the workers
-    )
-    theirs.close()
-    for descriptor in (watched, out_end, error_end):
-        os.close(descriptor)
-    for descriptor in (out, error):
-        os.set_blocking(descriptor, False)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):  # a candidate that prints much seldom waits for the driver
-            with suppress(OSError):
-                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 1 << 20)
-    slot = Slot(process, Connection(ours.detach()), lifeline, {out: sys.stdout, error: sys.stderr})
+    process, connection = start(_BOOT, variables)
+    slot = Slot(process, connection, flooded)
+    for source, stream in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
+        slot.pass_on(source, stream)  # type: ignore[arg-type]
     with suppress(BrokenPipeError, ConnectionResetError):  # it died at once: that is seen where its answer is awaited
-        slot.connection.send(sys.path)
-        slot.connection.send_bytes(work)
+        connection.send_bytes(pickle.dumps(sys.path))
+        connection.send_bytes(work)
     return slot
 
 
@@ -143,22 +156,3 @@ def environment(number: int, threads: int, gpus: tuple[int, ...] | None) -> dict
     if gpus is not None:
         variables["CUDA_VISIBLE_DEVICES"] = str(gpus[number % len(gpus)]) if gpus else ""
     return variables
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker and every process that it started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # the worker leads its own session, so its id is its group's
-    if process.poll() is None:
-        process.kill()
-
-
-def exit_text(process: subprocess.Popen[bytes]) -> str:
-    """How a process ended: "signal SIGSEGV", "exit status 7"."""
-    code = process.returncode
-    if code is None or code >= 0:
-        return f"exit status {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"

@@ -7,8 +7,8 @@ retry and nothing else.
 from __future__ import annotations
 
 import pickle
-import selectors
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 
 from genomes.base import shown
-from neuroevo.core.limits import Limits, memory_bytes, resident_bytes
+from neuroevo.core.limits import Limits, memory_bytes
 from neuroevo.core.trial import Measurement, Result, Trial
 from neuroevo.evaluators.base import Evaluator, Work, pickled
+from neuroevo.evaluators.process import MOST_ON_WINDOWS, exit_text, kill
 from neuroevo.evaluators.serial import failure
-from neuroevo.evaluators.slot import Slot, exit_text, spawn
+from neuroevo.evaluators.slot import Slot, environment, spawn
 
 LOOK_SECONDS = 0.05  # how often limits are looked at
 WHOLE = -1  # in place of an individual's position: a trial that is measured as one
@@ -73,7 +74,7 @@ class Slots(Evaluator):
         gpus: ids of GPUs to pin workers to, in turn (`CUDA_VISIBLE_DEVICES`); None leaves the environment as it is.
 
     Raises:
-        ValueError: fewer than one worker, a negative number of retries, or a limit that is not positive.
+        ValueError: fewer than one worker (or, on Windows, more than 60), a negative number of retries, or a limit that is not positive.
     """
 
     def __init__(
@@ -89,6 +90,8 @@ class Slots(Evaluator):
         for name, value, least in (("workers", workers, 1), ("retries", retries, 0), ("threads", threads, 1)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be >= {least} and a whole number, got {shown(value)}")
+        if sys.platform == "win32" and workers > MOST_ON_WINDOWS:
+            raise ValueError(f"Windows waits for at most {MOST_ON_WINDOWS} workers at once, got workers={workers}")
         self.capacity = self.workers = workers
         self.limits = Limits(timeout, memory_bytes(max_memory))
         self.retries, self.threads, self.gpus = retries, threads, gpus
@@ -96,6 +99,7 @@ class Slots(Evaluator):
         self._waiting: deque[_Job] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._look = threading.Event()  # at the limits, before it is time again
         self._watcher: threading.Thread | None = None
 
     def start(self, work: Work) -> None:
@@ -128,11 +132,13 @@ class Slots(Evaluator):
 
     def close(self) -> None:
         self._closing.set()
+        self._look.set()
         if self._watcher is not None:
             self._watcher.join()
             self._watcher = None
+        kill(slot.process for slot in self._slots)
         for slot in self._slots:
-            slot.end()
+            slot.let_go()
         self._slots, self._waiting = [], deque()
 
     @property
@@ -141,7 +147,7 @@ class Slots(Evaluator):
         return [slot.process.pid for slot in self._slots]
 
     def _spawn(self, number: int) -> Slot:
-        return spawn(self._work, number, self.threads, self.gpus)
+        return spawn(self._work, environment(number, self.threads, self.gpus), self._look)
 
     def _hand_out(self) -> None:
         for slot in self._slots:
@@ -182,12 +188,14 @@ class Slots(Evaluator):
         with suppress(subprocess.TimeoutExpired):
             slot.process.wait(timeout=1.0)  # its connection closes a moment before its exit status is known
         with self._lock:
-            slot.end()
+            slot.connection.close()  # nobody looks at it meanwhile
+        slot.end()
+        with self._lock:
             verdict = slot.verdict[1] if slot.verdict is not None and slot.verdict[0] == slot.turn else None
             innocent = slot.verdict is not None and verdict is None  # stopped for a candidate that had just finished
-            if not slot.ready and verdict is None:
-                self._refuse_false_starts(slot)
-            self._slots[number] = self._spawn(number)
+        if not slot.ready and verdict is None:
+            self._refuse_false_starts(slot)
+        self._slots[number] = self._spawn(number)
         job: _Job | None = slot.job
         if job is None:
             return None
@@ -199,7 +207,7 @@ class Slots(Evaluator):
             job.attempts[row] += 1
             self._waiting.appendleft(job)
             return None
-        reason = verdict or f"the worker process died {job.attempts[row]} times ({exit_text(slot.process)})"
+        reason = verdict or f"the worker process died {job.attempts[row]} times ({exit_text(slot.process.returncode)})"
         failed = job.trial if row == WHOLE else replace(job.trial, individuals=(job.trial.individuals[row],))
         job.parts[row] = failure(failed, self._objectives, reason)
         job.rows.pop(0)
@@ -213,39 +221,33 @@ class Slots(Evaluator):
         if self._false_starts > self.retries + self.workers:
             said = slot.last_line()
             raise RuntimeError(
-                f"worker processes end before they are ready ({exit_text(slot.process)}{': ' + said if said else ''}); "
+                f"worker processes end before they are ready ({exit_text(slot.process.returncode)}{': ' + said if said else ''}); "
                 "run the same search with workers=1 to see the error"
             )
 
-    # The watcher's thread: limits hold and output flows also while the driver is busy with something else ---------------------------
+    # The watcher's thread: limits hold also while the driver is busy with something else ------------------------------------------
 
     def _watch(self) -> None:
         while not self._closing.is_set():
-            with self._lock, selectors.DefaultSelector() as selector:
-                for slot in self._slots:
-                    for descriptor in slot.outputs:
-                        selector.register(descriptor, selectors.EVENT_READ, slot)
-                for key, _ in selector.select(0):
-                    for _ in range(64):
-                        if not key.data.read_output(key.fd):
-                            break
-                busy = any(slot.printed > 1 << 20 for slot in self._slots)
+            with self._lock:
                 for slot in self._slots:
                     self._judge(slot)
-            self._closing.wait(LOOK_SECONDS / 10 if busy else LOOK_SECONDS)
+            self._look.wait(LOOK_SECONDS)
+            self._look.clear()
 
     def _judge(self, slot: Slot) -> None:
         """Stop a worker whose candidate broke a limit."""
         if slot.job is None or not slot.ready or slot.verdict is not None:
             return
-        memory = resident_bytes(slot.process.pid) or 0
-        reason = self.limits.broken(time.monotonic() - slot.started, memory, slot.printed)
+        reason = self.limits.broken(time.monotonic() - slot.started, slot.memory(), slot.printed)
         if reason is None:
             return
-        with suppress(OSError):
-            if slot.connection.poll():  # it finished, and the driver has not looked yet
-                return
-        slot.stop(reason)
+        try:
+            finished = slot.connection.poll()
+        except OSError:  # it has ended
+            return
+        if not finished:  # and the driver has only not looked yet
+            slot.stop(reason)
 
 
 def joined(parts: list[Measurement]) -> Measurement:

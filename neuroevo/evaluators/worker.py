@@ -1,56 +1,44 @@
-"""What runs inside a worker slot: `python -m neuroevo.evaluators.worker CONNECTION LIFELINE` (file descriptors).
+"""What runs inside a worker slot.
 
 A fresh interpreter, so nothing of the driver's state leaks in, and scripts need no `if __name__ == "__main__"` guard. The driver
 sends its import path, then the work (cloudpickle), then trials; measurements go back, one for each individual of a separable trial
-so that what is finished is never run again. When the driver dies, the lifeline's other end closes and the process ends at once,
-whatever it is doing.
+so that what is finished is never run again. When the driver dies, the process ends at once, whatever it is doing.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
+import io
 import pickle
-import signal
 import sys
-import threading
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing.connection import Connection
 
-
-def _end_with_the_driver(lifeline: int) -> None:
-    os.read(lifeline, 1)  # returns when the driver's end is closed: nobody ever writes
-    with suppress(OSError):
-        os.killpg(0, signal.SIGKILL)  # what the candidate started ends with it
-    os._exit(1)
-
-
-def _watch(lifeline: int) -> None:
-    """End when the driver does: by a thread, and by a signal of the kernel for candidates that never let a thread run."""
-    threading.Thread(target=_end_with_the_driver, args=(lifeline,), daemon=True).start()
-    if hasattr(os, "O_ASYNC"):
-        with suppress(OSError):
-            signal.signal(signal.SIGIO, signal.SIG_DFL)  # its default ends the process
-            fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-            fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+from neuroevo.evaluators.process import end_with_the_driver, inherited
 
 
 def _offer_to_the_kernel() -> None:
-    """Where the machine itself runs out of memory, let a worker be ended and not the driver."""
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+    """Where the machine itself runs out of memory, let a worker be ended and not the driver (Linux)."""
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")
 
 
+def _print_as_the_driver_reads() -> None:
+    """In UTF-8, whatever this system prints in."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
 def main() -> None:
-    """Serve trials until the driver closes the connection."""
-    connection, lifeline = Connection(int(sys.argv[1])), int(sys.argv[2])
-    _watch(lifeline)
+    """Serve trials until the driver closes the connection; the process was made by `neuroevo.evaluators.process.start`."""
+    connection = inherited(sys.argv[1])
+    end_with_the_driver()
     _offer_to_the_kernel()
-    sys.path[:] = connection.recv()
+    _print_as_the_driver_reads()
+    sys.path[:] = pickle.loads(connection.recv_bytes())  # made by our own driver, over a private pipe
     from neuroevo.evaluators.serial import measured
 
-    work = pickle.loads(connection.recv_bytes())  # made by our own driver, over a private pipe
+    work = pickle.loads(connection.recv_bytes())  # the same
     connection.send_bytes(pickle.dumps("ready"))
     while True:
         try:

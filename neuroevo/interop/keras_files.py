@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from genomes.system import replace
 from neuroevo.core.backend import native_messages_held
 from neuroevo.core.extras import how_to_install
 from neuroevo.deploy.proof import Proof, Rows, proven, rows_for
@@ -60,7 +61,7 @@ def write_model(model: Any, path: Path, rows: Rows | None = None) -> Proof:
         else:
             with open(written, "rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(written, path)
+            replace(written, path)
     return proof
 
 

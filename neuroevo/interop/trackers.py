@@ -157,7 +157,7 @@ class MLflow(Callback):
         from mlflow.exceptions import MlflowException
 
         try:
-            found = json.loads((run.folder / MLFLOW_FILE).read_text()) if run.folder is not None else None
+            found = json.loads((run.folder / MLFLOW_FILE).read_text(encoding="utf-8")) if run.folder is not None else None
             return str(self.client.get_run(found["run_id"]).info.run_id) if isinstance(found, dict) else ""
         except (OSError, ValueError, KeyError, MlflowException):
             return ""

@@ -81,7 +81,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
     values = {
         "refresh": f'<meta http-equiv="refresh" content="{refresh}">' if refresh else "",
         "title": html.escape(_title(run)),
-        "style": (assets / "page.css").read_text(),
+        "style": (assets / "page.css").read_text(encoding="utf-8"),
         "state": html.escape(_state(run)),
         "counts": _counts(run),
         "front": _front(run, data),
@@ -97,9 +97,9 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "environment": html.escape(json.dumps(_environment(run), indent=2)),
         # "</" would end the script element
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
-        "script": (assets / "page.js").read_text(),
+        "script": (assets / "page.js").read_text(encoding="utf-8"),
     }
-    return re.sub(r"\$(\w+)", lambda match: values[match[1]], (assets / "page.html").read_text())
+    return re.sub(r"\$(\w+)", lambda match: values[match[1]], (assets / "page.html").read_text(encoding="utf-8"))
 
 
 def report_data(run: Run) -> dict[str, Any]:
@@ -403,7 +403,7 @@ def _environment(run: Run) -> dict[str, Any]:
     if path is None or not path.exists():
         return {}
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return {"damaged": os.fspath(path)}
     return found

@@ -32,7 +32,7 @@ def test_scores(run: Run) -> dict[int, dict[str, float]]:
     if path is None or not path.exists():
         return {}
     try:
-        return {int(id): dict(scores) for id, scores in json.loads(path.read_text()).items()}
+        return {int(id): dict(scores) for id, scores in json.loads(path.read_text(encoding="utf-8")).items()}
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and run the search's command again") from None
 

@@ -32,7 +32,7 @@ def keras_file(model: Any) -> bytes:
     Raises:
         ValueError: Keras cannot write it, or it holds code of one's own, which plain Keras could not load.
     """
-    with tempfile.TemporaryDirectory(prefix="neuroevo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="neuroevo-", ignore_cleanup_errors=True) as folder:
         path = Path(folder, "model.keras")
         try:
             model.save(path)
@@ -82,7 +82,7 @@ def load_keras(data: bytes) -> Any:
     start_quietly()
     import keras
 
-    with tempfile.TemporaryDirectory(prefix="neuroevo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="neuroevo-", ignore_cleanup_errors=True) as folder:
         path = Path(folder, "model.keras")
         path.write_bytes(data)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -78,9 +77,13 @@ class RunDatabase:
         if not self.writable:
             return self._connect_reader(path)
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        database.execute("PRAGMA busy_timeout = 10000")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
+        try:
+            database.execute("PRAGMA busy_timeout = 10000")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            database.close()
+            raise
         return database
 
     def _connect_reader(self, path: Path) -> sqlite3.Connection:
@@ -88,15 +91,17 @@ class RunDatabase:
         try:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return database
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             database.close()
-            if "unable to open" not in str(error) and "readonly" not in str(error):
+            if not isinstance(error, sqlite3.OperationalError) or not (
+                "unable to open" in str(error) or "readonly" in str(error)
+            ):
                 raise
         # SQLite wants to make its shared-memory file beside the database, and may not: read what lies there, or a copy of it
         log = path.with_name("run.db-wal")
         if not log.exists() or log.stat().st_size == 0:
             return _read_only(path, immutable=True)
-        self._copy = tempfile.TemporaryDirectory(prefix="neuroevo-")
+        self._copy = tempfile.TemporaryDirectory(prefix="neuroevo-", ignore_cleanup_errors=True)
         for source in (path, log):
             shutil.copyfile(source, Path(self._copy.name, source.name))
         return _read_only(Path(self._copy.name, path.name))
@@ -166,8 +171,12 @@ class RunDatabase:
 
 def release_lock(descriptor: int) -> None:
     """Let others write; a lock file that names nobody says that its last writer ended in order."""
+    from filelock import unlock_descriptor
+
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
+    with suppress(OSError):
+        unlock_descriptor(descriptor)
     os.close(descriptor)
 
 
@@ -175,35 +184,41 @@ def take_lock(folder: Path) -> int:
     """Become the only writer of a folder; returns the descriptor that holds the lock until it is closed.
 
     Raises:
-        StoreError: another process writes there, or the folder cannot be written.
+        StoreError: another process writes there, or the folder cannot be written, or its disk has no locks.
     """
+
     try:
         descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
         raise StoreError(f"the run folder {folder} cannot be written: {error.strerror}; choose another with run=") from error
     try:
-        _lock_soon(descriptor)
-    except OSError:
-        writer = os.read(descriptor, 20).decode(errors="replace").strip()
+        alone = _lock_soon(descriptor)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError(
+            f"the disk that holds {folder} has no file locks ({error.strerror}); choose another with run="
+        ) from error
+    if not alone:
+        writer = _writer(descriptor)
         os.close(descriptor)
         named = f" ({writer})" if writer.isdigit() else ""
-        raise StoreError(f"{folder} is being written by another process{named}; wait for it, or use another folder") from None
+        raise StoreError(f"{folder} is being written by another process{named}; wait for it, or use another folder")
     with suppress(OSError):  # who holds it is only for the message above; a full disk must not keep a run from being opened
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.write(descriptor, f" {os.getpid()}\n".encode())
     return descriptor
 
 
-def _lock_soon(descriptor: int) -> None:
-    """Lock a file; who only asks whether it is locked (`being_written`) holds it for a moment."""
+def _lock_soon(descriptor: int) -> bool:
+    """Lock a file; who only asks whether it is locked (`being_written`) holds it for a moment. Whether it is locked now."""
+    from filelock import lock_descriptor
+
     for attempt in range(LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError:
-            if attempt == LOCK_ATTEMPTS - 1:
-                raise
+        if lock_descriptor(descriptor, blocking=False):
+            return True
+        if attempt < LOCK_ATTEMPTS - 1:
             time.sleep(LOCK_SECONDS)
+    return False
 
 
 def being_written(folder: str | os.PathLike[str]) -> bool | None:
@@ -215,14 +230,20 @@ def being_written(folder: str | os.PathLike[str]) -> bool | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
+        return not _lock_soon(descriptor)
     except OSError:  # a file system without locks
         return None
     finally:
         os.close(descriptor)
+
+
+def _writer(descriptor: int) -> str:
+    """The process that a lock file names; its first byte is a blank, which nobody else can read on Windows: that is what is locked there."""
+    for start in (0, 1):
+        with suppress(OSError):
+            os.lseek(descriptor, start, os.SEEK_SET)
+            return os.read(descriptor, 20).decode(errors="replace").strip()
+    return ""
 
 
 def _in_memory(database: sqlite3.Connection) -> sqlite3.Connection:

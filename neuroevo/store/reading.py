@@ -95,7 +95,7 @@ class Reading(RunDatabase):
         """
         path = self.folder / name
         try:
-            return json.loads(path.read_text())
+            return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError) as error:

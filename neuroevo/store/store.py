@@ -244,7 +244,8 @@ class Store(Reading):
         for path in (self.folder / "artifacts").glob("*.safetensors"):
             name = artifact_name(path.name)
             if name is not None and name not in names:
-                path.unlink(missing_ok=True)
+                with suppress(PermissionError):  # Windows deletes no file that somebody reads: the next time, then
+                    path.unlink(missing_ok=True)
 
     @writes
     def derive(self, made: RecordedDerived, suffix: str, data: bytes) -> RecordedDerived:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genomes.system import replace
 from neuroevo.core.backend import precision, suited_precision
 from neuroevo.core.streams import global_random_kept
 from neuroevo.core.turns import default_folder
@@ -106,10 +107,14 @@ class LatencyMeter:
         with suppress(OSError):  # no such folder can be made: this process keeps them for itself
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             own = file.with_name(f"{file.name}.{os.getpid()}")
-            own.write_text(json.dumps({"milliseconds": best}))
-            with suppress(FileExistsError):
+            own.write_text(json.dumps({"milliseconds": best}), encoding="utf-8")
+            try:
                 os.link(own, file)  # who comes second takes what the first one measured
-            own.unlink()
+            except FileExistsError:
+                pass
+            except OSError:  # a disk without hard links
+                replace(own, file)
+            own.unlink(missing_ok=True)
         return _read(file) or best
 
 
@@ -174,7 +179,7 @@ def _has_gpu(backend: str) -> bool:
 
 def _read(file: Path) -> float | None:
     try:
-        found = json.loads(file.read_text())["milliseconds"]
+        found = json.loads(file.read_text(encoding="utf-8"))["milliseconds"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return float(found) if isinstance(found, float) and math.isfinite(found) and found > 0 else None

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,26 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 from typer.testing import CliRunner
 
+ROOT = Path(__file__).parents[2]
+
 
 def neuroevo(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "neuroevo.cli.main", *map(str, arguments)]
-    root = str(Path(__file__).parents[2])
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, env={**_environment(), "PYTHONPATH": root}
+        command, cwd=folder, capture_output=True, text=True, timeout=300, env={**_environment(), "PYTHONPATH": str(ROOT)}
     )
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "cp1252:strict"])
+def test_what_a_terminal_or_file_cannot_hold_is_spelled_and_no_error(encoding: str, tmp_path: Path, monkeypatch) -> None:
+    """Windows writes to files and pipes in an encoding of its own."""
+    shutil.copytree(Path(__file__).parents[1] / "reliability" / "older" / "schema_1" / "nsga2", tmp_path / "größe → 1")
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    command = [sys.executable, "-m", "neuroevo.cli.main", "doctor", "größe → 1", "--repair"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, env={**_environment(), "PYTHONPATH": str(ROOT)}, timeout=60)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    name = encoding.split(":")[0]
+    assert "größe → 1 is in order".encode(name, errors="backslashreplace") in done.stdout
 
 
 def _environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ def snippet(after: str) -> str:
 
 def run_snippet(after: str) -> dict[str, object]:
     names: dict[str, object] = {}
-    exec(compile(snippet(after), "README.md", "exec"), names)
+    exec(compile(snippet(after), "<README.md>", "exec"), names)
     return names
 
 

@@ -1,5 +1,6 @@
 """The store: older schemas, many readers, and folders that cannot be written any more."""
 
+import errno
 import functools
 import itertools
 import json
@@ -125,6 +126,136 @@ def test_many_readers_see_whole_generations_while_one_writes(tmp_path: Path, mon
     assert seen == sorted(seen) and len(seen) == 24 and len(set(seen)) > 1
 
 
+# The writer's lock ------------------------------------------------------------------------------------------------------------
+
+HOLDER = "import sys; from neuroevo.store import Store; s = Store(sys.argv[1], writable=True); print('open', flush=True); sys.stdin.read()"
+
+
+@contextmanager
+def writer(folder: Path):
+    """Another process that writes a run's folder until it is told to end."""
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    try:
+        assert process.stdout is not None and process.stdout.readline().strip() == b"open"
+        yield process
+    finally:
+        process.communicate()
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_the_process_that_writes_is_named(readable: bool, tmp_path: Path, monkeypatch) -> None:
+    """Also where the byte that is locked cannot be read, as on Windows."""
+    with writer(tmp_path) as process:
+        read = os.read
+
+        def all_but_the_first(descriptor: int, size: int) -> bytes:
+            if os.lseek(descriptor, 0, os.SEEK_CUR) == 0:
+                raise PermissionError(13, "another process has locked a portion of the file")
+            return read(descriptor, size)
+
+        with monkeypatch.context() as patch:
+            if not readable:
+                patch.setattr("neuroevo.store.connection.os.read", all_but_the_first)
+            with pytest.raises(StoreError, match=rf"is being written by another process \({process.pid}\); wait for it"):
+                Store(tmp_path, writable=True)
+    Store(tmp_path, writable=True).close()
+
+
+@pytest.mark.parametrize("left", [" 4242\n", "4242\n", "", "no number"])
+def test_a_lock_file_that_another_release_or_crash_left_holds_nobody_back(left: str, tmp_path: Path) -> None:
+    (tmp_path / "run.lock").write_text(left, encoding="ascii")
+    store = Store(tmp_path, writable=True)
+    named = (tmp_path / "run.lock").read_text(encoding="ascii")
+    store.close()
+    assert named.split() == [str(os.getpid())] and (tmp_path / "run.lock").read_text(encoding="ascii") == ""
+
+
+def test_a_killed_writer_leaves_a_lock_that_holds_nobody_back(tmp_path: Path) -> None:
+    from neuroevo.store.doctor import examine
+
+    with writer(tmp_path) as process:
+        process.kill()
+        process.wait()
+    (finding,) = (finding for finding in examine(tmp_path).findings if "run.lock" in finding.what)
+    assert f"names process {process.pid}, which was killed while it wrote here" in finding.what
+    Store(tmp_path, writable=True).close()
+    assert not [finding for finding in examine(tmp_path).findings if "run.lock" in finding.what]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_one_sentence(number: int, tmp_path: Path, monkeypatch) -> None:
+    """Such as a network disk whose server has none."""
+
+    def refused(descriptor: int, *, blocking: bool) -> bool:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("filelock.lock_descriptor", refused)
+    with pytest.raises(
+        StoreError, match=rf"the disk that holds .* has no file locks \({os.strerror(number)}\); choose another with run="
+    ):
+        evolve(tmp_path / "run")
+    monkeypatch.undo()
+    assert evolve(tmp_path / "run").evaluations == 60
+
+
+def test_a_full_disk_keeps_no_run_from_being_opened_by_its_lock(tmp_path: Path, monkeypatch) -> None:
+    def full(descriptor: int, *arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("neuroevo.store.connection.os.write", full)
+        store = Store(tmp_path, writable=True)
+        with pytest.raises(StoreError, match=r"is being written by another process; wait for it"):
+            Store(tmp_path, writable=True)
+    store.close()
+
+
+def test_a_file_that_is_being_read_is_deleted_the_next_time(tmp_path: Path, monkeypatch) -> None:
+    """Windows deletes no file that somebody has open."""
+    store = Store(tmp_path, writable=True)
+    for name in ("1", "2", "3.checkpoint"):
+        (tmp_path / "artifacts" / f"{name}.safetensors").touch()
+    unlink = Path.unlink
+
+    def refusing(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "2.safetensors":
+            raise PermissionError(13, "it is being used by another process", str(path))
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refusing)
+        store.keep_artifacts([])
+    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["2.safetensors"]
+    store.keep_artifacts([])
+    store.close()
+    assert not list((tmp_path / "artifacts").iterdir())
+
+
+@pytest.mark.parametrize("failing", ["replace", "sqlite"])
+def test_a_repair_that_fails_is_one_sentence_and_loses_nothing(failing: str, tmp_path: Path, monkeypatch) -> None:
+    """A disk that is full, or files that somebody reads where an open file is not replaced."""
+    from neuroevo.store.doctor import examine, salvage
+
+    run = evolve(tmp_path / "run", 40)
+    path = tmp_path / "run" / "run.db"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    def refused(*_: object) -> None:
+        if failing == "sqlite":
+            raise sqlite3.OperationalError("database or disk is full")
+        raise PermissionError(13, "it is being used by another process")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(salvage, "replace" if failing == "replace" else "_fill", refused)
+        with pytest.raises(
+            StoreError, match=r"could not be mended \((it is being used|database or disk is full).*nothing of it is lost"
+        ):
+            examine(tmp_path / "run", repair=True)
+    assert examine(tmp_path / "run", repair=True).left == []
+    assert same(evolve(tmp_path / "run", 40), run)
+
+
 # Folders that cannot be written -----------------------------------------------------------------------------------------------
 
 
@@ -132,7 +263,8 @@ def test_many_readers_see_whole_generations_while_one_writes(tmp_path: Path, mon
 def mounted(folder: Path, options: str):
     """A small disk of its own at `folder`; skips where this user may not mount one."""
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True).returncode:
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("mounting a small disk takes a privileged user")
     try:
         yield
@@ -155,6 +287,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_committed_stays_readable(kilob
 
 
 def test_a_file_that_may_not_grow_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
     script = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 import neuroevo as ne
@@ -24,6 +23,7 @@ from neuroevo.estimation import Direct, FullTraining
 from neuroevo.tasks import Classification, Context, Function
 
 ROOT = Path(__file__).parents[2]
+locks = pytest.mark.skipif(module.fcntl is None, reason="this system has no file locks that are shared")
 
 # Works in pieces of 20 ms, writing when each begins and ends; or measures.
 WORKER = """
@@ -67,6 +67,7 @@ def spans(process: subprocess.Popen[str]) -> list[tuple[str, float, float]]:
     return [(what, float(start), float(end)) for what, start, end in map(str.split, out.splitlines())]
 
 
+@locks
 def test_while_one_measures_nobody_works_or_measures(tmp_path: Path) -> None:
     processes = [started(tmp_path, role, 12) for role in ("works", "works", "measures", "measures")]
     go(*processes)
@@ -83,6 +84,7 @@ def test_while_one_measures_nobody_works_or_measures(tmp_path: Path) -> None:
     assert together > 0, "those that work wait for each other"
 
 
+@locks
 def test_who_measures_waits_for_one_piece_of_work_however_many_follow(tmp_path: Path) -> None:
     worker = started(tmp_path, "works", 400)
     go(worker)
@@ -97,12 +99,13 @@ def test_who_measures_waits_for_one_piece_of_work_however_many_follow(tmp_path: 
     worker.communicate()
 
 
+@locks
 def test_a_killed_process_gives_its_turn_back(tmp_path: Path) -> None:
     holder = started(tmp_path, "works", 10**6)
     go(holder)
     assert holder.stdout is not None
     holder.stdout.readline()
-    os.kill(holder.pid, signal.SIGSTOP)  # it holds its turn and will never let go
+    psutil.Process(holder.pid).suspend()  # it holds its turn and will never let go
     waiting = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), "measures", "2"], stdin=subprocess.PIPE, cwd=ROOT)
     assert waiting.stdin is not None
     waiting.stdin.write(b"\n")
@@ -114,6 +117,7 @@ def test_a_killed_process_gives_its_turn_back(tmp_path: Path) -> None:
     assert waiting.wait(timeout=30) == 0
 
 
+@locks
 def test_turns_travel_as_their_folder(tmp_path: Path) -> None:
     turns = Turns(tmp_path)
     with turns.working():
@@ -125,13 +129,19 @@ def test_turns_travel_as_their_folder(tmp_path: Path) -> None:
         pass
 
 
+@locks
 def test_a_run_takes_turns_only_where_it_measures_with_several_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "default_folder", lambda: tmp_path / "turns")
     measuring = Classification("iris", "error,latency").objectives
     assert turns_for(measuring, workers=2) == Turns(tmp_path / "turns")
     assert turns_for(measuring, workers=1) is None
     assert turns_for(Classification("iris", "error,flops").objectives, workers=8) is None
+
+
+@pytest.mark.parametrize("measured", ["error,latency", "latency,flops"])
+def test_where_no_turns_can_be_taken_a_run_says_so(measured: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "fcntl", None)
+    measuring = Classification("iris", measured).objectives
     with pytest.warns(RuntimeWarning, match="latency will be measured beside the other workers' training"):
         assert turns_for(measuring, workers=2) is None
 
@@ -153,6 +163,7 @@ class Recorded(Turns):
         super()._take(which, alone)
 
 
+@locks
 def test_a_training_gives_way_at_every_epoch_and_measures_alone(tmp_path: Path) -> None:
     turns, seen = Recorded(tmp_path), []
 
@@ -172,6 +183,7 @@ def test_a_training_gives_way_at_every_epoch_and_measures_alone(tmp_path: Path) 
     assert free.values[0, 0] == result.values[0, 0]
 
 
+@locks
 def test_a_measured_custom_fitness_runs_alone_and_others_do_not(tmp_path: Path) -> None:
     turns, space = Recorded(tmp_path), NeatSpace(2, 1)
     trial = Trial(0, tuple(Individual(i, space.random(stream(1, i)), (-1.0,)) for i in range(3)))
@@ -181,6 +193,7 @@ def test_a_measured_custom_fitness_runs_alone_and_others_do_not(tmp_path: Path) 
     assert Direct().measure(trial, plain, Context(turns=turns)).values.ravel().tolist() == [0.0, 0.0, 0.0]
 
 
+@locks
 def test_a_folder_that_cannot_be_made_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):

@@ -3,11 +3,12 @@
 import copy
 import json
 import math
-import resource
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -142,7 +143,12 @@ def check_settings(data: Any) -> None:
 
 
 def memory() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most that this process has taken so far, in megabytes."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / (1 << 20)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def fuzz(check: Any, originals: list[Any], examples: int) -> None:

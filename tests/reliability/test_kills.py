@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from record import committed, contents
 from short_run import POINTS, search
@@ -75,6 +76,8 @@ class Searches:
 
 @pytest.fixture
 def searches():
+    if not hasattr(os, "fork"):
+        pytest.skip("this system makes no process as a copy of another")
     with closing(Searches()) as made:
         yield made
 
@@ -126,6 +129,7 @@ def test_a_killed_search_resumes_bit_identical(searches: Searches, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system makes no process as a copy of another")
 @pytest.mark.parametrize("strategy", SEARCHES)
 @pytest.mark.parametrize("part", range(4))
 def test_kills_at_random_moments_and_at_named_points_resume_bit_identical(strategy: str, part: int, tmp_path: Path) -> None:
@@ -249,7 +253,7 @@ def search_with_kills(folder: Path, kills: int, evaluations: int, seed: int) -> 
             targets = [process for process in slots.processes if done[process] > 2 and process not in killed]
             if targets:
                 killed.append(chosen.choice(targets))
-                os.kill(killed[-1], signal.SIGKILL)
+                psutil.Process(killed[-1]).kill()
 
     thread = threading.Thread(target=killer)
     thread.start()

@@ -93,13 +93,25 @@ def examine(folder: str | os.PathLike[str], *, repair: bool = False, without_sta
             while (found := next((f for f in left if f.repair is not None and f.what not in tried), None)) is not None:
                 assert found.repair is not None
                 tried.add(found.what)
-                repaired.append(found.repair())
+                repaired.append(_mended(path, found.repair))
                 left = _findings(path)
             if without_state and not any(finding.what.startswith("run.db") for finding in left):
                 repaired.append(_made_again(path, []))
         return Examination(findings, repaired, left)
     finally:
         release_lock(lock)
+
+
+def _mended(path: Path, repair: Callable[[], str]) -> str:
+    """What a repair says that it did."""
+    try:
+        return repair()
+    except (OSError, sqlite3.Error) as error:
+        text = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise StoreError(
+            f"{path} could not be mended ({text}); nothing of it is lost: free some space, close what has its files open, and run the "
+            "doctor again"
+        ) from error
 
 
 def _unreadable(path: Path) -> Iterator[Finding]:
@@ -130,7 +142,7 @@ def _read_all(store: Store) -> None:
 def _writer(path: Path) -> str:
     """The process that a lock file names."""
     try:
-        return (path / LOCK).read_text(errors="replace").strip()[:20]
+        return (path / LOCK).read_text(encoding="utf-8", errors="replace").strip()[:20]
     except OSError:
         return ""
 
@@ -259,7 +271,7 @@ def _json_problem(path: Path) -> str:
     if not path.exists():
         return "is missing"
     try:
-        return "" if isinstance(json.loads(path.read_text()), dict) else "is damaged (not a JSON object)"
+        return "" if isinstance(json.loads(path.read_text(encoding="utf-8")), dict) else "is damaged (not a JSON object)"
     except (ValueError, RecursionError) as error:
         return f"is damaged ({str(error)[:100]})"
 

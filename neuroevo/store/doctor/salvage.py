@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+from genomes.system import replace
 from neuroevo.core.trial import PENDING
 from neuroevo.store.doctor.pages import Pages
 from neuroevo.store.doctor.rows import META, TABLES, Row, table_of, valid, valid_meta
@@ -25,7 +25,7 @@ def salvage(path: Path) -> dict[str, int]:
         source = path.with_name("run.db.damaged")
         log = path.with_name("run.db-wal")
         if source.exists() and log.exists():
-            os.replace(log, source.with_name("run.db.damaged-wal"))
+            replace(log, source.with_name("run.db.damaged-wal"))
     fresh = path.with_name("run.db.salvaged")
     fresh.unlink(missing_ok=True)
     database = sqlite3.connect(fresh, isolation_level=None)
@@ -39,8 +39,8 @@ def salvage(path: Path) -> dict[str, int]:
     for name in ("run.db", "run.db-wal", "run.db-shm"):
         damaged = path.with_name(name)
         if damaged.exists():
-            os.replace(damaged, path.with_name(name.replace("run.db", "run.db.damaged")))
-    os.replace(fresh, path)
+            replace(damaged, path.with_name(name.replace("run.db", "run.db.damaged")))
+    replace(fresh, path)
     return counts
 
 

@@ -240,7 +240,9 @@ def _is_asynchronous(database: sqlite3.Connection, folder: Path | None = None) -
         return True
     row = database.execute("SELECT value FROM meta WHERE key = 'settings'").fetchone()
     try:
-        settings = json.loads(row[0] if row is not None else "{}" if folder is None else (folder / "config.json").read_text())
+        settings = json.loads(
+            row[0] if row is not None else "{}" if folder is None else (folder / "config.json").read_text(encoding="utf-8")
+        )
     except (ValueError, OSError, RecursionError):
         return False
     return isinstance(settings, dict) and settings.get("schedule") == "asynchronous"

@@ -1,6 +1,8 @@
 """Latency: milliseconds that do not depend on how busy the machine is at the moment."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -95,3 +97,15 @@ def test_the_reference_is_measured_once_on_a_machine(tmp_path):
     assert LatencyMeter(tmp_path)._reference_network()[2] == first
     file.write_text("nonsense")
     assert LatencyMeter(tmp_path)._reference_network()[2] > 0
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
+def test_the_reference_is_kept_on_a_disk_without_hard_links(number, machine, tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refused)
+    kept = LatencyMeter(tmp_path)._reference_milliseconds(Network(machine, 3e-4), None)
+    (file,) = tmp_path.iterdir()
+    assert file.suffix == ".json" and json.loads(file.read_text())["milliseconds"] == kept == pytest.approx(0.3)
+    assert LatencyMeter(tmp_path)._reference_milliseconds(Network(machine, 9e-4), None) == kept
