@@ -95,7 +95,7 @@ def description(dataset: Dataset, *, raw: bool = True) -> dict[str, Any]:
 
 def notes_beside(model: Path) -> list[str]:
     """What the description beside a model says to whoever calls it."""
-    return [str(note) for note in json.loads(description_path(model).read_text()).get("notes", [])]
+    return [str(note) for note in json.loads(description_path(model).read_text(encoding="utf-8")).get("notes", [])]
 
 
 def said_beside(dataset: Dataset) -> list[str]:

@@ -74,7 +74,7 @@ def test_an_ideal_that_is_not_better_than_the_reference_is_refused() -> None:
             Objective("x", direction, ideal=ideal, reference=reference)
 
 
-def pairs(*points: tuple[float, float]) -> Run:
+def pairs(*points: tuple[float, float], seed: int = 1) -> Run:
     """A run in memory whose individuals score these points, in this order."""
     left = iter(points)
 
@@ -84,7 +84,7 @@ def pairs(*points: tuple[float, float]) -> Run:
 
     return ne.evolve(
         NeatSpace(inputs=1, outputs=1), fitness, objectives={"near": ne.minimise, "score": ne.maximise},
-        strategy=ne.strategies.RandomSearch(), budget=ne.Budget(evaluations=len(points)), seed=1,
+        strategy=ne.strategies.RandomSearch(), budget=ne.Budget(evaluations=len(points)), seed=seed,
     )  # fmt: skip
 
 
@@ -157,8 +157,8 @@ def test_a_damaged_box_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_runs_with_one_box_are_compared_in_it_and_others_in_the_box_around_theirs() -> None:
-    def scored(offset: float) -> Run:
-        return pairs(*((offset + near, near) for near in (3.0, 1.0, 2.0)))
+    def scored(offset: float, seed: int) -> Run:
+        return pairs(*((offset + near, near) for near in (3.0, 1.0, 2.0)), seed=seed)
 
     def declared(seed: int) -> Run:
         objectives = [Objective("near", ideal=0.0, reference=10.0), Objective("score", "maximise", ideal=1.0, reference=0.0)]
@@ -177,7 +177,7 @@ def test_runs_with_one_box_are_compared_in_it_and_others_in_the_box_around_their
     found = compare(runs)
     assert found.groups[0].final.tolist() == pytest.approx([run.hypervolume for run in runs])
     assert "near 0 to 10 (declared), score 1 to 0 (declared), that of each run" in comparison_table(found)
-    others = [scored(0.0), scored(50.0)]
+    others = [scored(0.0, 1), scored(50.0, 2)]
     found = compare(others)
     ideals, references = zip(*(run.box.corners for run in others), strict=True)
     assert np.array_equal(found.box[0], np.min(ideals, axis=0)) and np.array_equal(found.box[1], np.max(references, axis=0))
