@@ -57,7 +57,7 @@ def test_an_individual_says_where_it_comes_from_and_escapes_what_others_wrote() 
 
 
 def test_a_run_is_its_counts_its_front_and_its_best(tmp_path: Path) -> None:
-    folder = tmp_path / "a<b>&'c"
+    folder = tmp_path / "a&lt;b&c'd"
     run = ne.evolve(
         NeatSpace(inputs=2, outputs=1),
         lambda network: {"a": float(network(np.ones((1, 2)))[0, 0]), "b": float(-network(np.zeros((1, 2)))[0, 0])},
