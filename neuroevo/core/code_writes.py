@@ -6,6 +6,7 @@ import ast
 import dis
 import inspect
 import textwrap
+import tokenize
 import types
 from collections.abc import Iterator
 from functools import cache
@@ -75,7 +76,7 @@ def _loads(steps: list[dis.Instruction], at: int, name: str) -> bool:
 def _in_source(function: types.FunctionType) -> Iterator[Write]:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, ValueError):
+    except (OSError, TypeError, SyntaxError, ValueError, tokenize.TokenError):
         return
     for node in ast.walk(tree):
         if isinstance(node, (ast.Assign, ast.Delete)):

@@ -171,14 +171,14 @@ def evolve(
         settings["schedule"] = schedule
         strategy = steady(strategy, budget)
     settings = json.loads(json.dumps(settings, default=_json_setting))
-    store = None if run is None else Store(run, writable=True)
-    search = Search(space, task, seed, toolbox, by_birth=store is not None and store.numbers_trials_by_birth())
     full = strategy.full or estimation.full
     if full != FULL:
         settings["full"] = full.to_dict()
-    folder = None if store is None else store.folder
-    if (store is not None or replay is not None) and (code := code_of(task, strategy, estimation, space, toolbox, version)):
+    if (run is not None or replay is not None) and (code := code_of(task, strategy, estimation, space, toolbox, version)):
         settings[CODE] = code
+    store = None if run is None else Store(run, writable=True)  # from here on its lock is held: what may fail came before
+    folder = None if store is None else store.folder
+    search = Search(space, task, seed, toolbox, by_birth=store is not None and store.numbers_trials_by_birth())
     result = Run(space, task.objectives, settings, folder=folder, task=task, strategy=strategy)
     cache = Once(search, strategy, result.records) if once else None
     try:

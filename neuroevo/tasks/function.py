@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import tokenize
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, Self, TypeVar
@@ -219,7 +220,7 @@ def source_digest(function: Callable[..., Any]) -> str:
     """A digest of a fitness's source text, which older releases recorded; "" where there is none."""
     try:
         source = inspect.getsource(function)
-    except (OSError, TypeError):
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):
         code = getattr(function, "__code__", None)
         source = repr((code.co_code, code.co_names)) if code is not None else ""
     return hashlib.sha256(source.encode()).hexdigest()[:16] if source else ""

@@ -245,3 +245,21 @@ def test_the_command_refuses_a_changed_helper_and_takes_a_version(tmp_path: Path
     (tmp_path / "helping.py").write_text("# one\ndef level():\n    return 1.0\n")
     assert python(*resume).returncode == 0
     assert ne.load_run(tmp_path / "run").evaluations == 4
+
+
+def test_code_whose_file_holds_another_text_is_known_by_its_byte_code(tmp_path: Path) -> None:
+    """What a notebook, a template or an edit meanwhile leaves: the lines where the function should stand are no Python."""
+    (tmp_path / "made.py").write_text('text = """\nnever closed (\n', encoding="utf-8")
+    space: dict[str, Any] = {}
+    exec(compile("\n\ndef fitness(network):\n    return 1.0\n", str(tmp_path / "made.py"), "exec"), space)
+    for _ in range(2):
+        run = ne.evolve(
+            NeatSpace(1, 1),
+            space["fitness"],
+            population=4,
+            budget=ne.Budget(generations=2),
+            seed=1,
+            run=tmp_path / "run",
+            progress=False,
+        )
+        assert run.evaluations == 8
