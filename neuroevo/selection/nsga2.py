@@ -95,15 +95,13 @@ def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
     return [individual for individual, keep in zip(done, kept, strict=True) if keep]
 
 
-COPY = -1.0  # the crowding distance of a row that equals an earlier one of its front
-
-
 def crowding_distance(costs: Costs, ranks: Positions, *, copies_compete: bool = False) -> npt.NDArray[np.float64]:
     """The crowding distance of each row inside its front: float64 [rows]; infinite at a front's extremes (section III-B).
 
-    Of equal rows of a front only the first competes, as on a front of individuals: the others have the distance -1, behind all that are
-    distinct, and change nobody's distance. In the paper's sorting the outer ones of equal rows keep their distance to others, and push out
-    distinct rows. Equal rows are the rule with counts and with small validation sets.
+    Of equal rows of a front only the first competes, as on a front of individuals: the others have the distances -1, -2, ..., behind all that
+    are distinct, and change nobody's distance; so places that are left go to a second copy of every row before a third of any. In the
+    paper's sorting the outer ones of equal rows keep their distance to others, and push out distinct rows. Equal rows are the rule with
+    counts and with small validation sets.
 
     Args:
         costs: float64 [rows, objectives], finite.
@@ -112,18 +110,22 @@ def crowding_distance(costs: Costs, ranks: Positions, *, copies_compete: bool = 
     """
     if copies_compete:
         return _crowding_of_distinct(costs, ranks)
-    distinct = ~copies(np.column_stack([ranks, costs]))
-    distance = np.full(len(costs), COPY)
+    before = copies(np.column_stack([ranks, costs]))
+    distance = -before.astype(np.float64)
+    distinct = before == 0
     distance[distinct] = _crowding_of_distinct(costs[distinct], ranks[distinct])
     return distance
 
 
-def copies(costs: Costs) -> npt.NDArray[np.bool_]:
-    """Whether each row equals an earlier one: bool [rows]."""
+def copies(costs: Costs) -> Positions:
+    """How many earlier rows each row equals: int64 [rows]."""
     order = np.lexsort(costs.T) if costs.size else np.arange(len(costs))  # equal rows stay in their order
-    equal = np.zeros(len(costs), dtype=bool)
-    equal[order[1:]] = (costs[order[1:]] == costs[order[:-1]]).all(axis=1)
-    return equal
+    place = np.arange(len(costs))
+    new = np.ones(len(costs), dtype=bool)
+    new[1:] = (costs[order[1:]] != costs[order[:-1]]).any(axis=1)
+    before = np.empty(len(costs), dtype=np.int64)
+    before[order] = place - np.maximum.accumulate(np.where(new, place, 0))
+    return before
 
 
 def _crowding_of_distinct(costs: Costs, ranks: Positions) -> npt.NDArray[np.float64]:

@@ -80,7 +80,7 @@ def nsga3_positions(
         return usable
     memory = Extremes() if memory is None else memory
     ranks = pareto_ranks(kept)
-    copy = np.zeros(len(kept), dtype=bool) if copies_compete else copies(kept)
+    copy = np.zeros(len(kept), dtype=bool) if copies_compete else copies(kept) > 0
     order = np.lexsort((copy, ranks))
     sizes = np.cumsum(np.bincount(ranks))
     last = int(np.searchsorted(sizes, min(count, len(kept))))  # the first front that fills the selection
