@@ -124,7 +124,7 @@ def main():
         objectives={"error": ne.minimise, "parameters": PARAMETERS},
         population=40,
         budget=ne.Budget(generations=30),
-        seed=2,
+        seed=3,
     )
     for individual in run.front:
         print(f"{individual.values['parameters']:3.0f} weights, error {individual.values['error']:.3f}")
