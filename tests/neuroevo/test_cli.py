@@ -89,6 +89,7 @@ def test_a_baseline_is_trained_recorded_and_shown_beside_the_front(finished: Pat
     assert "baseline, made by hand" in (finished / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_quick_search_of_another_encoding(folder: Path) -> None:
     done = neuroevo(
         "search", "tumours.csv", "--target", "diagnosis", "--preset", "quick", "--evaluations", 3, "--encoding", "dag",
@@ -140,6 +141,7 @@ def test_a_network_is_exported_and_predicts_in_plain_keras(finished: Path, folde
     )
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_to_the_end(finished: Path, folder: Path) -> None:
     best = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["best"]
     trained = neuroevo("train", finished, best, "--epochs", 2, folder=folder)
@@ -212,6 +214,7 @@ def test_an_individual_that_is_not_there_is_one_sentence(finished: Path, folder:
         assert done.returncode == 2 and sentence in done.stderr
 
 
+@pytest.mark.slow
 def test_a_complete_run_goes_on_under_a_larger_budget(finished: Path, folder: Path) -> None:
     done = neuroevo("resume", finished, "--evaluations", 8, folder=folder)
     assert done.returncode == 0, done.stderr
@@ -253,6 +256,7 @@ def test_report_writes_one_page(looked_at):
     assert html.escape(started) in page
 
 
+@pytest.mark.slow
 def test_a_live_report_ends_with_the_run(looked_at):
     done = neuroevo("report", looked_at / "nsga2-1", "--live", "--output", looked_at / "live.html", folder=looked_at)
     assert done.returncode == 0, done.stderr
@@ -313,6 +317,7 @@ def test_limits_and_places_that_do_not_fit_are_one_sentence(options: tuple, sent
     assert sentence in done.stderr and "Traceback" not in done.stderr and not (folder / "runs" / "none").exists()
 
 
+@pytest.mark.slow
 def test_a_candidate_beyond_its_memory_is_shown_with_its_reason(folder: Path) -> None:
     done = neuroevo(
         "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 2, "--epochs", 1, "--workers", 1, "--max-memory", "20MB",

@@ -85,6 +85,7 @@ def test_children_of_exact_operators_score_what_their_parent_scored(digits, pare
         assert abs(accuracy(child, inherit(child, [parent], rng), digits) - expected) <= 0.002
 
 
+@pytest.mark.slow
 def test_new_filters_learn_to_be_different(digits, parent):
     """A network that has not learnt everything yet is widened: the new filters come into use and are no copies of others."""
     genome = parent[0]
@@ -149,6 +150,7 @@ def test_a_stronger_ridge_stays_nearer_to_the_inherited_weights(digits, parent):
         refit(child, inherited, [], digits["train"][0][:10], philox(0, 0))
 
 
+@pytest.mark.slow
 def test_a_child_of_two_trained_relatives_starts_from_its_dominant_parent(digits, parent):
     genome = parent[0]
     relatives = []

@@ -46,6 +46,7 @@ def test_a_run_without_inheritance_says_so():
     assert "no child inherited" in inheritance_table([individual(0, (), ("random",), 0.1)])
 
 
+@pytest.mark.slow
 def test_children_of_exact_operators_score_what_their_parents_scored_in_a_real_search(tmp_path):
     task = ne.tasks.Classification("digits", objectives=("error", "parameters"), seed=1)
     run = ne.evolve(

@@ -93,6 +93,7 @@ def test_a_resumed_run_is_the_one_that_was_never_stopped(runs, mode: str, tmp_pa
     assert np.array_equal(loaded.best.network()(INPUTS), runs[mode].best.network()(INPUTS))
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(runs) -> None:
     assert_same(evolve("lamarckian", workers=2), runs["lamarckian"])
 

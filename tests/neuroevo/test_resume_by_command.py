@@ -123,7 +123,9 @@ SEARCHES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list(SEARCHES))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in ("CartPole", "Retina") else pytest.mark.slow) for name in SEARCHES]
+)
 def test_a_simulator_is_gone_on_with(name: str, tmp_path: Path) -> None:
     space, task, strategy = SEARCHES[name]
 
@@ -143,6 +145,7 @@ def test_an_environment_is_gone_on_with(tmp_path: Path) -> None:
     resumed(search, tmp_path, "generations", 2, 3)
 
 
+@pytest.mark.slow
 def test_an_environment_that_plays_one_by_one_is_gone_on_with_by_workers(tmp_path: Path) -> None:
     pytest.importorskip("gymnasium")
     task = ne.tasks.Environment(
@@ -155,6 +158,7 @@ def test_an_environment_that_plays_one_by_one_is_gone_on_with_by_workers(tmp_pat
     resumed(search, tmp_path, "generations", 1, 2, evaluator="slots")
 
 
+@pytest.mark.slow
 def test_an_environment_that_a_function_makes_needs_its_module(own: Any, tmp_path: Path) -> None:
     pytest.importorskip("gymnasium")
     task = ne.tasks.Environment(own.cartpole, episodes=1, steps=30)

@@ -62,7 +62,7 @@ def unexpected(folder: Path) -> list[str]:
     return [finding.what for finding in examine(folder).findings if not any(text in finding.what for text in left)]
 
 
-@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("stays", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in PARTS else pytest.mark.slow) for name in SEARCHES])
 @pytest.mark.usefixtures("everything_is_due")
 def test_a_search_whose_disk_was_full_goes_on_exactly(name: str, stays: bool, tmp_path: Path, monkeypatch: Any) -> None:

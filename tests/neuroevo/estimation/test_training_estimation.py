@@ -107,7 +107,7 @@ def test_an_inheriting_child_starts_where_its_parent_ended(task, genome):
     assert alone.info[0]["scores"]["loss"] > 3 * heir.info[0]["scores"]["loss"]
 
 
-@pytest.mark.parametrize("temperature", [1.0, 4.0])
+@pytest.mark.parametrize("temperature", [1.0, pytest.param(4.0, marks=pytest.mark.slow)])
 def test_a_distilled_child_is_nearer_to_its_parent(task, genome, temperature):
     context, options = Context(seed=1), {"inheritance": "lamarckian"}
     gentle = Recipe(learning_rate=0.02)

@@ -13,6 +13,7 @@ from neuroevo.estimation.training import INHERITED
 from neuroevo.tasks import Classification, Context
 
 
+@pytest.mark.slow
 def test_a_short_training_taken_to_the_end_is_better_on_the_test_part():
     task = Classification("digits", seed=1)
     genome = task.default_space(starter_parameters=(1500, 1600)).random(stream(1, 5))

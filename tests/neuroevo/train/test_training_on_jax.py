@@ -5,13 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
-def test_training_holds_on_jax():
+CHOSEN = {
+    "one network": "test_training_loop and not another_process and not diverged",
+    "gone on with": "test_checkpoint and not constant and not adamw and not stretched",
+    "a population": "test_population_model and (one_by_one and adam and None or of_keras or divergence)",
+}
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=[] if what == "gone on with" else pytest.mark.slow) for what in CHOSEN]
+)
+def test_training_holds_on_jax(what: str) -> None:
     here = Path(__file__)
     files = [str(here.with_name(name)) for name in ("test_training_loop.py", "test_checkpoint.py", "test_population_model.py")]
-    alone = "test_training_loop and not another_process and not diverged"
-    resumed = "test_checkpoint and not constant and not adamw and not stretched"
-    together = "test_population_model and (one_by_one and adam and None or of_keras or divergence)"
     command = [
         sys.executable,
         "-m",
@@ -20,7 +28,7 @@ def test_training_holds_on_jax():
         "no:cacheprovider",
         *files,
         "-k",
-        f"({alone}) or ({resumed}) or ({together})",
+        CHOSEN[what],
     ]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"})
     assert done.returncode == 0, done.stdout[-3000:]
