@@ -9,13 +9,14 @@ import pytest
 
 CHOSEN = {
     "one network": "test_training_loop and not another_process and not diverged",
+    "two and three epochs": "test_checkpoint and two_and_three and averages",
     "gone on with": "test_checkpoint and not constant and not adamw and not stretched",
     "a population": "test_population_model and (one_by_one and adam and None or of_keras or divergence)",
 }
 
 
 @pytest.mark.parametrize(
-    "what", [pytest.param(what, marks=[] if what == "gone on with" else pytest.mark.slow) for what in CHOSEN]
+    "what", [pytest.param(what, marks=[] if what == "two and three epochs" else pytest.mark.slow) for what in CHOSEN]
 )
 def test_training_holds_on_jax(what: str) -> None:
     here = Path(__file__)
