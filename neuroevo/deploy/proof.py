@@ -31,10 +31,12 @@ class Rows:
     Args:
         x: samples as the model takes them, [rows, *input_shape].
         origin: which they are, in words that follow "rows".
+        unit: float64 [outputs], what 1 of the network's own outputs is in the model's, where it gives float64; None: float32.
     """
 
     x: npt.NDArray[Any]
     origin: str
+    unit: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,16 @@ class Proof:
 
 
 def rows_of(dataset: Dataset) -> Rows:
-    """Raw rows of the validation part (of the training part where that has none), spread evenly over it."""
+    """Raw rows of the validation part (of the training part where that has none), spread evenly over it, as a model takes them: float32."""
     name, part = next(((n, p) for n, p in (("validation", dataset.validation), ("training", dataset.train)) if len(p)))
     chosen = np.unique(np.linspace(0, len(part) - 1, min(MOST_ROWS, len(part))).round().astype(int))
-    return Rows(dataset.normalisation.inverse(part.x[chosen]), f"of the {name} data")
+    raw, before, target = (
+        dataset.normalisation.inverse(part.x[chosen]),
+        dataset.normalisation.before_float32,
+        dataset.target_normalisation,
+    )
+    unit = None if target is None or target.held.all() else target.deviation
+    return Rows(raw.astype(np.float32) if before is None else before(raw), f"of the {name} data", unit)
 
 
 def random_rows(input_shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> Rows:
@@ -84,7 +92,7 @@ def rows_for(model: Any, dataset: Dataset | None = None) -> Rows:
 
 def keras_network(model: Any) -> Network:
     """A `keras.Model` as a callable, in inference mode."""
-    return lambda x: np.asarray(model(x, training=False), np.float32)
+    return lambda x: np.asarray(model(x, training=False))
 
 
 def prove_model(path: Path, model: Any, rows: Rows) -> Proof:

@@ -69,6 +69,16 @@ def table(**columns: Any) -> Callable[[Path], Path]:
     return write
 
 
+def lines(*rows: str, coding: str = "utf-8") -> Callable[[Path], Path]:
+    """A table as it is written."""
+
+    def write(folder: Path) -> Path:
+        (folder / "table.csv").write_bytes("\n".join([*rows, ""]).encode(coding))
+        return folder / "table.csv"
+
+    return write
+
+
 def cycle(*values: Any) -> list[Any]:
     """These values again and again, in an order that no other column has."""
     return [values[k] for k in RNG.integers(0, len(values), ROWS - len(values))] + list(values)
@@ -223,6 +233,20 @@ COLUMNS = (
         spread,
         KIND,
     ),
+    Case("numbers with separators of thousands: `\"1,234\"`", "texts: here too many, so left out",
+         column([f'"{1000 + 37 * k:,}"' for k in range(ROWS)]), lambda d: names(d) == ["other"], KIND, "written like"),
+    Case("texts, some with a blank at their end", "the blank is a part of the text", column(["left", "left ", "right"] * (ROWS // 3)),
+         lambda d: names(d)[:3] == ["x is left", "x is left ", "x is right"], KIND, "differ in blanks alone"),
+    Case("row numbers without a name, as pandas writes them", "one feature",
+         column(range(ROWS), name=""), lambda d: names(d) == ["Unnamed: 0", "other"], KIND, "counts the rows"),
+    Case("a comma at the end of each row", "nothing", lines("x,kind", *(f"{value},{'ab'[k % 2]}," for k, value in enumerate(NUMBERS))),
+         lambda d: names(d) == ["x"] and spread(d), KIND),
+    Case("more cells in a row than names in the header", "refused",
+         lines("x,kind", *(f"{value},{'ab'[k % 2]},7" for k, value in enumerate(NUMBERS))), options=KIND, says="give each column a name"),
+    Case("semicolons or tabs between the columns", "refused",
+         lines("x;kind", *(f"{value};{'ab'[k % 2]}" for k, value in enumerate(NUMBERS))), options=KIND, says="separated by semicolons"),
+    Case("text in another coding than UTF-8", "refused", lines("x,kind", *(f"{v},\xe9" for v in NUMBERS), coding="latin-1"), options=KIND,
+         says="not text in UTF-8"),
 )  # fmt: skip
 
 TARGETS = (
@@ -310,6 +334,9 @@ TARGETS = (
     Case("texts, with `--kind regression`", "refused", target(cycle("oak", "elm")),
          options={"target": "y", "kind": "regression"}, says="--kind classification"),
     Case("the same number in every row", "refused", target([2.5] * ROWS), options=Y, says="nothing to learn"),
+    Case("the same whole number in every row", "refused", target([3] * ROWS), options=Y, says="nothing to learn"),
+    Case("amounts with a currency, %, or separators of thousands", "refused", target([f"${100 + 7 * k}" for k in range(ROWS)]), options=Y,
+         says="written like '$100'"),
     Case("a column that is not there", "refused", target(NUMBERS), options={"target": "prize"}, says="unknown target column"),
 )  # fmt: skip
 
