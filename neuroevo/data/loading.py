@@ -235,7 +235,7 @@ def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
             raise DataError("some labels are not finite (NaN or infinity)")
         if (y == np.round(y)).all():
             y = y.astype(np.int64)
-    y = _comparable(y)
+    y = comparable(y)
     found, classes = np.unique(y, return_inverse=True)
     if len(found) < 2:
         raise DataError(f"there is only one class, {str(found[0])!r}: a classification needs at least two")
@@ -247,8 +247,12 @@ def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     return classes.astype(np.int64), names
 
 
-def _comparable(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Labels [samples] of one type."""
+def comparable(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels [samples] of one type.
+
+    Raises:
+        DataError: some are missing, or of types that do not compare.
+    """
     if y.dtype.kind == "S":
         return np.char.decode(y, "utf-8", "backslashreplace")
     if y.dtype.kind == "c" or y.dtype.names:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from genomes.base import shown, unknown
 from neuroevo.data.dataset import DataError
+from neuroevo.data.normalisation import WHOLE
 from neuroevo.data.sources import Raw
 
 MOST_CATEGORIES = 50
@@ -190,6 +191,7 @@ def csv(path: Path, target: str | Sequence[str] | None, missing: Sequence[str] =
     names = list(table.columns)
     targets = _targets(path, target, names)
     notes = []
+    notes += _said_of_rounded(path, table)
     holes = table[targets].isna().any(axis=1)
     if holes.any():
         table = table[~holes]
@@ -208,6 +210,23 @@ def csv(path: Path, target: str | Sequence[str] | None, missing: Sequence[str] =
         if name.startswith("Unnamed: ") and _counts(features[name])
     ]
     return Raw(features, y, target_names=tuple(targets), doubt=doubt, notes=tuple(notes))
+
+
+def _said_of_rounded(path: Path, table: Any) -> list[str]:
+    """Which whole numbers became equal, since float64 cannot hold them apart (nanoseconds since 1970)."""
+    large = [name for name in table.columns if _numeric(table[name]) and table[name].abs().max() > WHOLE]
+    if not large:
+        return []
+    as_written = _read(path, (), usecols=[list(table.columns).index(name) for name in large], dtype=str)
+    notes = []
+    for k, name in enumerate(large):
+        there, here = as_written.iloc[:, k].dropna().nunique(), table[name].astype(np.float64).nunique()
+        if here < there:
+            notes.append(
+                f"{name!r} holds numbers of more digits than float64 has: of {there} different ones {here} are left; subtract a number of "
+                "their size from them first."
+            )
+    return notes
 
 
 def _counts(column: Any) -> bool:

@@ -197,3 +197,13 @@ def test_texts_that_are_no_numbers_are_not_called_numbers(tmp_path, texts):
     data = load(tmp_path / "t.csv", target="y")
     assert data.label_names == tuple(sorted(texts))
     assert "written like" not in " ".join(data.notes)
+
+
+@pytest.mark.parametrize(("step", "said"), [(10, True), (1024, False)])
+@pytest.mark.parametrize("hole", [False, True])
+def test_nanoseconds_that_float64_makes_equal_are_said(tmp_path, step, said, hole):
+    times = [str(1_700_000_000_000_000_000 + step * k) for k in range(60)]
+    times[7] = "" if hole else times[7]
+    (tmp_path / "t.csv").write_text("x,time,y\n" + "".join(f"{k},{time},{k * 0.5}\n" for k, time in enumerate(times)))
+    notes = " ".join(load(tmp_path / "t.csv", target="y").notes)
+    assert ("more digits than float64 has" in notes) is said
