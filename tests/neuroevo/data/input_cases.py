@@ -431,7 +431,18 @@ def tiff(values: np.ndarray, format: int) -> bytes:
     """A TIFF of one channel; format: 1 without a sign, 2 with one, 3 float."""
     height, width = values.shape
     data = values.astype(values.dtype.newbyteorder("<")).tobytes()
-    tags = {256: width, 257: height, 258: 8 * values.itemsize, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: len(data), 339: format}
+    tags = {
+        256: width,
+        257: height,
+        258: 8 * values.itemsize,
+        259: 1,
+        262: 1,
+        273: 8,
+        277: 1,
+        278: height,
+        279: len(data),
+        339: format,
+    }
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     return struct.pack("<2sHI", b"II", 42, 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
 
