@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ def image_folder(path: Path) -> Raw:
             files += inside
             labels += [name] * len(inside)
             empty += [] if inside else [folder]
-        notes += [f"{_listed(empty)}: no images, so no class."] if empty else []
+        notes += [f"{_listed(empty)}: no images{_of_other_kinds(empty)}, so no class."] if empty else []
         found[part] = files, labels
     roots = {path, *(folder.parent for classes in parts.values() for folder in classes.values())}
     notes += _not_read(roots, {file for files, _ in found.values() for file in files})
@@ -97,11 +97,14 @@ def _parts(path: Path) -> tuple[dict[str, dict[str, Path]], list[str]]:
     if "train" in named:
         unread = [folder for folder in others if images.images_in(folder)]
         said = [f"{_listed(named.values())}: the parts, so that {_listed(unread)} beside them was not read."] if unread else []
+        empty = [folder for folder in others if folder not in unread and folder.name.lower() in sum(_PARTS.values(), ())]
+        said += [f"{_listed(empty)}: no images, so that part is taken from the others."] if empty else []
         return {part: _classes(folder) for part, folder in named.items()}, said
     beside = {folder.name for folder in others}
     if named and all(set(_with_images(folder)) <= beside for folder in named.values()):
         train = {folder.name: folder for folder in others}
         return {"train": train, **{part: _classes(folder) for part, folder in named.items()}}, []
+    _refuse_parts_by_other_names(path, folders)
     flat = {folder.name for folder in others if folder.name.lower() in sum(_PARTS.values(), ()) and _holds_images(folder)}
     if len(flat) > 1:
         raise DataError(
@@ -110,6 +113,33 @@ def _parts(path: Path) -> tuple[dict[str, dict[str, Path]], list[str]]:
         )
     said = [f"The folder {path / name} was taken for a class: it has images itself, no sub-folders of classes." for name in flat]
     return {"train": {folder.name: folder for folder in folders}}, said
+
+
+def _refuse_parts_by_other_names(path: Path, folders: Sequence[Path]) -> None:
+    """Refuse folders of which each holds the same classes, or one that holds parts in the place of classes: what the classes are is not said."""
+    inside = {folder: set(_with_images(folder)) for folder in folders if _is_part(folder)}
+    if len(inside) < 2:
+        return
+    of_parts = [
+        folder for folder, names in inside.items() if len({name.lower() for name in names} & set(sum(_PARTS.values(), ()))) > 1
+    ]
+    if of_parts:
+        raise DataError(
+            f"{of_parts[0]} holds parts ({', '.join(sorted(inside[of_parts[0]]))}) and would be a class: put the classes into the parts, such "
+            f"as {path / 'train' / of_parts[0].name}"
+        )
+    first, second = sorted(inside)[:2]
+    if len(inside[first]) > 1 and all(names == inside[first] for names in inside.values()):
+        raise DataError(
+            f"{first} and {second} hold the same folders ({', '.join(sorted(inside[first])[:5])}), so they look like parts and not like classes: "
+            "call them train, test and validation, or take away the inner folders"
+        )
+
+
+def _of_other_kinds(folders: Sequence[Path]) -> str:
+    """Which files lie in folders without images."""
+    suffixes = Counter(file.suffix.lower() or file.name for folder in folders for file in folder.iterdir() if file.is_file())
+    return f" that are read ({', '.join(f'{suffix}: {count}' for suffix, count in suffixes.most_common(3))})" if suffixes else ""
 
 
 def _with_images(folder: Path) -> list[str]:
@@ -130,6 +160,11 @@ def _not_read(roots: set[Path], read: set[Path]) -> list[str]:
     if loose:
         notes.append(f"Images in no class's folder were not read: {len(loose)}, such as {loose[0]}.")
     folders = {file.parent for file in read}
+    broken = [
+        link for folder in sorted(folders | roots) for link in sorted(folder.iterdir()) if link.is_symlink() and not link.exists()
+    ]
+    if broken:
+        notes.append(f"Links that lead nowhere were not read: {len(broken)}, such as {broken[0]}.")
     other = Counter(
         file.suffix.lower() or file.name
         for folder in folders

@@ -7,7 +7,7 @@ for numbers as the file has them) and `background` (the grey value behind transp
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,15 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 WHITE = {"depth": None, "background": 255}  # for a model that was not trained on image files
 OLDER = {"depth": "8 bit", "background": None}  # for a model whose file does not say
 _FULL = {"8 bit": 255, "16 bit": 65535}  # the brightest value, where there is one
-_TYPES = {"8 bit": np.uint8, "16 bit": np.uint16, "32 bit": np.int32, "float": np.float32}
+_TYPES = {"8 bit": np.uint8, "16 bit": np.uint16, "32 bit": np.int64, "float": np.float32}
 _BACKGROUNDS = (255, 0, 128)  # the first behind which the fewest pictures vanish
+_LEFT = (
+    "__MACOSX",
+    "@eaDir",
+    "#recycle",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+)  # thumbnails and bins of systems and disk stations
 _GREY = np.array([0.299, 0.587, 0.114])  # of red, green and blue
 
 
@@ -37,6 +44,7 @@ class Picture:
         depth: "8 bit", "16 bit", "32 bit" or "float".
         alpha: uint8 [height, width], how far each place covers what is behind it; None where everything does.
         frames: how many pictures the file has; this is the first.
+        halved: whether the file has 16 bits a value, of which Pillow reads 8: of colours and transparent greys.
     """
 
     file: Path
@@ -44,6 +52,7 @@ class Picture:
     depth: str
     alpha: npt.NDArray[np.uint8] | None = None
     frames: int = 1
+    halved: bool = False
 
     @property
     def size(self) -> str:
@@ -63,12 +72,22 @@ class Picture:
 
 def visible(path: Path, inside: Path) -> bool:
     """Whether nothing on the way from one folder to a path is hidden, or was left by a system or an editor beside the data."""
-    return not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(inside).parts)
+    return not any(part.startswith(".") or part in _LEFT for part in path.relative_to(inside).parts)
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files in a folder and below it, sorted."""
-    return sorted(file for file in folder.rglob("*") if _is_image(file) and visible(file, folder))
+    """The image files in a folder and below it, sorted; links to folders are followed, but not back to one that they lie in."""
+    return sorted(file for file in _below(folder, (folder.resolve(),)) if _is_image(file))
+
+
+def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    for child in folder.iterdir():
+        if not visible(child, folder):
+            continue
+        if not child.is_dir():
+            yield child
+        elif not any(folder.is_relative_to(child.resolve()) for folder in above):
+            yield from _below(child, (*above, child.resolve()))
 
 
 def _is_image(file: Path) -> bool:
@@ -86,21 +105,40 @@ def read(file: Path) -> Picture:
     try:
         with Image.open(file) as opened:
             frames = int(getattr(opened, "n_frames", 1))
+            sixteen, signed = _stored(opened)
             image = _upright(opened)
             depth = _depth(image, str(opened.format))
             if depth != "8 bit":
-                return _checked(Picture(file, np.asarray(image).astype(_TYPES[depth])[..., None], depth, None, frames))
+                values = np.asarray(image)
+                values = values.view(np.uint32) if depth == "32 bit" and signed is False else values
+                clear = image.info.get("transparency")
+                alpha = np.where(values == clear, 0, 255).astype(np.uint8) if isinstance(clear, int) else None
+                alpha = None if alpha is None or alpha.all() else alpha
+                return _checked(Picture(file, values.astype(_TYPES[depth])[..., None], depth, alpha, frames))
+            if signed:
+                raise DataError(
+                    f"{file} has values of 8 bits with a sign, which are not read: write them as floats, or from 0 to 255"
+                )
             grey = image.mode in ("1", "L", "LA", "La")
             if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
                 layers = np.asarray(image.convert("RGBA"))
                 values, alpha = layers[..., :1] if grey else layers[..., :3], layers[..., 3]
-                return Picture(file, values, depth, None if (alpha == 255).all() else alpha, frames)
+                return Picture(file, values, depth, None if (alpha == 255).all() else alpha, frames, sixteen)
             values = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.uint8)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{file} cannot be read as an image: {' '.join(str(error).split())[:160]}") from error
-    return Picture(file, values[..., None] if values.ndim == 2 else values, depth, None, frames)
+    return Picture(file, values[..., None] if values.ndim == 2 else values, depth, None, frames, sixteen)
+
+
+def _stored(opened: Any) -> tuple[bool, bool | None]:
+    """Whether an opened file has 16 bits a value; and whether its values have a sign, where it says."""
+    raw = opened.tile[0][3] if opened.tile else ""  # how the decoder is told that they lie in the file, such as "RGB;16B"
+    raw = raw[0] if isinstance(raw, tuple) and raw else raw
+    format = getattr(opened, "tag_v2", {}).get(339)  # TIFF's SampleFormat: 1 without a sign, 2 with one
+    format = format[0] if isinstance(format, tuple) else format
+    return isinstance(raw, str) and ";16" in raw, {1: False, 2: True}.get(format) if format else None
 
 
 def _upright(image: Any) -> Any:
@@ -151,6 +189,7 @@ def together(pictures: Sequence[Picture]) -> tuple[npt.NDArray[Any], dict[str, A
     plain = [picture.file for picture, array in zip(pictures, arrays, strict=True) if _plain(array)]
     if plain:
         notes.append(f"{_files(len(plain))} of one colour everywhere, such as {plain[0]}.")
+    notes += said_of_halved(pictures)
     several = [picture for picture in pictures if picture.frames > 1]
     if several:
         notes.append(f"{_files(len(several))} with several pages or frames, such as {several[0].file}: the first was taken.")
@@ -196,6 +235,17 @@ def as_trained(picture: Picture, said: Mapping[str, Any], channels: int) -> npt.
     return np.asarray(values)
 
 
+def said_of_halved(pictures: Sequence[Picture]) -> list[str]:
+    """Whether 16 bits became 8."""
+    halved = [picture for picture in pictures if picture.halved]
+    if not halved:
+        return []
+    return [
+        f"{_files(len(halved))} of 16 bits a value in colours or with transparent places, such as {halved[0].file}: their upper 8 bits were "
+        "taken (Pillow reads 16 in greys alone). To keep all of them, give the arrays in an .npz."
+    ]
+
+
 def _plain(values: npt.NDArray[Any]) -> bool:
     """Whether an image has one colour everywhere."""
     return bool((values == values[:1, :1]).all())
@@ -224,8 +274,9 @@ def unlike(pictures: Sequence[Picture], said: Mapping[str, Any]) -> list[str]:
     """What is odd about images beside those that a model was trained on, in sentences."""
     other = [picture for picture in pictures if said["depth"] is not None and picture.depth != said["depth"]]
     if not other:
-        return []
+        return said_of_halved(pictures)
     how = "multiplied by 257" if said["depth"] == "16 bit" else "divided by 257"
     return [
-        f"{_files(len(other))} of {other[0].depth} values, such as {other[0].file}; the training images had {said['depth']}: {how}."
+        *said_of_halved(pictures),
+        f"{_files(len(other))} of {other[0].depth} values, such as {other[0].file}; the training images had {said['depth']}: {how}.",
     ]

@@ -195,11 +195,13 @@ def decided(raw: Raw) -> tuple[Kind, list[str]]:
     if not np.isfinite(values).all() or not (values == np.round(values)).all():
         return "regression", []
     count, low, high = len(values), int(values[0]), int(values[-1])
+    if count == 1:
+        return "regression", []
     close, enough = high - low < 2 * count, FEWEST * count <= len(y)
     pictures = raw.images is None and isinstance(raw.x, np.ndarray) and raw.x.ndim == 4 and y.dtype.kind in "iu"
     found = f"{what} has {count} different whole numbers, {low} to {high}"
     if count <= 2 or (close and enough and (count <= MOST_CLASSES or pictures)):
-        return "classification", [f"{found}: taken for classes. {_otherwise('regression')}"] if count > 1 else []
+        return "classification", [f"{found}: taken for classes. {_otherwise('regression')}"]
     likely = enough and count <= table.MOST_CATEGORIES
     return "regression", [f"{found}: taken for numbers to predict. {_otherwise('classification')}"] if likely else []
 
@@ -233,6 +235,7 @@ def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
             raise DataError("some labels are not finite (NaN or infinity)")
         if (y == np.round(y)).all():
             y = y.astype(np.int64)
+    y = comparable(y)
     found, classes = np.unique(y, return_inverse=True)
     if len(found) < 2:
         raise DataError(f"there is only one class, {str(found[0])!r}: a classification needs at least two")
@@ -242,6 +245,27 @@ def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         )
     names = given if len(given) == len(found) else tuple(str(label) for label in found)
     return classes.astype(np.int64), names
+
+
+def comparable(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels [samples] of one type.
+
+    Raises:
+        DataError: some are missing, or of types that do not compare.
+    """
+    if y.dtype.kind == "S":
+        return np.char.decode(y, "utf-8", "backslashreplace")
+    if y.dtype.kind == "c" or y.dtype.names:
+        raise DataError(f"labels are texts or numbers, got values of type {y.dtype}")
+    if y.dtype.kind != "O":
+        return y
+    holes = sum(label is None or label != label for label in y)
+    if holes:
+        raise DataError(f"{holes} of {len(y)} labels are missing (None or NaN): leave these samples out")
+    kinds = sorted({type(label).__name__ for label in y})
+    if len(kinds) > 1 and "str" in kinds:
+        raise DataError(f"labels are of several types, {' and '.join(kinds)}: make them texts, or numbers, all of them")
+    return y
 
 
 def _values(raw: Raw) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:

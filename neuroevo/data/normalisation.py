@@ -16,6 +16,7 @@ Doubles = npt.NDArray[np.float64]
 ROUNDING = 2.0**-24  # half the distance of neighbouring float32 numbers, relative to them
 LOST = 1e-3  # the share of a deviation that rounding may take
 SMALLEST, LARGEST = 1e-30, 1e30  # deviations whose inverse float32 holds as well
+WHOLE = 2.0**53  # up to which float64 holds every whole number
 BLOCK = 1 << 22  # numbers that are in double precision at a time
 
 
@@ -38,13 +39,19 @@ class Normalisation:
         """Normalised samples: float32, the shape of `x`."""
         if self.held.all():  # also what runs so far were trained on, to the bit
             mean, deviation = self.mean.astype(np.float32), self.deviation.astype(np.float32)
-            ordinary: npt.NDArray[np.float32] = (x.astype(np.float32) - mean) / deviation
+            with np.errstate(over="ignore"):  # whoever loads data says what is infinite
+                ordinary: npt.NDArray[np.float32] = (x.astype(np.float32) - mean) / deviation
             return ordinary
         normalised = np.empty(x.shape, np.float32)
         rows = max(1, BLOCK // max(1, x[:1].size))
         for at in range(0, len(x), rows):
-            with np.errstate(over="ignore"):  # whoever loads data says what is infinite
-                normalised[at : at + rows] = (x[at : at + rows].astype(np.float64) - self.mean) / self.deviation
+            with np.errstate(over="ignore"):
+                normalised[at : at + rows] = self.in_float64(x[at : at + rows])
+        return normalised
+
+    def in_float64(self, x: npt.NDArray[Any]) -> Doubles:
+        """Normalised samples, always computed in double precision: float64, the shape of `x`."""
+        normalised: Doubles = _less(x, self.mean) / self.deviation
         return normalised
 
     def inverse(self, x: npt.NDArray[Any]) -> Doubles:
@@ -92,9 +99,13 @@ class Normalisation:
         rounding = np.finfo(x.dtype).eps if x.dtype.kind == "f" else 0.0
         sure = np.isfinite(mean) & np.isfinite(deviation) & (deviation > 1e-5 * size) & (size > 1e-100)
         for k in np.flatnonzero(~sure):
-            mean[k], deviation[k] = _moments(x[..., k], low[k], high[k])
-        constant = (low == high) | (deviation <= rounding * size)
-        mean = np.where(low == high, low, mean)
+            if x.dtype.kind in "iu" and size[k] > WHOLE:
+                mean[k], deviation[k] = _whole_moments(x[..., k])
+            else:
+                mean[k], deviation[k] = _moments(x[..., k], low[k], high[k])
+        same = constant_features(x)
+        constant = same | (deviation <= rounding * size)
+        mean = np.where(same, low, mean)
         return Normalisation(mean, np.where(constant, np.where(size > 0, size, 1.0), deviation))
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,6 +133,25 @@ def constant_features(x: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     axes = tuple(range(x.ndim - 1))
     same: npt.NDArray[np.bool_] = np.atleast_1d(x.min(axis=axes) == x.max(axis=axes))
     return same
+
+
+def _less(x: npt.NDArray[Any], mean: Doubles) -> Doubles:
+    """Samples less their mean, float64; of whole numbers that float64 cannot hold apart (nanoseconds since 1970), the difference is exact."""
+    if x.dtype.kind in "iu" and (np.abs(mean) > WHOLE).any():
+        info = np.iinfo(x.dtype)
+        least = np.clip(mean, float(info.min), np.nextafter(float(info.max), 0.0))  # whole, as all float64 of this size are
+        centre = np.where(np.abs(mean) > WHOLE, least, 0.0).astype(x.dtype)
+        above = x >= centre
+        whole: Doubles = np.where(above, x - centre, centre - x).astype(np.float64) * np.where(above, 1.0, -1.0)
+        return whole - np.where(np.abs(mean) > WHOLE, mean - least, mean)
+    plain: Doubles = x.astype(np.float64) - mean
+    return plain
+
+
+def _whole_moments(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Mean and deviation of whole numbers that float64 cannot hold apart."""
+    rest = _less(values[..., None], np.array([float(values.min())]))
+    return float(values.min()) + float(rest.mean()), float(rest.std())
 
 
 def _moments(values: npt.NDArray[Any], low: float, high: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ no word is one by itself. `columns` describes this as JSON, so that it travels w
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from genomes.base import shown, unknown
 from neuroevo.data.dataset import DataError
+from neuroevo.data.normalisation import WHOLE
 from neuroevo.data.sources import Raw
 
 MOST_CATEGORIES = 50
@@ -41,7 +43,9 @@ def read(path: Path, missing: Sequence[str] = (), described: Mapping[str, Any] |
     texts = [column["name"] for column in (described or {}).get("columns", ()) if column["kind"] == "category"]
     first = _read(path, missing)
     table = first.set_axis([str(name) for name in first.columns], axis=1)
-    apart = [k for k, name in enumerate(table.columns) if name in texts or not _numeric(table.iloc[:, k])]
+    names = list(table.columns)
+    texts = [_named_so(name, names) for name in texts]
+    apart = [k for k, name in enumerate(names) if name in texts or not _numeric(table.iloc[:, k])]
     if apart:
         as_written = _read(path, missing, dtype={first.columns[k]: str for k in apart})
         for k in apart:
@@ -53,15 +57,38 @@ def read(path: Path, missing: Sequence[str] = (), described: Mapping[str, Any] |
 def _read(path: Path, missing: Sequence[str], **more: Any) -> Any:
     import pandas
 
+    options = {"keep_default_na": False, "na_values": ["", *missing], "low_memory": False, "index_col": False, **more}
     try:
-        table = pandas.read_csv(path, keep_default_na=False, na_values=["", *missing], low_memory=False, **more)
+        _refuse_other_separators(path, list(map(str, pandas.read_csv(path, nrows=0).columns)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # cells that no name of the header stands above
+            table = pandas.read_csv(path, **options)
+    except pandas.errors.ParserWarning as error:
+        raise DataError(
+            f"rows of {path} have more cells than its header has names: give each column a name, that of row names too"
+        ) from error
     except pandas.errors.EmptyDataError as error:
         raise DataError(f"{path} is empty") from error
-    except (pandas.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+    except DataError:
+        raise
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not text in UTF-8: save it as UTF-8, as spreadsheets offer") from error
+    except (pandas.errors.ParserError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a table: {' '.join(str(error).split())[:160]}") from error
     if not len(table):
         raise DataError(f"{path} has a header but no rows")
     return table
+
+
+def _refuse_other_separators(path: Path, names: Sequence[str]) -> None:
+    """Refuse a table whose only column's name holds what separates columns elsewhere."""
+    for separator, word in {";": "semicolons", "\t": "tabs", "|": "bars"}.items():
+        if len(names) == 1 and separator in names[0]:
+            decimal = ", decimal=','" if separator == ";" else ""
+            raise DataError(
+                f"the columns of {path} are separated by {word}, not by commas; write it with commas (and points in numbers), such as by "
+                f"pandas.read_csv(path, sep={separator!r}{decimal}).to_csv(new, index=False)"
+            )
 
 
 def _cells(column: Any, missing: Sequence[str]) -> Any:
@@ -122,6 +149,26 @@ class Odd:
         return " ".join(f"--missing {shlex.quote(text)}" for text in self.texts) + f" (missing={tuple(self.texts)!r} in Python)"
 
 
+_DECORATION = str.maketrans({"\u2212": "-", "D": "e", "d": "e"} | dict.fromkeys(",'\u2019 \u00a0\u202f$\u20ac\u00a3\u00a5%"))
+
+
+def otherwise_written(column: Any) -> str | None:
+    """A text of a column in which every cell is a number, some of them in a way that is not read: with separators of thousands, a decimal
+    comma, a currency, %. None where there are none such, or other texts.
+    """
+    if _numeric(column):
+        return None
+    texts = [str(text) for text in column.dropna().unique()]
+    others = [text for text in texts if _number(text) is None]
+    return str(others[0]) if others and all(_number(text.translate(_DECORATION)) is not None for text in others) else None
+
+
+def _how_written(name: str, text: str) -> str:
+    return (
+        f"{name!r} holds numbers that are written like {text!r}: digits alone, and a point before decimals, are read as numbers"
+    )
+
+
 def odd(name: str, column: Any) -> Odd | None:
     """The few texts among the numbers of a column; None where it is a column of numbers, or one of texts."""
     if _numeric(column):
@@ -144,6 +191,7 @@ def csv(path: Path, target: str | Sequence[str] | None, missing: Sequence[str] =
     names = list(table.columns)
     targets = _targets(path, target, names)
     notes = []
+    notes += _said_of_rounded(path, table)
     holes = table[targets].isna().any(axis=1)
     if holes.any():
         table = table[~holes]
@@ -154,7 +202,36 @@ def csv(path: Path, target: str | Sequence[str] | None, missing: Sequence[str] =
     if not features.shape[1]:
         raise DataError(f"{path} has no column beside the target {_named(targets)}")
     y, doubt = _target_values(table[targets])
+    for name in targets:
+        notes += said_of_blanks(name, [str(text) for text in table[name].unique()]) if not _numeric(table[name]) else []
+    notes += [
+        f"The column {name!r} has no name and counts the rows: it became a feature; leave it out if it is but their number."
+        for name in features.columns
+        if name.startswith("Unnamed: ") and _counts(features[name])
+    ]
     return Raw(features, y, target_names=tuple(targets), doubt=doubt, notes=tuple(notes))
+
+
+def _said_of_rounded(path: Path, table: Any) -> list[str]:
+    """Which whole numbers became equal, since float64 cannot hold them apart (nanoseconds since 1970)."""
+    large = [name for name in table.columns if _numeric(table[name]) and table[name].abs().max() > WHOLE]
+    if not large:
+        return []
+    as_written = _read(path, (), usecols=[list(table.columns).index(name) for name in large], dtype=str)
+    notes = []
+    for k, name in enumerate(large):
+        there, here = as_written.iloc[:, k].dropna().nunique(), table[name].astype(np.float64).nunique()
+        if here < there:
+            notes.append(
+                f"{name!r} holds numbers of more digits than float64 has: of {there} different ones {here} are left; subtract a number of "
+                "their size from them first."
+            )
+    return notes
+
+
+def _counts(column: Any) -> bool:
+    """Whether it rises by 1 from row to row, apart from rows that were left out."""
+    return bool(_numeric(column) and (column - column.index == column.iloc[0] - column.index[0]).all())
 
 
 def _targets(path: Path, target: str | Sequence[str] | None, names: Sequence[str]) -> list[str]:
@@ -167,6 +244,7 @@ def _targets(path: Path, target: str | Sequence[str] | None, names: Sequence[str
     wanted = [
         piece.strip() if piece not in names else piece for one in given for piece in ([one] if one in names else one.split(","))
     ]
+    wanted = [_named_so(name, names) or name for name in wanted]
     for name in wanted:
         if name not in names:
             raise DataError(unknown("target column", name, names))
@@ -181,8 +259,10 @@ def _target_values(table: Any) -> tuple[npt.NDArray[Any], str]:
     if not texts:
         values = table.to_numpy(dtype=np.float64)
         return (values if values.shape[1] > 1 else values[:, 0]), ""
+    written = otherwise_written(table[texts[0]])
     found = odd(texts[0], table[texts[0]])
     doubt = f"the target column {found.what}; if that means missing, say {found.options}" if found else ""
+    doubt = f"the target column {_how_written(texts[0], written)}" if written else doubt
     if len(table.columns) > 1:
         raise DataError(
             doubt
@@ -227,9 +307,12 @@ def fit(table: Any, train_rows: npt.NDArray[np.int64], missing: Sequence[str] = 
                 same.append(repr(name))
             continue
         categories = sorted(set(_texts(column.iloc[train_rows])))
-        found = odd(name, column)
-        if found is not None:
+        found, written = odd(name, column), otherwise_written(column)
+        if written is not None:
+            notes.append(f"Column {_how_written(name, written)}; these were read as texts.")
+        elif found is not None:
             notes.append(f"Column {found.what}, so it was read as texts; if that means missing: {found.options}.")
+        notes += said_of_blanks(name, categories)
         if not [category for category in categories if category != MISSING]:
             left_out.append(f"{name!r} (empty)")
         elif len(categories) > MOST_CATEGORIES:
@@ -250,6 +333,15 @@ def fit(table: Any, train_rows: npt.NDArray[np.int64], missing: Sequence[str] = 
     if not described:
         raise DataError(f"no column of the table can be used: {', '.join(left_out)}")
     return {"columns": described, "missing": list(missing)}, notes
+
+
+def said_of_blanks(name: str, texts: Sequence[str]) -> list[str]:
+    """Whether some texts of a column differ in nothing but blanks around them."""
+    alike: dict[str, list[str]] = {}
+    for text in sorted(set(texts)):
+        alike.setdefault(text.strip(), []).append(text)
+    several = [found for stripped, found in alike.items() if stripped and len(found) > 1]
+    return [f"{name!r} has texts that differ in blanks alone, and are different ones: {_named(several[0])}."] if several else []
 
 
 def features(table: Any, columns: Mapping[str, Any]) -> Doubles:
@@ -285,7 +377,7 @@ def unseen(table: Any, columns: Mapping[str, Any]) -> list[str]:
             holes = 0 if described["indicator"] else int(column.isna().sum())
             if holes:
                 said.append(
-                    f"{name!r} is missing in {_rows(holes)} and in no training row: its median there is taken, {described['fill']:g}."
+                    f"{name!r} is missing in {_rows(holes)} and in no training row: its median there is taken, {described['fill']:.15g}."
                 )
             continue
         texts = _texts(column)
@@ -306,10 +398,19 @@ def _described(table: Any, columns: Mapping[str, Any]) -> list[tuple[Mapping[str
     names = [str(name) for name in table.columns]
     found = []
     for described in columns["columns"]:
-        if described["name"] not in names:
+        name = _named_so(described["name"], names)
+        if name is None:
             raise DataError(f"the table has no column {described['name']!r}; it has {shown(', '.join(names), 200)}")
-        found.append((described, table.iloc[:, names.index(described["name"])]))
+        found.append((described, table.iloc[:, names.index(name)]))
     return found
+
+
+def _named_so(name: str, names: Sequence[str]) -> str | None:
+    """The column of that name, or the only one that has it between blanks."""
+    if name in names:
+        return name
+    close = [other for other in names if other.strip() == name.strip()]
+    return close[0] if len(close) == 1 else None
 
 
 def feature_names(columns: Mapping[str, Any]) -> list[str]:
@@ -384,6 +485,8 @@ def _numbers(column: Any, described: Mapping[str, Any]) -> list[Doubles]:
     except (ValueError, TypeError) as error:
         bad = [text for text in column.dropna().unique() if _number(text) is None]
         text = str(bad[0]) if bad else ""
+        if bad and _number(text.translate(_DECORATION)) is not None:
+            raise DataError(f"column {_how_written(name, text)}") from error
         raise DataError(
             f"column {name!r} must hold numbers, as in training; it holds {text!r}: replace it, or, if that means missing, say "
             f"--missing {shlex.quote(text)}"

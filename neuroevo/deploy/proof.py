@@ -17,6 +17,7 @@ Network = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 MOST_ROWS = 64
 SHARE = 1e-4  # of the outputs' range over the rows, by which a file may differ
 ROUNDING = 2e-6  # of the largest output, likewise: about 16 roundings of a float32
+ROUNDING_FLOAT64 = 4e-15  # the same where float64 holds values that float32 cannot hold apart
 MOVED = 1e-6  # by which share inputs are moved to see where the model itself jumps
 
 
@@ -31,10 +32,12 @@ class Rows:
     Args:
         x: samples as the model takes them, [rows, *input_shape].
         origin: which they are, in words that follow "rows".
+        unit: float64 [outputs], what 1 of the network's own outputs is in the model's, where it gives float64; None: float32.
     """
 
     x: npt.NDArray[Any]
     origin: str
+    unit: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,16 @@ class Proof:
 
 
 def rows_of(dataset: Dataset) -> Rows:
-    """Raw rows of the validation part (of the training part where that has none), spread evenly over it."""
+    """Raw rows of the validation part (of the training part where that has none), spread evenly over it, as a model takes them: float32."""
     name, part = next(((n, p) for n, p in (("validation", dataset.validation), ("training", dataset.train)) if len(p)))
     chosen = np.unique(np.linspace(0, len(part) - 1, min(MOST_ROWS, len(part))).round().astype(int))
-    return Rows(dataset.normalisation.inverse(part.x[chosen]), f"of the {name} data")
+    raw, before, target = (
+        dataset.normalisation.inverse(part.x[chosen]),
+        dataset.normalisation.before_float32,
+        dataset.target_normalisation,
+    )
+    unit = None if target is None or target.held.all() else target.deviation
+    return Rows(raw.astype(np.float32) if before is None else before(raw), f"of the {name} data", unit)
 
 
 def random_rows(input_shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> Rows:
@@ -84,7 +93,7 @@ def rows_for(model: Any, dataset: Dataset | None = None) -> Rows:
 
 def keras_network(model: Any) -> Network:
     """A `keras.Model` as a callable, in inference mode."""
-    return lambda x: np.asarray(model(x, training=False), np.float32)
+    return lambda x: np.asarray(model(x, training=False))
 
 
 def prove_model(path: Path, model: Any, rows: Rows) -> Proof:
@@ -144,7 +153,7 @@ def prove(model: Network, load: Callable[[], Network], rows: Rows, runtime: str,
     with np.errstate(all="ignore"):
         expected = np.asarray(model(rows.x), np.float64)
         found = np.concatenate([single, found]).astype(np.float64)
-        allowed = _allowed(model, rows.x, expected, moved)
+        allowed = _allowed(model, rows, expected, moved)
     rounds = np.concatenate([expected[:1], expected])
     allowed = np.concatenate([allowed[:1], allowed])
     if found.shape != rounds.shape:
@@ -167,7 +176,7 @@ def prove(model: Network, load: Callable[[], Network], rows: Rows, runtime: str,
     return Proof(runtime, len(rows.x), rows.origin, float(difference.max(initial=0.0)), lowest, highest)
 
 
-def _allowed(model: Network, x: npt.NDArray[Any], expected: npt.NDArray[np.float64], moved: float) -> npt.NDArray[np.float64]:
+def _allowed(model: Network, rows: Rows, expected: npt.NDArray[np.float64], moved: float) -> npt.NDArray[np.float64]:
     """How far each output may be off: float64, the shape of `expected`; infinite where the model itself gives no finite number nearby."""
     finite = np.where(np.isfinite(expected), expected, np.nan)
     if not np.isfinite(finite).any():
@@ -177,8 +186,9 @@ def _allowed(model: Network, x: npt.NDArray[Any], expected: npt.NDArray[np.float
     filled = np.where(columns, finite, 0.0)
     spread = np.nanmax(filled, axis=axes) - np.nanmin(filled, axis=axes)
     largest = np.nanmax(np.abs(filled), axis=axes)
-    shares = moved / MOVED
-    base = np.broadcast_to((SHARE * spread + ROUNDING * largest) * min(1.0, shares) + 1e-30, expected.shape)
+    rounded = ROUNDING * largest if rows.unit is None else ROUNDING * rows.unit + ROUNDING_FLOAT64 * largest
+    x, shares = rows.x, moved / MOVED
+    base = np.broadcast_to((SHARE * spread + rounded) * min(1.0, shares) + 1e-30, expected.shape)
     if x.dtype.kind != "f":
         return np.array(base)
     jumps = np.zeros(expected.shape)

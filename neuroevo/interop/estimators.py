@@ -19,7 +19,7 @@ from genomes.base import shown, unknown
 from neuroevo.core.individual import Individual
 from neuroevo.data import table
 from neuroevo.data.dataset import Dataset, InputWarning, Kind, Part
-from neuroevo.data.loading import statistics
+from neuroevo.data.loading import comparable, statistics
 from neuroevo.data.normalisation import Normalisation
 from neuroevo.run.run import Run
 from neuroevo.run.search import PRESETS, Preset, space_by_encoding, strategy_by_name
@@ -51,23 +51,28 @@ class _Inputs:
     def fit(x: Any, rows: npt.NDArray[np.int64], columns: bool, shape: tuple[int, ...] | None) -> tuple[_Inputs, list[str]]:
         """Learned from the training rows alone; and notes on what was done."""
         described, notes = table.fit(x, rows) if columns else (None, [])
-        values = np.asarray(x if described is None else table.features(x, described), np.float64)
+        values = _numbers(x if described is None else table.features(x, described))
         shape = shape or values.shape[1:]
         trained = _shaped(values, shape)[rows]
         return _Inputs(described, shape, statistics(trained, described if len(shape) == 1 else None)), notes
 
     def __call__(self, x: Any) -> Floats:
         """Normalised samples: float64 [samples, *shape]."""
-        values = np.asarray(x if self.columns is None else table.features(x, self.columns), np.float64)
-        normalised: Floats = (_shaped(values, self.shape) - self.normalisation.mean) / self.normalisation.deviation
-        return normalised
+        values = _numbers(x if self.columns is None else table.features(x, self.columns))
+        return self.normalisation.in_float64(_shaped(values, self.shape))
 
     def unlike(self, x: Any) -> list[str]:
         """What samples of a table hold that those to train on did not, in sentences."""
         return [] if self.columns is None else table.unseen(x, self.columns)
 
 
-def _shaped(values: Floats, shape: tuple[int, ...]) -> Floats:
+def _numbers(x: Any) -> npt.NDArray[Any]:
+    """Whole numbers as they are, which float64 may not hold apart (nanoseconds since 1970); all others as float64."""
+    values = np.asarray(x)
+    return values if values.dtype.kind in "iu" else values.astype(np.float64)
+
+
+def _shaped(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if values[:1].size not in (0, int(np.prod(shape))):
         raise ValueError(f"input_shape {shape} needs {int(np.prod(shape))} features, X has {values.shape[1]}")
     return values.reshape(len(values), *shape)
@@ -293,6 +298,7 @@ class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[m
             SearchFailed: no network could be trained.
         """
         x, y, columns = self._fitted_inputs(X, y)
+        y = comparable(np.asarray(y))
         check_classification_targets(y)
         self.classes_, numbers = np.unique(np.asarray(y).reshape(-1), return_inverse=True)
         if len(self.classes_) < 2:

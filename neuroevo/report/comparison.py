@@ -409,9 +409,15 @@ def _labels(runs: Sequence[Run]) -> list[str]:
             names.append(strategy)
             continue
         mine = [flat[position] for position, other in enumerate(runs) if _strategy(other) == strategy]
-        told = [key for key in rest if any(other.get(key) != one.get(key) for other in mine)]
-        names.append(", ".join([strategy, *(f"{key.rpartition('.')[2]} {shown(one.get(key))}" for key in told[:3])]))
+        told = dict.fromkeys(_setting(key, one.get(key)) for key in rest if any(other.get(key) != one.get(key) for other in mine))
+        names.append(", ".join([strategy, *list(told)[:3]]))
     return [name if names.count(name) == 1 else f"{name} ({position + 1})" for position, name in enumerate(names)]
+
+
+def _setting(key: str, value: Any) -> str:
+    """A setting in a label: "population 20", "parameters limit 2000"."""
+    named = key.split(".")[-2:] if ".objectives." in f".{key}" else key.split(".")[-1:]
+    return f"{' '.join(named)} {'none' if value is None else shown(value)}"
 
 
 def _strategy(run: Run) -> str:
@@ -421,6 +427,8 @@ def _strategy(run: Run) -> str:
 
 
 def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(settings, list) and settings and all(isinstance(one, dict) and "name" in one for one in settings):
+        return {f"{prefix}.{one['name']}.{name}": value for one in settings for name, value in one.items() if name != "name"}
     if not isinstance(settings, dict):
         return {prefix: settings}
     return {key: value for name, inner in settings.items() for key, value in _flat(inner, f"{prefix}.{name}".lstrip(".")).items()}

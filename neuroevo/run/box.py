@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 DECLARED, LIMIT, SPACE, MEASURED = "declared", "its limit", "the space's limit", "first generation"
 PROVISIONAL = "so far"  # of a run whose first generation is not complete
 GROWTH = 10.0  # how many times larger than the first generation's the largest networks of a box are
+ROUNDING = 1e-15  # of float64, relative to its numbers
 LEAST = 1e-12  # whose logarithm stands for that of anything smaller
 
 
@@ -170,9 +171,11 @@ def _declared_reference(objective: Objective, limits: Mapping[str, float], measu
 
 def _beyond(costs: Floats) -> tuple[float, float]:
     """A standard deviation beyond the best and beyond the worst; where all are equal, as far as they are large."""
-    low, high, spread = float(costs.min()), float(costs.max()), float(costs.std())
-    if not spread > 1e-12 * max(abs(low), abs(high)):
-        spread = max(1.0, abs(low))
+    low, high = float(costs.min()), float(costs.max())
+    largest = max(abs(low), abs(high))
+    spread = float((costs / largest - low / largest).std()) * largest if largest else 0.0
+    if not spread > ROUNDING * largest:
+        spread = abs(low) or 1.0
     return low - spread, high + spread
 
 
@@ -186,11 +189,21 @@ def _value(objective: Objective, cost: float) -> float:
 
 
 def _side(side: Side) -> str:
-    ends = f"{_number(side.ideal)} to {_number(side.reference)}"
+    ends = " to ".join(_apart(side.ideal, side.reference))
     same = side.ideal_from == side.reference_from
     origin = side.ideal_from if same else f"{side.ideal_from}; {side.reference_from}"
     return f"{ends} ({origin}{', logarithmic' if side.log else ''})"
 
 
-def _number(value: float) -> str:
-    return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+def _apart(*values: float) -> list[str]:
+    """Numbers as texts, with as many digits as tell them apart."""
+    texts: list[str] = []
+    for digits in range(4, 18):
+        texts = [_number(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from test_run import evolve
 import neuroevo as ne
 from genomes import NeatSpace, NetworkSpace
 from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective
-from neuroevo.report.comparison import compare, comparison_json, comparison_table
+from neuroevo.report.comparison import _labels, compare, comparison_json, comparison_table
 from neuroevo.report.html import page
 from neuroevo.report.text import run_json, run_table
 from neuroevo.run.box import Box, around, box_from_json, box_of
@@ -61,6 +62,23 @@ def test_a_box_of_equal_values_has_room(row: tuple[float, float]) -> None:
     beyond = {"near": Objective("near", ideal=0.0), "score": Objective("score", "maximise", reference=100.0)}
     ideal, reference = box_of(beyond, values((-4.0, 3.0), (-5.0, 2.0)), limits={}).corners
     assert (reference > ideal).all()
+
+
+@pytest.mark.parametrize(("offset", "unit"), [(1e12, 1.0), (-1e15, 64.0), (0.0, 1e-300), (0.0, 1e300), (273.15, 1e-9)])
+def test_a_box_depends_on_no_unit_and_no_offset(offset: float, unit: float) -> None:
+    rows = values(*((offset + unit * k, 0.0) for k in (0.0, 1.0, 2.0)))
+    side = box_of(TWO, rows, limits={}).sides["near"]
+    spread = np.std([0.0, 1.0, 2.0])
+    assert (side.ideal - offset) / unit == pytest.approx(-spread, rel=1e-3)
+    assert (side.reference - offset) / unit == pytest.approx(2.0 + spread, rel=1e-3)
+    first, last = box_of(TWO, rows, limits={}).described.split(" (")[0].removeprefix("near ").split(" to ")
+    assert first != last
+
+
+@pytest.mark.parametrize("value", [1e-9, 3e-12, 2e9])
+def test_a_box_of_equal_values_is_as_large_as_they_are(value: float) -> None:
+    side = box_of(TWO, values((value, 1.0), (value, 1.0)), limits={}).sides["near"]
+    assert (side.ideal, side.reference) == (pytest.approx(0.0), pytest.approx(2 * value))
 
 
 def test_an_ideal_that_is_not_better_than_the_reference_is_refused() -> None:
@@ -210,3 +228,20 @@ def test_a_box_survives_json() -> None:
     box = box_of(TWO, values((1.0, 5.0), (2.5, 9.0)), limits={})
     again = box_from_json(TWO, json.loads(json.dumps(box.to_json())))
     assert again.sides == box.sides and np.array_equal(again.corners, box.corners)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ((2000.0, None), ("parameters limit 2000.0", "parameters limit none")),
+        ((1.0, 2.5), ("parameters limit 1.0", "parameters limit 2.5")),
+    ],
+)
+def test_groups_that_differ_in_a_limit_are_called_by_it(limits: tuple[float | None, ...], said: tuple[str, str]) -> None:
+    def run(limit: float | None) -> SimpleNamespace:
+        objectives = [{"name": "error", "limit": None}, {"name": "parameters", "limit": limit}]
+        return SimpleNamespace(
+            settings={"strategy": {"strategy": "Nsga2"}, "task": {"objectives": objectives}, "objectives": objectives}
+        )
+
+    assert _labels([run(limit) for limit in limits]) == [f"Nsga2, {words}" for words in said]

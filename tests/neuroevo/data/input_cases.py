@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +66,16 @@ def table(**columns: Any) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
         (folder / "table.csv").write_text("\n".join(lines) + "\n")
+        return folder / "table.csv"
+
+    return write
+
+
+def lines(*rows: str, coding: str = "utf-8") -> Callable[[Path], Path]:
+    """A table as it is written."""
+
+    def write(folder: Path) -> Path:
+        (folder / "table.csv").write_bytes("\n".join([*rows, ""]).encode(coding))
         return folder / "table.csv"
 
     return write
@@ -223,6 +235,20 @@ COLUMNS = (
         spread,
         KIND,
     ),
+    Case("numbers with separators of thousands: `\"1,234\"`", "texts: here too many, so left out",
+         column([f'"{1000 + 37 * k:,}"' for k in range(ROWS)]), lambda d: names(d) == ["other"], KIND, "written like"),
+    Case("texts, some with a blank at their end", "the blank is a part of the text", column(["left", "left ", "right"] * (ROWS // 3)),
+         lambda d: names(d)[:3] == ["x is left", "x is left ", "x is right"], KIND, "differ in blanks alone"),
+    Case("row numbers without a name, as pandas writes them", "one feature",
+         column(range(ROWS), name=""), lambda d: names(d) == ["Unnamed: 0", "other"], KIND, "counts the rows"),
+    Case("a comma at the end of each row", "nothing", lines("x,kind", *(f"{value},{'ab'[k % 2]}," for k, value in enumerate(NUMBERS))),
+         lambda d: names(d) == ["x"] and spread(d), KIND),
+    Case("more cells in a row than names in the header", "refused",
+         lines("x,kind", *(f"{value},{'ab'[k % 2]},7" for k, value in enumerate(NUMBERS))), options=KIND, says="give each column a name"),
+    Case("semicolons or tabs between the columns", "refused",
+         lines("x;kind", *(f"{value};{'ab'[k % 2]}" for k, value in enumerate(NUMBERS))), options=KIND, says="separated by semicolons"),
+    Case("text in another coding than UTF-8", "refused", lines("x,kind", *(f"{v},\xe9" for v in NUMBERS), coding="latin-1"), options=KIND,
+         says="not text in UTF-8"),
 )  # fmt: skip
 
 TARGETS = (
@@ -310,6 +336,9 @@ TARGETS = (
     Case("texts, with `--kind regression`", "refused", target(cycle("oak", "elm")),
          options={"target": "y", "kind": "regression"}, says="--kind classification"),
     Case("the same number in every row", "refused", target([2.5] * ROWS), options=Y, says="nothing to learn"),
+    Case("the same whole number in every row", "refused", target([3] * ROWS), options=Y, says="nothing to learn"),
+    Case("amounts with a currency, %, or separators of thousands", "refused", target([f"${100 + 7 * k}" for k in range(ROWS)]), options=Y,
+         says="written like '$100'"),
     Case("a column that is not there", "refused", target(NUMBERS), options={"target": "prize"}, says="unknown target column"),
 )  # fmt: skip
 
@@ -387,6 +416,52 @@ def not_a_number(k: int) -> Image.Image:
     return Image.fromarray(values)
 
 
+def png(values: np.ndarray) -> bytes:
+    """A PNG of 16 bits a value: [height, width] of grey, or 2 (grey, alpha), 3 or 4 channels. Pillow writes none of colours."""
+    height, width = values.shape[:2]
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[values[0, 0].size]
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+    whole = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(whole)
+
+
+def tiff(values: np.ndarray, format: int) -> bytes:
+    """A TIFF of one channel; format: 1 without a sign, 2 with one, 3 float."""
+    height, width = values.shape
+    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    tags = {
+        256: width,
+        257: height,
+        258: 8 * values.itemsize,
+        259: 1,
+        262: 1,
+        273: 8,
+        277: 1,
+        278: height,
+        279: len(data),
+        339: format,
+    }
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return struct.pack("<2sHI", b"II", 42, 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def files_of(make: Callable[[], bytes], suffix: str) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        for name in ("cat", "dog"):
+            (folder / name).mkdir(parents=True)
+            for k in range(EACH):
+                (folder / name / f"{k}{suffix}").write_bytes(make())
+        return folder
+
+    return write
+
+
+colours_of_16_bits = files_of(lambda: png(pixels(65535, np.uint16, 3)), ".png")
+unsigned = files_of(lambda: tiff(pixels(2.0**32 - 1, np.uint32), 1), ".tif")
+
+
 def varied(data: Dataset) -> bool:
     """Whether every picture differs within itself, and all of them have a mean of 0 and a deviation of 1."""
     x = everything(data)
@@ -424,6 +499,8 @@ IMAGES = (
     Case("several frames or pages", "the first", animated, varied, says="the first was taken"),
     Case("one colour everywhere in all of them", "inputs that are 0", pictures(lambda k: Image.new("L", (WIDTH, HEIGHT), 200)),
          lambda d: bool((everything(d) == 0).all()), says="nothing to learn from"),
+    Case("colours, 16 bits (PNG, TIFF)", "0 to 255", colours_of_16_bits, varied, says="upper 8 bits"),
+    Case("grey, 32 bits without a sign (TIFF)", "as in the file", unsigned, of_depth("32 bit")),
     Case("different sizes", "refused", pictures(lambda k: Image.new("L", (WIDTH + k, HEIGHT))), says="resize them"),
 )  # fmt: skip
 
@@ -472,6 +549,12 @@ FOLDERS = (
          lambda d: d.label_names == ("bus", "train"), says="was taken for a class"),
     Case("`train` and `test` with images themselves", "refused", folder_of("train", "test"), says="sub-folder a class"),
     Case("a class of `test` that `train` does not have", "refused", folder_of(*BOTH, "test/owl"), says="none to train on"),
+    Case("the same, by other names: `training_set`, `test_set`", "refused",
+         folder_of("training_set/cat", "training_set/dog", "test_set/cat", "test_set/dog"), says="look like parts"),
+    Case("`train` and `test` within each class", "refused", folder_of("cat/train", "cat/test", "dog/train", "dog/test"),
+         says="holds parts"),
+    Case("`train`, and a `test` whose folders hold no images", "a test part taken from `train`", folder_of("train/cat", "train/dog", empty=("test/cat",)),
+         lambda d: d.label_names == ("cat", "dog"), says="test: no images"),
     Case("hidden files: `._0.png`, `.ipynb_checkpoints`, `.cache`", "not read",
          folder_of("cat", "dog", files=("cat/._0.png", "dog/.ipynb_checkpoints/0.png", ".cache/x/0.png")), ALL),
     Case("`__MACOSX` of an archive", "not read", folder_of("cat", "dog", files=("__MACOSX/cat/0.png", "dog/__MACOSX/._1.png")), ALL),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from input_cases import png, tiff
 from PIL import Image
 
 from neuroevo.data import DataError, image_folders, images, load
@@ -116,3 +117,97 @@ def test_a_folder_that_is_called_like_an_image_is_none(tmp_path):
 def test_how_images_became_numbers_is_checked(said):
     with pytest.raises(ValueError, match="'depth' and a 'background'"):
         images.said_of(said)
+
+
+def two_classes(folder, write):
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for k in range(6):
+            write(folder / name, k)
+    return folder
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_16_bits_that_become_8_are_said(tmp_path, channels):
+    def write(folder, k):
+        (folder / f"{k}.png").write_bytes(png(RNG.integers(0, 65536, (5, 4, channels))))
+
+    assert "12 images of 16 bits a value" in " ".join(load(two_classes(tmp_path, write)).notes)
+
+
+def test_16_bits_that_become_8_are_said_of_a_prediction(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(RNG.integers(0, 65536, (5, 4, 3))))
+    assert "upper 8 bits" in " ".join(images.unlike([images.read(tmp_path / "a.png")], {"depth": "8 bit", "background": 255}))
+    Image.fromarray(SMALL).save(tmp_path / "b.png")
+    assert images.unlike([images.read(tmp_path / "b.png")], {"depth": "8 bit", "background": 255}) == []
+
+
+@pytest.mark.parametrize(("kind", "format"), [(np.uint32, 1), (np.int32, 2)])
+def test_32_bits_have_a_sign_where_the_file_says_so(tmp_path, kind, format):
+    values = np.array([[0, 2**31 - 1, 7], [-1, 5, -(2**31)]], np.int64).astype(kind)
+    (tmp_path / "a.tif").write_bytes(tiff(values, format))
+    assert np.array_equal(images.read(tmp_path / "a.tif").values[..., 0], values)
+
+
+def test_8_bits_with_a_sign_are_refused(tmp_path):
+    (tmp_path / "a.tif").write_bytes(tiff(np.array([[-1, 2], [3, -100]], np.int8), 2))
+    with pytest.raises(DataError, match="8 bits with a sign"):
+        images.read(tmp_path / "a.tif")
+
+
+def test_a_transparent_grey_of_16_bits_is_put_on_a_background(tmp_path):
+    values = np.array([[10_000, 20_000], [30_000, 10_000]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=10_000)
+    assert images.read(tmp_path / "a.png").on(255)[..., 0].tolist() == [[65535, 20_000], [30_000, 65535]]
+
+
+def save(folder, k):
+    Image.fromarray(RNG.integers(0, 256, (5, 4), dtype=np.uint8)).save(folder / f"{k}.png")
+
+
+@pytest.mark.parametrize("leads", ["elsewhere", "up", "itself"])
+def test_links_to_folders_are_followed_but_never_back(tmp_path, leads):
+    data = two_classes(tmp_path / "data", save)
+    (tmp_path / "more").mkdir()
+    save(tmp_path / "more", 9)
+    (data / "cat" / "link").symlink_to({"elsewhere": tmp_path / "more", "up": data, "itself": data / "cat"}[leads])
+    assert load(data).class_counts == {"cat": 7 if leads == "elsewhere" else 6, "dog": 6}
+
+
+def test_links_that_lead_nowhere_are_said(tmp_path):
+    data = two_classes(tmp_path / "data", save)
+    (data / "cat" / "7.png").symlink_to(tmp_path / "gone.png")
+    assert "Links that lead nowhere were not read: 1" in " ".join(load(data).notes)
+
+
+@pytest.mark.parametrize("left", ["@eaDir", "$RECYCLE.BIN", "cat/@eaDir", "dog/System Volume Information"])
+def test_what_systems_leave_beside_pictures_is_no_class(tmp_path, left):
+    data = two_classes(tmp_path / "data", save)
+    (data / left / "cat").mkdir(parents=True)
+    save(data / left / "cat", 0)
+    assert load(data).class_counts == {"cat": 6, "dog": 6}
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (("fold1/cat", "fold1/dog", "fold2/cat", "fold2/dog"), "look like parts"),
+        (("train_images/a", "train_images/b", "eval/a", "eval/b"), "look like parts"),
+        (("cat/Train", "cat/Val", "dog/Train", "dog/Val"), "holds parts"),
+    ],
+)
+def test_parts_are_never_taken_for_classes(tmp_path, folders, said):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+        for k in range(6):
+            save(tmp_path / folder, k)
+    with pytest.raises(DataError, match=said):
+        load(tmp_path)
+
+
+def test_pictures_of_another_kind_in_a_class_without_images_are_named(tmp_path):
+    data = two_classes(tmp_path / "data", save)
+    (data / "owl").mkdir()
+    for k in range(3):
+        (data / "owl" / f"{k}.heic").write_bytes(b"x")
+    assert "owl: no images that are read (.heic: 3)" in " ".join(load(data).notes)

@@ -210,7 +210,7 @@ def test_an_empty_or_broken_table_is_one_sentence(tmp_path, content):
 
 def test_one_class_only_is_refused():
     with pytest.raises(DataError, match="only one class, '3'"):
-        load((np.zeros((20, 4)), np.full(20, 3)))
+        load((np.zeros((20, 4)), np.full(20, 3)), kind="classification")
 
 
 def test_pixels_that_are_nan_are_counted():
@@ -257,3 +257,27 @@ def test_mnist1d_is_the_same_data_when_two_threads_make_it_at_once():
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(load, ["mnist1d", "mnist1d"])
     assert np.array_equal(first.train.x, second.train.x)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (np.array(["a", None, "b", "c"] * 15, dtype=object), "15 of 60 labels are missing"),
+        (np.array(["a", float("nan")] * 30, dtype=object), "30 of 60 labels are missing"),
+        (np.array(["a", 1, "b"] * 20, dtype=object), "several types, int and str"),
+        (np.arange(60) + 1j, "got values of type complex128"),
+    ],
+)
+def test_labels_that_cannot_be_compared_are_refused_in_a_sentence(labels, said):
+    with pytest.raises(DataError, match=said):
+        load((np.random.default_rng(0).normal(size=(60, 2)), labels))
+
+
+def test_labels_of_bytes_are_texts():
+    assert load((np.random.default_rng(0).normal(size=(60, 2)), np.array([b"a", b"b"] * 30))).label_names == ("a", "b")
+
+
+@pytest.mark.parametrize("value", [0, -2, 1e6, 7.5])
+def test_a_constant_target_of_numbers_is_no_class(value):
+    with pytest.raises(DataError, match="every row has the same value to predict"):
+        load((np.random.default_rng(0).normal(size=(60, 2)), np.full(60, value)))

@@ -103,3 +103,23 @@ def test_an_outlier_that_float32_cannot_hold_is_said():
     outlier[tested] = 1e25
     with pytest.raises(ValueError, match="the test samples of arrays have values too far"):
         load((outlier, x[:, 0]))
+
+
+@pytest.mark.parametrize(
+    ("base", "dtype"),
+    [
+        (1_700_000_000_000_000_000, np.int64),
+        (-1_700_000_000_000_000_000, np.int64),
+        (2**63 + 5, np.uint64),
+        (2**64 - 200, np.uint64),
+        (-(2**63), np.int64),
+        (2**63 - 200, np.int64),
+    ],
+)
+def test_whole_numbers_that_float64_cannot_hold_stay_apart(base, dtype):
+    small = np.random.default_rng(0).integers(0, 100, 200)
+    x = np.array([[base + int(k), int(k)] for k in small], dtype=dtype)
+    found = Normalisation.of(x)(x)
+    assert len(np.unique(found[:, 0])) == len(np.unique(small))
+    assert abs(found[:, 0].std() - 1) < 1e-5
+    assert np.allclose(found[:, 0] - found[0, 0], found[:, 1] - found[0, 1], atol=1e-5)

@@ -145,11 +145,65 @@ def test_a_description_of_an_older_release_still_reads(tmp_path):
         table.checked({**older, "missing": [3]})
 
 
-@pytest.mark.parametrize("text", ["a,a,y\n1,x,5\n2,,6\n", "a,b,y\nfirst,1,x,5\nsecond,2,,6\n", "\ufeffa,b,y\n1,x,5\n2,,6\n"])
+@pytest.mark.parametrize("text", ["a,a,y\n1,x,5\n2,,6\n", "\ufeffa,b,y\n1,x,5\n2,,6\n"])
 def test_columns_stay_in_their_places_beside_texts(tmp_path, text):
-    """Also two columns of one name, rows that begin with a name of their own, and a byte order mark."""
+    """Also two columns of one name, and a byte order mark."""
     (tmp_path / "t.csv").write_text(text)
     frame = table.read(tmp_path / "t.csv")
     assert frame.iloc[:, 0].tolist() == [1, 2]
     assert frame.iloc[:, 1].tolist() == ["x", None]
     assert frame["y"].tolist() == [5, 6]
+
+
+@pytest.mark.parametrize("header", ["site , flag,  age", "site,flag,age", "\ufeffsite,flag , age "])
+def test_columns_are_found_between_blanks(tmp_path, columns, header):
+    found = features(tmp_path, columns, f"{header}\n3,True,5\n4,False,6\n")
+    assert np.array_equal(found, features(tmp_path, columns, "site,flag,age\n3,True,5\n4,False,6\n"))
+
+
+def test_a_target_is_found_between_blanks(tmp_path):
+    (tmp_path / "t.csv").write_text("x, y\n" + "".join(f"{k},{k * 0.5}\n" for k in range(40)))
+    assert load(tmp_path / "t.csv", target="y").label_names == (" y",)
+
+
+@pytest.mark.parametrize("rows", ["3,True,5,\n4,False,6,\n", "3,True,5,\n4,False,6\n"])
+def test_commas_at_the_end_of_rows_shift_no_column(tmp_path, columns, rows):
+    found = features(tmp_path, columns, "site,flag,age\n" + rows)
+    assert np.array_equal(found, features(tmp_path, columns, "site,flag,age\n3,True,5\n4,False,6\n"))
+
+
+@pytest.mark.parametrize("rows", ["3,True,5,9\n", "0,3,True,5\n1,4,True,6\n", "3,True,5,,9\n", "first,3,True,5\n"])
+def test_cells_without_a_name_are_refused(tmp_path, columns, rows):
+    with pytest.raises(DataError, match="more cells than its header has names"):
+        features(tmp_path, columns, "site,flag,age\n" + rows)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_table_that_something_else_separates_says_what_to_do(tmp_path, columns, separator):
+    with pytest.raises(DataError, match=r"separated by (semicolons|tabs|bars), not by commas"):
+        features(tmp_path, columns, separator.join(["site", "flag", "age"]) + "\n" + separator.join(["3", "True", "5,5"]) + "\n")
+
+
+@pytest.mark.parametrize("text", ["1,5", "$7", "1 000", "12 %", "\u22123", "1.5D+03"])
+def test_a_number_that_is_written_otherwise_is_no_missing_one(tmp_path, columns, text):
+    with pytest.raises(DataError, match="numbers that are written like") as error:
+        features(tmp_path, columns, f'site,flag,age\n3,True,5\n3,True,"{text}"\n')
+    assert "--missing" not in str(error.value)
+
+
+@pytest.mark.parametrize("texts", [["1.2.3", "10:30"], ["2020-01-05", "2021-01-05"], ["a%", "b%"], ["1-5", "6-9"], ["$", "%"]])
+def test_texts_that_are_no_numbers_are_not_called_numbers(tmp_path, texts):
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{texts[k % 2]},{texts[k // 2 % 2]}\n" for k in range(40)))
+    data = load(tmp_path / "t.csv", target="y")
+    assert data.label_names == tuple(sorted(texts))
+    assert "written like" not in " ".join(data.notes)
+
+
+@pytest.mark.parametrize(("step", "said"), [(10, True), (1024, False)])
+@pytest.mark.parametrize("hole", [False, True])
+def test_nanoseconds_that_float64_makes_equal_are_said(tmp_path, step, said, hole):
+    times = [str(1_700_000_000_000_000_000 + step * k) for k in range(60)]
+    times[7] = "" if hole else times[7]
+    (tmp_path / "t.csv").write_text("x,time,y\n" + "".join(f"{k},{time},{k * 0.5}\n" for k, time in enumerate(times)))
+    notes = " ".join(load(tmp_path / "t.csv", target="y").notes)
+    assert ("more digits than float64 has" in notes) is said

@@ -15,7 +15,8 @@ from genomes.layers import Layer
 from genomes.neat.functions import ACTIVATIONS, AGGREGATIONS
 from neuroevo.decode.layer_graph import _layer
 from neuroevo.decode.node_functions import activate, gather
-from neuroevo.deploy.proof import Rows, WrongExport, prove, random_rows, rows_of
+from neuroevo.deploy import raw_model
+from neuroevo.deploy.proof import Rows, WrongExport, keras_network, prove, random_rows, rows_of
 from neuroevo.deploy.travelling import travelling
 from neuroevo.interop import keras_files
 from neuroevo.interop.keras_files import write_model
@@ -322,3 +323,35 @@ def test_rows_are_real_ones_where_the_data_is_known() -> None:
     raw = dataset.normalisation.inverse(dataset.validation.x)
     assert len(rows.x) == 64 and all((np.abs(raw - row) < 1e-6).all(axis=1).any() for row in rows.x)
     assert rows.origin == "of the validation data" and np.array_equal(random_rows((3,)).x, random_rows((3,)).x)
+
+
+@pytest.mark.parametrize(
+    ("offset", "spread"), [(1_700_000_000_000.0, 1e5), (273.15e6, 1e-1), (-4e9, 20.0)], ids=["milliseconds", "kelvin", "negative"]
+)
+@pytest.mark.parametrize("suffix", [".onnx", ".keras", ".tflite"])
+def test_numbers_that_float32_cannot_hold_are_compared_as_the_model_takes_and_gives_them(tmp_path, suffix, offset, spread):
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(60, 2)) * [1.0, spread] + [0.0, offset]
+    dataset = ne.data.load((x, offset + spread * x[:, 0]))
+    rows = rows_of(dataset)
+    assert rows.x.dtype == np.float32
+    assert np.abs(rows.x).max() < 10  # 'subtract' and 'divide' beside the model come first
+    model = filled(keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)]))
+    raw = raw_model(model, dataset, doubles=suffix != ".tflite")
+    proof = write_model(raw, tmp_path / f"net{suffix}", rows)
+    assert proof.difference <= 1e-3 * spread
+
+
+@pytest.mark.parametrize(("offset", "spread"), [(1.7e9, 20.0), (-3e12, 1.0), (1e6, 1e-3)])
+def test_a_wrong_file_is_found_however_far_its_values_are_from_zero(offset, spread):
+    x = np.random.default_rng(3).normal(size=(60, 2))
+    dataset = ne.data.load((x, offset + spread * x[:, 0]))
+    model = filled(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    raw = raw_model(model, dataset)
+
+    def of(share):
+        return lambda rows: (keras_network(raw)(rows) - offset) * share + offset
+
+    with pytest.raises(WrongExport, match="other numbers"):
+        prove(keras_network(raw), lambda: of(1.01), rows_of(dataset), "a runtime")
+    assert prove(keras_network(raw), lambda: of(1.0), rows_of(dataset), "a runtime").difference <= 1e-3 * spread

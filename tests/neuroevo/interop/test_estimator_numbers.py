@@ -97,3 +97,20 @@ def test_a_numpy_file_says_what_its_network_takes(tmp_path):
     said = json.loads((tmp_path / "net.inputs.json").read_text())
     assert said["normalisation"]["where"].startswith("before the model")
     assert said["normalisation"]["mean"] == data.normalisation.mean.tolist()
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_an_estimator_keeps_nanoseconds_apart(as_frame):
+    x = np.stack([1_700_000_000_000_000_000 + RNG.integers(0, 100, ROWS), RNG.integers(0, 9, ROWS)], axis=1)
+    given = pd.DataFrame(x, columns=["time", "count"]) if as_frame else x
+    model = ne.interop.NeuroEvoRegressor(evaluations=1, epochs=1, random_state=0).fit(given, x[:, 0] % 100 * 1.5)
+    assert np.allclose(model.dataset_.train.x.std(axis=0), 1, atol=1e-3)
+    assert np.ptp(model.predict(given)) > 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"), [(["a", None] * 20, "20 of 40 labels are missing"), ([1, "a"] * 20, "several types, int and str")]
+)
+def test_labels_that_cannot_be_compared_are_refused_in_a_sentence(labels, said):
+    with pytest.raises(ValueError, match=said):
+        ne.interop.NeuroEvoClassifier(evaluations=1).fit(RNG.normal(size=(40, 2)), np.array(labels, dtype=object))
