@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
     >>> plain((np.int64(3), {"rate": np.float32(0.5)}))
     (3, {'rate': 0.5})
     """
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         return value.item()
     if type(value) is dict:
         items = {key: plain(one) for key, one in value.items()}

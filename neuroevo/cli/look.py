@@ -14,8 +14,23 @@ from genomes.base import unknown
 from neuroevo.cli import completion as complete
 from neuroevo.core import registry
 
+
+def run_folder(text: str) -> Path:
+    """A run's folder, as it is typed."""
+    if not str(text).strip():  # it would be the current folder
+        raise typer.BadParameter("a run's folder is a path such as runs/digits ('.' for the current one), got an empty text")
+    return Path(text)
+
+
 RunFolder = Annotated[
-    Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
+    Path,
+    typer.Argument(
+        help="A run's folder, such as runs/digits.",
+        show_default=False,
+        autocompletion=complete.runs,
+        parser=run_folder,
+        metavar="run",
+    ),
 ]
 
 
@@ -96,7 +111,13 @@ def plot(
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Folders of runs, or folders that hold such.", show_default=False, autocompletion=complete.runs),
+        typer.Argument(
+            help="Folders of runs, or folders that hold such.",
+            show_default=False,
+            autocompletion=complete.runs,
+            parser=run_folder,
+            metavar="runs",
+        ),
     ],
     figure: Annotated[Path | None, typer.Option(help="Draw progress, with a band between the quartiles of the seeds.")] = None,
     axis: Annotated[str, typer.Option(help="What efforts are counted in: evaluations, epochs or seconds.")] = "evaluations",

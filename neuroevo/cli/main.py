@@ -19,7 +19,7 @@ import typer
 
 from neuroevo.cli import completion as complete
 from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
-from neuroevo.cli.look import add_to
+from neuroevo.cli.look import RunFolder, add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -39,9 +39,7 @@ EXPORTED = {  # what to do with an exported file
 
 DESCRIBED = "(how a row becomes the model's inputs, and what its outputs are)"
 
-RunFolder = Annotated[
-    Path, typer.Argument(help="A run's folder, such as runs/digits.", show_default=False, autocompletion=complete.runs)
-]
+
 Id = Annotated[
     str,
     typer.Argument(
@@ -489,11 +487,15 @@ def _one_sentence() -> Iterator[None]:
         if os.environ.get("NEUROEVO_TRACEBACK"):
             raise
         _fail(error, 2)
+    except OSError as error:
+        _fail(error, 2)
 
 
 def _fail(error: Any, code: int) -> None:
     from neuroevo.cli.words import in_typed_words
 
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:  # else it is a sentence of ours
+        error = f"{str(error.filename).removesuffix('.tmp')}: {error.strerror}"
     print(f"neuroevo: {in_typed_words(' '.join(str(error).split()))}", file=sys.stderr)
     raise SystemExit(code)
 

@@ -10,10 +10,13 @@ Digests are of byte code, so they can be compared within one Python release (`PY
 
 from __future__ import annotations
 
+import copyreg
 import dis
+import enum
 import functools
 import hashlib
 import inspect
+import pickle
 import random
 import sys
 import sysconfig
@@ -55,7 +58,7 @@ _OF_CLASSES = frozenset(
 )  # fmt: skip
 _ATTRIBUTE = ("attribute", "inside")
 _HAS_DOCSTRING = 0x4000000  # of code, from Python 3.14 on
-_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+_LOCKS = (type(threading.Lock()), type(threading.RLock()), threading.local)
 _PLAIN: tuple[type, ...] = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 
 
@@ -228,6 +231,10 @@ class _Walk:
         module, owner = getattr(value, "__module__", None), getattr(value, "__self__", None)
         if module is None and owner is not None and not isinstance(owner, types.ModuleType):
             return _hash("built-in method", value.__name__, self.of(owner, f"{where}.__self__", used | {value.__name__}))
+        if isinstance(value, np.ufunc):
+            module = pickle.whichmodule(value, value.__name__)  # type: ignore[attr-defined]
+            if module == "__main__" or _is_library(module.partition(".")[0]) is False:
+                return self._no_identity(value, where)  # made of a function that it does not show
         if isinstance(module, str) and is_users(value):
             return self._no_identity(value, where)  # a compiled extension of the user's
         return _hash("library", module or "", value.__name__)
@@ -270,7 +277,8 @@ class _Walk:
         """What a function reads under a name, but for what it writes there itself."""
         own = [write for write in written if write.name == name]
         if any(write.kind == "all" for write in own) and not isinstance(value, (types.FunctionType, type, types.ModuleType)):
-            return _hash("written", _dotted(type(value)))
+            code = _code_digest(value.gi_code) if isinstance(value, types.GeneratorType) else b""
+            return _hash("written", _dotted(type(value)), code)
         without = frozenset(str(write.key) for write in own if write.kind in _ATTRIBUTE)
         if without and hasattr(value, "__dict__") and not isinstance(value, (types.FunctionType, type, types.ModuleType)):
             return self._object(value, where, used, without)
@@ -281,7 +289,7 @@ class _Walk:
         return self.of(value, where, used)
 
     def _class(self, kind: type, where: str) -> bytes:
-        parts: list[bytes | str] = []
+        parts: list[bytes | str] = [] if not is_users(type(kind)) else [self.of(type(kind), f"{where}'s metaclass", frozenset())]
         for owner in kind.__mro__:
             if not is_users(owner):
                 parts.append(_hash("library", _dotted(owner)))
@@ -289,7 +297,14 @@ class _Walk:
             if owner is not kind and _found(_dotted(owner)) is owner:
                 parts.append(self.of(owner, where, frozenset()))
                 continue
-            for name in sorted(vars(owner).keys() - _OF_CLASSES - _written_by_class(owner)):
+            own = vars(owner).keys() - _OF_CLASSES - _written_by_class(owner)
+            if issubclass(owner, enum.Enum):  # what it keeps of its members grows while they are combined
+                own = {name for name in own if not (name.startswith("_") and name.endswith("_")) or name.startswith("__")}
+                own -= owner.__members__.keys()
+                parts += [
+                    _hash("member", name, self.of(one.value, where, frozenset())) for name, one in owner.__members__.items()
+                ]
+            for name in sorted(own):
                 value = vars(owner)[name]
                 made_for_it = getattr(getattr(value, "__code__", None), "co_filename", "")  # by dataclass, namedtuple
                 if isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)) or made_for_it == "<string>":
@@ -374,7 +389,8 @@ class _Walk:
     def _reduced(self, value: Any, where: str, used: frozenset[str]) -> bytes:
         """An object of a library, as pickle would take it apart."""
         try:
-            reduced = value.__reduce_ex__(4)
+            taken_apart = copyreg.dispatch_table.get(type(value))  # a compiled pattern
+            reduced = value.__reduce_ex__(4) if taken_apart is None else taken_apart(value)
         except Exception:  # whatever the library raises: it cannot be taken apart
             return self._no_identity(value, where)
         if isinstance(reduced, str):
@@ -395,8 +411,14 @@ def _described(value: Any) -> Any:
     """What stands for an object whose state changes while it is used, or that knows best itself what it is; None for others."""
     if isinstance(value, np.random.Generator):
         value = value.bit_generator
+    if isinstance(value, np.random.RandomState) and isinstance(value._bit_generator.seed_seq, np.random.SeedSequence):
+        value = value._bit_generator
     if isinstance(value, np.random.BitGenerator) and isinstance(value.seed_seq, np.random.SeedSequence):
-        return [type(value).__name__, repr(value.seed_seq.entropy), list(value.seed_seq.spawn_key)]
+        entropy = value.seed_seq.entropy
+        seed = (
+            "none given" if isinstance(entropy, int) and entropy >> 64 else repr(entropy)
+        )  # drawn by NumPy, another one each time
+        return [type(value).__name__, seed, list(value.seed_seq.spawn_key)]
     if isinstance(value, random.Random) and type(value) is random.Random:
         return value.getstate()
     package = type(value).__module__.partition(".")[0]
@@ -408,14 +430,22 @@ def _described(value: Any) -> Any:
         return _environment(value)
     if _is_a(value, "keras", "Model"):
         return [value.to_json(), [np.asarray(weight) for weight in value.get_weights()]]
+    if package == "keras" and callable(getattr(value, "get_config", None)) and not isinstance(value, type):
+        weights = value.get_weights() if _is_a(value, "keras", "Layer") else ()  # a metric's state is what it was used for
+        given = getattr(value, "_fn_kwargs", None)  # of losses, whose configuration is without them
+        return [repr(sorted(value.get_config().items())), repr(given), [np.asarray(weight) for weight in weights]]
     return None
 
 
 def _environment(environment: Any) -> Any:
     """A gymnasium environment by how it was made: what has happened in it since is not part of it."""
-    layers, inner = [], environment
+    layers: list[Any] = []
+    inner = environment
     while hasattr(inner, "env"):
-        layers.append(type(inner))
+        kept = (
+            {} if not is_users(type(inner)) else {name: value for name, value in vars(inner).items() if not name.startswith("_")}
+        )
+        layers.append([type(inner), getattr(inner, "_saved_kwargs", None), {**kept, "env": None}])
         inner = inner.env
     spec = inner.spec
     if spec is None:
@@ -467,8 +497,9 @@ def _codes(code: types.CodeType) -> Iterable[types.CodeType]:
 
 
 def _names(code: types.CodeType) -> frozenset[str]:
-    """Every global and attribute that the code names, in what it defines inside too."""
-    return frozenset(name for each in _codes(code) for name in each.co_names)
+    """Every global and attribute that the code names, in what it defines inside too; a text that is a name may be one (`getattr`)."""
+    texts = (one for each in _codes(code) for one in each.co_consts if isinstance(one, str) and one.isidentifier())
+    return frozenset((*(name for each in _codes(code) for name in each.co_names), *texts))
 
 
 def _names_in(value: Any) -> frozenset[str]:

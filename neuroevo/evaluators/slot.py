@@ -27,6 +27,7 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 _BOOT = f"import sys; sys.path.insert(0, {_ROOT!r}); from neuroevo.evaluators.worker import main; main()"
 SHOWN_OUTPUT = 1 << 20  # bytes of what one candidate prints that are passed on
 _NOT_SHOWN = "\n(what this candidate prints further is not shown)\n"
+_LONGEST_LINE = 1 << 12  # characters of a line that others' output waits for
 _LAST_WORDS = 1.0  # seconds to wait for what a worker printed before it ended: what it started may hold its output open
 
 
@@ -62,6 +63,8 @@ class Slot:
         """The next candidate starts (`job` None: nothing does)."""
         self.job = job
         self.turn += 1
+        if job is None:  # what is still to be read is the last one's
+            return
         with self._counting:
             self.started, self.printed, self.tail = time.monotonic(), 0, b""
 
@@ -93,14 +96,17 @@ class Slot:
 
     def _read(self, source: io.RawIOBase, stream: TextIO | None) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        begun = ""  # a line that is not complete: others' lines would be mixed with it
         with source:
             while not self._ended and (data := source.read(1 << 16)):
                 shown, enough = self._count(data)
-                text = decoder.decode(data[:shown]) + (_NOT_SHOWN if enough else "")
-                if text and stream is not None:
-                    with suppress(OSError, ValueError):  # the terminal went away: the search goes on
-                        stream.write(text)
-                        stream.flush()
+                text = begun + decoder.decode(data[:shown]) + (_NOT_SHOWN if enough else "")
+                end = max(text.rfind("\n"), text.rfind("\r")) + 1
+                if len(text) - end > _LONGEST_LINE:
+                    end = len(text)
+                begun = text[end:]
+                _print(text[:end], stream)
+        _print(begun, stream)
 
     def _count(self, data: bytes) -> tuple[int, bool]:
         """Note what was printed; how many bytes of it are to be shown, and whether these are the last of this candidate that are."""
@@ -132,6 +138,13 @@ class Slot:
         """The last thing that it printed."""
         lines = self.tail.decode(errors="replace").strip().splitlines()
         return lines[-1].strip()[:300] if lines else ""
+
+
+def _print(text: str, stream: TextIO | None) -> None:
+    if text and stream is not None:
+        with suppress(OSError, ValueError):  # the terminal went away: the search goes on
+            stream.write(text)
+            stream.flush()
 
 
 def spawn(work: bytes, variables: Mapping[str, str], flooded: threading.Event) -> Slot:

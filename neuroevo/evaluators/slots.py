@@ -29,6 +29,7 @@ from neuroevo.evaluators.serial import failure
 from neuroevo.evaluators.slot import Slot, environment, spawn
 
 LOOK_SECONDS = 0.05  # how often limits are looked at
+ALIVE_SECONDS = 1.0  # how often it is asked whether workers live: what a candidate forked holds a dead worker's connection open
 WHOLE = -1  # in place of an individual's position: a trial that is measured as one
 
 
@@ -123,7 +124,7 @@ class Slots(Evaluator):
     def as_completed(self) -> Iterator[Result]:
         while self._waiting or any(slot.job is not None for slot in self._slots):
             self._hand_out()
-            wait([slot.connection for slot in self._slots])
+            wait([slot.connection for slot in self._slots], ALIVE_SECONDS)
             for number in range(len(self._slots)):
                 job = self._look_at(number)
                 if job is not None:
@@ -178,9 +179,10 @@ class Slots(Evaluator):
                     slot.begin(job if job.rows else None)
                 if not job.rows:
                     return job
+            lost = slot.process.poll() is not None and not slot.connection.poll()
         except (EOFError, ConnectionError, OSError):
-            return self._bury(number)
-        return None
+            lost = True
+        return self._bury(number) if lost else None
 
     def _bury(self, number: int) -> _Job | None:
         """Replace a worker that died; retry or fail the candidate that it was at. The job that this completes, if any."""

@@ -216,14 +216,14 @@ def comparison_table(comparison: Comparison) -> str:
     alone = len(comparison.groups) == 1 and len(comparison.groups[0].runs) == 1
     named = comparison.measure if comparison.box is None or alone else "hypervolume (in one box for all of them)"
     spent = comparison.axis
-    lines = [f"{'runs':{width}s}{'seeds':>7s}{spent:>13s}{'failed':>8s}{'median':>10s}{'quartiles':>20s}   {named}"]
+    lines = [f"{'runs':{width}s}{'seeds':>7s}{spent:>13s}{'failed':>8s}{'median':>12s}{'quartiles':>26s}   {named}"]
     for group in comparison.groups:
         final = group.final[np.isfinite(group.final)]
         low, middle, high = np.percentile(final, [25, 50, 75])
         mean = sum(amount(run, spent) for run in group.runs) / len(group.runs)
         failed = sum(run.failures for run in group.runs)
         lines.append(
-            f"{group.label:{width}s}{len(group.runs):7d}{mean:13,.0f}{failed:8d}{middle:10.4g}{f'{low:.4g} to {high:.4g}':>20s}"
+            f"{group.label:{width}s}{len(group.runs):7d}{mean:13,.0f}{failed:8d}{middle:12.4g}{f'{low:.4g} to {high:.4g}':>26s}"
         )
     for test in comparison.tests:
         lines.append(

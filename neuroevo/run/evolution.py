@@ -29,7 +29,7 @@ from neuroevo.estimation.base import Estimation
 from neuroevo.evaluators.base import Evaluator, Work
 from neuroevo.run.budget import Budget
 from neuroevo.run.derived import derived_of
-from neuroevo.run.identity import CODE, code_of, refuse_other_code
+from neuroevo.run.identity import CODE, code_of, refuse_other_code, remember_what_a_run_left
 from neuroevo.run.live import Live, in_notebook
 from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
@@ -174,7 +174,8 @@ def evolve(
     full = strategy.full or estimation.full
     if full != FULL:
         settings["full"] = full.to_dict()
-    if (run is not None or replay is not None) and (code := code_of(task, strategy, estimation, space, toolbox, version)):
+    code = {} if run is None and replay is None else code_of(task, strategy, estimation, space, toolbox, version)
+    if code:
         settings[CODE] = code
     store = None if run is None else Store(run, writable=True)  # from here on its lock is held: what may fail came before
     folder = None if store is None else store.folder
@@ -227,6 +228,8 @@ def evolve(
     finally:
         if store is not None:
             store.close()
+        if code.get("parts"):
+            remember_what_a_run_left(code, code_of(task, strategy, estimation, space, toolbox, version))
     return result
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CODE = "code"  # what the settings call it
 _OURS = ("neuroevo", "genomes")
 _PARTS = (Task, Strategy, Estimation, Predictor, Space)
+_BEGAN_AS: dict[tuple[str, str, str], str] = {}  # digests of what runs of this process left behind, and of what they began with
 
 
 def code_of(
@@ -57,7 +58,27 @@ def code_of(
         parts[role] = found.digest
         leads_to |= found.leads_to
         unknown += found.unknown
+    parts, leads_to = _as_they_began("parts", parts), _as_they_began("leads_to", leads_to)
     return {"python": PYTHON, "parts": parts, "leads_to": leads_to, "unknown": unknown, **named}
+
+
+def remember_what_a_run_left(began: Mapping[str, Any], left: Mapping[str, Any]) -> None:
+    """What changed in the code's state from the beginning of a run to its end, the run changed (a counter, a generator, statistics): in this
+    process it stands from now on for what the run began with.
+
+    Args:
+        began: what `code_of` said before the run.
+        left: what it says after it.
+    """
+    for kind in ("parts", "leads_to"):
+        for name, digest in (left.get(kind) or {}).items():
+            before = (began.get(kind) or {}).get(name)
+            if before is not None and before != digest:
+                _BEGAN_AS[kind, name, digest] = before
+
+
+def _as_they_began(kind: str, digests: Mapping[str, str]) -> dict[str, str]:
+    return {name: _BEGAN_AS.get((kind, name, digest), digest) for name, digest in digests.items()}
 
 
 def refuse_other_code(folder: object, recorded: Mapping[str, Any], now: Mapping[str, Any], task: Task) -> str | None:

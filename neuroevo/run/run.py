@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from genomes.base import Space
+from neuroevo.core.functions import importable
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective, Objectives, weighted_limits
 from neuroevo.core.population import population_class
@@ -273,8 +276,17 @@ class Run:
 
     @property
     def resume_command(self) -> str:
-        """What to type to go on with this run."""
-        return f"neuroevo resume {self.folder}" if self.folder else ""
+        """What to type to go on with this run: with the module of its fitness, or the script that has it, where that is no part of this toolkit."""
+        if not self.folder:
+            return ""
+        task = self.settings.get("task")
+        fitness = task.get("fitness") if isinstance(task, Mapping) else None
+        given = ""
+        if isinstance(fitness, str):
+            if not importable(fitness):
+                return _script(self.folder)
+            given = f"--import {fitness.rpartition('.')[0]} "
+        return f"neuroevo {given}resume {shlex.quote(str(self.folder))}"
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -283,6 +295,15 @@ class Run:
     def __repr__(self) -> str:
         state = self.ended or "going on"
         return f"<Run {self.folder or 'in memory'}: {self.evaluations} evaluations, front of {len(self.records.front)}, {state}>"
+
+
+def _script(folder: Path) -> str:
+    """The command that started a run from a script, as it was recorded."""
+    try:
+        command = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["command"]
+    except (OSError, ValueError, KeyError, TypeError):
+        command = None
+    return command if isinstance(command, str) and ".py" in command else "run again what started it"
 
 
 def _fidelity_columns(fidelity: Fidelity) -> dict[str, Any]:
@@ -321,6 +342,7 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
         fill(run, store, before=None, lazy=lazy)
         run.derived = derived_of(store)
         run.ended, run.seconds = store.ended()
+        run.seconds = max([run.seconds, *(float(row.get("seconds") or 0.0) for row in run.summaries[-1:])])
         count_recorded(run, store)
         run.generation = store.generations_complete()
         restore_box(run, store)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from genomes.base import Genome, Space, shown
 from neuroevo.core.callbacks import Callback
 from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.limits import is_number
 from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
 from neuroevo.core.signature import made
 from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
@@ -127,6 +128,8 @@ class Environment(Task):
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(chosen)}")
         self.id, self.episodes, self.action_repeat, self.seeds = id, episodes, action_repeat, seeds
         self.normalise, self.fresh_episodes, self.output_range = normalise, fresh_episodes, output_range
+        if solved is not None and not is_number(solved):
+            raise ValueError(f"solved must be a number, the mean reward that counts as a solution, or None, got {shown(solved)}")
         self.solved = None if solved is None else float(solved)
         self.options = dict(options or {})
         self.objectives = choose(objectives, self.offered)

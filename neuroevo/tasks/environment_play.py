@@ -195,7 +195,14 @@ class Player:
         """An environment without a time limit of its own (the player keeps it), and without checks at every step."""
         if callable(self.task.id):
             return checked(self.task.id(**options), self.task.id)
-        made = gymnasium().make(self.task.id, disable_env_checker=True, max_episode_steps=-1, **options)
+        try:
+            made = gymnasium().make(self.task.id, disable_env_checker=True, max_episode_steps=-1, **options)
+        except TypeError as error:
+            reason = str(error).partition(" was raised from")[0].partition("() ")[2] or str(error)
+            named = ", ".join(map(repr, options)) or "none"
+            raise ValueError(
+                f"{shown(self.task.id)} cannot be made with options {named} ({reason}): options are what gymnasium.make takes for it"
+            ) from error
         return made if made.spec is not None and made.spec.additional_wrappers else made.unwrapped
 
     def episode(
@@ -217,7 +224,11 @@ class Player:
             action = act(outputs)
             for _ in range(min(repeat, limit - lasted)):
                 observation, reward, terminated, truncated, _ = step(action)
-                total += reward
+                try:
+                    total += reward
+                    float(total)
+                except (TypeError, ValueError):
+                    raise TypeError(f"the environment's rewards must be numbers, it gave {shown(reward)}") from None
                 lasted += 1
                 if seen is not None:
                     seen.append(np.array(self.observations.flat(observation), np.float64))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import genomes.base
 import neuroevo as ne
-from neuroevo.cli.imports import imports_first
+from neuroevo.cli.imports import import_module_or_file, imports_first
 from neuroevo.cli.main import app
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "own_genome.py"
@@ -105,3 +105,54 @@ def test_imports_stand_anywhere() -> None:
 def test_in_python_the_sentence_is_the_same(runs: Path) -> None:
     with pytest.raises(ValueError, match="in Python, import it first"):
         ne.load_run(runs / "run1")
+
+
+BROKEN = {
+    "raises": ("value = 1\n1 / 0\n", r"raises\.py fails while it is imported \(.*raises\.py, line 2\): ZeroDivisionError"),
+    "no_python": ("x = 1\n\ndef (\n", r"no_python\.py, line 3\): SyntaxError: invalid syntax"),
+    "needs_more": (
+        "import a_module_that_is_not_there",
+        r"needs_more\.py, line 1\): ModuleNotFoundError: No module named 'a_module_that",
+    ),
+    "leaves": ("raise SystemExit(3)", r"leaves\.py, line 1\): SystemExit: 3"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_module_that_fails_is_one_sentence_with_the_place(what: str, tmp_path: Path) -> None:
+    text, sentence = BROKEN[what]
+    (tmp_path / f"{what}.py").write_text(text)
+    with pytest.raises(ValueError, match=sentence):
+        import_module_or_file(str(tmp_path / f"{what}.py"))
+
+
+@pytest.mark.parametrize("name", ["", " ", "./nowhere", "runs/nothing"])
+def test_what_is_no_module_is_one_sentence(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^--import .*(got an empty text|there is no such file)"):
+        import_module_or_file(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "module"),
+    [
+        ("outer_users/inner/scores.py", "outer_users.inner.scores"),
+        ("outer_users/inner", "outer_users.inner"),
+        ("./outer_users", "outer_users"),
+        ("outer_users.inner.scores", "outer_users.inner.scores"),
+        ("with a blank.py", "with a blank"),
+    ],
+)
+def test_a_file_of_a_package_is_imported_as_its_module(
+    given: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "outer_users" / "inner"
+    inner.mkdir(parents=True)
+    for file in (inner / "__init__.py", inner.parent / "__init__.py", tmp_path / "with a blank.py"):
+        file.write_text("")
+    (inner / "scores.py").write_text("from . import __name__ as package\n")
+    monkeypatch.chdir(tmp_path)
+    try:
+        assert import_module_or_file(given).__name__ == module
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("outer_users", "with a blank")]:
+            del sys.modules[name]

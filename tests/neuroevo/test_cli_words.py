@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,29 @@ def test_other_settings_are_named_in_words(runs, capsys) -> None:
 def test_names_and_literals_are_written_as_words(message: str, typed: str) -> None:
     assert in_typed_words(message) == typed
     assert words_of([]) == words_of({}) == "nothing"
+
+
+@pytest.mark.parametrize(
+    "command", [["show", ""], ["resume", " "], ["doctor", ""], ["report", ""], ["compare", "", "runs"], ["plot", "", "front"]]
+)
+def test_an_empty_folder_is_not_the_current_one(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from neuroevo.cli.main import app
+
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 2 and "got an empty" in " ".join(done.output.split())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [FileNotFoundError(2, "No such file or directory", "a/b.html.tmp"), IsADirectoryError(21, "Is a directory", "a/b.html")],
+)
+def test_a_file_that_cannot_be_written_is_named(error: OSError, capsys: pytest.CaptureFixture[str]) -> None:
+    from neuroevo.cli.main import _one_sentence
+
+    with pytest.raises(SystemExit), _one_sentence():
+        raise error
+    assert capsys.readouterr().err == f"neuroevo: a/b.html: {error.strerror}\n"

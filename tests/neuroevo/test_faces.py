@@ -1,5 +1,6 @@
 """What users see of runs: axes, stairs, colours, names at the nodes, every test point, and what is said after the search and while it goes on."""
 
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -302,3 +303,32 @@ def test_where_the_lock_cannot_be_read_both_are_said(tmp_path: Path, monkeypatch
     monkeypatch.undo()
     monkeypatch.setattr("neuroevo.report.text.being_written", lambda folder: None)
     assert "still going on, or killed; " in run_table(loaded)
+
+
+@pytest.mark.parametrize(
+    ("fitness", "started", "says"),
+    [
+        ("my_module.fitness", "python search.py", "neuroevo --import my_module resume '{folder}'"),
+        ("__main__.fitness", "python search.py --fast", "python search.py --fast"),
+        ("my_module.make.<locals>.<lambda>", "python -c", "run again what started it"),
+        (None, "neuroevo search digits", "neuroevo resume '{folder}'"),
+    ],
+)
+def test_how_to_go_on_is_what_works(fitness: str | None, started: str, says: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a run"
+    evolve(SquareTask(), run=folder)
+    (folder / "environment.json").write_text(json.dumps({"command": started}))
+    run = ne.load_run(folder)
+    run.settings["task"] = {"task": "Function", "fitness": fitness}
+    assert run.resume_command == says.format(folder=folder)
+
+
+def test_a_run_that_goes_on_says_how_long_it_has(tmp_path: Path) -> None:
+    seen = []
+
+    class Looking(ne.Callback):
+        def on_generation(self, run) -> None:
+            seen.append((ne.load_run(tmp_path / "run").seconds, ne.load_run(tmp_path / "run", lazy=True).seconds, run.seconds))
+
+    evolve(SquareTask(), run=tmp_path / "run", callbacks=[Looking()])
+    assert seen and all(0 < shown == lazily <= now for shown, lazily, now in seen)

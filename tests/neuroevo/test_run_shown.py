@@ -40,7 +40,7 @@ def test_control_c_saves_what_is_finished_and_says_how_to_go_on(tmp_path: Path) 
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert f"to go on: neuroevo resume {tmp_path / 'run'}" in errors
+    assert f"to go on: neuroevo --import short_run resume {tmp_path / 'run'}" in errors
     run = ne.load_run(tmp_path / "run")
     assert run.ended == "interrupted"
     assert run.evaluations == _evaluations(tmp_path / "run") > 0

@@ -166,6 +166,59 @@ def test_what_a_fitness_counts_is_not(tmp_path: Path) -> None:
     assert fitness.calls == task.seen == 6
 
 
+class Statistics:
+    def __init__(self) -> None:
+        self.count, self.mean = 0, 0.0
+
+    def push(self, value: float) -> None:
+        self.count += 1
+        self.mean += (value - self.mean) / self.count
+
+
+def hidden_writes() -> dict[str, Callable[[Any], float]]:
+    """What writes where its code does not show it."""
+    array, statistics, random_state, cache = np.zeros(3), Statistics(), np.random.RandomState(3), {"log": []}
+
+    def in_an_array(network: Any) -> float:
+        np.add(array, 1.0, out=array)
+        return 1.0
+
+    def through_another(network: Any) -> float:
+        statistics.push(1.0)
+        return 1.0
+
+    def draws(network: Any) -> float:
+        return float(random_state.normal())
+
+    def by_another_name(network: Any) -> float:
+        log = cache["log"]
+        log.append(1.0)
+        return 1.0
+
+    return {each.__name__: each for each in (in_an_array, through_another, draws, by_another_name)}
+
+
+@pytest.mark.parametrize("what", hidden_writes())
+def test_what_a_run_changed_is_no_change_of_code(what: str, tmp_path: Path) -> None:
+    fitness = hidden_writes()[what]
+    evolve(tmp_path / "run", fitness)
+    assert evolve(tmp_path / "run", fitness, budget=ne.Budget(evaluations=6)).evaluations == 6
+    evolve(tmp_path / "next", fitness)
+    again = hidden_writes()[what]  # as the same script in another process makes it
+    for folder in ("run", "next"):
+        assert evolve(tmp_path / folder, again, budget=ne.Budget(evaluations=8)).evaluations == 8
+
+
+def test_what_the_user_changes_between_two_calls_is_one(tmp_path: Path) -> None:
+    fitness = Scoring(1)
+    statistics = Statistics()
+    task = functools.partial(lambda statistics, network: statistics.push(1.0) or fitness.k, statistics)
+    evolve(tmp_path / "run", task)
+    fitness.k = 2
+    with pytest.raises(StoreError, match="fitness changed since"):
+        evolve(tmp_path / "run", task)
+
+
 UNKNOWN = {
     "connection": lambda: functools.partial(score, k=sqlite3.connect(":memory:")),
     "file": lambda: named(open(os.devnull)),  # type: ignore[arg-type] # noqa: SIM115

@@ -320,3 +320,10 @@ def test_what_cannot_travel_to_workers_is_said(what: str) -> None:
 
 def test_a_lock_that_is_left_out_travels() -> None:
     assert evolve(workers=2, fitness=Travelling()).failures == 0
+
+
+@pytest.mark.parametrize("value", [np.array(3), np.array(np.int8(3))])
+def test_an_array_without_axes_is_its_number(value: np.ndarray) -> None:
+    assert ne.Budget(generations=value).settings() == ne.Budget(generations=3).settings()
+    space = NeatSpace(inputs=value, outputs=1)
+    assert space == NeatSpace(inputs=3, outputs=1) and type(space.inputs) is int

@@ -259,3 +259,41 @@ def test_a_worker_ends_with_its_driver_also_without_groups_and_signals() -> None
     connection.close()
     for stream in (worker.stdout, worker.stderr):
         stream.close()
+
+
+@pytest.mark.parametrize("crash", [lambda: os._exit(7), lambda: os.kill(os.getpid(), 11)], ids=["exit", "signal"])
+def test_a_worker_that_crashed_is_noticed_though_what_it_forked_lives_on(crash, tmp_path: Path) -> None:
+    """The child has the worker's connection to the driver, which so never ends."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system does not fork")
+
+    def fitness(genome):
+        child = os.fork()
+        if child == 0:
+            time.sleep(1000)
+        (tmp_path / str(child)).touch()
+        crash()
+
+    (reason,) = run(fitness, retries=0)
+    assert "the worker process died 1 times" in reason
+    assert all(ended(int(path.name)) for path in tmp_path.iterdir())
+
+
+def test_lines_of_several_sources_are_not_mixed() -> None:
+    class Source:
+        def __init__(self, *pieces: bytes) -> None:
+            self.pieces = [*pieces, b""]
+
+        def read(self, most: int) -> bytes:
+            return self.pieces.pop(0)
+
+        __enter__ = __exit__ = lambda *_: None
+
+    written: list[str] = []
+    stream = SimpleNamespace(write=written.append, flush=lambda: None)
+    one = slot.Slot(None, None, threading.Event())  # type: ignore[arg-type]
+    one._read(Source(b"a ", b"line", b"\nand ", b"10 %\r", b"\xc3", b"\xbc, the end"), stream)  # type: ignore[arg-type]
+    assert written == ["a line\n", "and 10 %\r", "\u00fc, the end"]
+    long = b"x" * (2 * slot._LONGEST_LINE)
+    one._read(Source(long, b"y"), stream)  # type: ignore[arg-type]
+    assert written[3:] == [long.decode(), "y"]

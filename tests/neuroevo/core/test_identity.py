@@ -1,8 +1,11 @@
 """The identity of a callable: what is another one, what is the same, and what nobody can tell."""
 
+import enum
 import functools
+import logging
 import math
 import operator
+import re
 import sqlite3
 import subprocess
 import sys
@@ -124,6 +127,30 @@ class Drawing:
         return x + self.rng.normal()
 
 
+class Mode(enum.Enum):
+    FAST = 1
+    SLOW = 2
+
+
+class Options(enum.Flag):
+    NOISE = enum.auto()
+    DELAY = enum.auto()
+
+
+@dataclass
+class Holding:
+    """What people keep in a fitness."""
+
+    pattern: Any = re.compile("a+b")
+    folder: Path = Path("data", "here")
+    log: Any = logging.getLogger("a.b")  # noqa: RUF009
+    mode: Mode = Mode.FAST
+
+    def __call__(self, x: float) -> float:
+        self.log.debug("%s %s", self.folder, Options.NOISE | Options.DELAY)
+        return x if self.pattern.match("aab") and self.mode is Mode.FAST else -x
+
+
 def of(value: Any) -> Identity:
     return identify(value, "fitness")
 
@@ -149,6 +176,27 @@ def with_module(text: str) -> Any:
     names: dict[str, Any] = {"helpers": module(text), "__name__": "users_own"}
     exec("def fitness(x):\n    return helpers.score(x)", names)
     return names["fitness"]
+
+
+def with_getattr(text: str) -> Any:
+    names: dict[str, Any] = {"helpers": module(text), "__name__": "users_own"}
+    exec("def fitness(x):\n    return getattr(helpers, 'score')(x)", names)
+    return names["fitness"]
+
+
+def with_metaclass(call: Any) -> Any:
+    return type("Meta", (type,), {"__call__": call, "__module__": "users_own"})("Scores", (), {"__module__": "users_own"})
+
+
+def yielding(text: str) -> Any:
+    names: dict[str, Any] = {"__name__": "users_own"}
+    exec(f"def made():\n    x = 0\n    while True:\n        x = {text}\n        yield x\nnumbers = made()", names)
+    numbers = names["numbers"]
+
+    def fitness(x: float) -> float:
+        return next(numbers)  # type: ignore[no-any-return]
+
+    return fitness
 
 
 OTHERS: dict[str, tuple[Any, Any]] = {
@@ -183,6 +231,13 @@ OTHERS: dict[str, tuple[Any, Any]] = {
         lambda x: [y + 1 for y in x],
         lambda x: [y + 2 for y in x],
     ),
+    "compiled patterns": (closure(re.compile("a+")), closure(re.compile("a*"))),
+    "flags of patterns": (closure(re.compile("a+")), closure(re.compile("a+", re.IGNORECASE))),
+    "members of an enum": (Holding(mode=Mode.FAST), Holding(mode=Mode.SLOW)),
+    "values of an enum": (closure(enum.Enum("E", {"A": 1})), closure(enum.Enum("E", {"A": 2}))),
+    "helper by a text": (with_getattr("def score(x): return x"), with_getattr("def score(x): return -x")),
+    "metaclasses": (with_metaclass(lambda kind, x: x), with_metaclass(lambda kind, x: -x)),
+    "what a generator yields": (yielding("x + 1"), yielding("x + 2")),
     "swapped closures": ((closure(1), closure(2)), (closure(2), closure(1))),
 }
 
@@ -205,6 +260,10 @@ SAME: dict[str, Callable[[], Any]] = {
     "generator": lambda: Drawing(7),
     "recursive": lambda: recursive(3),
     "lock": lambda: functools.partial(weighted, k=threading.RLock()),
+    "pattern, path, logger, enum": Holding,
+    "what threads keep": lambda: functools.partial(weighted, k=threading.local()),
+    "generator without a seed": lambda: functools.partial(weighted, k=np.random.default_rng()),
+    "state without a seed": lambda: functools.partial(weighted, k=np.random.RandomState()),
 }
 
 
@@ -230,6 +289,7 @@ WORKING: dict[str, Callable[[], Callable[[float], Any]]] = {
     "counter and cache of an object": lambda: Scorer(1),
     "counter and list of a class": Classwide,
     "drawn from a generator": lambda: Drawing(3),
+    "members of a flag that are combined": Holding,
 }
 
 
@@ -265,6 +325,7 @@ UNKNOWN: dict[str, Callable[[Path], Any]] = {
     "generator": lambda folder: functools.partial(weighted, k=(x for x in range(3))),
     "foreign function": lambda folder: __import__("ctypes").CDLL(None).abs,
     "state of an object": lambda folder: Scorer(sqlite3.connect(":memory:")),  # type: ignore[arg-type]
+    "function that NumPy hides": lambda folder: np.frompyfunc(lambda x: x, 1, 1),
     "inside a list": lambda folder: closure([1, {"a": memoryview(b"abc")}]),
 }
 
@@ -329,3 +390,50 @@ def test_helpers_in_all_of_the_users_modules_count_and_nothing_else_does(tmp_pat
     ):
         write(tmp_path, {**FILES, name: FILES[name].replace(old, new)})
         assert in_a_process(tmp_path) != before, name
+
+
+@pytest.mark.parametrize("kind", ["layer", "loss", "metric"])
+def test_parts_of_keras_are_their_configuration_and_their_weights(kind: str) -> None:
+    import keras
+
+    def made(value: float) -> Callable[[float], Any]:
+        if kind == "loss":
+            return closure(keras.losses.Huber(delta=value))
+        if kind == "metric":
+            return closure(keras.metrics.BinaryAccuracy(threshold=value))
+        layer = keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(value), name="one")
+        layer.build((1, 1))
+        return closure(layer)
+
+    fitness = made(0.5)
+    before = of(fitness)
+    k = fitness.__closure__[0].cell_contents  # type: ignore[attr-defined]
+    k.update_state([1.0], [0.7]) if kind == "metric" else k(np.ones((1, 1)), *[np.ones((1, 1))] * (kind == "loss"))
+    assert of(fitness) == before == of(made(0.5)) and not before.unknown
+    assert of(made(0.25)) != before
+
+
+@pytest.mark.parametrize("whose", ["gymnasium's", "the user's"])
+def test_wrappers_of_an_environment_are_what_they_were_made_with(whose: str) -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+
+    class Scaling(gymnasium.RewardWrapper):  # type: ignore[misc,name-defined]
+        def __init__(self, env: Any, factor: float) -> None:
+            super().__init__(env)
+            self.factor = factor
+
+        def reward(self, reward: float) -> float:
+            return self.factor * reward
+
+    def made(k: float) -> Callable[[float], Any]:
+        inner = gymnasium.make("CartPole-v1")
+        env = Scaling(inner, k) if whose == "the user's" else gymnasium.wrappers.TransformReward(inner, closure(k))
+        return closure(env)
+
+    fitness = made(2.0)
+    before = of(fitness)
+    env = fitness.__closure__[0].cell_contents  # type: ignore[attr-defined]
+    env.reset(seed=1)
+    env.step(0)
+    assert of(fitness) == before == of(made(2.0)) and not before.unknown
+    assert of(made(3.0)) != before

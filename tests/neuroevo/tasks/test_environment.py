@@ -180,7 +180,9 @@ def test_a_vectorised_population_is_scored_as_each_network_alone(recurrent, seed
 def test_a_vectorised_population_is_scored_alike_with_options_and_beyond_the_own_limit(options):
     task = Environment("CartPole-v1", episodes=1, steps=700, options=options, action_repeat=2)
     assert task.population
-    given = [one for one in individuals(task, 40) if task.player.episodes(one.network(), task.search_seeds(2, 1), 700).steps[0] > 40]
+    given = [
+        one for one in individuals(task, 40) if task.player.episodes(one.network(), task.search_seeds(2, 1), 700).steps[0] > 40
+    ]
     together = Episodes().measure(Trial(0, given), task, Context(seed=2))
     task.population = False
     assert np.array_equal(Episodes().measure(Trial(0, given), task, Context(seed=2)).values, together.values)
@@ -395,7 +397,9 @@ def test_the_time_limit_of_an_environment_that_a_function_makes_is_its_own():
     shorter = Environment(limited, options={"limit": 12}, steps=5)
     assert (shorter.steps, shorter.full_steps) == (5, 12)
     for made in (Corridor, Endless, lambda: gymnasium.make("CartPole-v1", max_episode_steps=-1).unwrapped.__class__()):
-        with pytest.raises(ValueError, match=r"does not say after how many steps .* steps=1000 \(where it ends earlier by itself, it does\)"):
+        with pytest.raises(
+            ValueError, match=r"does not say after how many steps .* steps=1000 \(where it ends earlier by itself, it does\)"
+        ):
             Environment(made)
     task = Environment(Endless, steps=100, normalise="none")
     assert task.player.episodes(constant(task.space(), 0.0, 1.0).network(), [3], 100).steps.tolist() == [7]
@@ -468,12 +472,22 @@ class Poisoned(Corridor):
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("objectives", ["reward", "reward,connections"])
 def test_a_reward_that_is_no_number_fails_the_evaluation(wrong, objectives):
-    task = Environment(Poisoned, episodes=2, steps=20, objectives=objectives, options={"reward": wrong}, solved=1.0, normalise="none")
+    task = Environment(
+        Poisoned, episodes=2, steps=20, objectives=objectives, options={"reward": wrong}, solved=1.0, normalise="none"
+    )
     space = task.space()
     initial = [constant(space, 0.0, 1.0), constant(space, 1.0, 0.0)]
-    strategy = (Neat if objectives == "reward" else Nsga2)(population=2, **({"initial": initial} if objectives == "reward" else {}))
+    strategy = (Neat if objectives == "reward" else Nsga2)(
+        population=2, **({"initial": initial} if objectives == "reward" else {})
+    )
     measured = Episodes().measure(
-        Trial(0, [ne.Individual(id, genome, (1.0,) * len(task.objectives), names=tuple(task.objectives)) for id, genome in enumerate(initial)]),
+        Trial(
+            0,
+            [
+                ne.Individual(id, genome, (1.0,) * len(task.objectives), names=tuple(task.objectives))
+                for id, genome in enumerate(initial)
+            ],
+        ),
         task,
         Context(),
     )
@@ -486,11 +500,17 @@ def test_a_reward_that_is_no_number_fails_the_evaluation(wrong, objectives):
 
 def test_outputs_that_are_no_numbers_fail_the_evaluation_alone_and_vectorised():
     wrong = NeatSpace(4, 2)
-    for task, space in ((Environment("CartPole-v1", episodes=2, normalise="none"), wrong), (corridor(normalise="none"), NeatSpace(2, 2))):
+    for task, space in (
+        (Environment("CartPole-v1", episodes=2, normalise="none"), wrong),
+        (corridor(normalise="none"), NeatSpace(2, 2)),
+    ):
         broken = constant(space, 0.0, 1.0)
         broken.nodes.bias.setflags(write=True)
         broken.nodes.bias[-1] = np.nan
-        given = [ne.Individual(0, broken, (1.0,), names=("reward",)), ne.Individual(1, constant(space, 0.0, 1.0), (1.0,), names=("reward",))]
+        given = [
+            ne.Individual(0, broken, (1.0,), names=("reward",)),
+            ne.Individual(1, constant(space, 0.0, 1.0), (1.0,), names=("reward",)),
+        ]
         measured = Episodes().measure(Trial(0, given), task, Context())
         assert list(measured.reasons) == [0] and np.isfinite(measured.values[1, 0])
 
@@ -553,3 +573,41 @@ def test_a_race_ends_at_the_rung_that_is_missed():
         corridor(episodes=6, rungs=((3, 0.0), (6, 1.0)))
     with pytest.raises(ValueError, match="must ascend, and stay below solved=5"):
         corridor(episodes=6, rungs=((3, 7.0),), solved=5)
+
+
+@pytest.mark.parametrize("reward", [None, "much", 1j, np.array([1.0, 2.0])], ids=repr)
+def test_a_reward_that_is_no_number_is_one_sentence(reward: object) -> None:
+    class Odd(Corridor):
+        def step(self, action):
+            observation, _, *rest = super().step(action)
+            return observation, reward, *rest
+
+    player = Environment(Odd, steps=3).player
+    with pytest.raises(TypeError, match=r"^the environment's rewards must be numbers, it gave "):
+        player.episode(_Silent(player.actions.outputs), 0, 3)
+
+
+class _Silent:
+    def __init__(self, outputs: int) -> None:
+        self.outputs = outputs
+
+    def reset(self) -> None:
+        pass
+
+    def __call__(self, observation):
+        return np.zeros(self.outputs)
+
+
+@pytest.mark.parametrize(("id", "options"), [("CartPole-v1", {"low": 0.1}), ("Pendulum-v1", {"gravity": 3, "mass": 1})])
+def test_options_that_an_environment_does_not_take_are_one_sentence(id: str, options: dict) -> None:
+    with pytest.raises(
+        ValueError, match=rf"'{id}' cannot be made with options '{next(iter(options))}'.*got an unexpected keyword"
+    ) as error:
+        Environment(id, options=options)
+    assert "{" not in str(error.value) and "Env." not in str(error.value)
+
+
+@pytest.mark.parametrize("solved", [True, np.bool_(True), [1.0], np.array([2.0]), "much"], ids=repr)
+def test_what_counts_as_solved_is_a_number(solved: object) -> None:
+    with pytest.raises(ValueError, match="solved must be a number"):
+        Environment("CartPole-v1", solved=solved)  # type: ignore[arg-type]
