@@ -31,7 +31,7 @@ def result(folder: Path, **environment: str) -> float:
     return float(value)
 
 
-@pytest.mark.parametrize("chosen", [False, True])
+@pytest.mark.parametrize("chosen", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_what_is_compiled_follows_every_file_that_it_is_made_of(chosen: bool, tmp_path: Path) -> None:
     package = tmp_path / "swarm"
     package.mkdir()

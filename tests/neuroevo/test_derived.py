@@ -221,6 +221,7 @@ def test_a_genome_that_holds_its_weights_needs_no_file(tmp_path: Path) -> None:
 # The search goes on -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_search_goes_on_as_if_nothing_had_been_derived(folder: Path, tmp_path: Path) -> None:
     run = ne.load_run(folder)
     genome, weights = trained_on(run, run.best.id)

@@ -35,6 +35,7 @@ def test_nsga2_needs_a_fraction_of_random_searchs_evaluations() -> None:
 
 
 @with_table
+@pytest.mark.slow
 def test_lemonades_selection_needs_at_most_700_evaluations() -> None:
     script = runpy.run_path(str(SCRIPT))
     counts = [script["evaluations_to_reach"]("lemonade", seed, TABLE, None, 2000) for seed in range(7)]

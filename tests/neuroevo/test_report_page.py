@@ -106,6 +106,7 @@ def test_the_species_of_a_neat_run_are_drawn(tmp_path):
     assert data["drawings"][str(run.best.id)].startswith("<svg")
 
 
+@pytest.mark.slow
 def test_a_large_run_fits_into_a_small_page():
     run = ne.evolve(
         NumberSpace(),

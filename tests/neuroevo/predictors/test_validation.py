@@ -83,6 +83,7 @@ def cells() -> tuple[list, np.ndarray]:
 
 
 @with_table
+@pytest.mark.slow
 def test_neighbours_rank_cells_that_they_have_not_seen_and_know_how_far_they_are_off() -> None:
     genomes, values = cells()
     for fitted, least in ((50, 0.5), (200, 0.68)):

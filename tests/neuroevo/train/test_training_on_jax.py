@@ -9,15 +9,13 @@ import pytest
 
 CHOSEN = {
     "one network": "test_training_loop and not another_process and not diverged",
-    "two and three epochs": "test_checkpoint and two_and_three and averages",
     "gone on with": "test_checkpoint and not constant and not adamw and not stretched",
     "a population": "test_population_model and (one_by_one and adam and None or of_keras or divergence)",
 }
 
 
-@pytest.mark.parametrize(
-    "what", [pytest.param(what, marks=[] if what == "two and three epochs" else pytest.mark.slow) for what in CHOSEN]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("what", CHOSEN)
 def test_training_holds_on_jax(what: str) -> None:
     here = Path(__file__)
     files = [str(here.with_name(name)) for name in ("test_training_loop.py", "test_checkpoint.py", "test_population_model.py")]
