@@ -5,11 +5,15 @@
 # that axis, (ceil(n / stride) - 1) * stride + kernel - n, would be negative. Exported by `model.export(..., format="litert")`, the file
 # gives the model's numbers in `tf.lite.Interpreter` without its default delegates (XNNPACK), and others with them, which is the default; no
 # warning is printed. Who compares accuracy before and after the export sees it; who does not ships a network that guesses.
+#
+# Seen with keras 3.15.1, tensorflow 2.21.0, numpy 2.2.6:
+#     largest difference from the Keras model, default: 2.16
+#     largest difference from the Keras model, without default delegates: 1.19e-07
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "keras==3.11.3" "tensorflow-cpu==2.20.0" "numpy==2.2.6"
+"$folder/venv/bin/pip" install --quiet "keras==3.15.1" "tensorflow==2.21.0" "numpy==2.2.6"
 cat > "$folder/show.py" <<'PY'
 import os
 import sys
