@@ -111,6 +111,8 @@ def crowding_distance(costs: Costs, ranks: Positions, *, copies_compete: bool = 
     if copies_compete:
         return _crowding_of_distinct(costs, ranks)
     before = copies(np.column_stack([ranks, costs]))
+    if not before.any():
+        return _crowding_of_distinct(costs, ranks)
     distance = -before.astype(np.float64)
     distinct = before == 0
     distance[distinct] = _crowding_of_distinct(costs[distinct], ranks[distinct])
@@ -119,6 +121,14 @@ def crowding_distance(costs: Costs, ranks: Positions, *, copies_compete: bool = 
 
 def copies(costs: Costs) -> Positions:
     """How many earlier rows each row equals: int64 [rows]."""
+    # equal rows have equal weighted sums, whatever the weights (small ones: no sum overflows); where no two sums are equal, as one quick sort
+    # tells, there are no copies
+    sums = np.zeros(len(costs))
+    for number in range(costs.shape[1]):
+        sums += costs[:, number] * (0.7071 / (number + 1.3) / costs.shape[1])
+    sums.sort()
+    if not (sums[1:] == sums[:-1]).any():
+        return np.zeros(len(costs), dtype=np.int64)
     order = np.lexsort(costs.T) if costs.size else np.arange(len(costs))  # equal rows stay in their order
     place = np.arange(len(costs))
     new = np.ones(len(costs), dtype=bool)
