@@ -13,7 +13,7 @@ PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between tries to repl
 
 
 @cache
-def memory_bytes() -> int:
+def machine_bytes() -> int:
     """Memory of this machine, or of the narrowest control group (of a container, a batch system) that this process is confined to."""
     import psutil
 

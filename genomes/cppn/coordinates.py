@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
-from genomes.system import memory_bytes
+from genomes.system import machine_bytes
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,8 +88,8 @@ def refuse_beyond_memory(numbers: int, what: str) -> None:
     """Raises:
     ValueError: float64 `numbers` would take more than half of the machine's memory.
     """
-    if 8 * numbers > memory_bytes() // 2:
+    if 8 * numbers > machine_bytes() // 2:
         raise ValueError(
-            f"{what} would take {8 * numbers / 2**30:,.1f} GiB, more than half of this machine's {memory_bytes() / 2**30:,.1f} GiB: "
+            f"{what} would take {8 * numbers / 2**30:,.1f} GiB, more than half of this machine's {machine_bytes() / 2**30:,.1f} GiB: "
             "choose a lower resolution, or fewer genomes at a time"
         )

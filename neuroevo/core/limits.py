@@ -43,7 +43,7 @@ class Limits(metaclass=Settings):
         """Why a candidate that took so much is stopped, or None."""
         if self.seconds is not None and seconds > self.seconds:
             return f"took longer than {self.seconds:g} seconds; its worker was stopped"
-        most = self.memory or int(MACHINE_SHARE * system.memory_bytes())
+        most = self.memory or int(MACHINE_SHARE * system.machine_bytes())
         if memory > most:
             return f"needed more than {size_text(most)} of memory ({size_text(memory)}); its worker was stopped"
         if output > self.output:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genomes.base import Space, shown
 from neuroevo.core import registry
-from neuroevo.core.identity import PYTHON, identify, is_users
+from neuroevo.core.identity import OURS, PYTHON, identify, is_users
 from neuroevo.core.objectives import Objective
 from neuroevo.estimation.base import Estimation
 from neuroevo.predictors.base import Predictor
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from deap.base import Toolbox
 
 CODE = "code"  # what the settings call it
-_OURS = ("neuroevo", "genomes")
 _PARTS = (Task, Strategy, Estimation, Predictor, Space)
 _BEGAN_AS: dict[tuple[str, str, str], str] = {}  # digests of what runs of this process left behind, and of what they began with
 
@@ -184,7 +183,7 @@ def _role(role: str, name: str) -> str:
 
 def _is_ours(value: Any) -> bool:
     kind = value if hasattr(value, "__qualname__") else type(value)
-    return str(getattr(kind, "__module__", "")).partition(".")[0] in _OURS
+    return str(getattr(kind, "__module__", "")).partition(".")[0] in OURS
 
 
 def _is_json(value: Any) -> bool:
@@ -195,7 +194,7 @@ def _kept_by_built_in(kind: type) -> set[str]:
     """Attributes that the built-in classes, which a class of the user's inherits from, keep in an object."""
     found = set()
     for owner in kind.__mro__:
-        if owner.__module__.partition(".")[0] in _OURS:
+        if owner.__module__.partition(".")[0] in OURS:
             for value in vars(owner).values():
                 code = getattr(value, "__code__", None)
                 if code is not None:

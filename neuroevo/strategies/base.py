@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from genomes.base import Genome, Settings, Space
+from neuroevo.core import registry
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives, weighted_limits
 from neuroevo.core.population import ArrayPopulation, as_array_population
@@ -251,10 +252,11 @@ class Strategy(metaclass=Settings):
         Raises:
             ValueError: the strategy works in whole generations only.
         """
-        raise ValueError(
-            f"{type(self).__name__} has no asynchronous schedule; use Nsga2, Nsga3, Lemonade, RegularizedEvolution or RandomSearch, "
-            "or schedule='synchronous'"
-        )
+        default = Strategy.steady_state
+        able = [
+            name for name, kind in registry.parts("strategy").items() if getattr(kind, "steady_state", default) is not default
+        ]
+        raise ValueError(f"{type(self).__name__} has no asynchronous schedule; use {', '.join(able)}, or schedule='synchronous'")
 
     def report(self) -> dict[str, Any]:
         """JSON numbers about the last complete generation, recorded with it (species sizes, baselines, ...)."""

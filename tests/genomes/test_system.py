@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from genomes import NeatSpace, system
-from genomes.system import group_limits, memory_bytes
+from genomes.system import group_limits, machine_bytes
 
 GROUPS = {
     "a container of today": ("0::/\n", {"memory.max": "5000\n"}, {5000}),
@@ -41,7 +41,7 @@ def test_the_limits_of_every_group_that_confines_a_process_are_found(name: str, 
 
 
 def test_memory_is_the_machines_or_less() -> None:
-    assert 1 << 24 < memory_bytes() <= psutil.virtual_memory().total
+    assert 1 << 24 < machine_bytes() <= psutil.virtual_memory().total
 
 
 def busy(times: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
