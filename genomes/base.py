@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
+from genomes.questions import Question
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -242,6 +244,17 @@ class Space(metaclass=Settings):
             ValueError: a decision that was not among its options, or one more after they were complete.
         """
         raise NotImplementedError(self._no_decisions())
+
+    def question(self, prefix: Sequence[int]) -> Question | None:
+        """The same with all that a policy may know: what is decided, for which part of the network, and which earlier parts are chosen from.
+
+        A space of one's own need not say it: by default a decision is known by its place.
+
+        Returns:
+            None when the decisions are complete.
+        """
+        options = self.choices(prefix)
+        return Question(f"decision {len(prefix)}", options) if options else None
 
     def build(self, decisions: Sequence[int]) -> Genome:
         """The genome that a complete sequence of decisions describes.

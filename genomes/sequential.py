@@ -9,24 +9,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
-from typing import ClassVar, Generic, NamedTuple
+from typing import ClassVar, Generic
 
 import numpy as np
 
 from genomes.base import SomeGenome, Space, shown
-
-STOP = "stop"  # the option that completes a network that grows layer by layer
-NO_OR_YES = ("no", "yes")
+from genomes.questions import Question
 
 # Prefixes of decisions that are remembered for a space: enough for the batch of a controller.
 _REMEMBERED = 1 << 10
-
-
-class Question(NamedTuple):
-    """What is decided next, for example "the kernel of layer 2", and the names of the options."""
-
-    about: str
-    options: tuple[str, ...]
 
 
 Asking = Generator[Question, int, SomeGenome]
@@ -50,6 +41,10 @@ class SequentialSpace(Space, Generic[SomeGenome]):
         """The names of the options that describe a genome, in the order in which `ask` asks for them."""
 
     def choices(self, prefix: Sequence[int]) -> tuple[str, ...]:
+        question = self.question(prefix)
+        return () if question is None else question.options
+
+    def question(self, prefix: Sequence[int]) -> Question | None:
         answers = whole_decisions(prefix)
         memory = _memory(self)
         place = memory.places.get(answers)
@@ -67,7 +62,7 @@ class SequentialSpace(Space, Generic[SomeGenome]):
                     memory.waiting[answers[:-1]] = waiting
                     raise
             memory.keep(answers, place, asking)
-        return place.options if isinstance(place, Question) else ()
+        return place if isinstance(place, Question) else None
 
     def build(self, decisions: Sequence[int]) -> SomeGenome:
         answers = whole_decisions(decisions)

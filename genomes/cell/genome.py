@@ -16,6 +16,7 @@ from genomes.cell.operations import NONE
 from genomes.cell.skeleton import Skeleton
 from genomes.cell.vocabulary import VOCABULARIES, Cell, Decision, Edge, Vocabulary
 from genomes.network.architecture import Architecture
+from genomes.questions import Question
 from genomes.sequential import refuse_wrong, whole_decisions
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class CellSpace(Space, encoding="cell"):
         repeats: cells in each stage; for nasnet and darts normal ones.
         stages: number of stages. Between two of them nasbench201 has a residual block and the others a reduction cell.
 
-    A controller decides (`choices`, `build`) what the vocabulary asks, in every vocabulary: `questions` lists it. The questions do not
-    depend on the answers, one with a single option is asked as well, and a genome is its decisions.
+    A controller decides (`choices`, `build`) what the vocabulary asks, in every vocabulary: `questions` lists it, and `asked` says in which
+    order. The questions do not depend on the answers, one with a single option is asked as well, and a genome is its decisions.
 
     >>> space = CellSpace()
     >>> cell = space.build([int(digit) for digit in "421211"])
@@ -102,7 +103,23 @@ class CellSpace(Space, encoding="cell"):
         each = self.words.decisions(self.nodes)
         if len(self.words.kinds) == 1:
             return each
-        return tuple([decision._replace(name=f"{kind} {decision.name}") for kind in self.kinds for decision in each])
+        return tuple(
+            [
+                decision._replace(
+                    name=f"{kind} {decision.name}",
+                    part=decision.part + place * self.nodes,
+                    refers=tuple([part + place * self.nodes if part >= 0 else part for part in decision.refers]),
+                )
+                for place, kind in enumerate(self.kinds)
+                for decision in each
+            ]
+        )
+
+    @cached_property
+    def asked(self) -> tuple[int, ...]:
+        """The positions of the questions in the order in which a controller is asked: the vocabulary's, cell by cell."""
+        order = self.words.order(self.nodes)
+        return tuple([place * len(order) + position for place in range(len(self.kinds)) for position in order])
 
     @cached_property
     def skeleton(self) -> Skeleton:
@@ -135,11 +152,18 @@ class CellSpace(Space, encoding="cell"):
         return CellGenome(self, tuple(rng.integers(self._option_counts).tolist()), ("random",))
 
     def choices(self, prefix: Sequence[int]) -> tuple[str, ...]:
+        question = self.question(prefix)
+        return () if question is None else question.options
+
+    def question(self, prefix: Sequence[int]) -> Question | None:
         answers = self._answers(prefix)
-        return self.questions[len(answers)].options if len(answers) < len(self.questions) else ()
+        if len(answers) == len(self.asked):
+            return None
+        decision = self.questions[self.asked[len(answers)]]
+        return Question(decision.name, decision.options, decision.part, decision.refers)
 
     def build(self, decisions: Sequence[int]) -> CellGenome:
-        """The cell that the decisions describe: for each, in order, the position of the chosen option.
+        """The cell that the decisions describe: for each, in the order in which they are asked, the position of the chosen option.
 
         Raises:
             ValueError: too few or too many decisions, or one that is not among its options.
@@ -147,12 +171,25 @@ class CellSpace(Space, encoding="cell"):
         answers = self._answers(decisions)
         if len(answers) < len(self.questions):
             raise ValueError(self._wrong_count(answers))
-        return CellGenome(self, answers, ("built",))
+        return CellGenome(self, self._reordered(answers, self._places), ("built",))
 
     def decisions(self, genome: CellGenome) -> tuple[int, ...]:
-        """The genome's own decisions: a cell is nothing else."""
+        """The genome's own decisions, in the order in which they are asked: a cell is nothing else."""
         self._refuse_foreign(genome)
-        return genome.decisions
+        return self._reordered(genome.decisions, self.asked)
+
+    @staticmethod
+    def _reordered(answers: tuple[int, ...], positions: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple([answers[position] for position in positions])
+
+    @cached_property
+    def _places(self) -> tuple[int, ...]:
+        """For each question, the place at which it is asked."""
+        return tuple([self.asked.index(position) for position in range(len(self.asked))])
+
+    @cached_property
+    def _asked_counts(self) -> list[tuple[int, Decision]]:
+        return [(len(self.questions[position].options), self.questions[position]) for position in self.asked]
 
     def _answers(self, given: Sequence[int]) -> tuple[int, ...]:
         """Decisions, the first or all.
@@ -163,7 +200,7 @@ class CellSpace(Space, encoding="cell"):
         answers = whole_decisions(given)
         if len(answers) > len(self.questions):
             raise ValueError(self._wrong_count(answers))
-        for answer, count, decision in zip(answers, self._option_counts, self.questions, strict=False):
+        for answer, (count, decision) in zip(answers, self._asked_counts, strict=False):
             if not 0 <= answer < count:
                 refuse_wrong(answer, decision.options, f"decision {decision.name}")
         return answers

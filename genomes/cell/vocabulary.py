@@ -19,11 +19,14 @@ INPUT, OPERATION, COMBINATION = "input", "operation", "combination"
 
 class Decision(NamedTuple):
     """One question that a cell answers, the names of the possible answers, and what is decided: an "input" (a hidden state), an
-    "operation" or a "combination"."""
+    "operation" or a "combination"; for which node or block of the cell, and which nodes or blocks the options name: -2 and -1 are the cell's
+    inputs (see `genomes.questions.Question`)."""
 
     name: str
     options: tuple[str, ...]
     about: str = OPERATION
+    part: int = 0
+    refers: tuple[int, ...] = ()
 
 
 class Edge(NamedTuple):
@@ -89,6 +92,10 @@ class Vocabulary(ABC):
     def cell(self, nodes: int, answers: Sequence[int], stride: int) -> Cell:
         """The cell that the answers describe."""
 
+    def order(self, nodes: int) -> tuple[int, ...]:
+        """The positions of the questions in the order in which a controller is asked."""
+        return tuple(range(len(self.decisions(nodes))))
+
 
 class DenselyConnected(Vocabulary):
     """Every pair of nodes is joined by one edge, and each decision names one edge's operation. A node is the sum of its edges; the
@@ -105,7 +112,7 @@ class DenselyConnected(Vocabulary):
         self._names = tuple(operations)
 
     def decisions(self, nodes: int) -> tuple[Decision, ...]:
-        return tuple(Decision(f"{source}->{target}", self._names) for source, target in _pairs(nodes))
+        return tuple(Decision(f"{source}->{target}", self._names, part=target) for source, target in _pairs(nodes))
 
     def cell(self, nodes: int, answers: Sequence[int], stride: int) -> Cell:
         names = self._names
@@ -140,11 +147,15 @@ class Blocks(Vocabulary):
             states = tuple(_state(index) for index in range(block + 2))
             for place in ("first", "second"):
                 found += [
-                    Decision(f"block {block}, {place} input", states, INPUT),
-                    Decision(f"block {block}, {place} operation", self._names),
+                    Decision(f"block {block}, {place} input", states, INPUT, block, tuple(range(-2, block))),
+                    Decision(f"block {block}, {place} operation", self._names, OPERATION, block),
                 ]
-            found.append(Decision(f"block {block}, combination", (ADD, CONCATENATE), COMBINATION))
+            found.append(Decision(f"block {block}, combination", (ADD, CONCATENATE), COMBINATION, block))
         return tuple(found)
+
+    def order(self, nodes: int) -> tuple[int, ...]:
+        """Block by block: both inputs, both operations, the combination (section 3, steps 1 to 5)."""
+        return tuple([5 * block + place for block in range(nodes) for place in (0, 2, 1, 3, 4)])
 
     def cell(self, nodes: int, answers: Sequence[int], stride: int) -> Cell:
         built, taken = [], set[int]()
@@ -177,9 +188,9 @@ class TwoEdges(Vocabulary):
         for node in range(nodes):
             pairs = tuple(f"{_state(source)}, {_state(target)}" for source, target in _pairs(node + 2))
             found += [
-                Decision(f"node {node}, inputs", pairs, INPUT),
-                Decision(f"node {node}, first operation", self._names),
-                Decision(f"node {node}, second operation", self._names),
+                Decision(f"node {node}, inputs", pairs, INPUT, node),
+                Decision(f"node {node}, first operation", self._names, OPERATION, node),
+                Decision(f"node {node}, second operation", self._names, OPERATION, node),
             ]
         return tuple(found)
 

@@ -14,7 +14,8 @@ from genomes.chain.layers import ChainLayer, layers_from_json, linked
 from genomes.layers import Shape
 from genomes.markings import marking
 from genomes.network.genes import STARTER
-from genomes.sequential import NO_OR_YES, Asking, Question, SequentialSpace
+from genomes.questions import NO_OR_YES, Question
+from genomes.sequential import Asking, SequentialSpace
 
 if TYPE_CHECKING:
     from genomes.chain.genome import ChainGenome
@@ -114,10 +115,10 @@ class ChainSpace(SequentialSpace["ChainGenome"], encoding="chain"):
         for place in range(count):
             chosen = {}
             for name, values in self.settings.items():
-                chosen[name] = values[(yield Question(f"{name} of layer {place}", tuple(map(str, values))))]
+                chosen[name] = values[(yield Question(f"{name} of layer {place}", tuple(map(str, values)), place))]
             taken: list[int] = []
             for earlier in range(place if self.skips else 0):
-                if (yield Question(f"the skip from layer {earlier} to layer {place}", NO_OR_YES)):
+                if (yield Question(f"the skip from layer {earlier} to layer {place}", NO_OR_YES, place, (earlier,))):
                     taken.append(layers[earlier].marking)
             layers.append(ChainLayer(marking(0, STARTER, place), inputs=tuple(taken), **chosen))
         return self._genome(linked(layers, self.skips), ("built",))

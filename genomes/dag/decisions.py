@@ -14,7 +14,7 @@ from genomes.dag.nodes import INPUT_NAME, DagNode, layer_of
 from genomes.layers import POOLINGS, SETTINGS
 from genomes.markings import marking
 from genomes.network.genes import INPUT_MARKING, STARTER
-from genomes.sequential import NO_OR_YES, STOP, Question
+from genomes.questions import NO_OR_YES, STOP, Question
 
 if TYPE_CHECKING:
     from genomes.dag.space import DagSpace
@@ -27,19 +27,19 @@ def ask_nodes(space: DagSpace) -> Generator[Question, int, tuple[DagNode, ...]]:
     nodes: list[DagNode] = []
     while len(nodes) < space.max_nodes:
         here = f"node {len(nodes)}"
-        kind = (*kinds, STOP)[(yield Question(f"the kind of {here}", (*kinds, STOP) if nodes else kinds))]
+        kind = (*kinds, STOP)[(yield Question(f"the kind of {here}", (*kinds, STOP) if nodes else kinds, len(nodes)))]
         if kind == STOP:
             break
         width = kernel = 0
         if "width" in SETTINGS[kind]:
-            width = widths[(yield Question(f"the width of {here}", tuple(map(str, widths))))]
+            width = widths[(yield Question(f"the width of {here}", tuple(map(str, widths)), len(nodes)))]
         if "kernel" in SETTINGS[kind]:
             kernels = tuple(dict.fromkeys(space.pool_kernels if kind in POOLINGS else space.kernels))
-            kernel = kernels[(yield Question(f"the kernel of {here}", tuple(map(str, kernels))))]
+            kernel = kernels[(yield Question(f"the kernel of {here}", tuple(map(str, kernels)), len(nodes)))]
         inputs = yield from _ask_inputs(space, len(nodes))
         merge = 0
         if len(inputs) > 1:
-            merge = yield Question(f"the merge of {here}", merges)
+            merge = yield Question(f"the merge of {here}", merges, len(nodes))
         markings = [INPUT_MARKING if source < 0 else nodes[source].marking for source in inputs]
         nodes.append(DagNode(marking(0, STARTER, len(nodes)), layer_of(kind, width, kernel), merges[merge], tuple(markings)))
     return tuple(nodes)
@@ -49,9 +49,10 @@ def _ask_inputs(space: DagSpace, place: int) -> Generator[Question, int, list[in
     """The places of the nodes that the node at a place takes, in order; -1 stands for the network's input."""
     free, taken = [*range(place - 1, -1, -1), -1], list[int]()
     while free and len(taken) < space.max_inputs:
-        if taken and not (yield Question(f"another input of node {place}", NO_OR_YES)):
+        if taken and not (yield Question(f"another input of node {place}", NO_OR_YES, place)):
             break
-        chosen = yield Question(f"input {len(taken)} of node {place}", tuple([_source_name(source) for source in free]))
+        names = tuple([_source_name(source) for source in free])
+        chosen = yield Question(f"input {len(taken)} of node {place}", names, place, tuple(free))
         taken.append(free.pop(chosen))
     return taken
 

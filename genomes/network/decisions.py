@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from genomes.layers import MERGES, POOLINGS, SETTINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.draft import Draft
-from genomes.sequential import NO_OR_YES, STOP, Question
+from genomes.questions import NO_OR_YES, STOP, Question
 
 if TYPE_CHECKING:
     from genomes.network.space import NetworkSpace
@@ -36,7 +36,7 @@ def ask_architecture(space: NetworkSpace) -> Generator[Question, int, Architectu
     while not draft.complete:
         here = f"layer {len(draft.layers)}"
         kinds = _kinds(draft)
-        kind = kinds[(yield Question(f"the kind of {here}", kinds))]
+        kind = kinds[(yield Question(f"the kind of {here}", kinds, len(draft.layers)))]
         if kind == STOP:
             break
         if kind == "add":
@@ -111,25 +111,25 @@ def _ask_layer(draft: Draft, kind: str, here: str) -> Asked:
     samples = _samples(draft, sources, 1)
     width = 1
     if "width" in settings:
-        width = yield from _ask_width(space, _most_width(draft, kind, samples), here)
+        width = yield from _ask_width(draft, _most_width(draft, kind, samples), here)
     layers = _smallest(space, kind, width)
     if "kernel" in settings:
         sizes = dict.fromkeys(POOL_KERNELS if kind in POOLINGS else space.kernels)
         kernels = [size for size in sizes if _any_fits(draft, _smallest(space, kind, width, size), samples)]
-        kernel = kernels[(yield Question(f"the kernel of {here}", tuple(map(str, kernels))))]
+        kernel = kernels[(yield Question(f"the kernel of {here}", tuple(map(str, kernels)), len(draft.layers)))]
         layers = [layer for layer in _smallest(space, kind, width, kernel) if _any_fits(draft, [layer], samples)]
-        layers = [layers[(yield Question(f"the stride of {here}", tuple([str(layer.stride) for layer in layers])))]]
+        layers = [layers[(yield Question(f"the stride of {here}", tuple([str(layer.stride) for layer in layers]), len(draft.layers)))]]
     layer = layers[0]
     sources = _where(draft, sources, lambda source: draft.fits(layer, (source,)))
-    chosen = sources[(yield Question(f"the input of {here}", _source_names(sources)))]
+    chosen = sources[(yield _asked_for_source(draft, f"the input of {here}", sources))]
     draft.add(layer, (chosen,))
 
 
-def _ask_width(space: NetworkSpace, most: int, here: str) -> Generator[Question, int, int]:
-    steps, about = _width_steps(space.max_width), f"the width of {here}"
+def _ask_width(draft: Draft, most: int, here: str) -> Generator[Question, int, int]:
+    steps, about = _width_steps(draft.space.max_width), f"the width of {here}"
     while True:
         offered = [step for step in steps if step[0] <= most]
-        first, last = offered[(yield Question(about, tuple([_step_name(*step) for step in offered])))]
+        first, last = offered[(yield Question(about, tuple([_step_name(*step) for step in offered]), len(draft.layers)))]
         if first == last:
             return first
         steps, about = _finer_steps(first, last), f"the exact width of {here}"
@@ -160,15 +160,15 @@ def _ask_addition(draft: Draft, here: str) -> Asked:
     sources = draft.sources()
     samples = _samples(draft, sources, 2)
     mains = _where(draft, sources, lambda source: _skip_fits(draft, source, samples))
-    main = mains[(yield Question(f"the main path of {here}", _source_names(mains)))]
+    main = mains[(yield _asked_for_source(draft, f"the main path of {here}", mains))]
     others = [source for source in sources if source != main]
     skips = _where(draft, others, lambda source: draft.fits(_addition(draft, main, source), (main, source)))
-    skip = skips[(yield Question(f"the skip of {here}", _source_names(skips)))]
+    skip = skips[(yield _asked_for_source(draft, f"the skip of {here}", skips))]
     layer = _addition(draft, main, skip)
     if not layer.projected:
         shortcuts = [_layer("add", projected=projected) for projected in (False, True)]
         fitting = [shortcut for shortcut in shortcuts if draft.fits(shortcut, (main, skip))]
-        layer = fitting[(yield Question(f"the shortcut of {here}", tuple([SHORTCUTS[add.projected] for add in fitting])))]
+        layer = fitting[(yield Question(f"the shortcut of {here}", tuple([SHORTCUTS[add.projected] for add in fitting]), len(draft.layers)))]
     draft.add(layer, (main, skip))
 
 
@@ -194,13 +194,13 @@ def _ask_concatenation(draft: Draft, here: str) -> Asked:
     samples = _samples(draft, sources, 2)
     options, chosen = _where(draft, sources, lambda source: _can_begin(draft, source, samples)), list[int]()
     while True:
-        asked = Question(f"input {len(chosen)} of {here}", _source_names(options))
+        asked = _asked_for_source(draft, f"input {len(chosen)} of {here}", options)
         chosen.append(options[(yield asked)])
         others = [source for source in sources if source not in chosen]
         options = _where(draft, others, lambda source: _can_go_on(draft, [*chosen, source]))
         if len(chosen) > 1:
             further = [False] * _fits_joined(draft, chosen) + [True] * bool(options)
-            if not further[(yield Question(f"another input of {here}", tuple([NO_OR_YES[more] for more in further])))]:
+            if not further[(yield Question(f"another input of {here}", tuple([NO_OR_YES[more] for more in further]), len(draft.layers)))]:
                 break
     draft.add(_layer("concat"), chosen)
 
@@ -253,6 +253,10 @@ def _width_answers(width: int, max_width: int) -> Iterator[str]:
 
 def _step_name(first: int, last: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
+
+
+def _asked_for_source(draft: Draft, about: str, sources: Sequence[int]) -> Question:
+    return Question(about, _source_names(sources), len(draft.layers), tuple([source or -1 for source in sources]))
 
 
 def _source_names(sources: Iterable[int]) -> tuple[str, ...]:

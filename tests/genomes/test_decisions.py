@@ -401,3 +401,23 @@ def cheapest(ends, outputs, layers, known):
         best = min(best, parameters(layer, inputs) + cheapest(tuple(sorted([*rest, shape])), outputs, layers - 1, known))
     known[ends, layers] = best
     return best
+
+
+def test_a_question_says_which_part_it_is_about_and_which_earlier_parts_are_chosen_from() -> None:
+    chain = ChainSpace((8, 8, 1), 10, min_layers=3, max_layers=3)
+    asked = chain.question((0,) * 11)
+    assert asked == ("the skip from layer 0 to layer 2", ("no", "yes"), 2, (0,), None)
+    assert asked.kind == "the skip from layer # to layer #"
+    blocks = CellSpace("nasnet", 2, (8, 8, 1), 10, channels=4, repeats=1, stages=2)
+    questions = [blocks.question((0,) * place) for place in range(20)]
+    assert [question.part for question in questions] == [0] * 5 + [1] * 5 + [2] * 5 + [3] * 5
+    assert questions[5].refers == (-2, -1, 0) and questions[15].refers == (-2, -1, 2)
+
+
+def test_blocks_are_asked_in_the_order_of_the_paper() -> None:
+    blocks = CellSpace("nasnet", 2, (8, 8, 1), 10, channels=4, repeats=1, stages=2)
+    order = [blocks.question((0,) * place).about.split(", ")[1] for place in range(5, 10)]
+    assert order == ["first input", "second input", "first operation", "second operation", "combination"]
+    cell = blocks.random(philox(1, 2))
+    assert blocks.build(blocks.decisions(cell)) == cell
+    assert blocks.decisions(cell)[5:10] == tuple(cell.decisions[place] for place in (5, 7, 6, 8, 9))
