@@ -405,7 +405,7 @@ def cheapest(ends, outputs, layers, known):
 
 def test_a_question_says_which_part_it_is_about_and_which_earlier_parts_are_chosen_from() -> None:
     chain = ChainSpace((8, 8, 1), 10, min_layers=3, max_layers=3)
-    asked = chain.question((0,) * 11)
+    asked = chain.question((0,) * 13)
     assert asked == ("the skip from layer 0 to layer 2", ("no", "yes"), 2, (0,), None)
     assert asked.kind == "the skip from layer # to layer #"
     blocks = CellSpace("nasnet", 2, (8, 8, 1), 10, channels=4, repeats=1, stages=2)
