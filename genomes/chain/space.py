@@ -14,7 +14,7 @@ from genomes.chain.layers import ChainLayer, layers_from_json, linked
 from genomes.layers import Shape
 from genomes.markings import marking
 from genomes.network.genes import STARTER
-from genomes.questions import NO_OR_YES, Question
+from genomes.questions import DEPTH, NO_OR_YES, Question
 from genomes.sequential import Asking, SequentialSpace
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class ChainSpace(SequentialSpace["ChainGenome"], encoding="chain"):
     def ask(self) -> Asking[ChainGenome]:
         count = self.min_layers
         if self.min_layers < self.max_layers:
-            count += yield Question("the number of layers", tuple(map(str, range(self.min_layers, self.max_layers + 1))))
+            count += yield Question(DEPTH, tuple(map(str, range(self.min_layers, self.max_layers + 1))))
         layers: list[ChainLayer] = []
         for place in range(count):
             chosen = {}

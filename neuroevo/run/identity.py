@@ -13,6 +13,7 @@ from neuroevo.core.objectives import Objective
 from neuroevo.estimation.base import Estimation
 from neuroevo.predictors.base import Predictor
 from neuroevo.strategies.base import Strategy
+from neuroevo.strategies.reinforcement.rewards import Reward
 from neuroevo.tasks.base import Task
 from neuroevo.tasks.function import source_digest
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from deap.base import Toolbox
 
 CODE = "code"  # what the settings call it
-_PARTS = (Task, Strategy, Estimation, Predictor, Space)
+_PARTS = (Task, Strategy, Estimation, Predictor, Space, Reward)
 _BEGAN_AS: dict[tuple[str, str, str], str] = {}  # digests of what runs of this process left behind, and of what they began with
 
 

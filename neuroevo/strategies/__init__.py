@@ -12,29 +12,49 @@ if TYPE_CHECKING:
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.random_search import RandomSearch
+    from neuroevo.strategies.reinforcement.mirror import Mirror
+    from neuroevo.strategies.reinforcement.q_learning import QLearning
+    from neuroevo.strategies.reinforcement.reinforce import Reinforce
+    from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
 
 _WHERE = {
+    "Capped": "reinforcement.rewards",
+    "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
+    "Mirror": "reinforcement.mirror",
+    "Mixed": "reinforcement.rewards",
     "Neat": "evolution.neat.strategy",
     "Nsga2": "evolution.nsga",
     "Nsga3": "evolution.nsga",
+    "Power": "reinforcement.rewards",
+    "QLearning": "reinforcement.q_learning",
     "RandomSearch": "random_search",
     "RegularizedEvolution": "evolution.regularized_evolution",
+    "Reinforce": "reinforcement.reinforce",
+    "Reward": "reinforcement.rewards",
     "Search": "base",
     "State": "base",
     "Strategy": "base",
 }
 
-PARTS = ("HillClimb", "Lemonade", "Neat", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
+PARTS = ("HillClimb", "Lemonade", "Neat", "Nsga2", "Nsga3", "QLearning", "RandomSearch", "RegularizedEvolution", "Reinforce")
 __all__ = [
+    "Capped",
+    "Floor",
     "HillClimb",
     "Lemonade",
+    "Mirror",
+    "Mixed",
     "Neat",
     "Nsga2",
     "Nsga3",
+    "Power",
+    "QLearning",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
+    "Reward",
     "Search",
     "State",
     "Strategy",

@@ -65,11 +65,13 @@ class Breeding:
         """
         made = [individual for individual in (self.random(generation) for _ in range(count)) if individual is not None]
         if count and not made and self._limited and not self.seen:
-            limits = ", ".join(f"{o.name} {'<=' if o.weight < 0 else '>='} {o.limit:g}" for o, _ in self._limited)
-            raise ValueError(
-                f"none of {count * ATTEMPTS} random genomes respects {limits}; relax the limit or choose a space with smaller genomes"
-            )
+            raise ValueError(self.too_tight(count * ATTEMPTS))
         return made
+
+    def too_tight(self, tried: int) -> str:
+        """The sentence for limits that no genome of so many respects."""
+        limits = ", ".join(f"{o.name} {'<=' if o.weight < 0 else '>='} {o.limit:g}" for o, _ in self._limited)
+        return f"none of {tried} random genomes respects {limits}; relax the limit or choose a space with smaller genomes"
 
     def child(
         self, choose: Parents, generation: int, *, mutation: float = 1.0, mutations: int = 1
@@ -94,7 +96,7 @@ class Breeding:
                     operators += further
             accepted = self._free or self._accepts(genome)
             for _ in range(0 if accepted else min(2**attempt - 1, LONGEST_WALK)):
-                if not self._within_limits(genome):
+                if not self.within_limits(genome):
                     break
                 genome, further = self._mutated(id, genome, parents, rng, generation)
                 operators += further
@@ -151,7 +153,7 @@ class Breeding:
 
     def _accepts(self, genome: Genome) -> bool:
         """Whether the genome is within the limits and new; if so it counts as seen."""
-        if not self._within_limits(genome):
+        if not self.within_limits(genome):
             return False
         if self.deduplicate == "none":
             return True
@@ -161,7 +163,8 @@ class Breeding:
         self.seen.add(token)
         return True
 
-    def _within_limits(self, genome: Genome) -> bool:
+    def within_limits(self, genome: Genome) -> bool:
+        """Whether the genome respects the limits on cheap objectives."""
         return all([objective.within_limit(of(genome)) for objective, of in self._limited])
 
     def _token(self, genome: Genome) -> int:
