@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from genomes.questions import Question
-
 if TYPE_CHECKING:
     import networkx as nx
 
     from genomes.equations import Equations
+    from genomes.questions import Question
 
 Json = dict[str, Any]
 
@@ -253,6 +252,8 @@ class Space(metaclass=Settings):
         Returns:
             None when the decisions are complete.
         """
+        from genomes.questions import Question
+
         options = self.choices(prefix)
         return Question(f"decision {len(prefix)}", options) if options else None
 

@@ -161,7 +161,7 @@ def test_when_every_network_is_known_q_learning_goes_on() -> None:
 
 def test_a_space_without_decisions_is_refused() -> None:
     for strategy in (Reinforce(), QLearning()):
-        with pytest.raises(ValueError, match="needs a space with sequential decisions .*NeatSpace has none"):
+        with pytest.raises(ValueError, match=r"needs a space with sequential decisions .*NeatSpace has none"):
             ne.evolve(NeatSpace(2, 1), lambda network: 1.0, strategy=strategy, budget=ne.Budget(evaluations=2), progress=False)
 
 
@@ -202,7 +202,7 @@ def evolve(strategy, objectives=("checksum",), **more):
 
 
 def test_rewards_that_do_not_fit_the_search_are_refused() -> None:
-    with pytest.raises(ValueError, match="unknown objective of the reward Mixed 'flops'.*checksum, length"):
+    with pytest.raises(ValueError, match=r"unknown objective of the reward Mixed 'flops'.*checksum, length"):
         evolve(Reinforce(reward=Mixed(0.5, {"flops": 1e6})))
     other = CellSpace("nasnet", 2, (8, 8, 1), 10, 4, 1, 2).random(np.random.default_rng(1))
     with pytest.raises(ValueError, match="the expert is a genome of another space"):

@@ -233,7 +233,9 @@ def test_an_installed_package_has_parts_by_entry_points(tmp_path: Path) -> None:
 
 
 def test_names_on_the_command_line_are_those_of_the_parts_that_suit() -> None:
-    assert set(strategies()) == {"hill_climb", "lemonade", "nsga2", "nsga3", "random_search", "regularized_evolution"}
+    assert set(strategies()) == {
+        "hill_climb", "lemonade", "nsga2", "nsga3", "q_learning", "random_search", "regularized_evolution", "reinforce",
+    }  # fmt: skip
     assert set(encodings()) == {"cell", "chain", "dag", "network"}
     with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: hill_climb, .*nsga2"):
         strategy_by_name("neat", "none")
@@ -288,7 +290,7 @@ def test_set_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 def test_a_strategy_by_name_has_sizes_for_dozens_of_candidates(strategy: str) -> None:
     made = strategy_by_name(strategy, "lamarckian")
     assert getattr(made, "population", 0) <= 12 and registry.command_name(type(made).__name__) == strategy
-    assert made.inheritance == ("none" if strategy == "random_search" else "lamarckian")
+    assert made.inheritance == ("none" if strategy in ("q_learning", "random_search", "reinforce") else "lamarckian")
 
 
 def test_help_names_what_there_is_to_choose_from(tmp_path: Path) -> None:
