@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
+    from neuroevo.plots.decisions_figure import decisions, decisions_data
     from neuroevo.plots.descriptors_figure import descriptors, descriptors_data
     from neuroevo.plots.difference_figure import difference, difference_data
     from neuroevo.plots.features import architecture_features
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
     from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
+    from neuroevo.plots.mirror_figure import mirror, mirror_data
     from neuroevo.plots.node_names import input_names
     from neuroevo.plots.operators_figure import operators, operators_data
     from neuroevo.plots.parallel_figure import parallel, parallel_data
@@ -24,6 +26,8 @@ _WHERE = {
     "architecture_features": "features",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
+    "decisions": "decisions_figure",
+    "decisions_data": "decisions_figure",
     "descent_data": "lineage_figure",
     "descriptors": "descriptors_figure",
     "descriptors_data": "descriptors_figure",
@@ -37,6 +41,8 @@ _WHERE = {
     "input_names": "node_names",
     "lineage": "lineage_figure",
     "lineage_data": "lineage_figure",
+    "mirror": "mirror_figure",
+    "mirror_data": "mirror_figure",
     "operators": "operators_figure",
     "operators_data": "operators_figure",
     "parallel": "parallel_figure",
@@ -53,12 +59,14 @@ _WHERE = {
 }
 
 PARTS = (  # what `neuroevo plot` draws
-    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors",
+    "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
     "curves",
     "curves_data",
+    "decisions",
+    "decisions_data",
     "descent_data",
     "descriptors",
     "descriptors_data",
@@ -72,6 +80,8 @@ __all__ = [
     "input_names",
     "lineage",
     "lineage_data",
+    "mirror",
+    "mirror_data",
     "operators",
     "operators_data",
     "parallel",

@@ -89,6 +89,8 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "descriptors": _figure("Descriptors", "descriptors", run),
         "species": _figure("Species", "species", run),
+        "decisions": _figure("Decisions", "decisions", run),
+        "mirror": _figure("Mirror", "mirror", run),
         "operators": _figure("Operators", "operators", run),
         "shared": _shared(trials_without_individuals(run)),
         "failures": _failures(cut_short),

@@ -128,6 +128,7 @@ class QLearning(Strategy):
         self._pending: dict[int, tuple[int, tuple[int, ...], tuple[int, ...]]] = {}
         self._seen: set[int] = set()  # networks that were asked for
         self._learned = 0
+        self._drawn_again: list[float] = []  # rewards of the networks that were learned from again since the last tell
         self._last: dict[str, float] = {}
 
     @property
@@ -174,6 +175,7 @@ class QLearning(Strategy):
             if token not in self._seen:
                 break
             if token in self._known:
+                self._drawn_again.append(self._known[token])
                 self._learn(Experience(states, tuple(answers), self._known[token]))
         return answers, states
 
@@ -232,7 +234,9 @@ class QLearning(Strategy):
             self._known[token] = reward
             self._learn(Experience(states, answers, reward))
         if rewards:
-            self._last = {"reward": float(np.mean(rewards))}
+            drawn = [*rewards, *self._drawn_again]
+            self._last = {"reward": float(np.mean(rewards)), "drawn": len(drawn), "drawn_reward": float(np.mean(drawn))}
+            self._drawn_again = []
         self.generation += 1
 
     def _learn(self, experience: Experience) -> None:
@@ -299,7 +303,8 @@ class QLearning(Strategy):
         self._seen = set(arrays["seen"].tolist())
 
     def report(self) -> dict[str, Any]:
-        """The mean reward of the last networks, epsilon, how many states were met, and the values of the options along the best decisions."""
+        """The mean reward of the last networks; how many were drawn, with those that were known, and their mean reward; epsilon; how many states
+        were met; the best decisions; and the values of the options along them."""
         values, answers, before = list[list[float]](), list[int](), ""
         allowed = everything if self.grow is None else grown(growth_limit(self.grow, len(self._seen)))
         while (question := self.search.space.question(answers)) is not None:
@@ -309,7 +314,7 @@ class QLearning(Strategy):
             answers.append(max(positions, key=lambda position: known[position]))
             values.append([round(value, 6) for value in known])
             before = question.options[answers[-1]]
-        return {**self._last, "epsilon": self.epsilon, "states": len(self._values), "values": values}
+        return {**self._last, "epsilon": self.epsilon, "states": len(self._values), "decisions": answers, "values": values}
 
     def settings(self) -> dict[str, Any]:
         found = {f.name: getattr(self, f.name) for f in fields(self)}

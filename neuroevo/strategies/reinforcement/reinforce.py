@@ -211,11 +211,13 @@ class Reinforce(Strategy):
         self._optimiser.restore(known["steps"], state.arrays)
 
     def report(self) -> dict[str, Any]:
-        """The mean reward of the last update and the baseline, the mean entropy of a decision (in nats), and the probabilities of the options
-        along the likeliest network."""
+        """The mean reward of the last update and the baseline, the mean entropy of a decision (in nats), the decisions of the likeliest network,
+        and the probabilities of the options along it."""
         _, probabilities = self._policy.likeliest(self.search.space, self._allowed())
         entropy = float(np.mean([entropies(each) for each in probabilities])) if probabilities else 0.0
-        return {**self._last, "entropy": entropy, "policy": [np.round(each, 4).tolist() for each in probabilities]}
+        likeliest = [int(each.argmax()) for each in probabilities]
+        policy = [np.round(each, 4).tolist() for each in probabilities]
+        return {**self._last, "entropy": entropy, "decisions": likeliest, "policy": policy}
 
     def settings(self) -> dict[str, Any]:
         found = {f.name: getattr(self, f.name) for f in fields(self)}
