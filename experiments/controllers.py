@@ -10,7 +10,7 @@ regularized evolution. REINFORCE with logits and Adam 0.1 is Dong & Yang's (2020
 the reward at the last decision and in equal parts (BlockQNN; Zhong et al. 2018).
 
 `monas`: accuracy after 200 epochs and FLOPs in one reward (Hsu et al. 2018): the cell with the best reward of 200 for several alphas; the share
-of the last 50 samples of 400 that hold a cap on FLOPs, and a floor under the accuracy; and the hypervolume of all 200 cells beside that of NSGA-II.
+of the last 100 samples of 1,000 that hold a cap on FLOPs, and a floor under the accuracy; and the hypervolume of all 200 cells beside that of NSGA-II.
 
 `irlas`: Q-learning with the mirror of an expert cell (Guo et al. 2019): edges of the last 20 of 100 cells that differ from the expert's, and test
 accuracy, with weight 0 and 0.2, and with a bad expert.
@@ -60,7 +60,16 @@ SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
     "lstm_paper": lambda: Reinforce(policy="lstm", learning_rate=6e-4, reward=Power(3, scale=PER_CENT)),
     "lstm": lambda: Reinforce(policy="lstm", learning_rate=4e-3, reward=Power(3, scale=PER_CENT)),
     "ppo_lstm": lambda: Reinforce(
-        policy="lstm", rule="ppo", learning_rate=1e-3, batch=10, passes=10, baseline=0.95, reward=Power(scale=PER_CENT)
+        policy="lstm",
+        rule="ppo",
+        hidden=100,
+        layers=1,
+        initial=0.1,
+        learning_rate=1e-3,
+        batch=10,
+        passes=10,
+        baseline=0.95,
+        reward=Power(scale=PER_CENT),
     ),
     "q_learning": lambda: QLearning(alpha=0.1, shaping="equal", schedule=SHORT, reward=Power(scale=PER_CENT)),
 }
@@ -124,16 +133,20 @@ def controller(reward: Any) -> Reinforce:
     return Reinforce(policy="lstm", learning_rate=4e-3, batch=2, reward=reward)
 
 
+def constrained(reward: Any) -> Reinforce:
+    return Reinforce(policy="lstm", learning_rate=8e-3, batch=2, reward=reward)
+
+
 def monas(which: str, seed: int, table: Path) -> dict[str, Any]:
     task = benchmark(table, "c10_val200", flops=FLOPS)
     if which in ("nsga2", "random_search"):
         strategy: Any = strategies.Nsga2() if which == "nsga2" else strategies.RandomSearch()
         return {"hypervolume": covered(evolved(task, strategy, seed, evaluations=200), table)}
     if which == "capped":
-        last = evolved(task, controller(Capped("flops", CAP, scale=PER_CENT)), seed, evaluations=400)[-50:]
+        last = evolved(task, constrained(Capped("flops", CAP, scale=PER_CENT)), seed, evaluations=1000)[-100:]
         return {"held": statistics.fmean(one.values["flops"] <= CAP for one in last), "accuracy": mean_of(last, "c10_val200")}
     if which == "floor":
-        last = evolved(task, controller(Floor("flops", FLOOR, LARGEST, scale=PER_CENT)), seed, evaluations=400)[-50:]
+        last = evolved(task, constrained(Floor("flops", FLOOR, LARGEST, scale=PER_CENT)), seed, evaluations=1000)[-100:]
         held = statistics.fmean(one.values["c10_val200"] >= 100 * FLOOR for one in last)
         return {"held": held, "mflops": mean_of(last, "flops") / 1e6}
     reward = Mixed(float(which), {"flops": LARGEST}, scale=PER_CENT)
@@ -211,7 +224,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     options = parser.parse_args()
     if not options.table.is_file():
-        sys.exit(f"there is no table at {options.table}: give the benchmark's CSV file with --table (its columns: see nasbench201.py)")
+        sys.exit(
+            f"there is no table at {options.table}: give the benchmark's CSV file with --table (its columns: see nasbench201.py)"
+        )
     ours: dict[str, float] = {}
     runs: list[dict[str, Any]] = []
     screen = Screen("part", "method", "figure", "mean", "spread", "worst", "best", "seeds")

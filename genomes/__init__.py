@@ -10,7 +10,7 @@ from genomes.base import Genome, Space
 
 if TYPE_CHECKING:
     from genomes.cell import CellGenome, CellSpace
-    from genomes.chain import ChainGenome, ChainSpace
+    from genomes.chain import ChainGenome, ChainSpace, StackGenome, StackSpace
     from genomes.cppn import CppnGenome, CppnSpace, EvolvableSubstrate, Substrate
     from genomes.dag import DagGenome, DagSpace
     from genomes.neat import NeatGenome, NeatSpace
@@ -30,6 +30,8 @@ _WHERE = {
     "NeatSpace": "genomes.neat",
     "NetworkGenome": "genomes.network",
     "NetworkSpace": "genomes.network",
+    "StackGenome": "genomes.chain",
+    "StackSpace": "genomes.chain",
     "Substrate": "genomes.cppn",
 }
 
@@ -40,6 +42,7 @@ PARTS = {  # the encodings, and where their spaces are
     "dag": "genomes:DagSpace",
     "neat": "genomes:NeatSpace",
     "network": "genomes:NetworkSpace",
+    "stack": "genomes:StackSpace",
 }
 __all__ = [
     "CellGenome",
@@ -57,6 +60,8 @@ __all__ = [
     "NetworkGenome",
     "NetworkSpace",
     "Space",
+    "StackGenome",
+    "StackSpace",
     "Substrate",
 ]
 

@@ -41,6 +41,7 @@ _MODULES = {
     "dag": "genomes.dag",
     "neat": "genomes.neat",
     "network": "genomes.network",
+    "stack": "genomes.chain",
 }
 _SPACES: dict[str, type[Space]] = {}
 

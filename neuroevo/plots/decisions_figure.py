@@ -14,6 +14,7 @@ from neuroevo.plots.palette import INK, MUTED, distinct
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -95,8 +96,13 @@ def decisions(run: Run) -> Figure:
     more = f"; the first {len(shown)} of {len(open_ones)} decisions" if len(open_ones) > len(shown) else ""
     figure.suptitle(f"What the controller learned: {what}{more}", fontsize=10)
     if legend:
-        handles = [_patch(colours[name]) for name in names]
-        figure.legend(handles, [shorten(name, 28) for name in names], loc="outside lower center", ncols=min(5, len(names)), fontsize=8, frameon=False)
+        figure.legend(
+            handles=[_patch(colours[name], shorten(name, 28)) for name in names],
+            loc="outside lower center",
+            ncols=min(5, len(names)),
+            fontsize=8,
+            frameon=False,
+        )
     return figure
 
 
@@ -104,7 +110,12 @@ def _draw(axes: Axes, one: DecisionData, colours: dict[str, str], kind: str) -> 
     chosen = int(one.numbers[-1].argmax())
     if kind == "probability" and len(one.generations) > 1:
         axes.stackplot(
-            one.generations, one.numbers.T, colors=[colours[option] for option in one.options], alpha=0.8, edgecolor="white", linewidth=0.3
+            one.generations,
+            one.numbers.T,
+            colors=[colours[option] for option in one.options],
+            alpha=0.8,
+            edgecolor="white",
+            linewidth=0.3,
         )
         axes.set_ylim(0, 1)
         axes.set_xlim(one.generations[0], one.generations[-1])
@@ -115,16 +126,17 @@ def _draw(axes: Axes, one: DecisionData, colours: dict[str, str], kind: str) -> 
             axes.plot(one.generations, one.numbers[:, place], color=colours[option], linewidth=width, marker=marker)
     axes.set_title(shorten(one.about, 44), fontsize=8.5, color=INK, loc="left")
     label = f"{shorten(one.options[chosen], 22)} {one.numbers[-1, chosen]:.2f}"
-    axes.set_title(label, fontsize=8, color=MUTED, loc="right") if len(one.about) < 16 else axes.text(
-        0.98, 0.95, label, transform=axes.transAxes, ha="right", va="top", fontsize=7.5, color=INK,
-        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5},
-    )  # fmt: skip
+    if len(one.about) < 16:
+        axes.set_title(label, fontsize=8, color=MUTED, loc="right")
+    else:
+        box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5}
+        axes.text(0.98, 0.95, label, transform=axes.transAxes, ha="right", va="top", fontsize=7.5, color=INK, bbox=box)
     axes.tick_params(labelsize=7)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
-def _patch(colour: str) -> object:
+def _patch(colour: str, label: str) -> Artist:
     from matplotlib.patches import Patch
 
-    return Patch(facecolor=colour, alpha=0.8)
+    return Patch(facecolor=colour, alpha=0.8, label=label)

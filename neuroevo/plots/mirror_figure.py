@@ -47,7 +47,9 @@ def mirror_data(run: Run) -> MirrorData:
     strategy: Any = run.settings.get("strategy", {})
     reward = strategy.get("reward") if isinstance(strategy, dict) else None
     if not isinstance(reward, dict) or reward.get("reward") != "Mirror":
-        raise ValueError("there is no mirror to draw: the reward of this run's strategy is not neuroevo.strategies.Mirror(expert)")
+        raise ValueError(
+            "there is no mirror to draw: the reward of this run's strategy is not neuroevo.strategies.Mirror(expert)"
+        )
     mirror = reward_from_settings(reward)
     assert isinstance(mirror, Mirror)
     likeness = mirror.likeness(Space.from_dict(run.settings["space"]), run.settings.get("seed", 0))

@@ -1,4 +1,4 @@
-"""Cells, graphs of layers and chains as Keras models: counts, inheritance by marking, training, and searches with every strategy."""
+"""Cells, graphs of layers, chains and stacks as Keras models: counts, inheritance by marking, training, and searches with every strategy."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace, ChainSpace, DagSpace, Genome
+from genomes import CellSpace, ChainSpace, DagSpace, Genome, StackSpace
 from genomes.cell import CellGenome
 from genomes.network.genes import INPUT_MARKING
 from genomes.testing import philox
@@ -27,6 +27,8 @@ SPACES = {
     "chain": ChainSpace((9, 9, 1), 10, max_layers=4, widths=(4, 8)),
     "chain, sequences": ChainSpace((20, 2), 3, max_layers=4, widths=(4, 8)),
     "chain, features": ChainSpace((30,), 3, max_layers=4),
+    "stack": StackSpace((9, 9, 1), 10, max_layers=5, widths=(4, 8), units=(16, 8), sizes=(10, 4)),
+    "stack, sequences": StackSpace((20, 2), 3, max_layers=5, widths=(4, 8), units=(16, 8), sizes=(24, 8)),
 }
 
 
@@ -186,6 +188,7 @@ TINY = {
     "cell": CellSpace("darts", 1, (6, 1), 2, channels=2, repeats=1, stages=2),
     "dag": DagSpace((9,), 2, max_nodes=4, widths=(4, 8)),
     "chain": ChainSpace((9,), 2, max_layers=3, widths=(4, 8)),
+    "stack": StackSpace((9, 1), 2, max_layers=4, widths=(2, 4), units=(8, 4)),
 }
 STRATEGIES = {
     "random_search": lambda: strategies.RandomSearch(batch=3),
@@ -197,7 +200,7 @@ STRATEGIES = {
 }
 
 
-FAST = [("cell", "nsga2"), ("chain", "nsga2")]
+FAST = [("cell", "nsga2"), ("chain", "nsga2"), ("stack", "regularized_evolution")]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,7 @@ FAST = [("cell", "nsga2"), ("chain", "nsga2")]
     + FAST
     + [
         pytest.param(encoding, name, marks=pytest.mark.slow)
-        for encoding in ("cell", "chain")
+        for encoding in ("cell", "chain", "stack")
         for name in STRATEGIES
         if (encoding, name) not in FAST
     ],
@@ -231,3 +234,21 @@ def test_a_search_on_data_trains_and_inherits(encoding: str, strategy: str, tmp_
     genome.save(tmp_path / "genome.json")
     assert Genome.from_dict(json.loads((tmp_path / "genome.json").read_text())) == genome
     assert run.best.model().count_params() >= genome.parameters
+
+
+def test_stacks_on_digits_inherit_what_their_parents_learned() -> None:
+    run = ne.evolve(
+        StackSpace.for_data((8, 8, 1), 10),
+        ne.tasks.Classification("digits", objectives=("error", "parameters")),
+        strategy=strategies.RegularizedEvolution(population=3, sample=2, batch=2, inheritance="lamarckian"),
+        estimation=FullTraining(epochs=2),
+        budget=ne.Budget(evaluations=7),
+        seed=2,
+        progress=False,
+    )
+    assert run.evaluations == 7 and run.failures == 0
+    children = [i for i in run if i.parents]
+    assert children and all(child.info["started_from"] == "parents" for child in children)
+    # A child that its parent's weights did not reach would guess among ten classes: an error of 0.9.
+    assert min(child.info["inherited"]["error"] for child in children) < 0.5
+    assert run.best.values["error"] < 0.2
