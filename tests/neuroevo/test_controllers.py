@@ -334,3 +334,54 @@ def test_controllers_run_asynchronously_and_resume(strategy, tmp_path) -> None:
     evolve(strategy, evaluations=9, schedule="asynchronous", run=tmp_path / "cut")
     cut = evolve(strategy, evaluations=20, schedule="asynchronous", run=tmp_path / "cut")
     assert [one.genome for one in cut] == [one.genome for one in whole]
+
+
+def learned(strategy, space=CELLS, evaluations=12):
+    task = ne.tasks.Function(lambda genome: len(json.dumps(genome.genes())) / 100, of="genome")
+    return ne.evolve(space, task, strategy=strategy, budget=ne.Budget(evaluations=evaluations), seed=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "kind"), [(Reinforce(), "probability"), (QLearning(schedule=SHORT, replay=3), "value")], ids=["policy", "values"]
+)
+@pytest.mark.parametrize("space", [CELLS, CHAINS], ids=["cells", "chains"])
+def test_what_a_controller_learned_is_drawn(strategy, kind, space) -> None:
+    run = learned(strategy, space)
+    named, data = ne.plots.decisions_data(run)
+    assert named == kind
+    row = run.summaries[-1]
+    asked = [space.question(row["decisions"][:place]) for place in range(len(row["decisions"]))]
+    assert [(one.about, one.options) for one in data] == [(question.about, question.options) for question in asked]
+    for one, decision in zip(data, row["decisions"], strict=True):
+        assert one.numbers.shape == (len(one.generations), len(one.options)) and int(one.numbers[-1].argmax()) == decision
+        if kind == "probability":
+            np.testing.assert_allclose(one.numbers.sum(axis=1), 1.0, atol=1e-3)
+    figure = ne.plots.decisions(run)
+    texts = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
+    assert texts == [one.about for one in data if len(one.options) > 1][:12]
+
+
+def test_what_has_no_controller_or_mirror_is_refused_in_a_sentence() -> None:
+    run = learned(ne.strategies.RandomSearch(batch=4))
+    with pytest.raises(ValueError, match=r"no decisions to draw: RandomSearch is no controller"):
+        ne.plots.decisions(run)
+    with pytest.raises(ValueError, match="no mirror to draw"):
+        ne.plots.mirror(run)
+
+
+def test_a_mirrors_pull_is_drawn() -> None:
+    run = learned(QLearning(schedule=SHORT, replay=3, reward=Mirror(EXPERT, objective="fitness")))
+    data = ne.plots.mirror_data(run)
+    assert list(data.weights) == sorted(data.weights, reverse=True) and data.weights[0] > 0
+    assert data.likeness.tolist() == [Mirror(EXPERT).likeness(CELLS, 1).of(one.genome) for one in run]
+    assert "skip over 3" in data.features and not any("#" in name for name in data.features)
+    assert len(ne.plots.mirror(run).axes) == 2
+
+
+@pytest.mark.parametrize("make", POLICIES[:2], ids=["factorised", "lstm"])
+def test_looking_at_a_policy_changes_nothing(make) -> None:
+    policy = make()
+    policy.walk(CHAINS, [np.random.default_rng(1)], everything)
+    names, arrays = policy.names(), {name: array.copy() for name, array in policy.arrays.items()}
+    policy.likeliest(CHAINS, grown(4))
+    assert policy.names() == names and all(np.array_equal(policy.arrays[name], array) for name, array in arrays.items())

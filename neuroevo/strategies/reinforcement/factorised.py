@@ -52,13 +52,16 @@ class Factorised(Policy):
 
     def likeliest(self, space: Space, allowed: Allowed) -> tuple[list[Question], list[Floats]]:
         questions, found, answers = list[Question](), list[Floats](), list[int]()
+        options, arrays = self.names(), dict(self.arrays)
         while (question := space.question(answers)) is not None:
             positions = allowed(question) or tuple(range(len(question.options)))
             probabilities = np.zeros(len(question.options))
-            probabilities[list(positions)] = softmax(self.arrays[question.about][self._rows(question, positions)])
+            rows = self._rows(question, positions)
+            probabilities[list(positions)] = softmax(self.arrays[question.about][rows])
             answers.append(int(probabilities.argmax()))
             questions.append(question)
             found.append(probabilities)
+        self._options, self.arrays = options, arrays  # looking changes nothing
         return questions, found
 
     def gradient(self, walks: Sequence[Walk], coefficients: Coefficients, entropy: float = 0.0) -> Arrays:

@@ -118,8 +118,11 @@ class Lstm(Policy):
         return walks
 
     def likeliest(self, space: Space, allowed: Allowed) -> tuple[list[Question], list[Floats]]:
+        names, arrays = list(self._names), dict(self.arrays)
         walker = _Walker(self, space, Walk(), allowed)
         self._go([walker], lambda place, probabilities: int(probabilities.argmax()))
+        if len(self._names) > len(names) or len(self.arrays["inputs"]) > len(arrays["inputs"]):
+            self.restore({"rows": names}, arrays)  # looking changes nothing
         return walker.questions, walker.probabilities
 
     def _go(self, walkers: list[_Walker], choose: Any) -> None:

@@ -312,7 +312,7 @@ class QLearning(Strategy):
             known = [self.initial] * len(question.options) if place is None else self._values[place]
             positions = allowed(question) or range(len(question.options))
             answers.append(max(positions, key=lambda position: known[position]))
-            values.append([round(value, 6) for value in known])
+            values.append(list(known))
             before = question.options[answers[-1]]
         return {**self._last, "epsilon": self.epsilon, "states": len(self._values), "decisions": answers, "values": values}
 
