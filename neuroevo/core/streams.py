@@ -29,7 +29,8 @@ _COUNTERS = [np.array([0, 0, 0, purpose], np.uint64) for purpose in range(16)]  
 def stream(seed: int, id: int, purpose: int = VARIATION, repeat: int = 0) -> np.random.Generator:
     """The random stream of one birth (or generation) for one purpose; `repeat` gives another one for the same."""
     counter = _COUNTERS[purpose] if repeat == 0 else [0, 0, repeat, purpose]
-    return np.random.Generator(np.random.Philox(Key(seed, id), counter=counter))
+    key: Any = Key(seed, id)  # NumPy takes any seed sequence; its annotations know one class
+    return np.random.Generator(np.random.Philox(key, counter=counter))
 
 
 class Key(ISpawnableSeedSequence):
@@ -49,7 +50,7 @@ class Key(ISpawnableSeedSequence):
             return self.words
         return self._mixed.generate_state(n_words, dtype)
 
-    def spawn(self, n_children: int) -> list[np.random.SeedSequence]:
+    def spawn(self, n_children: int) -> list[Any]:
         """Seeds of independent streams (`generator.spawn`), which the key decides."""
         return self._mixed.spawn(n_children)
 
