@@ -65,8 +65,8 @@ class Fitness:
     @property
     def _compared(self) -> tuple[float, ...]:
         """The weighted values as comparisons take them."""
-        total = sum(self.wvalues)
-        return (-math.inf,) * len(self.wvalues) if total != total or total == math.inf else self.wvalues
+        values = self.wvalues
+        return values if sum(values) < math.inf else (-math.inf,) * len(values)  # not where the sum is NaN either
 
     @property
     def violation(self) -> float:
@@ -82,7 +82,10 @@ class Fitness:
     @property
     def ranking(self) -> tuple[float, ...]:
         """What individuals are ordered by, larger is better: the weighted values, where there are limits behind the violation."""
-        return (-self.violation, *self._compared) if self.limits else self._compared
+        if self.limits:
+            return (-self.violation, *self._compared)
+        values = self.wvalues
+        return values if sum(values) < math.inf else self._compared
 
     def dominates(self, other: Fitness, obj: slice = slice(None)) -> bool:
         """Whether this is at least as good in every objective and better in one, or less beyond the limits."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,17 +34,19 @@ class Direct(Estimation):
             if task.population:
                 values, reasons, described = _measure_population(trial, task, context)
                 return Measurement(values, reasons, seconds=time.perf_counter() - start, descriptors=described)
-            return replace(_measure_each(trial, task, context), seconds=time.perf_counter() - start)
+            return _measure_each(trial, task, context, start)
 
 
-def _measure_each(trial: Trial, task: Task, context: Context) -> Measurement:
-    values = np.full((len(trial.individuals), len(task.objectives)), np.nan)
+def _measure_each(trial: Trial, task: Task, context: Context, start: float) -> Measurement:
+    rows: list[list[float]] = []
     reasons: dict[int, str] = {}
     info: list[Mapping[str, Any]] = []
     described = Descriptors(len(trial.individuals))
+    failed = [math.nan] * len(task.objectives)
     with_rng = getattr(task, "takes_rng", False)
     for row, individual in enumerate(trial.individuals):
         details: dict[str, Any] = {}
+        values = failed
         context.give_way()
         try:
             phenotype = task.phenotype(individual.genome)
@@ -52,11 +54,14 @@ def _measure_each(trial: Trial, task: Task, context: Context) -> Measurement:
             scores = task.score(phenotype, context, **extra)
             found = objective_values(scores, individual, task)
             described.add(row, task.descriptors(phenotype, context))
-            values[row], details = found, recorded(scores, task.objectives)
+            values, details = found, recorded(scores, task.objectives)
         except Exception as error:
             reasons[row] = describe(error)
+        rows.append(values)
         info.append(details)
-    return Measurement(values, reasons, tuple(info) if any(info) else (), descriptors=described.array())
+    seconds = time.perf_counter() - start
+    found_all = np.array(rows, np.float64).reshape(len(rows), len(failed))
+    return Measurement(found_all, reasons, tuple(info) if any(info) else (), seconds=seconds, descriptors=described.array())
 
 
 def objective_values(scores: Mapping[str, float], individual: Individual, task: Task) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -151,8 +152,8 @@ class Batch:
         return [found[individual.id] for individual in trial.individuals]
 
 
-def measurement_of(evaluations: Sequence[Evaluation]) -> Measurement:
-    """What individuals with these evaluations would have been measured as."""
+def measurement_of(evaluations: Sequence[Evaluation], **taken: Any) -> Measurement:
+    """What individuals with these evaluations would have been measured as, in a trial that left and took what `taken` says."""
     values = np.array([evaluation.values for evaluation in evaluations], dtype=np.float64)
     described = [evaluation.descriptors for evaluation in evaluations]
     size = next((len(one) for one in described if one is not None), None)
@@ -162,4 +163,5 @@ def measurement_of(evaluations: Sequence[Evaluation]) -> Measurement:
         tuple(e.info for e in evaluations) if any(e.info for e in evaluations) else (),
         stopped={row: e.reason for row, e in enumerate(evaluations) if e.status == STOPPED},
         descriptors=None if size is None else np.array([np.full(size, np.nan) if one is None else one for one in described]),
+        **taken,
     )

@@ -127,6 +127,8 @@ class Loop:
         self._fruitless = 0
         self._last_id = -1
         self._knows = bool(self.known.trials or self.known.planned)
+        kind = type(self.estimation)
+        self._plans = any(getattr(kind, name) is not getattr(Estimation, name) for name in ("full", "plan", "stop"))
         self._worst = worst_values(search.objectives)
         self._began = clock()
         self._seconds_before = run.seconds
@@ -221,6 +223,8 @@ class Loop:
                 return replace(trial, fidelity=recorded.fidelity, stop=recorded.stop), None
             if (known := self.known.evaluations.get((trial.id, individual.id))) is not None:
                 return replace(trial, fidelity=recorded.fidelity), Prediction(known.values, (), known.info)
+        if not self._plans:
+            return trial, None
         if trial.fidelity.unnamed:
             plan = self.estimation.plan(individual)
             if isinstance(plan, Prediction) and not plan.finite:
@@ -406,7 +410,8 @@ class Loop:
     def _apply(self, result: Result) -> tuple[Result, list[Evaluation]]:
         """Give the individuals their fitness, keep artifacts, and record the evaluation."""
         trial, measurement = result.trial, finite_only(result.measurement, self.search.names)
-        result = replace(result, measurement=measurement)
+        if measurement is not result.measurement:
+            result = replace(result, measurement=measurement)
         self._took(trial.id, measurement.epochs)
         reasons, values = measurement.reasons, measurement.values
         if reasons:
@@ -459,13 +464,24 @@ class Loop:
                 self.store.commit()
             else:
                 self.store.commit_when_due()
-        told = self._as_told(evaluations)
-        taken = {name: getattr(measurement, name) for name in ("epochs", "seconds", "report", "error")}
-        return replace(result, measurement=replace(told, artifacts=kept, **taken)), evaluations
+        as_measured = not (reasons or measurement.stopped or measurement.artifacts or measurement.info)
+        if as_measured and evaluations and values.dtype == np.float64:
+            return result, evaluations  # nothing is told otherwise
+        told = self._as_told(
+            evaluations, artifacts=kept, epochs=measurement.epochs, seconds=measurement.seconds, report=measurement.report,
+            error=measurement.error,
+        )  # fmt: skip
+        return Result(trial, told, result.attempts), evaluations
 
-    def _as_told(self, evaluations: Sequence[Evaluation]) -> Measurement:
-        """What strategy and estimation are told of a trial with these evaluations: the same whether it was run now or is recalled."""
-        return measurement_of(evaluations) if evaluations else Measurement(np.empty((0, len(self.search.objectives))))
+    def _as_told(self, evaluations: Sequence[Evaluation], **taken: Any) -> Measurement:
+        """What strategy and estimation are told of a trial with these evaluations: the same whether it was run now or is recalled.
+
+        Args:
+            taken: what it left and took.
+        """
+        if not evaluations:
+            return Measurement(np.empty((0, len(self.search.objectives))), **taken)
+        return measurement_of(evaluations, **taken)
 
     def _place(self, trial: Trial) -> int | None:
         """The place in the order of completion of a trial that is run again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -49,6 +50,8 @@ class Records:
         self._signs = np.array([objective.weight for objective in objectives.values()])
         self._gains = np.empty((16, len(objectives)))  # weighted values of the front, in its order; the rest is room to grow
         self.fixed_box: Box | None = None
+        # Weighted values of a front member, or of one that a member stands before now, before which the next often does not stand either.
+        self._ahead: tuple[float, ...] = ()
 
     @property
     def best(self) -> Individual | None:
@@ -96,7 +99,7 @@ class Records:
         """Find the front anew: a member of it has another fitness now, and may have stood before others."""
         before = [(member.id, self._gains[at].tolist()) for at, member in enumerate(self.front)]
         standing = {member.id: member for member in self.front} | self.individuals
-        self.front = []
+        self.front, self._ahead = [], ()
         for population in self.populations:
             assert population.values is not None
             for position in _candidates(population.values * self._signs, self.front, population.reasons):
@@ -127,7 +130,7 @@ class Records:
     def keep_exactly(self, front: Sequence[int], ids: set[int]) -> None:
         """Forget every individual but these, and have this front: what `keep_only` left of an earlier session's records."""
         members = [self.find(id) for id in front]
-        self.front = []
+        self.front, self._ahead = [], ()
         for member in members:
             self._offer(member)
         self.keep_only(ids)
@@ -163,10 +166,15 @@ class Records:
             if beyond > least:
                 return False
             if beyond < least:
-                self.front = []
-        mine = np.array(individual.fitness.wvalues)
+                self.front, self._ahead = [], ()
+        values = individual.fitness.wvalues
+        if self._ahead and self.front and all(map(operator.ge, self._ahead, values)):
+            return False
+        mine = np.array(values)
         theirs = self._gains[: len(self.front)]
-        if (theirs >= mine).all(axis=1).any():
+        before = (theirs >= mine).all(axis=1)
+        if before.any():
+            self._ahead = tuple(theirs[before.argmax()].tolist())
             return False
         dominated: npt.NDArray[np.bool_] = np.all(mine >= theirs, axis=1)
         if dominated.any():

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -70,8 +72,8 @@ class Store(Reading):
             (
                 i.id,
                 i.generation,
-                json.dumps(i.parents),
-                json.dumps(i.operators),
+                _whole_numbers(i.parents),
+                _names(tuple(i.operators)),
                 json.dumps(i.genome.genes()) if genomes else None,
             )
             for i in individuals
@@ -109,16 +111,15 @@ class Store(Reading):
     def evaluated(self, evaluations: Iterable[Evaluation], *, again: Iterable[Evaluation] = ()) -> None:
         """Record evaluations, in the order in which they were completed; `again`: those of them that take the place of recorded ones."""
         self._begin()
-        self._db.executemany(
-            "DELETE FROM evaluations WHERE individual = ? AND trial = ?", [(e.individual, e.trial) for e in again]
-        )
+        if replaced := [(e.individual, e.trial) for e in again]:
+            self._db.executemany("DELETE FROM evaluations WHERE individual = ? AND trial = ?", replaced)
         self._evaluations.extend(
             (
                 e.trial,
                 e.individual,
                 e.status,
                 e.reason,
-                json.dumps(e.values),
+                _numbers(e.values),
                 json.dumps(dict(e.info)) if e.info else "{}",
                 None if e.descriptors is None else np.ascontiguousarray(e.descriptors, np.float64).tobytes(),
             )
@@ -311,3 +312,22 @@ def _asked(trial: Trial) -> tuple[Any, ...]:
     fidelity = "{}" if trial.fidelity is FULL else json.dumps(trial.fidelity.to_dict())
     stop = None if trial.stop is None else json.dumps(dict(trial.stop))
     return trial.id, trial.job, first, members, fidelity, stop
+
+
+@lru_cache(maxsize=1 << 10)
+def _names(names: tuple[str, ...]) -> str:
+    """Names as JSON: a search has few different operators."""
+    return json.dumps(names)
+
+
+def _whole_numbers(values: Iterable[int]) -> str:
+    """Whole numbers as JSON: as Python writes them."""
+    return f"[{', '.join(map(int.__repr__, values))}]"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    """Numbers as JSON; finite floats are written as Python writes them."""
+    try:
+        return f"[{', '.join(map(float.__repr__, values))}]" if isfinite(sum(values)) else json.dumps(values)
+    except TypeError:  # whole numbers among them
+        return json.dumps(values)

@@ -48,7 +48,7 @@ def runs(tmp_path_factory):
 
 def test_what_a_user_mistypes_is_answered_in_typed_words(runs, capsys) -> None:
     search = ("search", "iris", "--evaluations", 1, "--run", runs / "none")
-    assert "use nsga2, nsga3" in without_python(said(capsys, *search, "--strategy", "hill_climb", "--schedule", "asynchronous"))
+    assert "nsga2, nsga3" in without_python(said(capsys, *search, "--strategy", "hill_climb", "--schedule", "asynchronous"))
     assert "use network, dag or chain" in without_python(said(capsys, *search, "--encoding", "cell"))
     assert "this network genome cannot be written" in without_python(said(capsys, "export", runs / "one", 0, "net.py"))
     assert "got a, b and fitness" in without_python(said(capsys, "compare", runs / "two", runs / "one"))

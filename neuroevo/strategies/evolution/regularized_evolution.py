@@ -54,6 +54,7 @@ class RegularizedEvolution(Strategy):
         super().start(search)
         self._breeding = Breeding(search, self.deduplicate)
         self._queue: list[Individual] = []
+        self._rankings: list[tuple[float, ...]] = []  # of the queue's
         self._told = 0
 
     def ask(self) -> Sequence[Trial]:
@@ -73,23 +74,23 @@ class RegularizedEvolution(Strategy):
         return replace(self, batch=1)
 
     def _parent(self, rng: np.random.Generator) -> tuple[Sequence[Individual], None]:
-        drawn = [self._queue[position] for position in rng.integers(len(self._queue), size=self.sample).tolist()]
+        drawn = rng.integers(len(self._queue), size=self.sample).tolist()
         toolbox = self.search.toolbox
         if hasattr(toolbox, "select"):
             with python_random(rng):
-                return tuple(selected(self.search, drawn, 1)), None
-        best = drawn[0]
-        for individual in drawn:
-            if individual.fitness.ranking > best.fitness.ranking:
-                best = individual
-        return (best,), None
+                return tuple(selected(self.search, [self._queue[position] for position in drawn], 1)), None
+        return (self._queue[max(drawn, key=self._rankings.__getitem__)],), None  # of equal ones the first drawn
 
     def tell(self, results: Sequence[Result]) -> None:
         for result in results:
-            self._queue.extend(individual for individual in result.individuals if individual.status == DONE)
+            self._join([individual for individual in result.individuals if individual.status == DONE])
             self._told += len(result.individuals)
-        del self._queue[: -self.population]
         self.generation = self._told // self.population
+
+    def _join(self, individuals: Sequence[Individual]) -> None:
+        self._queue.extend(individuals)
+        self._rankings.extend([individual.fitness.ranking for individual in individuals])
+        del self._queue[: -self.population], self._rankings[: -self.population]
 
     def state(self) -> State:
         state = {"told": self._told, "queue": [individual.id for individual in self._queue]}
@@ -98,7 +99,7 @@ class RegularizedEvolution(Strategy):
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         self._told = state.json["told"]
         self.generation = self._told // self.population
-        self._queue = [individuals(id) for id in state.json["queue"]]
+        self._join([individuals(id) for id in state.json["queue"]])
         self._breeding.restore(state.arrays)
 
     @property
