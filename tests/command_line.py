@@ -4,8 +4,10 @@ What only a process of its own shows (an encoding, notes of a library that start
 """
 
 import io
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
@@ -13,19 +15,26 @@ from unittest import mock
 from neuroevo.cli.main import main
 
 
-def neuroevo(*arguments: object, folder: Path | str) -> subprocess.CompletedProcess[str]:
+def neuroevo(
+    *arguments: object, folder: Path | str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the console script's function as if it had been typed in `folder`.
 
     Args:
         arguments: what stands after `neuroevo`.
         folder: where it is typed.
+        variables: of the environment, beside those of this process.
 
     Returns:
         What a process would have given: its exit code, and its text on standard output and standard error.
     """
     typed = ["neuroevo", *map(str, arguments)]
     printed, complained, code = io.StringIO(), io.StringIO(), 0
-    with mock.patch.object(sys, "argv", typed), chdir(folder), redirect_stdout(printed), redirect_stderr(complained):
+    script = mock.patch.object(sys.modules["__main__"], "__package__", None, create=True)  # so the program is called as argv says
+    with (
+        script, mock.patch.object(sys, "argv", typed), mock.patch.dict(os.environ, variables or {}), chdir(folder), redirect_stdout(printed),
+        redirect_stderr(complained),
+    ):  # fmt: skip
         try:
             main()
         except SystemExit as ended:

@@ -16,6 +16,8 @@ from neuroevo.decode import build, set_weights, weights_of
 from neuroevo.estimation import FullTraining
 from neuroevo.inherit import inherit, initialise
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 BENCHMARK = CellSpace(input_shape=(8, 8, 1), outputs=10, channels=4, repeats=1, stages=2)
 SPACES = {
     "nasbench201": BENCHMARK,

@@ -92,11 +92,10 @@ def test_who_measures_waits_for_one_piece_of_work_however_many_follow(tmp_path: 
     worker.stdout.readline()
     turns, start = Turns(tmp_path), time.monotonic()
     with turns.alone():
-        waited = time.monotonic() - start
-    assert waited < 2.0, "eight seconds of work were not interrupted"
-    assert turns.waited <= waited
-    worker.kill()
-    worker.communicate()
+        assert turns.waited <= time.monotonic() - start
+        worker.kill()
+        out, _ = worker.communicate()
+    assert out.count("work") < 399, "eight seconds of work were not interrupted"
 
 
 @locks
