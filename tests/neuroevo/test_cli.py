@@ -62,7 +62,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def finished(folder: Path) -> Path:
     done = process(
-        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 6, "--epochs", 2, "--workers", 2, "--run", "runs/t",
+        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 4, "--epochs", 2, "--workers", 1, "--run", "runs/t",
         "--baseline", folder=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -71,7 +71,7 @@ def finished(folder: Path) -> Path:
 
 def test_a_csv_with_text_and_holes_gives_a_front_and_figures(finished: Path, folder: Path) -> None:
     shown = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)
-    counts = {"evaluated": 6, "failed": 0, "stopped": 0, "predicted": 0, "trials_without_individuals": 0}
+    counts = {"evaluated": 4, "failed": 0, "stopped": 0, "predicted": 0, "trials_without_individuals": 0}
     assert {name: shown["counts"][name] for name in counts} == counts and {"epochs", "generations"} < set(shown["counts"])
     assert shown["front"]
     for member in shown["front"]:
@@ -109,7 +109,7 @@ def test_a_quick_search_of_another_encoding(folder: Path) -> None:
 def test_the_same_command_again_says_that_the_run_is_complete(finished: Path, folder: Path) -> None:
     before = (finished / "test.json").read_bytes()
     again = neuroevo(
-        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 6, "--epochs", 2, "--workers", 2, "--run", "runs/t",
+        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 4, "--epochs", 2, "--workers", 1, "--run", "runs/t",
         folder=folder,
     )  # fmt: skip
     assert again.returncode == 0 and "is complete" in again.stdout and "front:" in again.stdout
