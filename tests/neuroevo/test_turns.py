@@ -105,15 +105,13 @@ def test_a_killed_process_gives_its_turn_back(tmp_path: Path) -> None:
     assert holder.stdout is not None
     holder.stdout.readline()
     psutil.Process(holder.pid).suspend()  # it holds its turn and will never let go
-    waiting = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), "measures", "2"], stdin=subprocess.PIPE, cwd=ROOT)
-    assert waiting.stdin is not None
-    waiting.stdin.write(b"\n")
-    waiting.stdin.flush()
-    time.sleep(2.0)
+    waiting = started(tmp_path, "measures", 2)
+    go(waiting)
+    time.sleep(0.5)
     assert waiting.poll() is None, "it did not wait for the one that holds its turn"
     holder.kill()
     holder.communicate()
-    assert waiting.wait(timeout=30) == 0
+    spans(waiting)
 
 
 @locks
