@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from neuroevo.core.backend import start_quietly
 from neuroevo.train.compiled import Compiled, Method, compile_network
-from neuroevo.train.energy_counters import INSTEAD, Counter, NoCounter, any_board, any_package, counter_for, none_of_them
+from neuroevo.train.energy_counters import INSTEAD, Counter, NoCounter, counter_for, no_board, no_package, none_of_them
 from neuroevo.train.latency import has_gpu, warm
 
 BLOCKS = 6  # looks at the counter, one after the other: the last look at a block is the first at the next
@@ -87,9 +87,9 @@ def refuse_without_counter() -> None:
         NoCounter: no counter can be read, or it does not move; the sentence says which were looked for, why they cannot be used, and what
             can.
     """
-    board = any_board()
+    board = no_board()
     gpu = not board and _will_use_gpu()
-    package = "" if gpu else any_package()
+    package = "" if gpu else no_package()
     if not gpu and package:
         raise none_of_them(board or "Keras computes on the processor here", package)
     refresh_seconds(counter_for(gpu))

@@ -132,8 +132,8 @@ def counter_for(
         raise NoCounter(_refused(f" of the {'GPU' if gpu else 'processor'}", str(error))) from None
 
 
-def any_board() -> str:
-    """Why no GPU's counter can be read; empty where one can."""
+def no_board() -> str:
+    """Why the counter of no GPU can be read here; empty where one can."""
     try:
         Board(_nvml())
     except NoCounter as error:
@@ -141,8 +141,8 @@ def any_board() -> str:
     return ""
 
 
-def any_package() -> str:
-    """Why the processor's counter cannot be read; empty where it can."""
+def no_package() -> str:
+    """Why the counter of the processor cannot be read here; empty where it can."""
     try:
         Packages(POWERCAP)
     except NoCounter as error:

@@ -384,8 +384,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = iter(range(10**9))
     counter = SimpleNamespace(name="a counter", joules=lambda: 2.0 * next(looks))
     monkeypatch.setattr(energy, "counter_for", lambda gpu: counter)
-    monkeypatch.setattr(energy, "any_board", lambda: "there is no NVIDIA GPU")
-    monkeypatch.setattr(energy, "any_package", lambda: "")
+    monkeypatch.setattr(energy, "no_board", lambda: "there is no NVIDIA GPU")
+    monkeypatch.setattr(energy, "no_package", lambda: "")
     monkeypatch.setattr(energy, "LEAST_SECONDS", 0.01)
 
 
