@@ -1,7 +1,8 @@
 """Parts of the pages that are made from their one source, so that nothing is written twice. `make docs` runs it.
 
 Writes into build/docs: results.md from experiments/README.md; parts.md and measured.md from README.md; command_line.md from the commands
-themselves; strategies.md, encodings.md, tasks.md, worlds.md, estimations.md, data.md and objectives.md from the registry of parts.
+themselves; strategies.md, encodings.md, tasks.md, worlds.md, estimations.md, rewards.md, data.md and
+objectives.md from the registry of parts.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def main() -> None:
         "tasks": reference("task", "neuroevo.tasks"),
         "worlds": reference("task", "neuroevo.simulators", level=3),
         "estimations": reference("estimation", "neuroevo.estimation", level=3),
+        "rewards": reference("reward", "neuroevo.strategies", level=3),
         "data": listing("data"),
         "objectives": listing("objective"),
     }

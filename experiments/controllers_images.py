@@ -33,7 +33,7 @@ SHAPE, CLASSES = (8, 8, 1), 10
 SPACES: dict[str, Callable[[], Space]] = {
     "zoph": lambda: ChainSpace(SHAPE, CLASSES, min_layers=2, max_layers=5, widths=(8, 16, 24), kernels=(1, 3, 5), strides=(1, 2)),
     "metaqnn": lambda: StackSpace.for_data(SHAPE, CLASSES),
-    "nasnet": lambda: CellSpace("nasnet", 2, SHAPE, CLASSES, channels=8, repeats=1, stages=2),
+    "nasnet": lambda: CellSpace("nasnet", 2, SHAPE, CLASSES, channels=6, repeats=1, stages=2),
 }
 CONTROLLERS: dict[str, Callable[[], strategies.Strategy]] = {
     "zoph": lambda: Reinforce(policy="lstm", learning_rate=0.01, batch=2, reward=Power(3, last=5)),
@@ -48,6 +48,7 @@ PUBLISHED = {
     "metaqnn": "Baker et al. 2017: MNIST 0.41 %",
     "nasnet": "Zoph et al. 2018: CIFAR-10 3.41 %",
 }
+EPOCHS = {"zoph": 15, "metaqnn": 15, "nasnet": 8}  # of a network; cells learn faster and cost more
 METHODS = ("controller", "random_search", "nsga2")
 
 
@@ -64,7 +65,7 @@ def search(space: str, method: str, seed: int, options: argparse.Namespace) -> d
         SPACES[space](),
         task,
         strategy=strategy(space, method),
-        estimation=FullTraining(epochs=options.epochs),
+        estimation=FullTraining(epochs=options.epochs or EPOCHS[space]),
         budget=ne.Budget(evaluations=options.evaluations),
         seed=seed,
         workers=options.workers,
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="one seed only")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--evaluations", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, help=f"of a network; by default {EPOCHS}")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--run", type=Path, help="record the runs in this folder; the same command goes on with them")
     parser.add_argument("--json", type=Path)
@@ -128,6 +129,7 @@ def main() -> None:
             "settings": {
                 **{f"{space}_space": SPACES[space]().to_dict() for space in options.spaces},
                 **{f"{space}_strategy": CONTROLLERS[space]().settings() for space in options.spaces},
+                "epochs_by_default": EPOCHS,
                 **{name: value for name, value in vars(options).items() if name not in ("json", "run")},
             },
             "seeds": seeds,

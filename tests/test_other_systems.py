@@ -12,7 +12,15 @@ ROOT = Path(__file__).parents[1]
 
 HEART = {
     "genomes/test_system.py": (),
-    "neuroevo/test_turns.py": (),
+    "neuroevo/test_turns.py": (  # all but those that train
+        "test_while_one_measures_nobody_works_or_measures",
+        "test_who_measures_waits_for_one_piece_of_work_however_many_follow",
+        "test_a_killed_process_gives_its_turn_back",
+        "test_turns_travel_as_their_folder",
+        "test_a_run_takes_turns_only_where_it_measures_with_several_workers",
+        "test_where_no_turns_can_be_taken_a_run_says_so",
+        "test_a_folder_that_cannot_be_made_is_said_at_once",
+    ),
     "neuroevo/test_worker_process.py": (
         "test_with_a_worker_all_that_it_started_is_killed_and_nothing_else",
         "test_a_candidate_reads_nothing_from_standard_input_nor_does_what_it_starts",

@@ -27,7 +27,7 @@ class Objective(metaclass=Settings):
         name: what users, tables and plots call it.
         direction: "minimise" or "maximise".
         kind: "cheap" (known from the genome: parameters, flops), "trained" (needs training: error) or "measured"
-            (on this hardware, noisy: latency).
+            (on this hardware, noisy: latency, energy).
         of: for a cheap objective, the function from a genome to the number.
         limit: the worst value allowed (inclusive). A genome beyond the limit of a cheap objective is never trained. Individuals beyond the
             limit of another one are ranked behind all that are within, and reach the front only while nobody is.

@@ -147,6 +147,7 @@ def evolve(
         )
     if once and schedule == "asynchronous":
         raise ValueError("once=True knows what a whole batch brought: use it with schedule='synchronous'")
+    task.refuse_here()
     space = limited_space(space, max_parameters)
     strategy = strategy or default_strategy(space, task, population)
     refuse_unused_entries(strategy, toolbox)

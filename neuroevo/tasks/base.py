@@ -68,6 +68,15 @@ class Task(metaclass=Settings):
     estimated_by: str = "Direct"  # the name of the estimation that suits the task
     population: bool = False  # whether the task scores a whole population at once (`score_population`)
 
+    def refuse_here(self) -> None:
+        """Called when a search begins, on the machine that starts it, before anything is written or evaluated: refuse what this machine cannot
+        measure.
+
+        Raises:
+            ValueError: the sentence says what is missing, and what to do.
+        """
+        return
+
     @abstractmethod
     def score(self, phenotype: Any, context: Context) -> Mapping[str, float]:
         """The trained and measured objectives of one phenotype, by name."""

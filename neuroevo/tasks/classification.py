@@ -10,15 +10,15 @@ import numpy.typing as npt
 from neuroevo.core.objectives import Objective
 from neuroevo.data.dataset import Kind
 from neuroevo.tasks import metrics
-from neuroevo.tasks.supervised import CHEAP, LATENCY, Supervised
+from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, Supervised
 
 
 class Classification(Supervised):
     """Networks that classify: `Classification("digits", objectives=("error", "parameters<20000"))`.
 
     Offered objectives: `error` (share of wrong answers, 0 to 1), `loss` (cross-entropy, nats), `f1` and `auc` (maximised, classes
-    weighted equally), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample); see `Supervised` for
-    functions of your own. All scores are on the validation part.
+    weighted equally), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample), `energy` (joules
+    for one sample, where the hardware counts them); see `Supervised` for functions of your own. All scores are on the validation part.
     """
 
     kind: ClassVar[Kind] = "classification"
@@ -31,6 +31,7 @@ class Classification(Supervised):
         Objective("auc", "maximise", ideal=1.0, reference=0.0),
         *CHEAP,
         LATENCY,
+        ENERGY,
     )
 
     def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:

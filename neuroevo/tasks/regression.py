@@ -10,15 +10,15 @@ import numpy.typing as npt
 from neuroevo.core.objectives import Objective
 from neuroevo.data.dataset import Kind
 from neuroevo.tasks import metrics
-from neuroevo.tasks.supervised import CHEAP, LATENCY, Supervised
+from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, Supervised
 
 
 class Regression(Supervised):
     """Networks that predict numbers: `Regression("houses.csv", target="price")`.
 
     Offered objectives: `mae` and `rmse` (in the target's own units), `loss` (mean squared error of the normalised target: 1 is as
-    good as always saying the mean), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample); see
-    `Supervised` for functions of your own. All scores are on the validation part.
+    good as always saying the mean), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample), `energy`
+    (joules for one sample, where the hardware counts them); see `Supervised` for functions of your own. All scores are on the validation part.
     """
 
     kind: ClassVar[Kind] = "regression"
@@ -30,6 +30,7 @@ class Regression(Supervised):
         Objective("loss", "minimise", ideal=0.0),
         *CHEAP,
         LATENCY,
+        ENERGY,
     )
 
     def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:

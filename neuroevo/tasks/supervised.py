@@ -17,6 +17,7 @@ from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recor
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
 from neuroevo.train.compiled import Compiled
+from neuroevo.train.energy import EnergyMeter, refuse_without_counter
 from neuroevo.train.latency import LatencyMeter
 from neuroevo.train.loop import model_outputs, outputs_in_batches
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from genomes.network import NetworkSpace
 
 LATENCY = Objective("latency", "minimise", "measured", log=True)
+ENERGY = Objective("energy", "minimise", "measured", log=True)
 SENT_ALONG = (
     64 * 1024 * 1024
 )  # bytes: data up to this size travels to the workers with the task, larger data is loaded there again
@@ -44,7 +46,8 @@ class Supervised(Task):
         missing: texts of a `.csv` that mean that nothing is known, beside the empty cell.
 
     Raises:
-        ValueError: an objective that is not offered (the nearest is suggested). Data is loaded when it is first needed; what is
+        ValueError: an objective that is not offered (the nearest is suggested); or `energy` by its name, on a machine where nothing counts
+            it. Data is loaded when it is first needed; what is
             wrong with it is raised then (`task.dataset`).
     """
 
@@ -70,10 +73,17 @@ class Supervised(Task):
         wanted = (self.selection, "parameters") if objectives is None else objectives
         named = wanted if isinstance(wanted, str) else [_as_objective(item) for item in wanted]
         self.objectives = choose(named, self.offered)
+        if not any(isinstance(item, Objective) and item.name == "energy" for item in named):
+            self.refuse_here()  # named by a user; what a run recorded is read on any machine
         scored = {o.name for o in self.offered if o.kind == "trained"}
         asked = (o.name for o in self.objectives.values() if o.name in scored and o.kind == "trained" and o.of is None)
         self.selection = next(asked, self.selection)
         self._dataset: Dataset | None = None
+
+    def refuse_here(self) -> None:
+        energy = self.objectives.get("energy")
+        if energy is not None and energy.of is None:
+            refuse_without_counter()
 
     @property
     def selection_sign(self) -> float:
@@ -120,7 +130,8 @@ class Supervised(Task):
 
     def measured(self, phenotype: Any, context: Context) -> dict[str, float]:
         """The objectives that depend on the hardware, while nothing else of a search works on this machine. They are those of the network
-        whatever its weights. Beside `latency` stands `latency_spread`, the interquartile range of its repetitions in milliseconds."""
+        whatever its weights. Beside `latency` stands `latency_spread`, the interquartile range of its repetitions in milliseconds, and
+        beside `energy` `energy_spread`, that of its parts in joules."""
         if not any(objective.kind == "measured" for objective in self.objectives.values()):
             return {}
         with context.alone():
@@ -128,6 +139,9 @@ class Supervised(Task):
             if "latency" in self.objectives:
                 found = self.meter.measure(phenotype, self.dataset.validation.x[:1])
                 scores |= {"latency": found.milliseconds, "latency_spread": found.spread}
+            if "energy" in self.objectives and "energy" not in scores:
+                counted = self.energy_meter.measure(phenotype, self.dataset.validation.x[:1])
+                scores |= {"energy": counted.joules, "energy_spread": counted.spread}
         return scores
 
     def _functions(self, phenotype: Any, kind: str) -> dict[str, float]:
@@ -170,6 +184,11 @@ class Supervised(Task):
         """What measures latencies in this process."""
         return LatencyMeter()
 
+    @cached_property
+    def energy_meter(self) -> EnergyMeter:
+        """What measures energies in this process."""
+        return EnergyMeter()
+
     def settings(self) -> dict[str, Any]:
         """JSON; `from_settings` reads it back. Data from a file is named by its absolute path."""
         return {
@@ -204,7 +223,7 @@ class Supervised(Task):
         return str(path.resolve()) if path.exists() else self.data
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in self.__dict__.items() if name != "meter"}
+        state = {name: value for name, value in self.__dict__.items() if name not in ("meter", "energy_meter")}
         if self._dataset is not None and isinstance(self.data, str) and self._dataset.nbytes > SENT_ALONG:
             state["_dataset"] = None
         return state

@@ -39,9 +39,11 @@ from neuroevo.testing.strategy import through_disk
 _ANOTHER_PROCESS = """
 import json, sys
 import cloudpickle
-predictor, genomes, values, asked = cloudpickle.load(sys.stdin.buffer)
-predictor.fit(genomes, values)
-print(json.dumps([numbers.tolist() for numbers in predictor.predict(asked)]))
+predictions = []
+for predictor, genomes, values, asked in cloudpickle.load(sys.stdin.buffer):
+    predictor.fit(genomes, values)
+    predictions.append([numbers.tolist() for numbers in predictor.predict(asked)])
+print(json.dumps(predictions))
 """
 NOISE = 1e-6  # the largest relative difference that the order of sums may make
 
@@ -163,20 +165,21 @@ class PredictorSuite(ABC):
         import cloudpickle
 
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        for seen in self.observations():
-            sent = cloudpickle.dumps((self.predictor(), seen.genomes, seen.values, seen.everybody))
-            said = []
-            for seed in ("1", "4711"):  # two of them: linear algebra may have another number of threads there than here
-                ran = subprocess.run(
-                    [sys.executable, "-c", _ANOTHER_PROCESS],
-                    input=sent,
-                    env={**environment, "PYTHONHASHSEED": seed},
-                    capture_output=True,
-                )
-                assert ran.returncode == 0, ran.stderr.decode()
-                said.append(json.loads(ran.stdout.decode().splitlines()[-1]))
+        observations = list(self.observations())
+        sent = cloudpickle.dumps([(self.predictor(), seen.genomes, seen.values, seen.everybody) for seen in observations])
+        said = []
+        for seed in ("1", "4711"):  # two of them: linear algebra may have another number of threads there than here
+            ran = subprocess.run(
+                [sys.executable, "-c", _ANOTHER_PROCESS],
+                input=sent,
+                env={**environment, "PYTHONHASHSEED": seed},
+                capture_output=True,
+            )
+            assert ran.returncode == 0, ran.stderr.decode()
+            said.append(json.loads(ran.stdout.decode().splitlines()[-1]))
+        for seen, one, other in zip(observations, *said, strict=True):
             mine = self.fitted(seen.genomes, seen.values).predict(seen.everybody)
-            assert identical(*said) and alike(mine, said[0]), "another process with another hash seed predicts otherwise"
+            assert identical(one, other) and alike(mine, one), "another process with another hash seed predicts otherwise"
 
     def test_a_state_goes_through_files_and_predicts_to_the_last_bit(self) -> None:
         for seen in self.observations():

@@ -70,8 +70,8 @@ class LatencyMeter:
         reference, its_sample, milliseconds = self._reference_network()
         network = phenotype if isinstance(phenotype, Compiled) else compile_network(phenotype, Method())
         placed = network.place(sample)
-        _warm(network, placed)
-        _warm(reference, its_sample)
+        warm(network, placed)
+        warm(reference, its_sample)
         predictions = max(1, min(MOST_PREDICTIONS, round(BLOCK_SECONDS / max(fastest(network, placed, 1), 1e-9))))
         ratios: list[float] = []
         collecting = gc.isenabled()
@@ -91,7 +91,7 @@ class LatencyMeter:
         if self._reference is None:
             network = compile_network(_reference_model(), Method())
             sample = network.place(np.zeros((1, *network.model.input_shape[1:]), np.float32))
-            _warm(network, sample)
+            warm(network, sample)
             self._reference = network, sample, self._reference_milliseconds(network, sample)
         return self._reference
 
@@ -138,7 +138,8 @@ def _enough(ratios: list[float], seconds: float) -> bool:
     return bool(0.93 * (high - low) <= TOLERANCE * middle * math.sqrt(len(ratios)))  # of a median of normal deviates
 
 
-def _warm(network: Compiled, placed: Any) -> None:
+def warm(network: Compiled, placed: Any) -> None:
+    """Predict a few times, so that what comes next is not a first time."""
     for _ in range(WARM):
         network.outputs(placed)
 
@@ -162,12 +163,13 @@ def _computing() -> str:
 
     backend = keras.backend.backend()
     version = __import__(backend).__version__
-    devices = "gpu" if _has_gpu(backend) else "cpu"
+    devices = "gpu" if has_gpu(backend) else "cpu"
     node = "".join(letter for letter in platform.node() if letter.isalnum())
     return f"{node}-{backend}-{version}-{keras.__version__}-{devices}-{precision()}"
 
 
-def _has_gpu(backend: str) -> bool:
+def has_gpu(backend: str) -> bool:
+    """Whether Keras computes on a GPU in this process, on a backend that was started."""
     if backend == "tensorflow":
         import tensorflow as tf
 

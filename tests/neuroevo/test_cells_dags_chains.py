@@ -16,6 +16,8 @@ from neuroevo.decode import build, set_weights, weights_of
 from neuroevo.estimation import FullTraining
 from neuroevo.inherit import inherit, initialise
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 BENCHMARK = CellSpace(input_shape=(8, 8, 1), outputs=10, channels=4, repeats=1, stages=2)
 SPACES = {
     "nasbench201": BENCHMARK,
@@ -222,11 +224,11 @@ def test_a_search_on_data_trains_and_inherits(encoding: str, strategy: str, tmp_
         task,
         strategy=STRATEGIES[strategy](),
         estimation=FullTraining(epochs=1),
-        budget=ne.Budget(evaluations=5),
+        budget=ne.Budget(evaluations=4),
         seed=1,
         progress=False,
     )
-    assert run.evaluations == 5 and run.failures == 0
+    assert run.evaluations == 4 and run.failures == 0
     children = [i for i in run if i.parents]
     if strategy != "random_search":
         assert children and all(child.info["started_from"] == "parents" for child in children)

@@ -1,4 +1,7 @@
-"""The command line as a user types it: real data, real processes, one sentence where something is wrong."""
+"""The command line as a user types it: real data, one sentence where something is wrong.
+
+A command runs in a process of its own once (`process`); what else it says is looked at in this one (`neuroevo`).
+"""
 
 import html
 import json
@@ -6,18 +9,18 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from command_line import neuroevo
 from sklearn.datasets import load_breast_cancer
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 
 
-def neuroevo(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
+def process(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "neuroevo.cli.main", *map(str, arguments)]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=300, env={**_environment(), "PYTHONPATH": str(ROOT)}
@@ -58,8 +61,8 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(folder: Path) -> Path:
-    done = neuroevo(
-        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 6, "--epochs", 2, "--workers", 2, "--run", "runs/t",
+    done = process(
+        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 4, "--epochs", 2, "--workers", 1, "--run", "runs/t",
         "--baseline", folder=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -68,7 +71,7 @@ def finished(folder: Path) -> Path:
 
 def test_a_csv_with_text_and_holes_gives_a_front_and_figures(finished: Path, folder: Path) -> None:
     shown = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)
-    counts = {"evaluated": 6, "failed": 0, "stopped": 0, "predicted": 0, "trials_without_individuals": 0}
+    counts = {"evaluated": 4, "failed": 0, "stopped": 0, "predicted": 0, "trials_without_individuals": 0}
     assert {name: shown["counts"][name] for name in counts} == counts and {"epochs", "generations"} < set(shown["counts"])
     assert shown["front"]
     for member in shown["front"]:
@@ -106,7 +109,7 @@ def test_a_quick_search_of_another_encoding(folder: Path) -> None:
 def test_the_same_command_again_says_that_the_run_is_complete(finished: Path, folder: Path) -> None:
     before = (finished / "test.json").read_bytes()
     again = neuroevo(
-        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 6, "--epochs", 2, "--workers", 2, "--run", "runs/t",
+        "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 4, "--epochs", 2, "--workers", 1, "--run", "runs/t",
         folder=folder,
     )  # fmt: skip
     assert again.returncode == 0 and "is complete" in again.stdout and "front:" in again.stdout
@@ -115,7 +118,7 @@ def test_the_same_command_again_says_that_the_run_is_complete(finished: Path, fo
 
 def test_a_network_is_exported_and_predicts_in_plain_keras(finished: Path, folder: Path) -> None:
     best = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)["best"]
-    exported = neuroevo("export", finished, best, "model.keras", folder=folder)
+    exported = process("export", finished, best, "model.keras", folder=folder)
     assert exported.returncode == 0, exported.stderr
     assert exported.stderr == "", "TensorFlow starts without notes"
     assert "model.keras: loaded again in Keras" in exported.stdout and "rows of the validation data" in exported.stdout
@@ -202,6 +205,12 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(arguments: tuple, sentence: s
     assert sentence in done.stderr and "Traceback" not in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("neuroevo: ")
     assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == before
+
+
+def test_a_mistake_in_a_process_of_its_own_is_that_sentence_alone(folder: Path) -> None:
+    done = process("search", "digits", "--objectives", "eror", folder=folder)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.startswith("neuroevo: ") and "did you mean 'error'" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_an_individual_that_is_not_there_is_one_sentence(finished: Path, folder: Path) -> None:
@@ -328,19 +337,31 @@ def test_a_candidate_beyond_its_memory_is_shown_with_its_reason(folder: Path) ->
 
 
 def test_numbers_are_a_regression_and_a_row_predicts_what_it_did_whatever_stands_beside_it(tmp_path: Path, monkeypatch) -> None:
-    from neuroevo.cli.main import app
-
-    def typed(*arguments: object) -> Any:
-        return CliRunner().invoke(app, [*map(str, arguments)])
-
+    typed = partial(neuroevo, folder=tmp_path)
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(1)
     ages = ["?" if k % 9 == 4 else k % 50 for k in range(80)]
-    rows = [f"{1_700_000_000_000 + 60_000 * k},{rng.choice(['None', 'NA', 'elm'])},{ages[k]},{1.7e9 + k},{k * 1e-9}" for k in range(80)]
+    rows = [
+        f"{1_700_000_000_000 + 60_000 * k},{rng.choice(['None', 'NA', 'elm'])},{ages[k]},{1.7e9 + k},{k * 1e-9}"
+        for k in range(80)
+    ]
     Path("houses.csv").write_text("\n".join(["time,street,age,price,tax", *rows]) + "\n")
-    options = ("--target", "price", "--target", "tax", "--missing", "?", "--evaluations", 1, "--epochs", 1, "--workers", 1)
+    options = (
+        "--target",
+        "price",
+        "--target",
+        "tax",
+        "--missing",
+        "?",
+        "--evaluations",
+        1,
+        "--epochs",
+        1,
+        "--evaluator",
+        "serial",
+    )
     done = typed("search", "houses.csv", *options)
-    assert done.exit_code == 0, done.output
+    assert done.returncode == 0, done.stderr
     assert "'street' (3 values)" in done.stdout and "loss weighs them equally" in done.stdout
     shown = json.loads(typed("show", "runs/houses", "--json").stdout)
     assert list(shown["front"][0]["validation"]) == ["mae", "parameters"]
@@ -357,7 +378,7 @@ def test_numbers_are_a_regression_and_a_row_predicts_what_it_did_whatever_stands
     one, other = (json.loads(found.stdout)[0]["values"] for found in (predicted, alone))
     assert one == pytest.approx(other, rel=1e-6) and abs(one["price"] - other["price"]) < 1e-3 and alone.stderr == ""
     Path("odd.csv").write_text("time,street,age\n1700000000001,NA,unknown\n")
-    assert "--missing unknown" in str(typed("predict", "houses.keras", "odd.csv").exception)
-    assert typed("predict", "houses.keras", "odd.csv", "--missing", "unknown").exit_code == 0
+    assert "--missing unknown" in typed("predict", "houses.keras", "odd.csv").stderr
+    assert typed("predict", "houses.keras", "odd.csv", "--missing", "unknown").returncode == 0
     Path("houses.csv").write_text("\n".join(["time,street,age,price,tax", *rows[1:]]) + "\n")
-    assert "not those of the search any more" in str(typed("predict", "runs/houses", "alone.csv").exception)
+    assert "not those of the search any more" in typed("predict", "runs/houses", "alone.csv").stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import neuroevo
 
 import neuroevo as ne
 from genomes import NeatSpace
@@ -36,10 +37,15 @@ def completed(folder: Path, *words: str) -> list[str]:
 
 
 def _answer(folder: Path, variables: dict[str, str]) -> list[str]:
+    return neuroevo(folder=folder, variables=variables).stdout.split()
+
+
+def test_a_shell_that_asks_a_process_of_its_own_gets_the_same(folder: Path) -> None:
+    asked = {"_NEUROEVO_COMPLETE": "complete_bash", "COMP_WORDS": "neuroevo search dig", "COMP_CWORD": "2"}
     code = "from neuroevo.cli.main import app; app(prog_name='neuroevo')"
-    environment = {**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, **asked, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
-    return done.stdout.split()
+    assert done.stdout.split() == _answer(folder, asked) == ["digits"]
 
 
 @pytest.mark.parametrize(

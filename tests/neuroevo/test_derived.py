@@ -20,6 +20,8 @@ from neuroevo.run.derived import Derived
 from neuroevo.store import RecordedDerived, Store, StoreError
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 
 def search(folder: Path | None, evaluations: int = 4, **options: Any) -> ne.Run:
     """Networks on the digits, each trained for an epoch."""

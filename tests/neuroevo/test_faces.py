@@ -28,6 +28,8 @@ from neuroevo.run.live import ENOUGH, Live
 from neuroevo.store.connection import being_written
 from neuroevo.testing.evaluator import SquareTask
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 # Scores of their own ------------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from command_line import neuroevo
 
 import neuroevo as ne
 from genomes import NeatSpace
@@ -32,7 +33,7 @@ from neuroevo.tasks import Classification
 ROOT = Path(__file__).parents[2]
 
 
-def neuroevo(*arguments: object, folder: Path, path: str = "") -> subprocess.CompletedProcess:
+def process(*arguments: object, folder: Path, path: str = "") -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), path]))}
     command = [sys.executable, "-m", "neuroevo.cli.main", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
@@ -190,10 +191,10 @@ def test_a_figure_of_ones_own_is_plotted_by_the_command(tmp_path: Path) -> None:
         "    return figure\n"
         "ne.registry.register('figure', ages)\n"
     )
-    done = neuroevo("--import", "my_figures", "plot", "run", "ages", folder=tmp_path)
+    done = process("--import", "my_figures", "plot", "run", "ages", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "figures" / "ages.png").exists()
-    listed = neuroevo("--import", "my_figures.py", "list", "figures", folder=tmp_path).stdout
+    listed = process("--import", "my_figures.py", "list", "figures", folder=tmp_path).stdout
     assert re.search(r"^ages +Draw how old everybody is$", listed, re.MULTILINE)
 
 
@@ -216,12 +217,12 @@ def test_an_installed_package_has_parts_by_entry_points(tmp_path: Path) -> None:
     (info / "entry_points.txt").write_text(
         "[neuroevo.parts]\nstrategy.Bees = bees:Bees\nencoding.hive = bees:HiveSpace\nstrategy.Wasps = bees:Bees\n"
     )
-    listed = neuroevo("list", "strategies", "bees", folder=tmp_path, path=str(tmp_path))
+    listed = process("list", "strategies", "bees", folder=tmp_path, path=str(tmp_path))
     assert listed.returncode == 0, listed.stderr
     assert "Bees: Many small ones" in listed.stdout and "--strategy bees" in listed.stdout and "stings" in listed.stdout
-    assert "hive     HiveSpace: Networks of bees" in neuroevo("list", "encodings", folder=tmp_path, path=str(tmp_path)).stdout
-    assert "Wasps                 cannot be loaded" in neuroevo("list", "strategies", folder=tmp_path, path=str(tmp_path)).stdout
-    wrong = neuroevo("list", "strategies", "wasps", folder=tmp_path, path=str(tmp_path))
+    assert "hive     HiveSpace: Networks of bees" in process("list", "encodings", folder=tmp_path, path=str(tmp_path)).stdout
+    assert "Wasps                 cannot be loaded" in process("list", "strategies", folder=tmp_path, path=str(tmp_path)).stdout
+    wrong = process("list", "strategies", "wasps", folder=tmp_path, path=str(tmp_path))
     assert wrong.returncode == 2 and "leads to 'Bees': both must have one name" in wrong.stderr
     code = "from genomes import Space; print(type(Space.from_dict({'encoding': 'hive', 'inputs': 1, 'outputs': 1})).__name__)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}

@@ -1,4 +1,7 @@
-"""`neuroevo resume RUN` makes a search again from its folder alone: in a fresh process, and as if it had never stopped."""
+"""`neuroevo resume RUN` makes a search again from its folder alone, and as if it had never stopped.
+
+In a fresh process where parts of one's own are looked for; what belongs to this package is made again from its settings in any.
+"""
 
 import importlib.util
 import json
@@ -11,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import neuroevo
 
 import neuroevo as ne
 from genomes import CellSpace, CppnSpace, NeatSpace, Substrate
@@ -51,7 +55,7 @@ ne.registry.register("strategy", Patient)
 """
 
 
-def neuroevo(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
+def process(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "neuroevo.cli.main", *map(str, arguments)]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT)}
@@ -67,6 +71,7 @@ def resumed(
     *,
     imported: str = "",
     evaluator: str = "serial",
+    fresh: bool = False,
 ) -> None:
     """A search that stops after so many generations (or evaluations) and is resumed by the command ends as one that never stopped.
 
@@ -76,10 +81,12 @@ def resumed(
         begun, ended: how many before the command, and after it.
         imported: a file of the user's.
         evaluator: where the command evaluates.
+        fresh: whether the command runs in a process of its own, as it always does where a file is imported.
     """
     first = search(run=folder / "run", budget=ne.Budget(**{unit: begun}), progress=False)
     before = ("--import", imported) if imported else ()
-    done = neuroevo(*before, "resume", folder / "run", "--evaluator", evaluator, f"--{unit}", ended, folder=folder)
+    command = process if imported or fresh else neuroevo
+    done = command(*before, "resume", folder / "run", "--evaluator", evaluator, f"--{unit}", ended, folder=folder)
     assert done.returncode == 0, done.stderr
     whole = search(run=folder / "whole", budget=ne.Budget(**{unit: ended}), progress=False)
     again = ne.load_run(folder / "run")
@@ -132,7 +139,7 @@ def test_a_simulator_is_gone_on_with(name: str, tmp_path: Path) -> None:
     def search(**settings: Any) -> ne.Run:
         return ne.evolve(space, task, strategy=strategy, seed=3, **settings)
 
-    resumed(search, tmp_path, "generations", 2, 4)
+    resumed(search, tmp_path, "generations", 2, 4, fresh=name == "CartPole")
 
 
 def test_an_environment_is_gone_on_with(tmp_path: Path) -> None:
@@ -167,7 +174,7 @@ def test_an_environment_that_a_function_makes_needs_its_module(own: Any, tmp_pat
         return ne.evolve(task.space(), task, strategy=Neat(population=5), seed=3, **settings)
 
     resumed(search, tmp_path, "generations", 1, 2, imported=own.__file__)
-    without = neuroevo("resume", tmp_path / "run", "--generations", 3, folder=tmp_path)
+    without = process("resume", tmp_path / "run", "--generations", 3, folder=tmp_path)
     assert (
         without.returncode == 2 and "the Python function my_parts.cartpole; neuroevo --import my_parts resume" in without.stderr
     )
@@ -229,8 +236,9 @@ def test_a_fitness_of_an_imported_module_is_gone_on_with(own: Any, name: str, tm
     def search(**settings: Any) -> ne.Run:
         return ne.evolve(NeatSpace(2, 1), fitness, objectives=objectives, strategy=Nsga2(population=6), seed=3, **settings)
 
-    resumed(search, tmp_path, "generations", 2, 4, imported=own.__file__, evaluator="slots")
-    without = neuroevo("resume", tmp_path / "run", "--generations", 5, folder=tmp_path)
+    evaluator = "slots" if name == "fitness" else "serial"
+    resumed(search, tmp_path, "generations", 2, 4, imported=own.__file__, evaluator=evaluator)
+    without = process("resume", tmp_path / "run", "--generations", 5, folder=tmp_path)
     assert (
         without.returncode == 2
         and f"the Python function my_parts.{name}; neuroevo --import my_parts resume RUN" in without.stderr
@@ -261,7 +269,7 @@ def test_a_strategy_of_ones_own_is_gone_on_with_where_it_is_registered(own: Any,
         return ne.evolve(NEAT, CartPole(steps=50), strategy=own.Patient(), seed=3, **settings)
 
     resumed(search, tmp_path, "generations", 2, 4, imported=own.__file__)
-    without = neuroevo("resume", tmp_path / "run", "--generations", 5, folder=tmp_path)
+    without = process("resume", tmp_path / "run", "--generations", 5, folder=tmp_path)
     assert without.returncode == 2
     for part in (
         "strategy 'Patient' is not registered here",
@@ -282,9 +290,9 @@ def test_an_encoding_of_ones_own_is_gone_on_with_where_it_is_imported(tmp_path: 
         return ne.evolve(space, own_genome.larger_of_two, objectives=objectives, strategy=strategy, seed=3, **settings)
 
     resumed(search, tmp_path, "generations", 1, 3, imported=str(script))
-    without = neuroevo("resume", tmp_path / "run", "--generations", 5, folder=tmp_path)
+    without = process("resume", tmp_path / "run", "--generations", 5, folder=tmp_path)
     assert without.returncode == 2 and "encoding 'ternary' is not registered here" in without.stderr
-    shown = neuroevo("--import", script, "show", tmp_path / "run", folder=tmp_path)
+    shown = process("--import", script, "show", tmp_path / "run", folder=tmp_path)
     assert shown.returncode == 0, shown.stderr
 
 
@@ -299,7 +307,7 @@ def test_a_search_on_data_is_gone_on_with(name: str, tmp_path: Path) -> None:
         space = task.default_space()
         return ne.evolve(space, task, strategy=RandomSearch(batch=2), estimation=estimation, seed=3, **settings)
 
-    resumed(search, tmp_path, "evaluations", 2, 4)
+    resumed(search, tmp_path, "evaluations", 2, 4, fresh=True)
 
 
 def test_every_task_is_made_again_of_its_settings(own: Any, table: Path) -> None:

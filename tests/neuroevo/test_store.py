@@ -38,10 +38,15 @@ def same(a: ne.Run, b: ne.Run) -> bool:
     return a.history().equals(b.history()) and [i.id for i in a.front] == [i.id for i in b.front]
 
 
-def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the store a clock that is a second on at every look, so that every record is due at once, however fast the machine is."""
+def ticking_store() -> functools.partial[Store]:
+    """A store with a clock that is a second on at every look, so that every record is due at once, however fast the machine is."""
     seconds = itertools.count()
-    monkeypatch.setattr(evolution, "Store", functools.partial(Store, clock=lambda: float(next(seconds))))
+    return functools.partial(Store, clock=lambda: float(next(seconds)))
+
+
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give searches such a store."""
+    monkeypatch.setattr(evolution, "Store", ticking_store())
 
 
 OLDER_FOLDERS = Path(__file__).parents[1] / "reliability" / "older"
@@ -290,8 +295,9 @@ def test_a_file_that_may_not_grow_is_one_sentence(tmp_path: Path) -> None:
     pytest.importorskip("resource")
     script = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))\n"
         "from test_store import *\n"
+        "evolution.Store = ticking_store()\n"
         "try:\n    evolve(Path(sys.argv[1]), 1_000_000)\n"
         "except StoreError as error:\n    print(error)\n"
     )

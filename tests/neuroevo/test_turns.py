@@ -92,11 +92,10 @@ def test_who_measures_waits_for_one_piece_of_work_however_many_follow(tmp_path: 
     worker.stdout.readline()
     turns, start = Turns(tmp_path), time.monotonic()
     with turns.alone():
-        waited = time.monotonic() - start
-    assert waited < 2.0, "eight seconds of work were not interrupted"
-    assert turns.waited <= waited
-    worker.kill()
-    worker.communicate()
+        assert turns.waited <= time.monotonic() - start
+        worker.kill()
+        out, _ = worker.communicate()
+    assert out.count("work") < 399, "eight seconds of work were not interrupted"
 
 
 @locks
@@ -106,15 +105,13 @@ def test_a_killed_process_gives_its_turn_back(tmp_path: Path) -> None:
     assert holder.stdout is not None
     holder.stdout.readline()
     psutil.Process(holder.pid).suspend()  # it holds its turn and will never let go
-    waiting = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), "measures", "2"], stdin=subprocess.PIPE, cwd=ROOT)
-    assert waiting.stdin is not None
-    waiting.stdin.write(b"\n")
-    waiting.stdin.flush()
-    time.sleep(2.0)
+    waiting = started(tmp_path, "measures", 2)
+    go(waiting)
+    time.sleep(0.5)
     assert waiting.poll() is None, "it did not wait for the one that holds its turn"
     holder.kill()
     holder.communicate()
-    assert waiting.wait(timeout=30) == 0
+    spans(waiting)
 
 
 @locks

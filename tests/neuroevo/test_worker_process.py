@@ -40,7 +40,7 @@ def alive(id: int) -> bool:
 
 def ended(id: int) -> bool:
     """Whether a process ends within a while."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and alive(id):
         time.sleep(0.01)
     return not alive(id)

@@ -6,9 +6,15 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import short_run
+import tiny_training
+from command_line import neuroevo
 from short_run import search
 
 import neuroevo as ne
@@ -18,6 +24,15 @@ from neuroevo.store.doctor import examine
 
 def same(a: ne.Run, b: ne.Run) -> bool:
     return a.history().equals(b.history()) and [i.id for i in a.front] == [i.id for i in b.front]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def at_once() -> Iterator[None]:
+    """Candidates take no time: nothing is killed here but a process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (short_run, tiny_training):
+            patch.setattr(module, "time", SimpleNamespace(sleep=lambda seconds: None))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +63,6 @@ def committed(folder: Path) -> dict[int, str]:
         database.close()
 
 
-def doctor(folder: Path, *options: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "neuroevo.cli.main", "doctor", str(folder), *options]
-    return subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
-
-
 def test_a_healthy_folder_is_in_order(run: Path, longer: ne.Run) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != "run.lock"}
     assert examine(run).findings == examine(run, repair=True).findings == []
@@ -66,15 +76,15 @@ def test_the_command_says_what_is_wrong_and_repairs_it(run: Path, longer: ne.Run
     (run / "config.json").write_text('{"space": {')
     (run / "artifacts" / "7.safetensors.tmp").write_bytes(b"half")
     (run / "run.lock").write_text("4242\n")
-    looked = doctor(run)
+    looked = neuroevo("doctor", run, folder=run.parent)
     assert looked.returncode == 1, looked.stdout + looked.stderr
     for sentence in ("log.jsonl has 1 torn lines", "config.json is damaged", "7.safetensors.tmp", "names process 4242"):
         assert sentence in looked.stdout
     with pytest.raises(StoreError, match="neuroevo doctor"):
         ne.load_run(run)
-    repaired = doctor(run, "--repair")
+    repaired = neuroevo("doctor", run, "--repair", folder=run.parent)
     assert repaired.returncode == 0 and "is in order" in repaired.stdout
-    assert doctor(run).stdout == f"{run} is in order\n"
+    assert neuroevo("doctor", run, folder=run.parent).stdout == f"{run} is in order\n"
     assert same(search(str(run), "lemonade", evaluations=76), longer)
 
 
@@ -225,8 +235,9 @@ def test_a_repaired_asynchronous_run_goes_on_in_an_order_of_its_own(share: float
     assert same(ne.load_run(tmp_path / "run"), run)
 
 
-def test_rows_committed_to_the_log_only_are_salvaged(tmp_path: Path) -> None:
+def test_rows_committed_to_the_log_only_are_salvaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed run leaves a write-ahead log; the database beside it is damaged."""
+    monkeypatch.setattr(tiny_training, "time", time)  # the same code here as in the process that is killed
     script = (
         "import os, sys; sys.path.insert(0, sys.argv[2]); from short_run import *\n"
         "class Kill(ne.Callback):\n"

@@ -170,7 +170,7 @@ def test_no_worker_outlives_a_killed_driver_whatever_it_does(candidate: str, tmp
     driver.kill()
     driver.wait()
     driver.stdout.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and any(alive(worker) for worker in workers):
         time.sleep(0.02)
     assert not any(alive(worker) for worker in workers)

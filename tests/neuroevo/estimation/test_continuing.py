@@ -14,6 +14,8 @@ from neuroevo.plots.curves_figure import curves_data
 from neuroevo.tasks import Classification, Context, Function
 from neuroevo.train.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 LAMARCKIAN = {"inheritance": "lamarckian"}
 LEAVES = {"leaves": ("checkpoint",)}
 

@@ -11,6 +11,8 @@ from neuroevo.core.trial import Trial
 from neuroevo.estimation import Direct, Episodes, FullTraining, GradientTraining
 from neuroevo.tasks import Classification, Context, Environment, Function
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 SPACE = NeatSpace(inputs=2, outputs=1)
 X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 

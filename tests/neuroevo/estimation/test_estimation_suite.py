@@ -62,6 +62,19 @@ def sharing(cache: str, estimation, of: dict):
     return estimation
 
 
+class Compiling(EstimationSuite):
+    """Workers of the lessons have what was compiled before; one that has not is in `test_it_travels_to_a_worker_small...`."""
+
+    cache = "_networks"
+    compiled: ClassVar[dict] = {}
+
+    def sent(self, estimation):
+        of = getattr(estimation, "base", estimation)
+        copy = super().sent(estimation)
+        sharing(self.cache, getattr(copy, "base", copy), {self.cache: getattr(of, self.cache)})
+        return copy
+
+
 class OfNeat(EstimationSuite):
     def space(self):
         return SPACE
@@ -92,8 +105,8 @@ class TestDirectOnAPopulation(OfNeat):
         return trial, Function(last_fails, descriptors=all_outputs)
 
 
-class TestGradientTraining(OfNeat):
-    compiled: ClassVar[dict] = {}
+class TestGradientTraining(Compiling):
+    cache = "_compiled"
     test_another_process_with_another_hash_seed_gives_the_same_result = in_another_process_slowly
 
     def estimation(self):
@@ -114,10 +127,8 @@ class TestGradientTraining(OfNeat):
         return replace(trial, options={}), task
 
 
-class OfLayers(EstimationSuite):
+class OfLayers(Compiling):
     """All individuals have the same genome, so that a network is compiled once; what they draw differs."""
-
-    compiled: ClassVar[dict] = {}
 
     def task(self):
         return Classification("iris", "error,parameters", seed=1)

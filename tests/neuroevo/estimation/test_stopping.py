@@ -14,6 +14,8 @@ from neuroevo.estimation.stopping import Either, Median, Medians, Progress, Thre
 from neuroevo.tasks import Classification, Context
 from neuroevo.train.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 
 @pytest.fixture(scope="module")
 def task():

@@ -12,7 +12,10 @@ from neuroevo.core.streams import stream
 from neuroevo.core.trial import Evaluation, Fidelity, Trial
 from neuroevo.estimation import FullTraining, LowFidelity
 from neuroevo.tasks import Classification, Context, Function, Regression
+from neuroevo.train.compiled import CompiledNetworks
 from neuroevo.train.recipe import Recipe
+
+COMPILED = CompiledNetworks(24)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +28,20 @@ def genome(task):
     return task.default_space(starter_parameters=(900, 1000)).random(stream(1, 5))
 
 
+def sharing(estimation):
+    """An estimation with what others of this file compiled before: one genome is trained in most of them."""
+    estimation._networks = COMPILED
+    return estimation
+
+
 def trial(genome, id=0, **more):
     return Trial(id, (Individual(id, genome, (-1.0, -1.0)),), **more)
+
+
+@pytest.fixture(scope="module")
+def parent(task, genome):
+    """What ten epochs leave, for children to inherit."""
+    return sharing(FullTraining(epochs=10)).measure(trial(genome), task, Context(seed=1))
 
 
 def arrays(measurement):
@@ -34,7 +49,7 @@ def arrays(measurement):
 
 
 def test_a_trained_candidate_brings_scores_curve_and_weights(task, genome):
-    result = FullTraining(epochs=8).measure(trial(genome), task, Context(seed=1))
+    result = sharing(FullTraining(epochs=8)).measure(trial(genome), task, Context(seed=1))
     assert not result.reasons
     error, parameters = result.values[0]
     assert error < 0.4
@@ -50,7 +65,7 @@ def test_a_trained_candidate_brings_scores_curve_and_weights(task, genome):
 
 def test_the_artifact_is_the_network_that_was_scored(task, genome):
     candidate = trial(genome)
-    result = FullTraining(epochs=3).measure(candidate, task, Context(seed=1))
+    result = sharing(FullTraining(epochs=3)).measure(candidate, task, Context(seed=1))
     (individual,) = candidate.individuals
     individual.artifact = result.artifacts[0]
     assert task.score(individual.model(), Context())["loss"] == pytest.approx(result.info[0]["scores"]["loss"], abs=1e-4)
@@ -90,7 +105,7 @@ def test_genomes_of_equal_structure_share_a_compiled_network_but_not_weights(tas
 
 def test_an_inheriting_child_starts_where_its_parent_ended(task, genome):
     context = Context(seed=1)
-    estimation = FullTraining(epochs=10)
+    estimation = sharing(FullTraining(epochs=10))
     parent = estimation.measure(trial(genome), task, context)
     child = genome
     for clock in range(1, 50):
@@ -108,10 +123,9 @@ def test_an_inheriting_child_starts_where_its_parent_ended(task, genome):
 
 
 @pytest.mark.parametrize("temperature", [1.0, pytest.param(4.0, marks=pytest.mark.slow)])
-def test_a_distilled_child_is_nearer_to_its_parent(task, genome, temperature):
+def test_a_distilled_child_is_nearer_to_its_parent(task, genome, parent, temperature):
     context, options = Context(seed=1), {"inheritance": "lamarckian"}
     gentle = Recipe(learning_rate=0.02)
-    parent = FullTraining(epochs=10).measure(trial(genome), task, context)
     child = next(
         child
         for clock in range(1, 200)
@@ -120,7 +134,9 @@ def test_a_distilled_child_is_nearer_to_its_parent(task, genome, temperature):
     individual = Individual(1, child, (-1.0, -1.0), operators=child.operators)
     untrained = Trial(1, (individual,), artifacts=parent.artifacts, options=options, fidelity=Fidelity(epochs=0))
     plain, taught = (
-        FullTraining(epochs=10, inherited=gentle, distil=distil, temperature=temperature).measure(untrained, task, context)
+        sharing(FullTraining(epochs=10, inherited=gentle, distil=distil, temperature=temperature)).measure(
+            untrained, task, context
+        )
         for distil in (0, 5)
     )
     assert taught.info[0]["scores"]["loss"] < plain.info[0]["scores"]["loss"]
@@ -128,14 +144,13 @@ def test_a_distilled_child_is_nearer_to_its_parent(task, genome, temperature):
     assert taught.info[0]["inherited"]["error"] == plain.info[0]["inherited"]["error"]  # taken before the distillation
 
 
-def test_a_child_of_an_exact_operator_scores_what_its_parent_scored_and_is_not_distilled(task, genome):
+def test_a_child_of_an_exact_operator_scores_what_its_parent_scored_and_is_not_distilled(task, genome, parent):
     context, options = Context(seed=1), {"inheritance": "lamarckian"}
-    parent = FullTraining(epochs=10).measure(trial(genome), task, context)
     child = next(
         child for clock in range(1, 200) if (child := genome.mutate(stream(1, 100 + clock), clock=clock)).operators == ("widen",)
     )
     individual = Individual(1, child, (-1.0, -1.0), operators=child.operators)
-    heir = FullTraining(epochs=2, distil=3).measure(
+    heir = sharing(FullTraining(epochs=2, distil=3)).measure(
         Trial(1, (individual,), artifacts=parent.artifacts, options=options), task, context
     )
     assert heir.info[0]["inherited"]["error"] == pytest.approx(parent.values[0, 0], abs=2e-3)
@@ -146,16 +161,15 @@ def test_a_child_of_an_exact_operator_scores_what_its_parent_scored_and_is_not_d
 def test_a_network_that_is_trained_once_more_goes_on_from_its_own_weights_as_they_are(task, genome, operators):
     context, options = Context(seed=1), {"inheritance": "lamarckian"}
     individual = Individual(5, genome, (-1.0, -1.0), operators=operators)  # however it was born
-    first = FullTraining(epochs=4).measure(Trial(5, (individual,)), task, context)
+    first = sharing(FullTraining(epochs=4)).measure(Trial(5, (individual,)), task, context)
     again = Trial(6, (individual,), artifacts=first.artifacts, options=options, fidelity=Fidelity(epochs=0), repeat=1)
-    found = FullTraining(distil=3, refit=True).measure(again, task, context)
+    found = sharing(FullTraining(distil=3, refit=True)).measure(again, task, context)
     assert found.values[0].tolist() == first.values[0].tolist() and found.info[0]["epochs"] == 0
     assert arrays(found) == arrays(first)
 
 
-def test_refitting_repairs_most_of_what_an_inexact_operator_breaks(task, genome):
+def test_refitting_repairs_most_of_what_an_inexact_operator_breaks(task, genome, parent):
     context, options = Context(seed=1), {"inheritance": "lamarckian"}
-    parent = FullTraining(epochs=10).measure(trial(genome), task, context)
     child = next(
         child
         for clock in range(1, 200)
@@ -165,12 +179,12 @@ def test_refitting_repairs_most_of_what_an_inexact_operator_breaks(task, genome)
     for refit in (False, True):
         individual = Individual(1, child, (-1.0, -1.0), operators=child.operators)
         untrained = Trial(1, (individual,), artifacts=parent.artifacts, options=options, fidelity=Fidelity(epochs=0))
-        losses.append(FullTraining(refit=refit).measure(untrained, task, context).info[0]["scores"]["loss"])
+        losses.append(sharing(FullTraining(refit=refit)).measure(untrained, task, context).info[0]["scores"]["loss"])
     assert losses[1] < 0.7 * losses[0]
 
 
 def test_low_fidelity_trains_on_less(task, genome):
-    estimation = LowFidelity(epochs=2, data=0.3, resolution=0.5)
+    estimation = sharing(LowFidelity(epochs=2, data=0.3, resolution=0.5))
     candidate = trial(genome)
     fidelity = estimation.plan(candidate.individuals[0])
     assert fidelity == estimation.full == Fidelity(epochs=2, data=0.3, resolution=0.5)
@@ -191,15 +205,15 @@ def test_full_training_counts_at_its_own_epochs():
 @pytest.mark.parametrize("estimation", [FullTraining(epochs=9), LowFidelity(epochs=9, data=0.9, resolution=0.25)])
 def test_a_fidelity_that_a_strategy_names_holds_as_a_whole(task, genome, estimation):
     named = Fidelity(epochs=1, data=0.3, resolution=0.5)
-    result = estimation.measure(trial(genome, fidelity=named), task, Context(seed=1))
-    expected = LowFidelity(epochs=1, data=0.3, resolution=0.5).measure(trial(genome), task, Context(seed=1))
+    result = sharing(estimation).measure(trial(genome, fidelity=named), task, Context(seed=1))
+    expected = sharing(LowFidelity(epochs=1, data=0.3, resolution=0.5)).measure(trial(genome), task, Context(seed=1))
     assert not result.reasons and (result.values == expected.values).all() and result.epochs == expected.epochs
     full_size = estimation.measure(trial(genome, fidelity=Fidelity(epochs=1)), task, Context(seed=1))
     assert [artifact.kind for artifact in full_size.artifacts] == ["weights"] and full_size.epochs == 1
 
 
 def test_a_network_trained_at_a_lower_resolution_leaves_no_weights_and_says_why(task, genome):
-    estimation = LowFidelity(epochs=1, resolution=0.5)
+    estimation = sharing(LowFidelity(epochs=1, resolution=0.5))
     given = trial(genome, fidelity=estimation.full, leaves=("checkpoint",))
     result = estimation.measure(given, task, Context(seed=1))
     assert [artifact.kind for artifact in result.artifacts] == ["checkpoint"]
@@ -223,7 +237,7 @@ def test_at_a_lower_resolution_what_depends_on_the_hardware_is_that_of_the_full_
 
     measured, trained = ne.Objective("height", kind="measured", of=height), ne.Objective("seen", kind="trained", of=height)
     task = Classification("digits", ["error", measured, trained, "latency"], seed=1)
-    result = LowFidelity(epochs=1, data=0.3, resolution=0.5).measure(trial(genome), task, Context(seed=1))
+    result = sharing(LowFidelity(epochs=1, data=0.3, resolution=0.5)).measure(trial(genome), task, Context(seed=1))
     assert not result.reasons
     assert result.values[0, 1:3].tolist() == [8.0, 4.0]
     assert result.values[0, 3] > 0 and result.info[0]["scores"]["latency_spread"] >= 0
@@ -231,7 +245,7 @@ def test_at_a_lower_resolution_what_depends_on_the_hardware_is_that_of_the_full_
 
 def test_a_failed_candidate_is_recorded_and_the_next_one_is_untouched(task, genome):
     context = Context(seed=1)
-    wild = FullTraining(epochs=3, recipe=Recipe(learning_rate=1e30))
+    wild = sharing(FullTraining(epochs=3, recipe=Recipe(learning_rate=1e30)))
     result = wild.measure(trial(genome), task, context)
     assert np.isnan(result.values).all()
     assert "loss became" in result.reasons[0] or "not finite" in result.reasons[0]
@@ -246,7 +260,7 @@ def test_training_needs_data(genome):
 def test_regression_is_trained_too():
     task = Regression("diabetes", ("mae", "parameters"), seed=1)
     genome = task.default_space(starter_parameters=(300, 400)).random(stream(1, 0))
-    result = FullTraining(epochs=20).measure(trial(genome), task, Context(seed=1))
+    result = sharing(FullTraining(epochs=20)).measure(trial(genome), task, Context(seed=1))
     assert not result.reasons
     mean = np.abs(task.dataset.validation.y - task.dataset.train.y.mean()).mean()
     assert result.values[0, 0] < 0.9 * mean
@@ -258,7 +272,7 @@ def test_one_dimensional_data_is_trained_too():
     x = rng.normal(size=(300, 16, 1)) * 0.3 + np.sin(np.arange(16) * (1 + y[:, None]))[..., None]
     task = Classification((x, y), seed=1)
     genome = task.default_space(starter_parameters=(400, 500)).random(stream(1, 0))
-    result = FullTraining(epochs=15).measure(trial(genome), task, Context(seed=1))
+    result = sharing(FullTraining(epochs=15)).measure(trial(genome), task, Context(seed=1))
     assert result.values[0, 0] < 0.2
 
 

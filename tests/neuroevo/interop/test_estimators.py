@@ -15,6 +15,8 @@ from sklearn.utils.estimator_checks import check_estimator
 import neuroevo as ne
 from neuroevo.interop.estimators import split
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 
 @pytest.fixture(scope="module")
 def cancer():

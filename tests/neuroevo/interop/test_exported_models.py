@@ -1,11 +1,11 @@
 """Exported models run in other runtimes and give the same numbers."""
 
-import subprocess
-import sys
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import neuroevo
 
 import neuroevo as ne
 from genomes import CppnSpace, NeatSpace, NetworkSpace, Substrate
@@ -140,25 +140,13 @@ def test_the_command_line_exports_a_run_of_ones_own_fitness(tmp_path: Path) -> N
         run=tmp_path / "xor",
     )
 
-    def neuroevo(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "neuroevo.cli.main", "export", "xor", str(run.best.id), *arguments]
-        root = str(Path(__file__).parents[3])
-        return subprocess.run(
-            command, cwd=tmp_path, env={**_environment(), "PYTHONPATH": root}, capture_output=True, text=True, timeout=120
-        )
-
-    done = neuroevo("net.py")
+    typed = functools.partial(neuroevo, "export", "xor", run.best.id, folder=tmp_path)
+    done = typed("net.py")
     assert done.returncode == 0 and "net.py" in done.stdout, done.stderr
     namespace: dict = {"__name__": "net"}
     exec((tmp_path / "net.py").read_text(), namespace)
     assert np.allclose(namespace["network"](x), run.best.network()(x), atol=1e-12)
-    refused = neuroevo("net.exe")
+    refused = typed("net.exe")
     assert refused.returncode == 2 and "Possible" not in refused.stdout and ".graphml" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert ne.interop.export(run, tmp_path / "best.json") and ne.load_genome(tmp_path / "best.json") == run.best.genome
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)

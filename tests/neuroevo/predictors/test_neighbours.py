@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace
@@ -116,16 +116,18 @@ def test_the_deviation_grows_with_the_distance_to_the_nearest_and_with_the_sprea
     assert one[0] > 0, "an observed genome trained anew may score otherwise"
 
 
-@settings(max_examples=5, deadline=None)
-@given(st.integers(0, 2**20))
-def test_nine_of_ten_scores_lie_in_the_interval(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    at = rng.uniform(0, 10, 600)
-    values = np.sin(at) + rng.normal(size=600) * 0.2
-    predictor = Neighbours()
-    predictor.fit(numbers(at[:100]), values[:100])
-    mean, deviation = predictor.predict(numbers(at[100:]))
-    assert 0.8 < (np.abs(mean - values[100:]) <= 1.645 * deviation).mean() < 0.98
+def test_nine_of_ten_scores_lie_in_the_interval() -> None:
+    """On the average of some data sets: one of many may be far from it."""
+    coverage = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        at = rng.uniform(0, 10, 600)
+        values = np.sin(at) + rng.normal(size=600) * 0.2
+        predictor = Neighbours()
+        predictor.fit(numbers(at[:100]), values[:100])
+        mean, deviation = predictor.predict(numbers(at[100:]))
+        coverage.append((np.abs(mean - values[100:]) <= 1.645 * deviation).mean())
+    assert 0.85 < np.mean(coverage) < 0.95, coverage
 
 
 def test_few_observations_are_not_trusted() -> None:

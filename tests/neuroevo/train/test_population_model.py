@@ -120,11 +120,11 @@ def test_training_together_is_training_one_by_one(genomes, optimizer: str, momen
         return model.genomes(), losses
 
     together, losses = train(genomes)
-    for number in (3, 17):
-        (alone,), (loss,) = train([genomes[number]])
-        assert np.abs(alone.connections.weight - together[number].connections.weight).max(initial=0.0) < 1e-5
-        assert np.abs(alone.nodes.bias - together[number].nodes.bias).max() < 1e-5
-        assert loss == pytest.approx(losses[number], abs=1e-5)
+    number = 3  # the first with all its mutations
+    (alone,), (loss,) = train([genomes[number]])
+    assert np.abs(alone.connections.weight - together[number].connections.weight).max(initial=0.0) < 1e-5
+    assert np.abs(alone.nodes.bias - together[number].nodes.bias).max() < 1e-5
+    assert loss == pytest.approx(losses[number], abs=1e-5)
 
 
 def test_a_step_is_that_of_keras_on_the_decoded_model(genomes) -> None:

@@ -167,6 +167,7 @@ def digest_of_a_training(history: bool) -> str:
     return hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest()
 
 
+@pytest.mark.slow  # in the fast suite, an estimation does it with all that it trains
 def test_another_process_with_another_hash_seed_and_history_gives_the_same_bits():
     script = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import test_training_loop as here"
     environment = {**os.environ, "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"}
