@@ -328,12 +328,31 @@ def test_a_single_option_costs_no_probability() -> None:
     assert walk.answers == [0] and walk.log_probabilities == [0.0]
 
 
-@pytest.mark.parametrize("strategy", [Reinforce(batch=4), QLearning(batch=4, replay=3)], ids=["reinforce", "q_learning"])
-def test_controllers_run_asynchronously_and_resume(strategy, tmp_path) -> None:
-    whole = evolve(strategy, evaluations=20, schedule="asynchronous", run=tmp_path / "whole")
-    evolve(strategy, evaluations=9, schedule="asynchronous", run=tmp_path / "cut")
-    cut = evolve(strategy, evaluations=20, schedule="asynchronous", run=tmp_path / "cut")
-    assert [one.genome for one in cut] == [one.genome for one in whole]
+CUT = {
+    "reinforce": lambda: Reinforce(batch=4),
+    "ppo": lambda: Reinforce(policy="lstm", rule="ppo", hidden=4, batch=3),
+    "q_learning": lambda: QLearning(batch=4, replay=3, schedule=SHORT),
+}
+
+
+@pytest.mark.parametrize("schedule", ["synchronous", "asynchronous"])
+@pytest.mark.parametrize("name", CUT)
+def test_a_controllers_search_that_was_cut_goes_on_as_if_it_had_not_been(name, schedule, tmp_path) -> None:
+    def seen(run):
+        return [(one.genome.genes(), one.values, one.status) for one in run]
+
+    more = {"schedule": schedule, "failing": 0.2}
+    whole = seen(evolve(CUT[name](), evaluations=24, **more))
+    for cut in (1, 7, 16):
+        evolve(CUT[name](), evaluations=cut, run=tmp_path / f"{cut}", **more)
+        assert seen(evolve(CUT[name](), evaluations=24, run=tmp_path / f"{cut}", **more)) == whole
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_controller_is_told_of_twins_again(name) -> None:
+    run = evolve(CUT[name](), evaluations=20, once=True)
+    keys = [one.genome.key() for one in run]
+    assert run.evaluations == 20 and len({(key, one.values["length"]) for key, one in zip(keys, run, strict=True)}) == 20
 
 
 def learned(strategy, space=CELLS, evaluations=12):
