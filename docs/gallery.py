@@ -121,6 +121,36 @@ class Runs:
         evolve_networks(settings, folder, evaluations=48, evaluator=Serial(), baseline=True)
         return ne.load_run(folder)
 
+    @cached_property
+    def designed(self) -> ne.Run:
+        """Chains of dense layers for the wines, designed by a controller."""
+        strategy = strategies.Reinforce(policy="lstm", learning_rate=0.03, batch=4, reward=strategies.Power(3))
+        return self._wines("designed", strategy)
+
+    @cached_property
+    def mirrored(self) -> ne.Run:
+        """The same by Q-learning, with an expert's chain beside the accuracy: three layers that grow, and a skip."""
+        genes = [
+            {"marking": place + 10, "width": width, "inputs": inputs}
+            for place, (width, inputs) in enumerate([(8, []), (16, [10]), (32, [11, 10])])
+        ]
+        expert = self._chains.from_genes(genes)
+        schedule = ((1.0, 30), (0.5, 30), (0.1, 60))
+        reward = strategies.Mirror(expert, 0.5)
+        return self._wines("mirrored", strategies.QLearning(alpha=0.1, shaping="equal", schedule=schedule, reward=reward))
+
+    _chains = ChainSpace((13,), 3, min_layers=1, max_layers=3, widths=(2, 4, 8, 16, 32))
+
+    def _wines(self, name: str, strategy: Any) -> ne.Run:
+        from sklearn.datasets import load_wine
+
+        from neuroevo.estimation import FullTraining
+
+        data = load_wine()
+        task = ne.tasks.Classification((data.data, data.target), objectives=("error",))
+        budget = ne.Budget(evaluations=120)
+        return self._evolve(name, self._chains, task, strategy=strategy, estimation=FullTraining(epochs=8), budget=budget, seed=1)
+
 
 def grown(space: Space, mutations: int, seed: int = 1) -> Genome:
     """A random genome after so many mutations."""
@@ -191,6 +221,18 @@ PICTURES = (
         "For each kind of change: how often the changed network was better than its parent, and how often no parent was at least as good "
         "in everything.",
         "plots.operators(run)", lambda runs: plots.operators(runs.networks),
+    ),
+    Picture(
+        "decisions", "What a controller learned",
+        "A controller designs networks decision by decision and learns from how good they are. Each panel is one decision, each colour an "
+        "option: the wider its band, the likelier it is taken. From left to right the controller makes up its mind.",
+        "plots.decisions(run)", lambda runs: plots.decisions(runs.designed),
+    ),
+    Picture(
+        "mirror", "Towards an expert's design",
+        "A search that is also rewarded for being like a network that a human designed. Left: what the expert has and others have not "
+        "(blue), and the other way round (orange). Right: how like the expert each network of the search is.",
+        "plots.mirror(run)", lambda runs: plots.mirror(runs.mirrored),
     ),
     Picture(
         "curves", "Learning curves",
