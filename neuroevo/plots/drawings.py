@@ -80,4 +80,13 @@ def _of_blocks(genome: Any) -> bool:
     return len(genome.space.words.kinds) > 1
 
 
-PARTS = {"graph": Drawing, "nodes": Nodes, "layers": Layers, "cells": Cells}
+class Tree(Drawing):
+    """Recurrent cells: the tree of one step, from bottom to top."""
+
+    def figure(self, genome: Genome, title: str) -> Figure:
+        from neuroevo.plots.recurrent_cell import cell_tree
+
+        return cell_tree(genome.graph(), title)
+
+
+PARTS = {"graph": Drawing, "nodes": Nodes, "layers": Layers, "cells": Cells, "tree": Tree}
