@@ -6,6 +6,7 @@ leaves' weights lie side by side, so a leaf's place is its name.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,11 +54,15 @@ def _copy(array: npt.NDArray[Any], old: npt.NDArray[Any], units: int, old_units:
 
 
 def recurrent_fresh(layer: Layer, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Weights:
-    """Fresh weights of a recurrent layer on inputs of this shape, by role: each leaf's are uniform (Glorot & Bengio 2010)."""
+    """Fresh weights of a recurrent layer on inputs of this shape, by role.
+
+    W x has the variance of the features (LeCun et al. 1998): with few features Glorot's smaller weights leave what comes in too faint to be
+    remembered. U is uniform, leaf by leaf (Glorot & Bengio 2010).
+    """
     cell, units = layer.cell, layer.width
     assert cell is not None
     weights: Weights = {
-        "kernel": np.concatenate([fresh.glorot_uniform(rng, (shape[-1], units), dtype) for _ in range(cell.leaves)], axis=-1),
+        "kernel": (rng.standard_normal((shape[-1], cell.leaves * units)) / math.sqrt(shape[-1])).astype(dtype),
         "recurrent_kernel": np.concatenate(
             [fresh.glorot_uniform(rng, (units, units), dtype) for _ in range(cell.leaves)], axis=-1
         ),

@@ -88,5 +88,8 @@ class Tree(Drawing):
 
         return cell_tree(genome.graph(), title)
 
+    def features(self, genome: Genome) -> dict[str, float]:
+        return graph_features.of_recurrent_cells(genome.graph())
+
 
 PARTS = {"graph": Drawing, "nodes": Nodes, "layers": Layers, "cells": Cells, "tree": Tree}
