@@ -30,6 +30,9 @@ class RecurrentCellSpace(SequentialSpace["RecurrentCellGenome"], encoding="recur
     from the leaves to the root; the combination and the activation with which the old cell state is injected; the node that it is injected
     at; and the node whose value before its activation is the new one. The last two choose among all nodes (`Question.refers`).
 
+    A network is written out step by step in Keras's own layers and operations, so its file loads in plain Keras; compiling takes about 0.1
+    seconds a step on TensorFlow, several times that on JAX.
+
     Every cell of a space has the same weights: W [features, units] and U [units, units] for each leaf. So children inherit all of them.
 
     Args:

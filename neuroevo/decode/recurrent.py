@@ -3,7 +3,7 @@
 Only layers and operations of Keras, no layer of ours: the file that `model.save` writes loads in plain Keras, and every other export takes
 the model. On a CPU an epoch of 40 steps takes half as long as in a loop of TensorFlow's, while compiling takes two seconds longer; it grows
 with the steps. The weights of all leaves lie side by side in two dense layers: one gives W x of all steps at once, the other, the same at
-every step, U h.
+every step, U h. JAX's compiler takes half a minute for 40 steps of a base of 8, once for each structure.
 """
 
 from __future__ import annotations
