@@ -124,7 +124,7 @@ class Runs:
     @cached_property
     def designed(self) -> ne.Run:
         """Chains of dense layers for the wines, designed by a controller."""
-        strategy = strategies.Reinforce(policy="lstm", learning_rate=0.03, batch=4, reward=strategies.Power(3))
+        strategy = strategies.Reinforce(policy="lstm", learning_rate=0.05, batch=3, reward=strategies.Power(3))
         return self._wines("designed", strategy)
 
     @cached_property
@@ -139,7 +139,7 @@ class Runs:
         reward = strategies.Mirror(expert, 0.5)
         return self._wines("mirrored", strategies.QLearning(alpha=0.1, shaping="equal", schedule=schedule, reward=reward))
 
-    _chains = ChainSpace((13,), 3, min_layers=1, max_layers=3, widths=(2, 4, 8, 16, 32))
+    _chains = ChainSpace((13,), 3, min_layers=3, max_layers=3, widths=(2, 4, 8, 16, 32))
 
     def _wines(self, name: str, strategy: Any) -> ne.Run:
         from sklearn.datasets import load_wine

@@ -10,7 +10,7 @@ from genomes.base import Genome, Space
 
 if TYPE_CHECKING:
     from genomes.cell import CellGenome, CellSpace
-    from genomes.chain import ChainGenome, ChainSpace, StackGenome, StackSpace
+    from genomes.chain import ChainGenome, ChainSpace, RecurrentCellGenome, RecurrentCellSpace, StackGenome, StackSpace
     from genomes.cppn import CppnGenome, CppnSpace, EvolvableSubstrate, Substrate
     from genomes.dag import DagGenome, DagSpace
     from genomes.neat import NeatGenome, NeatSpace
@@ -30,6 +30,8 @@ _WHERE = {
     "NeatSpace": "genomes.neat",
     "NetworkGenome": "genomes.network",
     "NetworkSpace": "genomes.network",
+    "RecurrentCellGenome": "genomes.chain",
+    "RecurrentCellSpace": "genomes.chain",
     "StackGenome": "genomes.chain",
     "StackSpace": "genomes.chain",
     "Substrate": "genomes.cppn",
@@ -42,6 +44,7 @@ PARTS = {  # the encodings, and where their spaces are
     "dag": "genomes:DagSpace",
     "neat": "genomes:NeatSpace",
     "network": "genomes:NetworkSpace",
+    "recurrent_cell": "genomes:RecurrentCellSpace",
     "stack": "genomes:StackSpace",
 }
 __all__ = [
@@ -59,6 +62,8 @@ __all__ = [
     "NeatSpace",
     "NetworkGenome",
     "NetworkSpace",
+    "RecurrentCellGenome",
+    "RecurrentCellSpace",
     "Space",
     "StackGenome",
     "StackSpace",

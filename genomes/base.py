@@ -41,6 +41,7 @@ _MODULES = {
     "dag": "genomes.dag",
     "neat": "genomes.neat",
     "network": "genomes.network",
+    "recurrent_cell": "genomes.chain",
     "stack": "genomes.chain",
 }
 _SPACES: dict[str, type[Space]] = {}

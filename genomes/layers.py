@@ -26,6 +26,9 @@ relu              ReLU
 norm              BatchNorm
 sum               the inputs of equal shape, added up; one input passes as it is
 zero              zeros in place of the input: an edge that hands nothing on
+
+recurrent         a recurrent cell (`cell`, a `genomes.chain.RecurrentCell`) of `width` units over the steps of a sequence: its hidden state
+                  behind the last step, or at each (`every_step`)
 """
 
 from __future__ import annotations
@@ -33,8 +36,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from genomes.base import unknown
+
+if TYPE_CHECKING:
+    from genomes.chain.recurrent_cell import RecurrentCell
 
 Shape = tuple[int, ...]
 
@@ -58,6 +65,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "norm": (),
     "sum": (),
     "zero": (),
+    "recurrent": ("width", "cell", "every_step"),
 }
 CONVOLUTIONS = frozenset({"conv", "separable"})
 POOLINGS = frozenset({"max_pool", "average_pool"})
@@ -68,7 +76,7 @@ MERGES = frozenset({"add", "concat"})
 # Convolutions without a ReLU of their own.
 PLAIN = frozenset({"plain_conv", "plain_separable"})
 # Layers with channels of their own.
-OWN_CHANNELS = WEIGHTED | PLAIN
+OWN_CHANNELS = WEIGHTED | PLAIN | {"recurrent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,8 @@ class Layer:
         kernel_width: elements along the second spatial axis of a plain convolution, where they are not `kernel`; else 0.
         dilation: step from one tap of a plain convolution to the next, >= 1; with a stride it must be 1.
         normalised: whether a plain convolution ends in a BatchNorm.
+        cell: what a recurrent layer computes at every step.
+        every_step: whether it gives its hidden state at every step.
 
     Raises:
         ValueError: an unknown kind, or a setting out of range.
@@ -97,6 +107,8 @@ class Layer:
     kernel_width: int = 0
     dilation: int = 1
     normalised: bool = False
+    cell: RecurrentCell | None = None
+    every_step: bool = False
 
     def __post_init__(self) -> None:
         settings = SETTINGS.get(self.kind)
@@ -119,6 +131,8 @@ class Layer:
                 raise ValueError(f"a dilated convolution takes no stride, got dilation {self.dilation} and stride {self.stride}")
         elif self.kernel_width or self.dilation != 1 or self.normalised:
             raise ValueError(f"a {self.kind} layer has no kernel_width, dilation or normalised")
+        if (self.cell is not None) != (self.kind == "recurrent") or (self.every_step and self.kind != "recurrent"):
+            raise ValueError(f"a recurrent layer has a cell and every_step, others have not, got a {self.kind} layer")
 
 
 def taps(layer: Layer, axes: int) -> tuple[int, ...]:
@@ -155,6 +169,10 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         return (layer.width,)
     if kind in ("relu", "norm", "zero"):
         return shape
+    if kind == "recurrent":
+        if len(shape) != 2:
+            raise ValueError(f"a recurrent layer takes (steps, features), got {shape}")
+        return (shape[0], layer.width) if layer.every_step else (layer.width,)
     if kind == "flatten" or kind in GLOBAL_POOLINGS:
         if flat:
             raise ValueError(f"a {kind} layer takes positions and channels, got {shape}")
@@ -219,6 +237,8 @@ def parameters(layer: Layer, inputs: Sequence[Shape]) -> int:
         return _kernel_weights(layer, inputs[0]) + (2 * width if layer.normalised else 0)
     if kind == "norm":
         return 2 * inputs[0][-1]
+    if layer.cell is not None:
+        return layer.cell.leaves * width * (inputs[0][-1] + width + layer.cell.biased)
     return 0
 
 
@@ -229,10 +249,13 @@ def _kernel_weights(layer: Layer, shape: Shape) -> int:
 
 
 def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
-    """Multiply-adds of a layer's convolutions and matrix products for one sample. BatchNorm, ReLU, pooling and sums are not counted."""
+    """Multiply-adds of a layer's convolutions and matrix products for one sample. BatchNorm, activations, pooling, sums and products of
+    values are not counted."""
     kind = layer.kind
     if kind in ("dense", "logits"):
-        return inputs[0][-1] * layer.width
+        return math.prod(inputs[0]) * layer.width
+    if layer.cell is not None:
+        return inputs[0][0] * layer.cell.leaves * layer.width * (inputs[0][-1] + layer.width)
     if kind in CONVOLUTIONS:
         shape = inputs[0]
         positions = math.prod([-(-axis // layer.stride) for axis in shape[:-1]])

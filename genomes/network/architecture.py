@@ -191,7 +191,10 @@ def structure_of(input_shape: Shape, order: Iterable[Gene]) -> str:
         position[gene.marking] = len(position)
         layer = gene.layer
         settings = [getattr(layer, name) for name in layers.SETTINGS[layer.kind]]
-        words.append(
-            f"{layer.kind}({','.join(str(int(value)) for value in settings)})<{','.join(str(position[s]) for s in gene.inputs)}"
-        )
+        words.append(f"{layer.kind}({','.join(map(_word, settings))})<{','.join(str(position[s]) for s in gene.inputs)}")
     return " ".join(words)
+
+
+def _word(value: object) -> str:
+    """A layer's setting: a number, or a recurrent cell."""
+    return str(int(value)) if isinstance(value, int) else str(value)

@@ -11,6 +11,7 @@ from genomes.layers import SETTINGS, Layer
 from genomes.markings import marking
 
 MAX_MARKING = (1 << 63) - 1
+KINDS = SETTINGS.keys() - {"recurrent"}  # of the layers that are genes of their own
 
 # What happened when a gene was born; part of its marking.
 INPUT, LOGITS, STARTER, INSERTED, POOLED, ADDED, CONCATENATED, IMPORTED = range(8)
@@ -52,8 +53,8 @@ class Gene:
         if not isinstance(data, Mapping):
             raise ValueError(f"a layer gene is a JSON object, got {shown(data)}")
         kind = data.get("kind")
-        if not isinstance(kind, str) or kind not in SETTINGS:
-            raise ValueError(unknown("layer kind", kind, sorted(SETTINGS)))
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise ValueError(unknown("layer kind", kind, sorted(KINDS)))
         expected = ("marking", "kind", "inputs", *SETTINGS[kind])
         for name in data:
             if name not in expected:

@@ -44,6 +44,8 @@ def label(layer: layers.Layer, axes: int = 2) -> str:
         return f"{'conv' if kind == 'plain_conv' else 'separable'} {size}, {layer.width} filters{step}{wide}"
     if kind == "add":
         return "add (projected)" if layer.projected else "add"
+    if kind == "recurrent":
+        return f"recurrent cell, {layer.width} units"
     if kind in ("dense", "logits"):
         return f"{kind}, {layer.width} {'units' if kind == 'dense' else 'outputs'}"
     return kind.replace("_", " ")

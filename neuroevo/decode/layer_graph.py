@@ -14,6 +14,7 @@ from genomes.layers import Layer, Shape, projection_stride
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import EPSILON, MOMENTUM, plain_layer
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
+from neuroevo.decode.recurrent import recurrent_layer
 
 
 def layers_model(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
@@ -57,6 +58,8 @@ def _layer(layer: Layer, taken: list[Any], shapes: list[Shape], named: Callable[
     kind, axes = layer.kind, len(shapes[0]) - 1
     if kind in PLAIN_KINDS:
         return plain_layer(layer, taken, axes, named)
+    if kind == "recurrent":
+        return recurrent_layer(layer, taken[0], named)
     if kind in ("conv", "separable"):
         return _convolution(layer, taken[0], axes, named)
     if kind == "dense":

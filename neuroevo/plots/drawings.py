@@ -80,4 +80,16 @@ def _of_blocks(genome: Any) -> bool:
     return len(genome.space.words.kinds) > 1
 
 
-PARTS = {"graph": Drawing, "nodes": Nodes, "layers": Layers, "cells": Cells}
+class Tree(Drawing):
+    """Recurrent cells: the tree of one step, from bottom to top."""
+
+    def figure(self, genome: Genome, title: str) -> Figure:
+        from neuroevo.plots.recurrent_cell import cell_tree
+
+        return cell_tree(genome.graph(), title)
+
+    def features(self, genome: Genome) -> dict[str, float]:
+        return graph_features.of_recurrent_cells(genome.graph())
+
+
+PARTS = {"graph": Drawing, "nodes": Nodes, "layers": Layers, "cells": Cells, "tree": Tree}

@@ -62,6 +62,17 @@ def of_cells(graph: Any) -> dict[str, float]:
     }
 
 
+def of_recurrent_cells(graph: Any) -> dict[str, float]:
+    """Of recurrent cells: additions and multiplications, activations by name, and the nodes on the longest path."""
+    words = [word for _, data in graph.nodes(data=True) if data["kind"] not in STATES for word in data["label"].split(", ")]
+    named = {
+        "additions": "add",
+        "multiplications": "multiply",
+        **{name: name for name in ("identity", "tanh", "sigmoid", "relu")},
+    }
+    return {**{feature: float(words.count(word)) for feature, word in named.items()}, "depth": float(longest(graph))}
+
+
 def longest(graph: Any, counted: Any = None) -> int:
     """Nodes on the longest path, of those that count, without the first."""
     import networkx as nx

@@ -102,4 +102,5 @@ def mirror(run: Run) -> Figure:
 def _named(feature: tuple[str, ...]) -> str:
     """A feature in words; the kind of a decision that is made of places alone says nothing."""
     kind, *rest = feature
+    kind = kind.replace(" #", "")
     return " ".join([*([kind] if any(letter.isalpha() for letter in kind) else []), *rest])

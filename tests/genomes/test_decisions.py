@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace, StackSpace
+from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace, RecurrentCellSpace, StackSpace
 from genomes.dag import DagNode
 from genomes.layers import WEIGHTED, Layer, output_shape, parameters
 from genomes.network.closing import closing_layers, least_parameters
@@ -33,6 +33,7 @@ SPACES = {
     "cell of nasbench201": CellSpace(),
     "cell of nasnet": CellSpace("nasnet", 5, (8, 8, 1), 10, channels=8, repeats=1, stages=2),
     "cell of darts": CellSpace("darts", 4, (20, 3), 4, channels=8, repeats=1, stages=2),
+    "recurrent cell": RecurrentCellSpace((12, 2), 3),
     "stack for images": StackSpace((8, 8, 1), 10),
     "stack for sequences": StackSpace((20, 2), 3, max_layers=5, max_dense=0),
     "dag for images": DAG,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace
+from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace, RecurrentCellSpace, StackSpace
 from genomes.testing import philox
 from neuroevo import strategies
 from neuroevo.core.objectives import PARAMETERS
@@ -26,6 +26,8 @@ SPACES = {
     "dense": NetworkSpace(input_shape=(12,), outputs=3),
     "dag": DagSpace((8, 8, 1), 10),
     "chain": ChainSpace((16, 16, 3), 10),
+    "stack": StackSpace((16, 16, 3), 10),
+    "recurrent_cell": RecurrentCellSpace((12, 1), 3, base=4),
     "cell": CellSpace(),
     "blocks": CellSpace("nasnet", 3, (8, 8, 1), 10, channels=8, repeats=1, stages=2),
 }
@@ -140,9 +142,12 @@ def test_features_follow_from_the_graph(name: str) -> None:
     found = ne.plots.architecture_features(genome)
     assert found["parameters"] == genome.parameters and found["depth"] >= 1
     graph = genome.graph()
-    if name in ("network", "dense", "dag", "chain"):
+    if name in ("network", "dense", "dag", "chain", "stack"):
         assert found["layers"] == graph.number_of_nodes() - 2
         assert found["depth"] == nx.dag_longest_path_length(graph, weight=None) - 1
+    elif name == "recurrent_cell":
+        assert found["additions"] + found["multiplications"] == len(genome.cell.nodes) + 1, "every node, and the injection"
+        assert sum(found[activation] for activation in ("identity", "tanh", "sigmoid", "relu")) == len(genome.cell.nodes) + 1
     elif name in ("neat", "recurrent", "cppn"):
         assert found["connections"] + found["disabled"] == graph.number_of_edges()
         assert found["hidden nodes"] == genome.hidden
@@ -211,8 +216,9 @@ def test_the_descent_holds_the_best_ones_ancestors_with_what_made_them(run) -> N
 
 
 @pytest.mark.parametrize("encoding", encodings())
-def test_every_encoding_of_the_command_line_fits_images(encoding: str) -> None:
-    task = ne.tasks.Classification((np.zeros((40, 8, 8, 1), np.float32), np.arange(40) % 2))
+def test_every_encoding_of_the_command_line_fits_images_or_sequences(encoding: str) -> None:
+    shape = (12, 2) if encoding == "recurrent_cell" else (8, 8, 1)
+    task = ne.tasks.Classification((np.zeros((40, *shape), np.float32), np.arange(40) % 2))
     space = space_by_encoding(encoding, task, None)
     genome = space.random(philox(1, 1)).mutate(philox(1, 2), clock=1)
     assert space.encoding == encoding and 0 < genome.parameters < 300_000

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace, ChainSpace, CppnSpace, NeatSpace, NetworkSpace, StackSpace, Substrate
+from genomes import CellSpace, ChainSpace, CppnSpace, NeatSpace, NetworkSpace, RecurrentCellSpace, StackSpace, Substrate
 from genomes.base import Space, plain
 from neuroevo.core import registry
 from neuroevo.core.objectives import Objective
@@ -46,6 +46,7 @@ MADE: dict[str, Any] = {
     "NetworkSpace": (NetworkSpace, {"input_shape": (8, 8, 1), "outputs": 10, "max_parameters": 5000}),
     "ChainSpace": (ChainSpace, {"input_shape": (8, 8, 1), "outputs": 10}),
     "StackSpace": (StackSpace, {"input_shape": (8, 8, 1), "outputs": 10}),
+    "RecurrentCellSpace": (RecurrentCellSpace, {"input_shape": (8, 1), "outputs": 10, "base": 4}),
     "CellSpace": (CellSpace, {"input_shape": (8, 8, 1), "outputs": 10}),
     "CppnSpace": (CppnSpace, {"inputs": 2, "outputs": 1}),
     "Budget": (ne.Budget, {"evaluations": 5, "generations": 3, "seconds": 2.5, "patience": 4, "target": 1}),

@@ -46,6 +46,7 @@ SPACES: dict[str, dict[str, Any]] = {
     "cppn": {},
     "dag": {"input_shape": (8, 8, 1), "outputs": 10},
     "chain": {"input_shape": (8, 8, 1), "outputs": 10},
+    "recurrent_cell": {"input_shape": (8, 1), "outputs": 10},
     "stack": {"input_shape": (8, 8, 1), "outputs": 10},
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace, ChainSpace, DagSpace, NeatSpace, NetworkSpace, StackSpace
+from genomes import CellSpace, ChainSpace, DagSpace, NeatSpace, NetworkSpace, RecurrentCellSpace, StackSpace
 from genomes.cell.vocabulary import VOCABULARIES
 from genomes.layers import Layer
 from genomes.neat.functions import ACTIVATIONS, AGGREGATIONS
@@ -120,6 +120,7 @@ SPACES = [
     ChainSpace(input_shape=(8, 8, 1), outputs=10),
     ChainSpace(input_shape=(11, 2), outputs=3),
     StackSpace(input_shape=(11, 2), outputs=3),
+    RecurrentCellSpace(input_shape=(11, 2), outputs=3, base=4, units=6),
     DagSpace(input_shape=(9, 7, 1), outputs=3),
     NetworkSpace(input_shape=(7, 8, 2), outputs=3),
     NetworkSpace(input_shape=(13, 2), outputs=3),
