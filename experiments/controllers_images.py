@@ -36,7 +36,7 @@ SPACES: dict[str, Callable[[], Space]] = {
     "nasnet": lambda: CellSpace("nasnet", 2, SHAPE, CLASSES, channels=6, repeats=1, stages=2),
 }
 CONTROLLERS: dict[str, Callable[[], strategies.Strategy]] = {
-    "zoph": lambda: Reinforce(policy="lstm", learning_rate=0.01, batch=2, reward=Power(3, last=5)),
+    "zoph": lambda: Reinforce(policy="lstm", learning_rate=0.03, batch=2, reward=Power(3, last=5)),
     "metaqnn": lambda: QLearning(alpha=0.1, shaping="equal", batch=2, schedule=((1.0, 20), (0.5, 10), (0.3, 10), (0.1, 20))),
     "nasnet": lambda: Reinforce(
         policy="lstm", rule="ppo", hidden=100, layers=1, initial=0.1, learning_rate=0.005, batch=4, passes=6, baseline=0.95,
@@ -48,7 +48,7 @@ PUBLISHED = {
     "metaqnn": "Baker et al. 2017: MNIST 0.41 %",
     "nasnet": "Zoph et al. 2018: CIFAR-10 3.41 %",
 }
-EPOCHS = {"zoph": 15, "metaqnn": 15, "nasnet": 8}  # of a network; cells learn faster and cost more
+EPOCHS = {"zoph": 15, "metaqnn": 15, "nasnet": 6}  # of a network; cells learn faster and cost more
 METHODS = ("controller", "random_search", "nsga2")
 
 
