@@ -404,3 +404,33 @@ def test_looking_at_a_policy_changes_nothing(make) -> None:
     names, arrays = policy.names(), {name: array.copy() for name, array in policy.arrays.items()}
     policy.likeliest(CHAINS, grown(4))
     assert policy.names() == names and all(np.array_equal(policy.arrays[name], array) for name, array in arrays.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "reward"),
+    [
+        ("Power(3, last=5)", Power(3, last=5)),
+        (" Mixed(0.8, {'flops': 2e6}) ", Mixed(0.8, {"flops": 2e6})),
+        ("capped('flops', 1e6)", Capped("flops", 1e6)),
+        ("Power", Power()),
+    ],
+)
+def test_a_reward_may_be_written_as_a_text(text, reward) -> None:
+    assert Reinforce(reward=text).reward == reward == QLearning(reward=text).reward
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Powr(3)", "unknown reward 'Powr'; did you mean 'Power'"),
+        ("Power(exponents=3)", "a reward is written as Power"),
+        ("__import__('os').getcwd()", "a reward is written as Power"),
+        ("Power(2 ** 3)", "a reward is written as Power"),
+        ("Power(", "a reward is written as Power"),
+        ("Power(-1)", "exponent must be > 0"),
+        ("", "a reward is written as Power"),
+    ],
+)
+def test_a_text_that_is_no_reward_is_a_sentence(text, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Reinforce(reward=text)

@@ -21,7 +21,7 @@ from neuroevo.strategies.reinforcement.designing import Designing, check_growth,
 from neuroevo.strategies.reinforcement.rewards import (
     Reward,
     Rewarding,
-    check_reward,
+    checked_reward,
     finite_number,
     reward_from_settings,
     reward_settings,
@@ -91,7 +91,7 @@ class QLearning(Strategy):
     replay: int = 100
     schedule: tuple[tuple[float, int], ...] = METAQNN
     shaping: Literal["terminal", "equal"] = "terminal"
-    reward: Reward | Callable[[Individual], float] | None = None
+    reward: Reward | Callable[[Individual], float] | str | None = None
     batch: int = 1
     distinct: bool = True
     grow: tuple[int, int, int] | None = None
@@ -109,7 +109,7 @@ class QLearning(Strategy):
         if not isinstance(self.distinct, bool):
             raise ValueError(f"distinct must be true or false, got {shown(self.distinct)}")
         check_growth(self.grow)
-        check_reward(self.reward)
+        self.reward = checked_reward(self.reward)
         if not isinstance(self.schedule, tuple) or not self.schedule or not all(_is_phase(phase) for phase in self.schedule):
             raise ValueError(
                 "schedule must be ((epsilon, networks), ...), each with 0 <= epsilon <= 1 and a whole number >= 1, got "

@@ -20,7 +20,7 @@ from neuroevo.strategies.reinforcement.optimisers import Optimiser
 from neuroevo.strategies.reinforcement.rewards import (
     Reward,
     Rewarding,
-    check_reward,
+    checked_reward,
     finite_number,
     reward_from_settings,
     reward_settings,
@@ -51,8 +51,8 @@ class Reinforce(Strategy):
     Args:
         policy: "factorised" (a softmax for each question; `initial` is their first logits' spread) or "lstm".
         rule: "reinforce" or "ppo".
-        reward: what is learned from: `Power(3)`, `Mixed(...)`, `Capped(...)`, `Floor(...)`, `Mirror(...)`, a function of an individual; None
-            is the accuracy.
+        reward: what is learned from: `Power(3)`, `Mixed(...)`, `Capped(...)`, `Floor(...)`, `Mirror(...)`, a function of an individual, or
+            such a reward as a text; None is the accuracy.
         batch: networks of an update; workers evaluate them side by side.
         learning_rate: None for 0.1 (factorised) or 0.001 (lstm).
         optimizer: "adam" or "sgd".
@@ -71,7 +71,7 @@ class Reinforce(Strategy):
 
     policy: Literal["factorised", "lstm"] = "factorised"
     rule: Literal["reinforce", "ppo"] = "reinforce"
-    reward: Reward | Callable[[Individual], float] | None = None
+    reward: Reward | Callable[[Individual], float] | str | None = None
     batch: int = 1
     learning_rate: float | None = None
     optimizer: Literal["adam", "sgd"] = "adam"
@@ -102,7 +102,7 @@ class Reinforce(Strategy):
             if value < 0 or (name == "baseline" and value >= 1):
                 raise ValueError(f"{name} must be >= 0{' and < 1' if name == 'baseline' else ''}, got {value!r}")
         check_growth(self.grow)
-        check_reward(self.reward)
+        self.reward = checked_reward(self.reward)
         self._steady = False
 
     def start(self, search: Search) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
@@ -235,7 +236,7 @@ class Rewarding:
         return reward
 
 
-def scorer(reward: Reward | Scorer | None, search: Search) -> Scorer:
+def scorer(reward: Reward | Scorer | str | None, search: Search) -> Scorer:
     """What scores the individuals of a search: None is the accuracy itself.
 
     Raises:
@@ -243,23 +244,57 @@ def scorer(reward: Reward | Scorer | None, search: Search) -> Scorer:
     """
     if reward is None:
         return Power().begin(search)
+    assert not isinstance(reward, str)  # a text was read when the strategy was made
     return reward.begin(search) if isinstance(reward, Reward) else reward
 
 
-def check_reward(reward: Any) -> None:
-    """Refuse what is no reward.
+def checked_reward(reward: Any) -> Any:
+    """The reward that is meant: of a text, what it describes.
 
     Raises:
-        TypeError: neither a reward, nor a callable, nor None.
+        TypeError: neither a reward, nor a callable, nor a text, nor None.
+        ValueError: a text that describes no reward.
     """
+    if isinstance(reward, str):
+        return reward_from_text(reward)
     if reward is not None and not callable(reward):
         raise TypeError(
             f"reward must be a reward such as Power(3), a function of an individual that returns a number, or None; got {shown(reward)}"
         )
+    return reward
 
 
-def reward_settings(reward: Reward | Scorer | None) -> Any:
+def reward_from_text(text: str) -> Reward:
+    """The reward that a text describes as Python would, with plain values alone: nothing is executed.
+
+    Raises:
+        ValueError: it describes none.
+
+    >>> reward_from_text('Mixed(0.8, {"flops": 2e8})').settings()["alpha"]
+    0.8
+    """
+    said = f"a reward is written as Power(3) or Mixed(0.8, {{'flops': 2e8}}), got {shown(text)}"
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if isinstance(call, ast.Name):
+            call = ast.Call(call, [], [])
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError(said)
+        given = [ast.literal_eval(one) for one in call.args]
+        named = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        raise ValueError(said) from None
+    found = part("reward", call.func.id)
+    try:
+        made: Reward = found(*given, **named)
+    except TypeError as error:
+        raise ValueError(f"{said}: {error}") from None
+    return made
+
+
+def reward_settings(reward: Reward | Scorer | str | None) -> Any:
     """JSON that describes a reward; of a Python function its name."""
+    assert not isinstance(reward, str)
     if reward is None or isinstance(reward, Reward):
         return None if reward is None else reward.settings()
     return {"reward": "function", "name": dotted_name(reward)}
