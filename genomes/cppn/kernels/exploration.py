@@ -220,7 +220,7 @@ def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
                     many += 1
     found = kept
     _ask(networks, m, values, gathered, region, end, outgoing, asked, ZERO, many, answer, answer, ZERO, ZERO)
-    kept = many = 0
+    kept = many = ZERO
     for i in range(found):
         n = chosen[i]
         passed = False
@@ -311,7 +311,7 @@ def explore(networks, m, inputs, outputs, region):
             if forward >= 0:
                 _put(region, code, there)
                 last = max(last, there[forward])
-    begin = behind = 0
+    begin = behind = ZERO
     # Wave 0 starts from the inputs, the next ones from the hidden nodes that the last one found.
     for wave in range(region.iterations + 1 if listeners else 0):
         begin, behind = behind, hidden
