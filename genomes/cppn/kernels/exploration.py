@@ -8,7 +8,7 @@ numba compiles a function anew for every literal that it is given (`False`, `0`,
 `YES`, `ZERO` and `ONE` have the type and no value that it knows.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from genomes.cppn.kernels.expression import expressed, put_differences, put_sour
 from genomes.cppn.kernels.query import BLOCK, evaluate_block, scratch
 from genomes.neat.kernels.networks import INTEGERS, NUMBERS
 
-NO, YES, ZERO, ONE = np.bool_(False), np.bool_(True), np.int64(0), np.int64(1)
+TYPED: Any = (np.bool_(False), np.bool_(True), np.int64(0), np.int64(1))
+NO, YES, ZERO, ONE = TYPED
 
 
 class Region(NamedTuple):
