@@ -3,9 +3,12 @@
 A tree divides the region of hidden nodes, 2 parts on each of its axes (a quadtree in two dimensions, an octree in three). Places in it are
 whole numbers on a lattice with 2 ** (maximum depth + 1) steps on each axis: the centres of all parts of all depths lie on it, so that two
 explorations that find the same place find the same numbers.
+
+numba compiles a function anew for every literal that it is given (`False`, `0`, also a count that began at 0), with all that it calls: `NO`,
+`YES`, `ZERO` and `ONE` have the type and no value that it knows.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +16,9 @@ from genomes.compiled import kernel
 from genomes.cppn.kernels.expression import expressed, put_differences, put_source
 from genomes.cppn.kernels.query import BLOCK, evaluate_block, scratch
 from genomes.neat.kernels.networks import INTEGERS, NUMBERS
+
+TYPED: Any = (np.bool_(False), np.bool_(True), np.int64(0), np.int64(1))
+NO, YES, ZERO, ONE = TYPED
 
 
 class Region(NamedTuple):
@@ -117,14 +123,14 @@ def _divide(networks, m, values, gathered, region, tree, end, outgoing):
     for a in range(axes):
         tree.place[0, a] = 1 << deepest
     tree.depth[0], child[0], weight[0] = 0, -1, 0.0
-    before, begin, count = 0, 0, 1
+    before, begin, count = ZERO, ZERO, ONE
     for level in range(t):
         before, begin = begin, count
         for n in range(before, begin):
             count = _split(tree, n, count, 1 << (deepest - level - 1), parts)
-    fresh = 1
+    fresh = ONE
     while fresh < count:
-        _ask(networks, m, values, gathered, region, end, outgoing, tree.place, fresh, count - fresh, weight, tree.leo, 0, 1)
+        _ask(networks, m, values, gathered, region, end, outgoing, tree.place, fresh, count - fresh, weight, tree.leo, ZERO, ONE)
         fresh = count
         if t == deepest:
             break
@@ -202,7 +208,7 @@ def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
     `chosen`."""
     axes = len(region.axes)
     chosen, weight, asked, answer = tree.chosen, tree.weight, tree.asked, tree.answer
-    kept = many = 0
+    kept = many = ZERO
     for i in range(found):
         n = chosen[i]
         if (region.leo and not tree.leo[n] > 0.0) or expressed(weight[n], region.threshold, region.weight_range) == 0.0:
@@ -214,8 +220,8 @@ def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
                 if _neighbour(region, tree, n, axis, side, asked[many]) < 0:
                     many += 1
     found = kept
-    _ask(networks, m, values, gathered, region, end, outgoing, asked, 0, many, answer, answer, 0, 0)
-    kept = many = 0
+    _ask(networks, m, values, gathered, region, end, outgoing, asked, ZERO, many, answer, answer, ZERO, ZERO)
+    kept = many = ZERO
     for i in range(found):
         n = chosen[i]
         passed = False
@@ -286,16 +292,16 @@ def explore(networks, m, inputs, outputs, region):
     threshold, weight_range, forward = region.threshold, region.weight_range, region.forward
     fixed = len(inputs) + len(outputs)
     index = np.full(1 << ((depth + 1) * len(region.axes)), -1, np.int32)
-    codes, hidden = np.empty(64, np.int64), 0
-    source, target, weights, edges = np.empty(256, np.int64), np.empty(256, np.int64), np.empty(256), 0
+    codes, hidden = np.empty(64, np.int64), ZERO
+    source, target, weights, edges = np.empty(256, np.int64), np.empty(256, np.int64), np.empty(256), ZERO
     here, there = np.empty(len(region.low)), np.empty(len(region.low))
     # What the outputs would listen to, wherever there is a node. Most patterns that make networks huge end nowhere, so this comes first:
     # a node that no output hears, and from which the way forward does not lead to a place that one hears, need not be explored.
-    heard, hearer, loudness, listeners = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64), 0
+    heard, hearer, loudness, listeners = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64), ZERO
     last = -np.inf
     for number in range(len(outputs)):
         here[:] = outputs[number]
-        found = _explore(networks, m, values, gathered, region, tree, here, False)
+        found = _explore(networks, m, values, gathered, region, tree, here, NO)
         if listeners + found > len(heard):
             heard, hearer, loudness = _grown(heard, found), _grown(hearer, found), _grown(loudness, found)
         for i in range(found):
@@ -306,7 +312,7 @@ def explore(networks, m, inputs, outputs, region):
             if forward >= 0:
                 _put(region, code, there)
                 last = max(last, there[forward])
-    begin = behind = 0
+    begin = behind = ZERO
     # Wave 0 starts from the inputs, the next ones from the hidden nodes that the last one found.
     for wave in range(region.iterations + 1 if listeners else 0):
         begin, behind = behind, hidden
@@ -319,7 +325,7 @@ def explore(networks, m, inputs, outputs, region):
                 node = fixed + begin + number
                 if forward >= 0 and not here[forward] < last:
                     continue
-            found = _explore(networks, m, values, gathered, region, tree, here, True)
+            found = _explore(networks, m, values, gathered, region, tree, here, YES)
             if edges + found > len(source):
                 source, target, weights = _grown(source, found), _grown(target, found), _grown(weights, found)
             if hidden + found > len(codes):
