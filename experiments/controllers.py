@@ -134,7 +134,7 @@ def controller(reward: Any) -> Reinforce:
 
 
 def constrained(reward: Any) -> Reinforce:
-    return Reinforce(policy="lstm", learning_rate=8e-3, batch=2, reward=reward)
+    return Reinforce(policy="lstm", learning_rate=0.012, batch=2, reward=reward)
 
 
 def monas(which: str, seed: int, table: Path) -> dict[str, Any]:
