@@ -10,7 +10,7 @@ regularized evolution. REINFORCE with logits and Adam 0.1 is Dong & Yang's (2020
 the reward at the last decision and in equal parts (BlockQNN; Zhong et al. 2018).
 
 `monas`: accuracy after 200 epochs and FLOPs in one reward (Hsu et al. 2018): the cell with the best reward of 200 for several alphas; the share
-of the last 100 samples of 1,000 that hold a cap on FLOPs, and a floor under the accuracy; and the hypervolume of all 200 cells beside that of NSGA-II.
+of the last 100 samples of 1,000 that hold a cap on FLOPs, and a floor under the accuracy, with logits and with an LSTM; and the hypervolume of all 200 cells beside that of NSGA-II.
 
 `irlas`: Q-learning with the mirror of an expert cell (Guo et al. 2019): edges of the last 20 of 100 cells that differ from the expert's, and test
 accuracy, with weight 0 and 0.2, and with a bad expert.
@@ -133,8 +133,10 @@ def controller(reward: Any) -> Reinforce:
     return Reinforce(policy="lstm", learning_rate=4e-3, batch=2, reward=reward)
 
 
-def constrained(reward: Any) -> Reinforce:
-    return Reinforce(policy="lstm", learning_rate=0.012, batch=2, reward=reward)
+def constrained(reward: Any, policy: str) -> Reinforce:
+    return (
+        Reinforce(reward=reward) if policy == "logits" else Reinforce(policy="lstm", learning_rate=8e-3, batch=2, reward=reward)
+    )
 
 
 def monas(which: str, seed: int, table: Path) -> dict[str, Any]:
@@ -142,11 +144,12 @@ def monas(which: str, seed: int, table: Path) -> dict[str, Any]:
     if which in ("nsga2", "random_search"):
         strategy: Any = strategies.Nsga2() if which == "nsga2" else strategies.RandomSearch()
         return {"hypervolume": covered(evolved(task, strategy, seed, evaluations=200), table)}
-    if which == "capped":
-        last = evolved(task, constrained(Capped("flops", CAP, scale=PER_CENT)), seed, evaluations=1000)[-100:]
+    reward_of, _, policy = which.partition("_")
+    if reward_of == "capped":
+        last = evolved(task, constrained(Capped("flops", CAP, scale=PER_CENT), policy), seed, evaluations=1000)[-100:]
         return {"held": statistics.fmean(one.values["flops"] <= CAP for one in last), "accuracy": mean_of(last, "c10_val200")}
-    if which == "floor":
-        last = evolved(task, constrained(Floor("flops", FLOOR, LARGEST, scale=PER_CENT)), seed, evaluations=1000)[-100:]
+    if reward_of == "floor":
+        last = evolved(task, constrained(Floor("flops", FLOOR, LARGEST, scale=PER_CENT), policy), seed, evaluations=1000)[-100:]
         held = statistics.fmean(one.values["c10_val200"] >= 100 * FLOOR for one in last)
         return {"held": held, "mflops": mean_of(last, "flops") / 1e6}
     reward = Mixed(float(which), {"flops": LARGEST}, scale=PER_CENT)
@@ -183,7 +186,7 @@ def irlas(which: str, seed: int, table: Path) -> dict[str, Any]:
 PARTS: dict[str, tuple[Callable[[str, int, Path], dict[str, Any]], tuple[str, ...]]] = {
     "search": (search, tuple(SEARCHES)),
     "metaqnn": (metaqnn, ("terminal", "equal")),
-    "monas": (monas, (*map(str, ALPHAS), "capped", "floor", "nsga2", "random_search")),
+    "monas": (monas, (*map(str, ALPHAS), "capped_logits", "capped_lstm", "floor_logits", "floor_lstm", "nsga2", "random_search")),
     "irlas": (irlas, ("weight_0", "weight_02", "bad_expert")),
 }
 SEEDS = {"search": 500, "metaqnn": 10, "monas": 20, "irlas": 200}
