@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ class Labelled(NamedTuple):
         fine: what else describes it; the same where nothing else does.
         junction: whether nothing is computed there.
         before, after: of each vertex, the positions of those that it takes its input from and of those that take its output.
+        words_before, words_after: for each of these, what the edge is: the sign and the size of its weight, or "".
         sources, sinks: positions of the inputs and outputs.
     """
 
@@ -28,6 +30,8 @@ class Labelled(NamedTuple):
     junction: tuple[bool, ...]
     before: tuple[tuple[int, ...], ...]
     after: tuple[tuple[int, ...], ...]
+    words_before: tuple[tuple[str, ...], ...]
+    words_after: tuple[tuple[str, ...], ...]
     sources: tuple[int, ...]
     sinks: tuple[int, ...]
 
@@ -36,11 +40,13 @@ def labelled(genome: Genome) -> Labelled:
     """The genome's graph: the inputs, the outputs, and every vertex that lies on a path from one to the other over enabled connections.
 
     A vertex's kind is its `kind` or `type`, with the cell that it belongs to; inputs and outputs of one kind are told apart by their names,
-    because each means something else. What else describes it is its `label`, or its activation and aggregation; weights do not.
+    because each means something else. What else describes it is its `label`, or its activation and aggregation; a weight is described by its
+    sign and by its size to the nearest power of two.
     """
     graph = genome.graph()
     nodes: dict[Hashable, Mapping[str, Any]] = dict(graph.nodes(data=True))
-    edges = [(source, target) for source, target, enabled in graph.edges(data="enabled", default=True) if enabled]
+    found = [(source, target, data) for source, target, data in graph.edges(data=True) if data.get("enabled", True)]
+    edges = [(source, target) for source, target, _ in found]
     kinds = {name: str(data.get("kind", data.get("type", ""))) for name, data in nodes.items()}
     sources = [name for name, kind in kinds.items() if kind in SOURCES]
     sinks = [name for name, kind in kinds.items() if kind in SINKS]
@@ -52,10 +58,13 @@ def labelled(genome: Genome) -> Labelled:
     position = {name: place for place, name in enumerate(kept)}
     before: list[list[int]] = [[] for _ in kept]
     after: list[list[int]] = [[] for _ in kept]
-    for source, target in edges:
+    words: tuple[list[list[str]], list[list[str]]] = [[] for _ in kept], [[] for _ in kept]
+    for source, target, data in found:
         if source in position and target in position:
             before[position[target]].append(position[source])
             after[position[source]].append(position[target])
+            words[0][position[target]].append(_weight(data))
+            words[1][position[source]].append(_weight(data))
     several = [name for ends in (sources, sinks) if len(ends) > 1 for name in ends]
     coarse = [_coarse(name, nodes[name], kinds[name], name in several) for name in kept]
     return Labelled(
@@ -64,6 +73,8 @@ def labelled(genome: Genome) -> Labelled:
         tuple([kinds[name] in JUNCTIONS for name in kept]),
         tuple(map(tuple, before)),
         tuple(map(tuple, after)),
+        tuple(map(tuple, words[0])),
+        tuple(map(tuple, words[1])),
         tuple([position[name] for name in sources]),
         tuple([position[name] for name in sinks]),
     )
@@ -79,6 +90,13 @@ def _fine(data: Mapping[str, Any], kind: str) -> str:
         return kind
     words = [data["label"]] if "label" in data else [data[each] for each in ("activation", "aggregation") if each in data]
     return " ".join([kind, *map(str, words)])
+
+
+def _weight(data: Mapping[str, Any]) -> str:
+    weight = data.get("weight")
+    if weight is None:
+        return ""
+    return f"{'-' if weight < 0 else '+'}{round(math.log2(abs(weight)))}" if weight else "0"
 
 
 def _closure(starts: Iterable[Hashable], edges: Iterable[tuple[Hashable, Hashable]]) -> set[Hashable]:

@@ -28,8 +28,8 @@ class WeisfeilerLehman(Distance):
 
     Every vertex of `Genome.graph()` begins with a label; in each iteration it takes a new one, made of its own, of those that it takes its
     input from and of those that take its output. The features of a genome are how often each label of each iteration occurs. Where vertices
-    have a `kind` and more that describes them (filters of a layer, the activation of a node), this is done twice: with the kinds alone, and
-    with everything, so that two networks of other widths still have something in common.
+    have a `kind` and more that describes them (filters of a layer, the activation of a node, the weights of its connections by sign and size),
+    this is done twice: with the kinds alone, and with everything, so that two networks of other widths still have something in common.
 
     The kernel is the cosine of two genomes' counts, positive semi-definite by construction, and serves every encoding. The distance is that
     of the counts brought to length 1, sqrt(2 - 2 cosine), from 0 to sqrt(2).
@@ -55,15 +55,20 @@ class WeisfeilerLehman(Distance):
         """How often each label of each iteration occurs, by the label: a whole number that is the same in every process."""
         graph = labelled(genome)
         found: Counter[int] = Counter()
-        for labels in dict.fromkeys((graph.coarse, graph.fine)):
+        weighted = any(any(words) for words in graph.words_before)
+        for labels in (graph.coarse, graph.fine) if weighted else dict.fromkeys((graph.coarse, graph.fine)):
             current = [_number(label.encode()) for label in labels]
             found.update(current)
+            whole = labels is graph.fine
             for _ in range(self.iterations):
                 current = [
-                    _number(
-                        f"{own} {sorted([current[one] for one in before])} {sorted([current[one] for one in after])}".encode()
+                    _number(f"{own} {_around(current, *before, whole)} {_around(current, *after, whole)}".encode())
+                    for own, before, after in zip(
+                        current,
+                        zip(graph.before, graph.words_before, strict=True),
+                        zip(graph.after, graph.words_after, strict=True),
+                        strict=True,
                     )
-                    for own, before, after in zip(current, graph.before, graph.after, strict=True)
                 ]
                 found.update(current)
         return dict(found)
@@ -80,6 +85,11 @@ class WeisfeilerLehman(Distance):
     def compare(self, first: Sequence[_Prepared], second: Sequence[_Prepared]) -> Matrix:
         found: Matrix = np.sqrt(np.maximum(2 - 2 * _cosine(first, second), 0))
         return found
+
+
+def _around(labels: Sequence[int], places: Sequence[int], words: Sequence[str], whole: bool) -> list[tuple[int, str]]:
+    """The labels of the neighbours at these places, with what their edges are if the whole is wanted."""
+    return sorted([(labels[place], word if whole else "") for place, word in zip(places, words, strict=True)])
 
 
 def _cosine(first: Sequence[_Prepared], second: Sequence[_Prepared]) -> Matrix:
