@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,6 +103,10 @@ class GaussianProcess(Predictor):
         return {**super().settings(), "kernel": kernel}
 
     def learn(self, genomes: Sequence[Genome], values: Scores) -> None:
+        with one_thread():
+            self._learn(genomes, values)
+
+    def _learn(self, genomes: Sequence[Genome], values: Scores) -> None:
         fitted = logarithms(values) if self.log else values
         # in the order of their genes, so that the order in which they were observed does not matter, not even to the last bit
         named = sorted(zip([text(genome) for genome in genomes], fitted.tolist(), range(len(genomes)), strict=True))
@@ -194,6 +200,10 @@ class GaussianProcess(Predictor):
             self._factor = calibrated(sizes)
 
     def estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
+        with one_thread():
+            return self._estimate(genomes)
+
+    def _estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
         matrices = {distance: distances_to(genomes, self._different, distance) for distance in self._distances}
         if self.embedding:
             matrices = {
@@ -214,6 +224,19 @@ class GaussianProcess(Predictor):
             mean = np.full(len(genomes), self._centre)
             deviation = self._size / len(self._rows) * np.sqrt(1 + variance)
         return of_logarithms(mean, deviation) if self.log else (mean, deviation)
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Linear algebra by one thread: several give other last bits on another machine, and for matrices of this size are no faster (where
+    other work runs beside, ten times slower)."""
+    return _pools().limit(limits=1, user_api="blas")  # type: ignore[no-any-return]
+
+
+@cache
+def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def spectrum_of(kernel: Matrix) -> _Spectrum:
