@@ -8,7 +8,7 @@ FIRST, SECOND, TINY = np.float32(0.9), np.float32(0.99), np.float32(1e-7)  # Ada
 ZERO, ONE = np.float32(0), np.float32(1)
 
 
-@kernel()
+@kernel(error_model="numpy")
 def train(weights, sizes, rows, scores, seen, orders, batch, rate, squared):
     """Train each network on the observations that it sees, by Adam (Kingma & Ba 2015), in place.
 
