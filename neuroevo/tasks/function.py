@@ -89,6 +89,7 @@ class Function(Task):
         self._answer: Any = None
         self.population = bool(getattr(fitness, "scores_population", False))
         self.returned = [name for name, objective in self.objectives.items() if objective.of is None]
+        self._returned = frozenset(self.returned)
         self.takes_rng = _has_parameter(fitness, "rng")
 
     def phenotype(self, genome: Genome) -> Any:
@@ -103,7 +104,10 @@ class Function(Task):
         Raises:
             ValueError: the fitness returned one number for several objectives, or a dict without one of them.
         """
-        with context.alone() if self._measures else nullcontext():
+        if self._measures:
+            with context.alone():
+                answer = self.fitness(phenotype, rng=rng) if self.takes_rng else self.fitness(phenotype)
+        else:
             answer = self.fitness(phenotype, rng=rng) if self.takes_rng else self.fitness(phenotype)
         return self._named(self._remembered(answer))
 
@@ -142,6 +146,8 @@ class Function(Task):
         return answer
 
     def _named(self, answer: Any) -> Mapping[str, Any]:
+        if type(answer) is dict and answer.keys() >= self._returned:
+            return answer
         if isinstance(answer, Mapping):
             missing = [name for name in self.returned if name not in answer]
             if missing:
