@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
     from neuroevo.strategies.local.hill_climb import HillClimb
+    from neuroevo.strategies.local.local_search import LocalSearch
     from neuroevo.strategies.random_search import RandomSearch
     from neuroevo.strategies.reinforcement.mirror import Mirror
     from neuroevo.strategies.reinforcement.q_learning import QLearning
@@ -22,6 +23,7 @@ _WHERE = {
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
+    "LocalSearch": "local.local_search",
     "Mirror": "reinforcement.mirror",
     "Mixed": "reinforcement.rewards",
     "Neat": "evolution.neat.strategy",
@@ -38,12 +40,24 @@ _WHERE = {
     "Strategy": "base",
 }
 
-PARTS = ("HillClimb", "Lemonade", "Neat", "Nsga2", "Nsga3", "QLearning", "RandomSearch", "RegularizedEvolution", "Reinforce")
+PARTS = (
+    "HillClimb",
+    "Lemonade",
+    "LocalSearch",
+    "Neat",
+    "Nsga2",
+    "Nsga3",
+    "QLearning",
+    "RandomSearch",
+    "RegularizedEvolution",
+    "Reinforce",
+)
 __all__ = [
     "Capped",
     "Floor",
     "HillClimb",
     "Lemonade",
+    "LocalSearch",
     "Mirror",
     "Mixed",
     "Neat",

@@ -1,0 +1,127 @@
+"""Bayesian optimization, PNAS and local search on NAS-Bench-201, beside random search and regularized evolution.
+
+`search`, one objective: the signal is the validation accuracy after 200 epochs; reported are the test accuracy of the best cell by the signal
+after 50, 100 and 200 evaluations, and the share of the searches that found the cell with the best signal of all 15,625 by then. Local search
+(White, Nolen & Savani 2021) is the baseline that many papers leave out.
+
+The table is that of `nasbench201.py`. One process; `--workers 2` spreads the searches over two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table as Screen
+
+import neuroevo as ne
+from genomes import CellSpace
+from neuroevo import strategies
+from neuroevo.core.objectives import Objective
+
+SIGNAL, TEST = "c10_val200", "c10_test200"
+AFTER = (50, 100, 200)
+
+SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
+    "random_search": lambda: strategies.RandomSearch(batch=1, deduplicate="key"),
+    "regularized_evolution": lambda: strategies.RegularizedEvolution(population=30, sample=10),
+    "local_search": lambda: strategies.LocalSearch(),
+    "local_search_best": lambda: strategies.LocalSearch(move="best"),
+}
+BESIDE = ("random_search", "regularized_evolution", "local_search")  # always shown
+
+
+def search(method: str, seed: int, table: Path) -> dict[str, Any]:
+    """One search with one objective."""
+    accuracy = Objective(SIGNAL, "maximise", ideal=100.0)  # per cent
+    task = ne.tasks.Table(table, key="ops", signal={SIGNAL: accuracy}, report=(TEST,))
+    start = time.perf_counter()
+    run = ne.evolve(
+        CellSpace(), task, strategy=SEARCHES[method](), budget=ne.Budget(evaluations=max(AFTER)), seed=seed, progress=False
+    )
+    seconds = time.perf_counter() - start
+    found = list(run)
+    signals = [one.values[SIGNAL] for one in found]
+    result: dict[str, Any] = {"evaluations": len(found), "ms_an_evaluation": 1000 * seconds / len(found)}
+    for count in AFTER:
+        best = max(found[:count], key=lambda one: one.values[SIGNAL])
+        result[f"test_accuracy_{count}"] = best.info["scores"][TEST]
+    optimum = max(row[0] for row in task.rows().values())
+    result["optimum_200"] = float(max(signals) == optimum)
+    result["evaluations_to_optimum"] = signals.index(optimum) + 1 if optimum in signals else None
+    return result
+
+
+def work(job: tuple[str, int, Path]) -> dict[str, Any]:
+    method, seed, table = job
+    return {"method": method, "seed": seed, **search(method, seed, table)}
+
+
+def run_all(jobs: list[Any], workers: int, title: str) -> list[dict[str, Any]]:
+    """The jobs' results in order, with a progress bar."""
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task(title, total=len(jobs))
+        found = []
+        if workers == 1:
+            for job in jobs:
+                found.append(work(job))
+                progress.advance(bar)
+            return found
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            for result in pool.map(work, jobs, chunksize=1):
+                found.append(result)
+                progress.advance(bar)
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--table", type=Path, default=Path("../shared/data/nb201_cifar10.csv.gz"), help="CSV file of the benchmark"
+    )
+    parser.add_argument("--methods", nargs="*", choices=list(SEARCHES), help="beside the baselines, which are always run")
+    parser.add_argument("--seeds", type=int, default=30, help="searches of each method")
+    parser.add_argument("--workers", type=int, default=1, help="processes that searches are spread over")
+    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    options = parser.parse_args()
+    if not options.table.is_file():
+        sys.exit(
+            f"there is no table at {options.table}: give the benchmark's CSV file with --table (its columns: see nasbench201.py)"
+        )
+    ours: dict[str, float] = {}
+    runs: list[dict[str, Any]] = []
+    screen = Screen("method", "after 50", "after 100", "after 200", "optimum by 200", "ms an evaluation", "seeds")
+    methods = [*BESIDE, *[name for name in options.methods or SEARCHES if name not in BESIDE]]
+    for method in methods:
+        found = run_all([(method, seed, options.table) for seed in range(options.seeds)], options.workers, method)
+        runs.extend(found)
+        names = [f"test_accuracy_{count}" for count in AFTER] + ["optimum_200", "ms_an_evaluation"]
+        means = {name: statistics.fmean(one[name] for one in found) for name in names}
+        ours |= {f"{method}_{name}": value for name, value in means.items()}
+        screen.add_row(method, *[f"{means[name]:.2f}" for name in names[:4]], f"{means[names[4]]:.0f}", str(options.seeds))
+    Console(width=120).print(screen)
+    if options.json:
+        report = {
+            "method": "Bayesian optimization, PNAS and local search on NAS-Bench-201",
+            "paper": "Kandasamy et al. 2018; Jin, Song & Hu 2019; White, Neiswanger & Savani 2021; Liu et al. 2018; White, Nolen & Savani 2021",
+            "settings": {"signal": SIGNAL, **{method: SEARCHES[method]().settings() for method in methods}},
+            "seeds": options.seeds,
+            "published": {},
+            "ours": ours,
+            "runs": runs,
+        }
+        options.json.write_text(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()
