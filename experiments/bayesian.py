@@ -28,6 +28,7 @@ import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
 from neuroevo.core.objectives import Objective
+from neuroevo.predictors import Neighbours
 
 SIGNAL, TEST = "c10_val200", "c10_test200"
 AFTER = (50, 100, 200)
@@ -37,6 +38,11 @@ SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
     "regularized_evolution": lambda: strategies.RegularizedEvolution(population=30, sample=10),
     "local_search": lambda: strategies.LocalSearch(),
     "local_search_best": lambda: strategies.LocalSearch(move="best"),
+    "neighbours_ei": lambda: strategies.Bayesian(Neighbours()),
+    "neighbours_ucb": lambda: strategies.Bayesian(Neighbours(), "ucb"),
+    "neighbours_thompson": lambda: strategies.Bayesian(Neighbours(), "thompson"),
+    "neighbours_ei_local": lambda: strategies.Bayesian(Neighbours(), inner="local"),
+    "neighbours_ei_tree": lambda: strategies.Bayesian(Neighbours(), inner="annealed_tree"),
 }
 BESIDE = ("random_search", "regularized_evolution", "local_search")  # always shown
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.core.state import State
     from neuroevo.strategies.base import Search, Strategy
+    from neuroevo.strategies.bayesian.strategy import Bayesian
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
 
 _WHERE = {
+    "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
@@ -41,6 +43,7 @@ _WHERE = {
 }
 
 PARTS = (
+    "Bayesian",
     "HillClimb",
     "Lemonade",
     "LocalSearch",
@@ -53,6 +56,7 @@ PARTS = (
     "Reinforce",
 )
 __all__ = [
+    "Bayesian",
     "Capped",
     "Floor",
     "HillClimb",
