@@ -43,6 +43,9 @@ SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
     "neighbours_thompson": lambda: strategies.Bayesian(Neighbours(), "thompson"),
     "neighbours_ei_local": lambda: strategies.Bayesian(Neighbours(), inner="local"),
     "neighbours_ei_tree": lambda: strategies.Bayesian(Neighbours(), inner="annealed_tree"),
+    "pnas_1": lambda: strategies.Progressive(Neighbours(), best=98, batches=1),
+    "pnas_4": lambda: strategies.Progressive(Neighbours(), best=98, batches=4),
+    "pnas_10": lambda: strategies.Progressive(Neighbours(), best=98, batches=10),
 }
 BESIDE = ("random_search", "regularized_evolution", "local_search")  # always shown
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.core.state import State
     from neuroevo.strategies.base import Search, Strategy
+    from neuroevo.strategies.bayesian.progressive import Progressive
     from neuroevo.strategies.bayesian.strategy import Bayesian
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
@@ -32,6 +33,7 @@ _WHERE = {
     "Nsga2": "evolution.nsga",
     "Nsga3": "evolution.nsga",
     "Power": "reinforcement.rewards",
+    "Progressive": "bayesian.progressive",
     "QLearning": "reinforcement.q_learning",
     "RandomSearch": "random_search",
     "RegularizedEvolution": "evolution.regularized_evolution",
@@ -50,6 +52,7 @@ PARTS = (
     "Neat",
     "Nsga2",
     "Nsga3",
+    "Progressive",
     "QLearning",
     "RandomSearch",
     "RegularizedEvolution",
@@ -68,6 +71,7 @@ __all__ = [
     "Nsga2",
     "Nsga3",
     "Power",
+    "Progressive",
     "QLearning",
     "RandomSearch",
     "RegularizedEvolution",
