@@ -43,6 +43,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "strategy": Kind(("neuroevo.strategies",), "neuroevo.strategies.base:Strategy", "strategies"),
     "encoding": Kind(("genomes",), "genomes.base:Space", "encodings"),
+    "distance": Kind(("genomes.distances",), "genomes.distances.base:Distance", "distances"),
     "task": Kind(("neuroevo.tasks", "neuroevo.simulators"), "neuroevo.tasks.base:Task", "tasks"),
     "objective": Kind(("neuroevo.tasks.offered",), "neuroevo.core.objectives:Objective", "objectives"),
     "estimation": Kind(("neuroevo.estimation",), "neuroevo.estimation.base:Estimation", "estimations"),
@@ -69,7 +70,7 @@ def register(kind: str, part: Any) -> Any:
     """Add a part of one's own, so that its name works wherever a built-in one's does: settings, `neuroevo resume`, listings.
 
     Args:
-        kind: "strategy", "task", "estimation", "encoding", "objective", "reward", "data", "figure", "drawing" or "decoder".
+        kind: "strategy", "task", "estimation", "encoding", "distance", "objective", "reward", "data", "figure", "drawing" or "decoder".
         part: the class; an `Objective`; a function without arguments that returns what `neuroevo.data.load` takes (data); a function of a
             run that returns a matplotlib figure (figure); a function of a genome, `dtype` and `name` that returns a `keras.Model` (decoder).
 

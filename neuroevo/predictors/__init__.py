@@ -5,20 +5,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo.predictors.base import Predictor
+    from neuroevo.predictors.gaussian_process import GaussianProcess
+    from neuroevo.predictors.kernels import Term
     from neuroevo.predictors.neighbours import Neighbours
     from neuroevo.predictors.validation import HeldOut, coverage, held_out, rank_correlation
 
 _WHERE = {
+    "GaussianProcess": "gaussian_process",
     "HeldOut": "validation",
     "Neighbours": "neighbours",
     "Predictor": "base",
+    "Term": "kernels",
     "coverage": "validation",
     "held_out": "validation",
     "rank_correlation": "validation",
 }
 
-PARTS = ("Neighbours",)
-__all__ = ["HeldOut", "Neighbours", "Predictor", "coverage", "held_out", "rank_correlation"]
+PARTS = ("GaussianProcess", "Neighbours")
+__all__ = ["GaussianProcess", "HeldOut", "Neighbours", "Predictor", "Term", "coverage", "held_out", "rank_correlation"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome, Space
+from genomes.distances.base import Distance
 
 Matrix = npt.NDArray[np.float64]
 
@@ -18,9 +19,13 @@ class Distances:
 
     A pair is measured from the genome whose genes come first as text. So what is found depends on the genomes alone, not on their order or
     on what was known before, although the two directions of a distance may differ in their last bits.
+
+    Args:
+        measure: the distance; None: the genomes' own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, measure: Distance | None = None) -> None:
+        self.measure = measure
         self._space: Space | None = None
         self._positions: dict[str, int] = {}  # by the genes as text, a row of the matrix
         self._matrix: Matrix = np.empty((0, 0))
@@ -43,7 +48,10 @@ class Distances:
         matrix[np.ix_(rows, rows)] = self._matrix[np.ix_(before, before)]
         new = sorted(set(range(len(genomes))) - set(rows))
         missing = set(new)
-        for row in new:
+        if self.measure is not None and new:
+            block = distances_to([genomes[row] for row in new], genomes, self.measure)
+            matrix[new], matrix[:, new] = block, block.T
+        for row in new if self.measure is None else ():
             for other in range(len(genomes)):
                 if other > row or (other < row and other not in missing):
                     first, second = min(row, other), max(row, other)
@@ -52,12 +60,21 @@ class Distances:
         return matrix
 
 
-def distances_to(genomes: Sequence[Genome], others: Sequence[Genome]) -> Matrix:
+def distances_to(genomes: Sequence[Genome], others: Sequence[Genome], measure: Distance | None = None) -> Matrix:
     """The distances from each of some genomes to each of others: float64 [genomes, others].
+
+    Args:
+        genomes, others: of one space.
+        measure: the distance; None: the genomes' own.
 
     Raises:
         ValueError: a distance that is not defined.
     """
+    if measure is not None:
+        measured = measure.matrix(genomes, others)
+        if not (np.isfinite(measured) & (measured >= 0)).all():
+            raise ValueError(f"a distance is a finite number >= 0, {type(measure).__name__} gave others")
+        return measured
     found = [distance(genome, other) for genome in genomes for other in others]
     return np.array(found).reshape(len(genomes), len(others))
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from genomes.base import Genome, shown
 from neuroevo.predictors.base import Predictor, Scores, text
 from neuroevo.predictors.distances import Distances, distances_to
+from neuroevo.predictors.intervals import calibrated
 
 NUMBERS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)  # of neighbours that are tried where none is given
-LEVEL, NORMAL = 0.9, 1.6448536269514722  # nine times out of ten; a normal deviate's size that is passed the tenth time
 WEIGHTS = ("exponential", "inverse", "uniform")
 
 Matrix = npt.NDArray[np.float64]
@@ -144,18 +144,3 @@ def places(distances: Matrix, k: int) -> Matrix:
     left = k - closer.sum(axis=1, keepdims=True)
     found: Matrix = closer + tied * (left / tied.sum(axis=1, keepdims=True))
     return found
-
-
-def calibrated(sizes: Scores) -> float:
-    """The factor on deviations with which nine of ten errors lie within 1.645 of them.
-
-    Args:
-        sizes: float64 [errors], each divided by its deviation, sorted, not all 0.
-    """
-    from scipy.special import stdtrit
-
-    count = len(sizes)
-    within = float(sizes[min(math.ceil((count + 1) * LEVEL), count) - 1])
-    if within == 0:  # nearly all errors are 0: the few others say how large one may be
-        return float(np.sqrt((sizes**2).mean()))
-    return within / NORMAL * float(stdtrit(count - 1, (1 + LEVEL) / 2)) / NORMAL

@@ -244,7 +244,7 @@ def test_settings_out_of_range_are_refused(wrong: dict) -> None:
 
 
 def test_it_is_found_by_name() -> None:
-    assert registry.names("predictor") == ["Neighbours"]
+    assert "Neighbours" in registry.names("predictor")
     assert registry.part("predictor", "Neighbours") is Neighbours
     assert Predictor.from_settings({"predictor": "Neighbours", "k": 3, "weights": "uniform"}) == Neighbours(3, "uniform")
     with pytest.raises(ValueError, match="did you mean 'Neighbours'"):

@@ -1,0 +1,99 @@
+"""Edit distance for all pairs of two sets of packed genomes."""
+
+import numpy as np
+
+from genomes.compiled import kernel
+from genomes.distances.kernels.flow import partial_transport
+
+
+@kernel()
+def edit_matrix(a, b, skips):
+    """The distances of all genomes of pool a to all of pool b: float64 [a, b]. For the pools see `genomes.distances.edit.Pool`."""
+    most, most_skips = 1, 1
+    for pool in (a, b):
+        for part in range(len(pool.start) - 1):
+            most = max(most, pool.start[part + 1] - pool.start[part])
+            most_skips = max(most_skips, pool.skip_start[part + 1] - pool.skip_start[part])
+    row = np.empty(most + 1)
+    cost = np.empty((most_skips, most_skips))
+    flow = np.empty((most_skips, most_skips))
+    supply, demand = np.empty(most_skips), np.empty(most_skips)
+    potential, length = np.empty(2 * most_skips), np.empty(2 * most_skips)
+    came = np.empty(2 * most_skips, dtype=np.int64)
+    settled = np.empty(2 * most_skips, dtype=np.bool_)
+    found = np.empty((len(a.first) - 1, len(b.first) - 1))
+    for g in range(len(a.first) - 1):
+        for h in range(len(b.first) - 1):
+            if a.rank[g] <= b.rank[h]:  # always from the same side, so that both directions agree to the last bit
+                found[g, h] = _between(a, g, b, h, skips, row, cost, supply, demand, flow, potential, length, came, settled)
+            else:
+                found[g, h] = _between(b, h, a, g, skips, row, cost, supply, demand, flow, potential, length, came, settled)
+    return found
+
+
+@kernel()
+def _between(a, g, b, h, skips, row, cost, supply, demand, flow, potential, length, came, settled):
+    total = 0.0
+    parts_a, parts_b = a.first[g + 1] - a.first[g], b.first[h + 1] - b.first[h]
+    for part in range(max(parts_a, parts_b)):
+        low_a, high_a, low_b, high_b, left_a, right_a, left_b, right_b = 0, 0, 0, 0, 0, 0, 0, 0
+        if part < parts_a:
+            p = a.first[g] + part
+            low_a, high_a, left_a, right_a = a.start[p], a.start[p + 1], a.skip_start[p], a.skip_start[p + 1]
+        if part < parts_b:
+            p = b.first[h] + part
+            low_b, high_b, left_b, right_b = b.start[p], b.start[p + 1], b.skip_start[p], b.skip_start[p + 1]
+        total += _aligned(a, low_a, high_a, b, low_b, high_b, row)
+        if skips > 0:
+            rows, columns = right_a - left_a, right_b - left_b
+            for i in range(rows):
+                supply[i] = 1.0
+                for j in range(columns):
+                    cost[i, j] = skip_substitution(a.skip, left_a + i, b.skip, left_b + j)
+            for j in range(columns):
+                demand[j] = 1.0
+            total += skips * partial_transport(
+                cost, supply, demand, rows, columns, 1.0, flow, potential, length, came, settled
+            )  # fmt: skip
+    return total
+
+
+@kernel()
+def _aligned(a, low_a, high_a, b, low_b, high_b, row):
+    """The cheapest alignment of two sequences of layers (Jin, Song & Hu 2019, section 3.1)."""
+    for j in range(high_b - low_b + 1):
+        row[j] = j
+    for v in range(low_a, high_a):
+        diagonal = row[0]
+        row[0] += 1
+        for j in range(1, high_b - low_b + 1):
+            changed = diagonal + substitution(a.kind, a.attributes, v, b.kind, b.attributes, low_b + j - 1)
+            diagonal = row[j]
+            row[j] = min(changed, row[j] + 1, row[j - 1] + 1)
+    return row[high_b - low_b]
+
+
+@kernel()
+def substitution(kind_a, attributes_a, v, kind_b, attributes_b, w):
+    """What it costs to change a layer into another: 1 across kinds, else the mean relative difference of their attributes."""
+    if kind_a[v] != kind_b[w]:
+        return 1.0
+    total, count = 0.0, 0
+    for k in range(attributes_a.shape[1]):
+        x, y = attributes_a[v, k], attributes_b[w, k]
+        if x > 0 or y > 0:
+            total += abs(x - y) / max(x, y)
+            count += 1
+    return total / count if count > 0 else 0.0
+
+
+@kernel()
+def skip_substitution(skips_a, v, skips_b, w):
+    """What it costs to change a skip into another: 1 across kinds, else the relative difference of where they start and how far they go."""
+    if skips_a[v, 0] != skips_b[w, 0]:
+        return 1.0
+    apart, larger = 0.0, 0.0
+    for k in range(1, 3):
+        apart += abs(skips_a[v, k] - skips_b[w, k])
+        larger += max(skips_a[v, k], skips_b[w, k])
+    return apart / larger if larger > 0 else 0.0
