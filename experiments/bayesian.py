@@ -32,7 +32,7 @@ import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
 from neuroevo.core.objectives import FLOPS, Objective
-from neuroevo.predictors import Neighbours
+from neuroevo.predictors import GaussianProcess, Neighbours
 
 SIGNAL, TEST = "c10_val200", "c10_test200"
 AFTER = (50, 100, 200)
@@ -42,18 +42,22 @@ SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
     "regularized_evolution": lambda: strategies.RegularizedEvolution(population=30, sample=10),
     "local_search": lambda: strategies.LocalSearch(),
     "local_search_best": lambda: strategies.LocalSearch(move="best"),
-    "neighbours_ei": lambda: strategies.Bayesian(Neighbours()),
-    "neighbours_ucb": lambda: strategies.Bayesian(Neighbours(), "ucb"),
-    "neighbours_thompson": lambda: strategies.Bayesian(Neighbours(), "thompson"),
-    "neighbours_ei_local": lambda: strategies.Bayesian(Neighbours(), inner="local"),
-    "neighbours_ei_tree": lambda: strategies.Bayesian(Neighbours(), inner="annealed_tree"),
-    "pnas_1": lambda: strategies.Progressive(Neighbours(), best=98, batches=1),
-    "pnas_4": lambda: strategies.Progressive(Neighbours(), best=98, batches=4),
-    "pnas_10": lambda: strategies.Progressive(Neighbours(), best=98, batches=10),
+    "wl": lambda: strategies.Bayesian(),
+    "wl_local": lambda: strategies.Bayesian(inner="local"),
+    "wl_tree": lambda: strategies.Bayesian(inner="annealed_tree"),
+    "wl_thompson": lambda: strategies.Bayesian(acquisition="thompson"),
+    "edit": lambda: strategies.Bayesian(GaussianProcess("edit")),
+    "otmann": lambda: strategies.Bayesian(GaussianProcess("otmann")),
+    "nasbot": lambda: strategies.Bayesian(GaussianProcess("nasbot"), initial=20),
+    "hamming": lambda: strategies.Bayesian(GaussianProcess("hamming")),
+    "neighbours": lambda: strategies.Bayesian(Neighbours()),
+    "pnas": lambda: strategies.Progressive(best=98),
+    "pnas_one_batch": lambda: strategies.Progressive(best=98, batches=1),
 }
 TWO_OBJECTIVES: dict[str, Callable[[], strategies.Strategy]] = {
     "nsga2": lambda: strategies.Nsga2(),
-    "bayesian": lambda: strategies.Bayesian(Neighbours()),
+    "bayesian": lambda: strategies.Bayesian(),
+    "bayesian_hamming": lambda: strategies.Bayesian(GaussianProcess("hamming")),
 }
 BESIDE = ("random_search", "regularized_evolution", "local_search")  # always shown
 

@@ -27,11 +27,11 @@ MARGIN = 0.2  # how far behind the worst that was observed a hypervolume's refer
 
 
 def fresh(predictor: Predictor | None) -> Predictor:
-    """A predictor of the same settings that has learned nothing; None: the default."""
+    """A predictor of the same settings that has learned nothing; None: a Gaussian process."""
     if predictor is None:
-        from neuroevo.predictors import Neighbours
+        from neuroevo.predictors import GaussianProcess
 
-        return Neighbours()
+        return GaussianProcess()
     return type(predictor).from_settings(predictor.settings())
 
 

@@ -42,7 +42,7 @@ class Progressive(Strategy):
     `batches` of a size it is much better. Only the first objective that costs training decides.
 
     Args:
-        predictor: a model of scores, such as `predictors.Neighbours()`; None: the default.
+        predictor: a model of scores, of `neuroevo.predictors`; None: `GaussianProcess()`.
         best: networks of each size (K; the paper's 256).
         batches: in which a size is evaluated, with a predictor that is fitted anew before each (the paper: 1).
         initial: networks of the smallest size at most (the paper: all 136).

@@ -42,7 +42,7 @@ class Bayesian(Strategy):
     No network is evaluated twice. It is fitted anew, in order of evaluation, before each network.
 
     Args:
-        predictor: a model of scores, such as `predictors.Neighbours()`; None: the default.
+        predictor: a model of scores, of `neuroevo.predictors`; None: `GaussianProcess()`.
         acquisition: "ei" (expected improvement), "ucb" (upper confidence bound), "thompson" (an independent draw for each candidate) or
             "hypervolume"; None: "hypervolume" for several objectives, "ei" for one. The first three look at the first objective only.
         inner: how candidates are found: "evolution" of the acquisition, "local" (hill climbing on it) or "annealed_tree" (A* with simulated
@@ -224,7 +224,7 @@ def check_predictor(predictor: Any) -> None:
     """
     if predictor is not None and not isinstance(predictor, Predictor):
         raise TypeError(
-            f"predictor must be a neuroevo.predictors.Predictor such as Neighbours(), or None for the default, got {shown(predictor)}"
+            f"predictor must be a neuroevo.predictors.Predictor such as GaussianProcess('edit'), or None, got {shown(predictor)}"
         )
 
 
