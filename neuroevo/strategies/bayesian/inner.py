@@ -109,9 +109,8 @@ class Pool:
 
 def random_mutants(pool: Pool, roots: Sequence[Individual], count: int) -> None:
     """Mutants of evaluated networks, drawn at random, each mutated once or more: without them a search can go round in one place."""
-    for _ in range(count):
-        root = roots[int(pool.rng.integers(len(roots)))]
-        pool.add([pool.mutant(Candidate(root.genome, root), int(pool.rng.geometric(0.5)))])
+    drawn = [roots[place] for place in pool.rng.integers(len(roots), size=count).tolist()]
+    pool.add([pool.mutant(Candidate(root.genome, root), int(pool.rng.geometric(0.5))) for root in drawn])
 
 
 def evolution(pool: Pool, roots: Sequence[Individual], count: int) -> None:
