@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo.predictors.base import Predictor
+    from neuroevo.predictors.ensemble import Ensemble
     from neuroevo.predictors.gaussian_process import GaussianProcess
     from neuroevo.predictors.kernels import Term
     from neuroevo.predictors.neighbours import Neighbours
     from neuroevo.predictors.validation import HeldOut, coverage, held_out, rank_correlation
 
 _WHERE = {
+    "Ensemble": "ensemble",
     "GaussianProcess": "gaussian_process",
     "HeldOut": "validation",
     "Neighbours": "neighbours",
@@ -21,8 +23,18 @@ _WHERE = {
     "rank_correlation": "validation",
 }
 
-PARTS = ("GaussianProcess", "Neighbours")
-__all__ = ["GaussianProcess", "HeldOut", "Neighbours", "Predictor", "Term", "coverage", "held_out", "rank_correlation"]
+PARTS = ("Ensemble", "GaussianProcess", "Neighbours")
+__all__ = [
+    "Ensemble",
+    "GaussianProcess",
+    "HeldOut",
+    "Neighbours",
+    "Predictor",
+    "Term",
+    "coverage",
+    "held_out",
+    "rank_correlation",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +22,8 @@ from neuroevo.predictors.intervals import calibrated, logarithms, of_logarithms
 from neuroevo.predictors.kernels import STEPS, Term, checked_kernel, terms_of
 
 LIKELIHOODS = 41  # at most, in one fit
-NOISES = np.geomspace(1e-3, 10, 13)  # the noise's variance, relative to the process's
+NOISES = np.geomspace(0.01, 10, 13)  # the noise's variance, relative to the process's
+PRIOR = 1.3  # steps on the grid of betas, whose logarithms are normal about its middle with this deviation (a factor of 2)
 SHARES = np.linspace(0.1, 0.9, 9)  # of the first of several terms
 ROUNDING = 1e-12  # of the largest eigenvalue: less is no eigenvalue at all
 GAIN = 1e-6  # in the logarithm of the likelihood: less is rounding
@@ -53,7 +56,9 @@ class GaussianProcess(Predictor):
 
     The kernel is a weighted sum of exp(-beta d^power) over distances. Betas, weights and the noise are those of the largest marginal
     likelihood on a grid, which is climbed from its middle: at most 41 kernels, each with 13 noises; the process's variance follows from them.
-    Values are centred and brought to variance 1 before.
+    Betas about one by the median of d^power are more likely than others before anything is seen (a factor of 2 off: one standard
+    deviation), which few observations need, and the noise is at least a hundredth of the process. Values are centred and brought to
+    variance 1 before.
 
     Squared distances, and some others, give matrices that are not positive semi-definite. Such a matrix is mended: the negative part of its
     spectrum is removed, from the covariances with new genomes as well, and what a new genome's variance must be at least for both to be one
@@ -101,6 +106,10 @@ class GaussianProcess(Predictor):
         return {**super().settings(), "kernel": kernel}
 
     def learn(self, genomes: Sequence[Genome], values: Scores) -> None:
+        with one_thread():
+            self._learn(genomes, values)
+
+    def _learn(self, genomes: Sequence[Genome], values: Scores) -> None:
         fitted = logarithms(values) if self.log else values
         # in the order of their genes, so that the order in which they were observed does not matter, not even to the last bit
         named = sorted(zip([text(genome) for genome in genomes], fitted.tolist(), range(len(genomes)), strict=True))
@@ -155,16 +164,17 @@ class GaussianProcess(Predictor):
         self.mended = self._found.spectrum.removed
 
     def _likeliest(self, place: tuple[int, ...]) -> _Likeliest:
-        """The noise of the largest likelihood for a kernel of the grid."""
+        """The noise of the largest likelihood, times the prior, for a kernel of the grid."""
         spectrum = spectrum_of(self._kernel(self._summed, place)[np.ix_(self._rows, self._rows)])
         count = len(self._scores)
         squares = (spectrum.vectors.T @ self._scores) ** 2
         rest = max(float(self._scores @ self._scores - squares.sum()), 0.0)  # of the scores, where the kernel is 0
+        prior = -sum([((step - STEPS // 2) / PRIOR) ** 2 for step in place[: len(self._terms)]]) / 2
         best = _Likeliest(-math.inf, 1.0, 1.0, spectrum)
         for noise in NOISES.tolist():
             scale = max((float((squares / (spectrum.values + noise)).sum()) + rest / noise) / count, 1e-300)
             logarithm = float(np.log(spectrum.values + noise).sum()) + (count - len(squares)) * math.log(noise)
-            likelihood = -(count * math.log(scale) + logarithm) / 2
+            likelihood = prior - (count * math.log(scale) + logarithm) / 2
             if likelihood > best.likelihood + GAIN:
                 best = _Likeliest(likelihood, noise, scale, spectrum)
         return best
@@ -194,6 +204,10 @@ class GaussianProcess(Predictor):
             self._factor = calibrated(sizes)
 
     def estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
+        with one_thread():
+            return self._estimate(genomes)
+
+    def _estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
         matrices = {distance: distances_to(genomes, self._different, distance) for distance in self._distances}
         if self.embedding:
             matrices = {
@@ -214,6 +228,19 @@ class GaussianProcess(Predictor):
             mean = np.full(len(genomes), self._centre)
             deviation = self._size / len(self._rows) * np.sqrt(1 + variance)
         return of_logarithms(mean, deviation) if self.log else (mean, deviation)
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Linear algebra by one thread: several give other last bits on another machine, and for matrices of this size are no faster (where
+    other work runs beside, ten times slower)."""
+    return _pools().limit(limits=1, user_api="blas")  # type: ignore[no-any-return]
+
+
+@cache
+def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def spectrum_of(kernel: Matrix) -> _Spectrum:

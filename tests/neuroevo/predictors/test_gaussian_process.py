@@ -106,16 +106,15 @@ def test_the_likelihood_is_the_textbooks_and_the_largest_near_by() -> None:
     order = np.argsort([json.dumps(value) for value in at.tolist()])
     np.testing.assert_allclose(process._scores, scores[order])
 
-    def likelihood(beta: float, noise: float) -> float:
+    def likelihood(step: int, noise: float) -> float:
+        beta = betas[step]
         matrix = np.exp(-beta * abs(np.subtract.outer(at, at))) + noise * np.eye(25)
         scale = scores @ np.linalg.solve(matrix, scores) / 25
-        return -(25 * math.log(scale) + np.linalg.slogdet(matrix)[1]) / 2
+        return -(25 * math.log(scale) + np.linalg.slogdet(matrix)[1] + ((step - 5) / 1.3) ** 2) / 2
 
-    place = process._place[0]
-    found = process._found
-    betas = process._betas[0]
-    assert found.likelihood == pytest.approx(likelihood(betas[place], found.noise), rel=1e-9)
-    near = [likelihood(betas[one], noise) for one in (place - 1, place, place + 1) if 0 <= one < len(betas) for noise in NOISES]
+    place, found, betas = process._place[0], process._found, process._betas[0]
+    assert found.likelihood == pytest.approx(likelihood(place, found.noise), rel=1e-9)
+    near = [likelihood(one, noise) for one in (place - 1, place, place + 1) if 0 <= one < len(betas) for noise in NOISES]
     assert found.likelihood >= max(near) - 1e-6
 
 

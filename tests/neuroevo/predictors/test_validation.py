@@ -95,10 +95,23 @@ def test_neighbours_rank_cells_that_they_have_not_seen_and_know_how_far_they_are
 @with_table
 def test_the_script_writes_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.json"
-    arguments = ["--table", str(TABLE), "--seeds", "2", "--held-out", "200", "--json", str(out)]
+    arguments = [
+        "--table",
+        str(TABLE),
+        "--seeds",
+        "2",
+        "--held-out",
+        "200",
+        "--predictors",
+        "neighbours",
+        "wl",
+        "--json",
+        str(out),
+    ]
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     report = json.loads(out.read_text())
     for name in ("neighbours_rank_correlation_50", "neighbours_rank_correlation_200", "neighbours_coverage_50"):
         assert 0.3 < report["ours"][name] <= 1
-    assert len(report["runs"]) == 2 * 2
+    assert report["ours"]["wl_rank_correlation_50"] > 0.7
+    assert len(report["runs"]) == 2 * 2 * 2
