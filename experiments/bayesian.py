@@ -12,8 +12,8 @@ cells first (Kandasamy et al. 2018), "edit" and "wl_tree" have AutoKeras's dista
 BANANAS's acquisition (White, Neiswanger & Savani 2021); "pnas" is fitted again three times at each size, "pnas_one_batch" once as in the paper (Liu
 et al. 2018).
 
-The table is that of `nasbench201.py`. A search with a model takes 8 to 60 seconds in one process of one thread (`OPENBLAS_NUM_THREADS=1`: small
-matrices gain nothing from several, and on a busy machine lose tenfold); `--workers 2` spreads the searches over two.
+The table is that of `nasbench201.py`. A search with a model takes 8 to 80 seconds (NASBOT's kernel) in one process; `--workers 2` spreads the
+searches over two.
 """
 
 from __future__ import annotations
