@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.core.state import State
     from neuroevo.strategies.base import Search, Strategy
+    from neuroevo.strategies.bayesian.progressive import Progressive
+    from neuroevo.strategies.bayesian.strategy import Bayesian
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
     from neuroevo.strategies.local.hill_climb import HillClimb
+    from neuroevo.strategies.local.local_search import LocalSearch
     from neuroevo.strategies.random_search import RandomSearch
     from neuroevo.strategies.reinforcement.mirror import Mirror
     from neuroevo.strategies.reinforcement.q_learning import QLearning
@@ -18,16 +21,19 @@ if TYPE_CHECKING:
     from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
 
 _WHERE = {
+    "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
+    "LocalSearch": "local.local_search",
     "Mirror": "reinforcement.mirror",
     "Mixed": "reinforcement.rewards",
     "Neat": "evolution.neat.strategy",
     "Nsga2": "evolution.nsga",
     "Nsga3": "evolution.nsga",
     "Power": "reinforcement.rewards",
+    "Progressive": "bayesian.progressive",
     "QLearning": "reinforcement.q_learning",
     "RandomSearch": "random_search",
     "RegularizedEvolution": "evolution.regularized_evolution",
@@ -38,18 +44,34 @@ _WHERE = {
     "Strategy": "base",
 }
 
-PARTS = ("HillClimb", "Lemonade", "Neat", "Nsga2", "Nsga3", "QLearning", "RandomSearch", "RegularizedEvolution", "Reinforce")
+PARTS = (
+    "Bayesian",
+    "HillClimb",
+    "Lemonade",
+    "LocalSearch",
+    "Neat",
+    "Nsga2",
+    "Nsga3",
+    "Progressive",
+    "QLearning",
+    "RandomSearch",
+    "RegularizedEvolution",
+    "Reinforce",
+)
 __all__ = [
+    "Bayesian",
     "Capped",
     "Floor",
     "HillClimb",
     "Lemonade",
+    "LocalSearch",
     "Mirror",
     "Mixed",
     "Neat",
     "Nsga2",
     "Nsga3",
     "Power",
+    "Progressive",
     "QLearning",
     "RandomSearch",
     "RegularizedEvolution",

@@ -45,8 +45,8 @@ def test_a_cheaper_isomorphic_cell_is_not_a_duplicate() -> None:
     breeding = Breeding(search, "key")
     wasteful, cheap = SPACE.build([3, 0, 0, 1, 0, 0]), SPACE.build([0, 0, 0, 1, 0, 0])
     assert wasteful.key() == cheap.key()
-    assert breeding._accepts(wasteful) and breeding._accepts(cheap)
-    assert not breeding._accepts(SPACE.build([0, 3, 0, 1, 0, 0]))  # as wasteful as the first
+    assert breeding.accepts(wasteful) and breeding.accepts(cheap)
+    assert not breeding.accepts(SPACE.build([0, 3, 0, 1, 0, 0]))  # as wasteful as the first
 
 
 def test_without_deduplication_small_spaces_repeat() -> None:

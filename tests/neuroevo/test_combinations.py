@@ -16,7 +16,19 @@ import pytest
 import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo.estimation import Direct, Estimation
-from neuroevo.strategies import HillClimb, Lemonade, Neat, Nsga2, Nsga3, RandomSearch, RegularizedEvolution, Strategy
+from neuroevo.predictors import Neighbours
+from neuroevo.strategies import (
+    Bayesian,
+    HillClimb,
+    Lemonade,
+    LocalSearch,
+    Neat,
+    Nsga2,
+    Nsga3,
+    RandomSearch,
+    RegularizedEvolution,
+    Strategy,
+)
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "docs" / "examples")]
@@ -25,9 +37,11 @@ from first_strategy import Climber  # noqa: E402
 from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
+    "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
     "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
     "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
+    "LocalSearch": lambda: LocalSearch(mutants=5),
     "Nsga2": lambda: Nsga2(population=6),
     "Nsga2 with species": lambda: Nsga2(population=6, speciation=2),
     "Nsga3": lambda: Nsga3(population=6),
@@ -35,7 +49,7 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "RegularizedEvolution": lambda: RegularizedEvolution(population=6, sample=2),
 }
 ESTIMATIONS: dict[str, Callable[[], Estimation]] = {"Direct": Direct, "Learning": Learning, "Sceptic": Sceptic}
-ASYNCHRONOUS = ("Lemonade", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
+ASYNCHRONOUS = ("Bayesian", "Lemonade", "LocalSearch", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
 WHOLE, PARTS, STOPS = 36, (1, 7, 20), (3, 9)
 
 

@@ -53,7 +53,7 @@ class Breeding:
         rng = search.rng(id)
         for _ in range(ATTEMPTS):
             genome = search.space.random(rng)
-            if self._free or self._accepts(genome):
+            if self.accepts(genome):
                 return search.individual(id, genome, operators=("random",), generation=generation)
         return None
 
@@ -92,15 +92,15 @@ class Breeding:
             genome, operators = self._crossed(id, parents, ranks, rng, generation)
             if len(parents) == 1 or mutation >= 1.0 or rng.random() < mutation:
                 for _ in range(mutations):
-                    genome, further = self._mutated(id, genome, parents, rng, generation)
+                    genome, further = self.mutated(id, genome, parents, rng, generation)
                     operators += further
-            accepted = self._free or self._accepts(genome)
+            accepted = self.accepts(genome)
             for _ in range(0 if accepted else min(2**attempt - 1, LONGEST_WALK)):
                 if not self.within_limits(genome):
                     break
-                genome, further = self._mutated(id, genome, parents, rng, generation)
+                genome, further = self.mutated(id, genome, parents, rng, generation)
                 operators += further
-                accepted = self._accepts(genome)
+                accepted = self.accepts(genome)
                 if accepted:
                     break
             if accepted:
@@ -120,10 +120,15 @@ class Breeding:
         genome = first.crossover(others, rng, ranks=ranks)
         return genome, genome.operators
 
-    def _mutated(
+    def mutated(
         self, id: int, genome: Genome, parents: Sequence[Individual], rng: np.random.Generator, generation: int
     ) -> tuple[Genome, tuple[str, ...]]:
-        """A mutant, and the operators."""
+        """A mutant, and the operators.
+
+        Args:
+            id: of the birth that it is for.
+            parents: the individuals that it descends from.
+        """
         toolbox = self.search.toolbox
         if toolbox is not None and hasattr(toolbox, "mutate"):
             return self._by_toolbox(toolbox.mutate, id, [genome], parents, rng, generation)
@@ -151,13 +156,15 @@ class Breeding:
         changed = varied.genome is not genomes[0]
         return varied.genome, varied.operators or (varied.genome.operators if changed else ())
 
-    def _accepts(self, genome: Genome) -> bool:
+    def accepts(self, genome: Genome) -> bool:
         """Whether the genome is within the limits and new; if so it counts as seen."""
+        if self._free:
+            return True
         if not self.within_limits(genome):
             return False
         if self.deduplicate == "none":
             return True
-        token = self._token(genome)
+        token = self.token(genome)
         if token in self.seen:
             return False
         self.seen.add(token)
@@ -167,7 +174,7 @@ class Breeding:
         """Whether the genome respects the limits on cheap objectives."""
         return all([objective.within_limit(of(genome)) for objective, of in self._limited])
 
-    def _token(self, genome: Genome) -> int:
+    def token(self, genome: Genome) -> int:
         """Eight bytes that stand for the genome in `seen`."""
         if self.deduplicate == "genome":
             text = json.dumps(genome.genes())

@@ -1,0 +1,1 @@
+"""Strategies that learn a model of scores and evaluate what it promises."""

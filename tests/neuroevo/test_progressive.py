@@ -1,0 +1,137 @@
+"""Progressive search: sizes, what is wider, and the most promising by a predictor."""
+
+import json
+
+import numpy as np
+import pytest
+
+import neuroevo as ne
+from genomes import CellSpace, ChainSpace, DagSpace, NeatSpace, NetworkSpace, StackSpace
+from neuroevo.predictors import Neighbours
+from neuroevo.run.settings import strategy_from_settings
+from neuroevo.strategies import Progressive
+from neuroevo.strategies.bayesian.widening import widening
+from neuroevo.testing import StrategySuite
+from neuroevo.testing.strategy import Drive, GenesTask
+
+CELLS = CellSpace()
+CHAINS = ChainSpace((8, 8, 1), 10, min_layers=2, max_layers=6)
+STACKS = StackSpace((8, 8, 1), 10, max_layers=5)
+SPACES = [CHAINS, STACKS, DagSpace((8, 8, 1), 10), NetworkSpace((8, 8, 1), 10)]
+
+
+class TestProgressive(StrategySuite):
+    def strategy(self):
+        return Progressive(Neighbours(), best=8, batches=2, candidates=300)
+
+
+class TestProgressiveOfChains(StrategySuite):
+    def strategy(self):
+        return Progressive(Neighbours(), best=4, batches=2, initial=4, candidates=10, inheritance="lamarckian")
+
+    def space(self):
+        return CHAINS
+
+
+class TestProgressiveOfStacks(StrategySuite):
+    tells = 8
+
+    def strategy(self):
+        return Progressive(Neighbours(), best=3, batches=1, initial=6, candidates=10)
+
+    def space(self):
+        return STACKS
+
+
+def active(cell) -> set[int]:
+    """The nodes of a cell that an operation other than "none" joins."""
+    return {node for edge in cell.edges() if edge.operation != "none" for node in (edge.source, edge.target)}
+
+
+def test_cells_grow_node_by_node_until_every_cell_there_is() -> None:
+    grown = widening(CELLS)
+    assert (grown.smallest, grown.largest) == (2, 4)
+    two = list(grown.first())
+    assert len(two) == 5 and all(active(cell) <= {0, 3} for cell in two)
+    three = [cell for _, cell in grown.all_wider(two, 3, 1000)]
+    assert len(set(three)) == 125 and all(active(cell) <= {0, 1, 3} for cell in three)
+    four = [cell for _, cell in grown.all_wider(three, 4, 20_000)]
+    assert len(set(four)) == 15_625
+    assert grown.all_wider(three, 4, 15_624) is None
+    rng = np.random.default_rng(1)
+    for place, cell in grown.all_wider(two, 3, 1000):
+        assert cell.decisions[3] == two[place].decisions[3]
+    for _ in range(50):
+        small = grown.random(3, rng)
+        wide = grown.wider(small, 4, rng)
+        assert active(small) <= {0, 1, 3}
+        assert [wide.decisions[place] for place in (0, 3, 4)] == [small.decisions[place] for place in (0, 3, 4)]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.encoding)
+def test_networks_grow_by_a_layer_behind_those_they_have(space) -> None:
+    grown, rng = widening(space), np.random.default_rng(1)
+    for _ in range(20):
+        genome, size = grown.random(grown.smallest, rng), grown.smallest
+        for _ in range(3):
+            size += 1
+            wide = grown.wider(genome, size, rng)
+            if wide is None:
+                break
+            before, after = space.decisions(genome), space.decisions(wide)
+            kept, now = (before[1:], after[1:]) if grown.largest is not None else (before[:-1], after)
+            assert len(after) > len(before)
+            if space.encoding != "network":  # there equal networks have one description, which another layer may change
+                assert now[: len(kept)] == kept
+            genome = wide
+
+
+@pytest.mark.parametrize(
+    "space", [CellSpace("nasnet", 2, (8, 8, 1), 10, 4, 1, 2), NeatSpace(2, 1)], ids=lambda space: space.encoding
+)
+def test_a_space_without_sizes_is_refused(space) -> None:
+    with pytest.raises(ValueError, match="needs a space in which the size of a network is decided"):
+        Drive(Progressive(), space, GenesTask(), 1)
+
+
+def test_every_size_is_evaluated_from_the_best_of_the_one_below() -> None:
+    drive = Drive(Progressive(Neighbours(), best=20, batches=4, candidates=400), CELLS, GenesTask(failing=0.0), 1)
+    sizes = []
+    while not drive.log or drive.log[-1] != "[]":
+        drive.step()
+        sizes.append(drive.strategy.report()["size"])
+    assert sizes[0] == 2 and sizes == sorted(sizes) and sizes[-1] == 4
+    assert [len(json.loads(batch)) for batch in drive.log] == [5, *[5] * 4, *[5] * 4, 0]
+    cells = [trial.individuals[0] for trial in drive.asked]
+    assert len({one.genome.key() + str(one.fitness.values[1]) for one in cells}) == len(cells)
+    assert all(len(one.parents) == (one.id >= 5) for one in cells)
+
+
+def test_the_most_promising_by_the_predictor_come_first() -> None:
+    count = ne.tasks.Function(lambda genome: sum(name == "convolution_3x3" for name in genome.genes()) / 6, of="genome")
+    strategy = Progressive(Neighbours(), best=20, batches=4)
+    run = ne.evolve(CELLS, count, strategy=strategy, budget=ne.Budget(evaluations=100), seed=1, progress=False)
+    values = [one.values["fitness"] for one in run]
+    chance = np.mean(
+        [sum(name == "convolution_3x3" for name in CELLS.random(np.random.default_rng(s)).genes()) / 6 for s in range(50)]
+    )
+    assert np.mean(values[-5:]) > 2 * chance and run.ended == "exhausted"
+
+
+def test_settings_make_the_same_strategy_again() -> None:
+    strategy = Progressive(Neighbours(k=2), best=7, log=False)
+    assert strategy_from_settings(json.loads(json.dumps(strategy.settings()))) == strategy
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (lambda: Progressive(3), TypeError, "predictor must be"),
+        (lambda: Progressive(best=0), ValueError, "best must be a whole number >= 1"),
+        (lambda: Progressive(batches=0), ValueError, "batches must be a whole number >= 1"),
+        (lambda: Progressive(log=1), ValueError, "log must be true, false or None"),
+    ],
+)
+def test_settings_out_of_range_are_refused(make, error, sentence) -> None:
+    with pytest.raises(error, match=sentence):
+        make()
