@@ -29,7 +29,7 @@ _COUNTERS = [np.array([0, 0, 0, purpose], np.uint64) for purpose in range(16)]  
 
 def stream(seed: int, id: int, purpose: int = VARIATION, repeat: int = 0) -> np.random.Generator:
     """The random stream of one birth (or generation) for one purpose; `repeat` gives another one for the same."""
-    counter = _COUNTERS[purpose] if repeat == 0 else [0, 0, repeat, purpose]
+    counter = _COUNTERS[purpose] if repeat == 0 and purpose < len(_COUNTERS) else [0, 0, repeat, purpose]
     key: Any = Key(seed, id)  # NumPy takes any seed sequence; its annotations know one class
     return np.random.Generator(np.random.Philox(key, counter=counter))
 
