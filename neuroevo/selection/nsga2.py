@@ -119,8 +119,18 @@ def crowding_distance(costs: Costs, ranks: Positions, *, copies_compete: bool = 
     return distance
 
 
+_FEW = 256  # rows that are counted faster one by one than by sorting
+
+
 def copies(costs: Costs) -> Positions:
     """How many earlier rows each row equals: int64 [rows]."""
+    if len(costs) <= _FEW:
+        seen: dict[tuple[float, ...], int] = {}
+        counted = []
+        for row in map(tuple, costs.tolist()):
+            counted.append(seen.get(row, 0))
+            seen[row] = counted[-1] + 1
+        return np.array(counted, dtype=np.int64)
     # equal rows have equal weighted sums, whatever the weights (small ones: no sum overflows); where no two sums are equal, as one quick sort
     # tells, there are no copies
     sums = np.zeros(len(costs))

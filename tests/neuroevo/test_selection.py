@@ -27,6 +27,7 @@ from neuroevo.selection import (
     tournament,
 )
 from neuroevo.selection.niches import Niches
+from neuroevo.selection.nsga2 import copies
 from neuroevo.selection.nsga3 import Extremes, associate, fill_niches, normalised, nsga3_positions
 
 
@@ -308,3 +309,10 @@ def test_classic_selections_draw_from_their_stream_only(select) -> None:
     assert ids(select(population, 10, np.random.default_rng(5))) == first
     with pytest.raises(ValueError, match="nobody to select from"):
         select([], 1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 40, 256, 257, 900])
+def test_copies_are_counted_alike_in_few_and_in_many_rows(rows: int) -> None:
+    costs = np.random.default_rng(rows).integers(0, 6, size=(rows, 3)).astype(float)
+    expected = [sum(bool((costs[other] == costs[row]).all()) for other in range(row)) for row in range(rows)]
+    assert copies(costs).tolist() == expected
