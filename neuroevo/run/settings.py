@@ -10,8 +10,10 @@ from neuroevo.core import registry
 from neuroevo.core.signature import made
 from neuroevo.core.trial import FULL, Fidelity
 from neuroevo.estimation.base import Estimation
+from neuroevo.predictors.base import Predictor
 from neuroevo.run.budget import Budget
 from neuroevo.strategies.base import Strategy
+from neuroevo.strategies.reinforcement.rewards import reward_from_settings
 from neuroevo.tasks.base import Task
 
 
@@ -45,7 +47,15 @@ def _part(kind: str, settings: Mapping[str, Any]) -> Any:
     part = _known(kind, settings.get(kind))
     if hasattr(part, "from_settings"):
         return part.from_settings(settings)
-    return made(part, {name: value for name, value in settings.items() if name != kind})
+    return made(part, {name: _nested(value) for name, value in settings.items() if name != kind})
+
+
+def _nested(value: Any) -> Any:
+    """A setting that is a part of its own, made again; any other as it is."""
+    for kind, make in (("reward", reward_from_settings), ("predictor", Predictor.from_settings)):
+        if isinstance(value, Mapping) and kind in value:
+            return make(value)
+    return value
 
 
 def _known(kind: str, name: Any) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 
 from genomes.base import Genome, Settings, Space
 from neuroevo.core import registry
+from neuroevo.core.functions import dotted_name
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objectives, weighted_limits
 from neuroevo.core.population import ArrayPopulation, as_array_population
@@ -269,4 +270,11 @@ class Strategy(metaclass=Settings):
     def settings(self) -> dict[str, Any]:
         """JSON: the strategy's name and settings, by default the fields of a dataclass."""
         fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
-        return {"strategy": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields if f.init}}
+        return {"strategy": type(self).__name__, **{f.name: _as_json(f.name, getattr(self, f.name)) for f in fields if f.init}}
+
+
+def _as_json(name: str, value: Any) -> Any:
+    """A setting as JSON: a part among them (a reward, a predictor) by its own settings, a Python function by its name."""
+    if hasattr(value, "settings"):
+        return value.settings()
+    return {name: "function", "name": dotted_name(value)} if callable(value) else value

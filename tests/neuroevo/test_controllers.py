@@ -15,7 +15,7 @@ from neuroevo.strategies import Capped, Floor, Mirror, Mixed, Power, QLearning, 
 from neuroevo.strategies.reinforcement.factorised import Factorised
 from neuroevo.strategies.reinforcement.lstm import Lstm
 from neuroevo.strategies.reinforcement.optimisers import Optimiser
-from neuroevo.strategies.reinforcement.rewards import reward_from_settings, reward_settings
+from neuroevo.strategies.reinforcement.rewards import reward_from_settings
 from neuroevo.strategies.reinforcement.walks import everything, grown
 from neuroevo.testing.strategy import Drive, GenesTask, StrategySuite, through_disk
 
@@ -249,7 +249,7 @@ def test_a_failed_network_gets_the_lowest_reward_there_was() -> None:
     "reward", [None, Power(3, scale=0.01, last=5), Mixed(0.5, {"length": 10.0}), Capped("length", 3.0), Floor("length", 0.5, 9.0)]
 )
 def test_rewards_are_settings_that_a_strategy_is_made_of_again(reward) -> None:
-    written = json.loads(json.dumps(reward_settings(reward)))
+    written = json.loads(json.dumps(None if reward is None else reward.settings()))
     assert reward_from_settings(written) == reward
     for strategy in (Reinforce(reward=reward), QLearning(reward=reward)):
         again = ne.run.settings.strategy_from_settings(json.loads(json.dumps(strategy.settings())))
@@ -434,3 +434,16 @@ def test_a_reward_may_be_written_as_a_text(text, reward) -> None:
 def test_a_text_that_is_no_reward_is_a_sentence(text, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
         Reinforce(reward=text)
+
+
+def few_edges(individual) -> float:
+    return float(individual.genome.genes().count("none"))
+
+
+def test_a_function_as_reward_is_recorded_by_its_name_and_asked_for_where_it_is_not_imported() -> None:
+    settings = json.loads(json.dumps(Reinforce(reward=few_edges).settings()))
+    assert settings["reward"] == {"reward": "function", "name": f"{__name__}.few_edges"}
+    assert ne.run.settings.strategy_from_settings(settings).reward is few_edges
+    settings["reward"]["name"] = "nowhere.at_all"
+    with pytest.raises(ValueError, match=r"this run's reward is the Python function nowhere.at_all"):
+        ne.run.settings.strategy_from_settings(settings)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,7 @@ from neuroevo.strategies.bayesian.scores import usable
 from neuroevo.strategies.bayesian.strategy import (
     check_log,
     check_predictor,
-    made_with_predictor,
     refuse_unknown_distance,
-    settings_with_predictor,
 )
 from neuroevo.strategies.bayesian.widening import widening
 from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check, check_count, trial
@@ -186,12 +184,3 @@ class Progressive(Strategy):
 
     def report(self) -> dict[str, Any]:
         return {"size": self._size, "observed": len(self._observed)}
-
-    def settings(self) -> dict[str, Any]:
-        return settings_with_predictor(self)
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The strategy that `settings` described."""
-        strategy: Self = made_with_predictor(cls, settings)
-        return strategy

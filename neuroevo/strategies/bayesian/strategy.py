@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -206,15 +206,6 @@ class Bayesian(Strategy):
     def report(self) -> dict[str, Any]:
         return {"observed": len(self._observed)}
 
-    def settings(self) -> dict[str, Any]:
-        return settings_with_predictor(self)
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The strategy that `settings` described."""
-        strategy: Self = made_with_predictor(cls, settings)
-        return strategy
-
 
 def check_predictor(predictor: Any) -> None:
     """Refuse a predictor that is none.
@@ -251,25 +242,3 @@ def refuse_unknown_distance(models: Models, log: bool | None) -> None:
                 f"log=True takes the logarithm of the distance from the best value there can be, and objective {objective.name!r} does not say it: "
                 f"give Objective({objective.name!r}, 'maximise', ideal=...), or log=None"
             )
-
-
-def settings_with_predictor(strategy: Any) -> dict[str, Any]:
-    """JSON: the settings of a strategy that has a predictor among them."""
-    found = {f.name: getattr(strategy, f.name) for f in fields(strategy) if f.init}
-    predictor = found["predictor"]
-    return {
-        "strategy": type(strategy).__name__,
-        **found,
-        "predictor": None if predictor is None else predictor.settings(),
-    }
-
-
-def made_with_predictor(kind: Any, settings: Mapping[str, Any]) -> Any:
-    """The strategy whose `settings_with_predictor` these are."""
-    from neuroevo.core.signature import made
-
-    known = {name: value for name, value in settings.items() if name not in ("strategy", "predictor")}
-    strategy = made(kind, known)
-    described = settings.get("predictor")
-    strategy.predictor = None if described is None else Predictor.from_settings(described)
-    return strategy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, NamedTuple, Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,6 @@ from neuroevo.strategies.reinforcement.rewards import (
     Rewarding,
     checked_reward,
     finite_number,
-    reward_from_settings,
-    reward_settings,
     scorer,
 )
 from neuroevo.strategies.reinforcement.walks import everything, grown
@@ -315,20 +313,6 @@ class QLearning(Strategy):
             values.append(list(known))
             before = question.options[answers[-1]]
         return {**self._last, "epsilon": self.epsilon, "states": len(self._values), "decisions": answers, "values": values}
-
-    def settings(self) -> dict[str, Any]:
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"strategy": type(self).__name__, **found, "reward": reward_settings(self.reward)}
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The strategy that `settings` described."""
-        from neuroevo.core.signature import made
-
-        known = {name: value for name, value in settings.items() if name not in ("strategy", "reward")}
-        strategy: Self = made(cls, known)
-        strategy.reward = reward_from_settings(settings.get("reward"))
-        return strategy
 
 
 def _is_phase(phase: Any) -> bool:

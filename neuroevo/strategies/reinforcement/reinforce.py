@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from neuroevo.strategies.reinforcement.rewards import (
     Rewarding,
     checked_reward,
     finite_number,
-    reward_from_settings,
-    reward_settings,
     scorer,
 )
 from neuroevo.strategies.reinforcement.walks import Policy, Walk, entropies, everything, grown
@@ -218,17 +216,3 @@ class Reinforce(Strategy):
         likeliest = [int(each.argmax()) for each in probabilities]
         policy = [np.round(each, 4).tolist() for each in probabilities]
         return {**self._last, "entropy": entropy, "decisions": likeliest, "policy": policy}
-
-    def settings(self) -> dict[str, Any]:
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"strategy": type(self).__name__, **found, "reward": reward_settings(self.reward)}
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The strategy that `settings` described."""
-        from neuroevo.core.signature import made
-
-        known = {name: value for name, value in settings.items() if name not in ("strategy", "reward")}
-        strategy: Self = made(cls, known)
-        strategy.reward = reward_from_settings(settings.get("reward"))
-        return strategy

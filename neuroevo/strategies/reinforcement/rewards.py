@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from genomes.base import Settings, frozen_tuples, shown, unknown
-from neuroevo.core.functions import dotted_name, how_to_go_on, imported
+from neuroevo.core.functions import how_to_go_on, imported
 from neuroevo.core.individual import FAILED, Individual
 from neuroevo.core.registry import part
 
@@ -290,14 +290,6 @@ def reward_from_text(text: str) -> Reward:
     except TypeError as error:
         raise ValueError(f"{said}: {error}") from None
     return made
-
-
-def reward_settings(reward: Reward | Scorer | str | None) -> Any:
-    """JSON that describes a reward; of a Python function its name."""
-    assert not isinstance(reward, str)
-    if reward is None or isinstance(reward, Reward):
-        return None if reward is None else reward.settings()
-    return {"reward": "function", "name": dotted_name(reward)}
 
 
 def reward_from_settings(settings: Any) -> Any:
