@@ -11,6 +11,7 @@ from genomes import CellSpace, ChainSpace, DagSpace, NeatSpace, NetworkSpace
 from genomes.questions import Question
 from neuroevo.core.individual import DONE, FAILED, Individual
 from neuroevo.core.trial import Evaluation, Measurement, Result
+from neuroevo.run.settings import strategy_from_settings
 from neuroevo.strategies import Capped, Floor, Mirror, Mixed, Power, QLearning, Reinforce
 from neuroevo.strategies.reinforcement.factorised import Factorised
 from neuroevo.strategies.reinforcement.lstm import Lstm
@@ -252,7 +253,7 @@ def test_rewards_are_settings_that_a_strategy_is_made_of_again(reward) -> None:
     written = json.loads(json.dumps(None if reward is None else reward.settings()))
     assert reward_from_settings(written) == reward
     for strategy in (Reinforce(reward=reward), QLearning(reward=reward)):
-        again = ne.run.settings.strategy_from_settings(json.loads(json.dumps(strategy.settings())))
+        again = strategy_from_settings(json.loads(json.dumps(strategy.settings())))
         assert again.settings() == strategy.settings()
 
 
@@ -281,7 +282,7 @@ def test_a_mirror_pulls_a_search_towards_its_expert() -> None:
 
 def test_a_mirror_travels_as_json_and_a_search_with_one_resumes() -> None:
     strategy = QLearning(reward=Mirror(EXPERT, base=Power(2)), replay=2)
-    again = ne.run.settings.strategy_from_settings(json.loads(json.dumps(strategy.settings())))
+    again = strategy_from_settings(json.loads(json.dumps(strategy.settings())))
     assert again.settings() == strategy.settings()
     first = Drive(strategy, CELLS, GenesTask(0.0), 1)
     for _ in range(4):
@@ -443,7 +444,7 @@ def few_edges(individual) -> float:
 def test_a_function_as_reward_is_recorded_by_its_name_and_asked_for_where_it_is_not_imported() -> None:
     settings = json.loads(json.dumps(Reinforce(reward=few_edges).settings()))
     assert settings["reward"] == {"reward": "function", "name": f"{__name__}.few_edges"}
-    assert ne.run.settings.strategy_from_settings(settings).reward is few_edges
+    assert strategy_from_settings(settings).reward is few_edges
     settings["reward"]["name"] = "nowhere.at_all"
     with pytest.raises(ValueError, match=r"this run's reward is the Python function nowhere.at_all"):
-        ne.run.settings.strategy_from_settings(settings)
+        strategy_from_settings(settings)
