@@ -19,12 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from genomes import CellGenome, CellSpace
+import neuroevo as ne
+from genomes import CellGenome, CellSpace, NetworkSpace
 from genomes.distances import Distance, Edit, Hamming, OptimalTransport, Paths, WeisfeilerLehman
 from genomes.distances.kernels.flow import partial_transport
 from genomes.distances.layers import parts
 from genomes.distances.transport import masses, path_lengths
+from neuroevo.core.objectives import Objective
 from neuroevo.predictors import Ensemble, GaussianProcess, Predictor
+from neuroevo.strategies import Bayesian
 
 PREDICTORS: dict[str, Callable[[], Predictor]] = {
     **{name: (lambda name=name: GaussianProcess(name)) for name in ("wl", "otmann", "edit", "hamming", "paths", "nasbot")},  # type: ignore[misc]
@@ -63,6 +66,34 @@ def step(
         predictor.predict(cells[first : first + candidates])
         predictions.append(1e3 * (time.perf_counter() - start))
     return statistics.median(fits), statistics.median(predictions)
+
+
+class Steps(ne.Callback):
+    """Milliseconds from a result to the next one, where scoring costs nothing: what the strategy and the engine took."""
+
+    def __init__(self) -> None:
+        self.times = [time.perf_counter()]
+
+    def on_result(self, run: ne.Run, result: Any) -> None:
+        self.times.append(time.perf_counter())
+
+
+def tree_step(observations: int, repeats: int, seed: int) -> float:
+    """Milliseconds of one step of AutoKeras's search over networks that morph, with so many observed: the fit, the annealed tree, the choice."""
+    space = NetworkSpace(input_shape=(8, 8, 1), outputs=10, max_parameters=20_000, starter_parameters=(300, 5_000))
+    size = Objective("size", "minimise", "cheap", of=lambda genome: abs(np.log(genome.parameters) - np.log(6_000)))
+    strategy = Bayesian(GaussianProcess("edit"), acquisition="ucb", inner="annealed_tree", initial=8)
+    steps = Steps()
+    ne.evolve(
+        space,
+        ne.tasks.Classification("digits", objectives=(size,)),
+        strategy=strategy,
+        budget=ne.Budget(evaluations=observations + repeats),
+        seed=seed,
+        callbacks=[steps],
+        progress=False,
+    )
+    return statistics.median(1e3 * np.diff(steps.times[-repeats - 1 :]))
 
 
 def problems(cells: list[CellGenome], count: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -127,6 +158,8 @@ def main() -> None:
             runs.append({"predictor": name, "observations": size, "fit_ms": fit, "predict_ms": predict})
             ours[f"step_ms_{name}_{size}"] = fit + predict
             print(f"{name:>10s}{size:14d}{fit:10.1f}{predict:12.1f}{fit + predict:10.1f}")
+    ours["step_ms_autokeras_60"] = tree = tree_step(60, 5, options.seed)
+    print(f"\nAutoKeras's search over networks that morph, one step at 60 observations: {tree:.0f} ms")
     many = cells[:1000]
     print(f"\n{'distance':>10s}   a new cell against {len(many)}")
     for name, distance in DISTANCES.items():

@@ -53,24 +53,16 @@ EPOCHS = 12 / 2 + 1 / 6  # see nasbench201.py
 PER_CENT = 0.01
 SHORT = ((1.0, 20), (0.5, 20), (0.3, 20), (0.1, 40))  # epsilons of Q-learning for a hundred cells
 
+PPO: dict[str, Any] = {
+    "policy": "lstm", "rule": "ppo", "hidden": 100, "layers": 1, "initial": 0.1, "learning_rate": 1e-3, "batch": 10, "passes": 10, "baseline": 0.95,
+}  # fmt: skip
 SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
     "random_search": lambda: strategies.RandomSearch(),
     "regularized_evolution": lambda: strategies.RegularizedEvolution(population=20, sample=5),
     "reinforce": lambda: Reinforce(reward=Power(scale=PER_CENT)),
     "lstm_paper": lambda: Reinforce(policy="lstm", learning_rate=6e-4, reward=Power(3, scale=PER_CENT)),
     "lstm": lambda: Reinforce(policy="lstm", learning_rate=4e-3, reward=Power(3, scale=PER_CENT)),
-    "ppo_lstm": lambda: Reinforce(
-        policy="lstm",
-        rule="ppo",
-        hidden=100,
-        layers=1,
-        initial=0.1,
-        learning_rate=1e-3,
-        batch=10,
-        passes=10,
-        baseline=0.95,
-        reward=Power(scale=PER_CENT),
-    ),
+    "ppo_lstm": lambda: Reinforce(**PPO, reward=Power(scale=PER_CENT)),
     "q_learning": lambda: QLearning(alpha=0.1, shaping="equal", schedule=SHORT, reward=Power(scale=PER_CENT)),
 }
 ALPHAS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -134,9 +126,7 @@ def controller(reward: Any) -> Reinforce:
 
 
 def constrained(reward: Any, policy: str) -> Reinforce:
-    return (
-        Reinforce(reward=reward) if policy == "logits" else Reinforce(policy="lstm", learning_rate=8e-3, batch=2, reward=reward)
-    )
+    return Reinforce(reward=reward) if policy == "logits" else Reinforce(**PPO, reward=reward)
 
 
 def monas(which: str, seed: int, table: Path) -> dict[str, Any]:

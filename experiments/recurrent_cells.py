@@ -1,6 +1,6 @@
 """Recurrent cells on the rows of mnist1d: a search over Zoph & Le's trees (2017, section 3.4), and its best cell beside LSTM and GRU.
 
-A sample is read as 40 steps of one number; the logits come from the last hidden state. The strategy (any that varies or samples genomes, by
+A sample of 40 numbers is read as 10 steps of four (`--features`); the logits come from the last hidden state. The strategy (any that varies or samples genomes, by
 name) searches for a cell by validation loss after a short training; cells that compute the same are trained once. Then the best cell, the
 one that the paper's search had found (NASCell), and Keras's LSTM and GRU, of as many weights (within 5 %), are trained longer by one recipe
 with one learning rate each, chosen by validation on the first seed, and tested once a seed. The paper's own figures are of language
@@ -16,6 +16,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from neuroevo.core.backend import prepare
 from neuroevo.estimation import FullTraining
 from neuroevo.train.recipe import Recipe
 
-RATES = (0.005, 0.015)  # of which each kind of network takes the better
+RATES = (0.015, 0.04)  # of which each kind of network takes the better
 SETTINGS: dict[
     str, dict[str, Any]
 ] = {  # of the strategies that are not used with their defaults; a search whose first batch diverges ends
@@ -41,13 +42,23 @@ def recipe(epochs: int, rate: float) -> Recipe:
 
 
 def space(options: argparse.Namespace) -> RecurrentCellSpace:
-    return RecurrentCellSpace((40, 1), 10, base=options.base, units=options.units)
+    return RecurrentCellSpace((40 // options.features, options.features), 10, base=options.base, units=options.units)
+
+
+def classification(seed: int, options: argparse.Namespace, objectives: tuple[str, ...]) -> ne.tasks.Classification:
+    """mnist1d as sequences of `features` numbers a step."""
+    data = ne.data.load("mnist1d", seed=seed)
+    steps = {
+        name: replace(part, x=part.x.reshape(len(part), -1, options.features))
+        for name, part in (("train", data.train), ("validation", data.validation), ("test", data.test))
+    }
+    return ne.tasks.Classification(replace(data, **steps), objectives=objectives, seed=seed)
 
 
 def search(seed: int, options: argparse.Namespace) -> tuple[RecurrentCellGenome, dict[str, Any]]:
     """The best cell by validation loss, and what the search did."""
     start = time.monotonic()
-    task = ne.tasks.Classification("mnist1d", objectives=("loss", "error"), seed=seed)
+    task = classification(seed, options, ("loss", "error"))
     name = registry.name_of(registry.part("strategy", options.strategy))
     short = recipe(options.epochs, max(RATES))
     run = ne.evolve(
@@ -130,7 +141,7 @@ def compare(genome: RecurrentCellGenome, seeds: list[int], options: argparse.Nam
         units = units_for(kind, cells, genome.parameters)
         makers[kind.lower()] = lambda seed, kind=kind, units=units: keras_model(kind, units, cells, seed)
     rows = []
-    tasks = {seed: ne.tasks.Classification("mnist1d", objectives=("error", "loss"), seed=seed) for seed in seeds}
+    tasks = {seed: classification(seed, options, ("error", "loss")) for seed in seeds}
     for name, make in makers.items():
         first = seeds[0]
         tried = {rate: train(make(first), tasks[first], recipe(options.final_epochs, rate), first) for rate in RATES}
@@ -161,10 +172,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="of the final trainings; the search has the first")
     parser.add_argument("--strategy", default="RegularizedEvolution", help="by its name in `neuroevo list strategies`")
     parser.add_argument("--base", type=int, default=8, help="leaves of the tree")
+    parser.add_argument("--features", type=int, default=4, choices=(1, 2, 4, 5, 8, 10), help="numbers read in a step")
     parser.add_argument("--units", type=int, default=24)
-    parser.add_argument("--evaluations", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=6, help="of a candidate")
-    parser.add_argument("--final-epochs", type=int, default=40)
+    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=30, help="of a candidate")
+    parser.add_argument("--final-epochs", type=int, default=120)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--run", type=Path, help="record the search in this folder; the same command goes on with it")
     parser.add_argument("--json", type=Path)
