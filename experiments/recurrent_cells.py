@@ -60,7 +60,7 @@ def search(seed: int, options: argparse.Namespace) -> tuple[RecurrentCellGenome,
     start = time.monotonic()
     task = classification(seed, options, ("loss", "error"))
     name = registry.name_of(registry.part("strategy", options.strategy))
-    short = recipe(options.epochs, max(RATES))
+    short = recipe(options.epochs, min(RATES))
     run = ne.evolve(
         space(options),
         task,
