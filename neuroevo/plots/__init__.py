@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.progress_figure import progress, progress_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
+    from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
 
 _WHERE = {
     "architecture_features": "features",
@@ -33,6 +34,7 @@ _WHERE = {
     "descriptors_data": "descriptors_figure",
     "difference": "difference_figure",
     "difference_data": "difference_figure",
+    "draw_maze": "trails_figure",
     "front": "front_figure",
     "front_data": "front_figure",
     "fronts": "fronts_figure",
@@ -56,10 +58,13 @@ _WHERE = {
     "species_data": "species_figure",
     "substrate": "substrate_figure",
     "substrate_data": "substrate_figure",
+    "trails": "trails_figure",
+    "trails_data": "trails_figure",
 }
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
+    "trails",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
@@ -72,6 +77,7 @@ __all__ = [
     "descriptors_data",
     "difference",
     "difference_data",
+    "draw_maze",
     "front",
     "front_data",
     "fronts",
@@ -95,6 +101,8 @@ __all__ = [
     "species_data",
     "substrate",
     "substrate_data",
+    "trails",
+    "trails_data",
 ]
 
 
