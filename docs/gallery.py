@@ -103,6 +103,16 @@ class Runs:
         return ne.load_run(self.folder / "archive")
 
     @cached_property
+    def elites(self) -> ne.Run:
+        """The same curves, by the built-in strategy."""
+        sys.path.insert(0, str(HERE / "examples"))
+        from archive import Curves
+
+        space = NeatSpace(inputs=1, outputs=1, activations=("tanh", "sigmoid"))
+        strategy = strategies.MapElites(cells=(20, 20), worst=-1.0)
+        return self._evolve("elites", space, Curves(), strategy=strategy, budget=ne.Budget(evaluations=4000), seed=1)
+
+    @cached_property
     def maze(self) -> ne.Run:
         """Robots that look for what no robot did before."""
         space = NeatSpace(10, 2, recurrent=True, bias="input", initial_hidden=1, weight_power=0.8, weight_range=1.0)
@@ -258,6 +268,11 @@ PICTURES = (
         "Every point is a network that draws a curve: where its curve begins across, where it ends up; the lighter, the smoother. The search "
         "(MAP-Elites) looks for a smooth curve of every kind, not for one best curve.",
         "plots.descriptors(run)", lambda runs: plots.descriptors(runs.archive),
+    ),
+    Picture(
+        "archive", "The best of every kind",
+        "MAP-Elites cuts what networks do into cells, here by where a curve begins and where it ends, and keeps the best network of each.",
+        "plots.archive(run)", lambda runs: plots.archive(runs.elites),
     ),
     Picture(
         "trails", "Robots in a maze",

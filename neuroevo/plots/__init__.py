@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
 
 _WHERE = {
+    "archive": "archive_figure",
+    "archive_data": "archive_figure",
     "architecture_features": "features",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
@@ -64,10 +67,12 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails",
+    "trails", "archive",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
+    "archive",
+    "archive_data",
     "curves",
     "curves_data",
     "decisions",

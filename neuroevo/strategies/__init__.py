@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.base import Search, Strategy
     from neuroevo.strategies.bayesian.progressive import Progressive
     from neuroevo.strategies.bayesian.strategy import Bayesian
+    from neuroevo.strategies.diversity.map_elites import MapElites
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
@@ -27,6 +28,7 @@ _WHERE = {
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
     "LocalSearch": "local.local_search",
+    "MapElites": "diversity.map_elites",
     "Mirror": "reinforcement.mirror",
     "Mixed": "reinforcement.rewards",
     "Neat": "evolution.neat.strategy",
@@ -49,6 +51,7 @@ PARTS = (
     "HillClimb",
     "Lemonade",
     "LocalSearch",
+    "MapElites",
     "Neat",
     "Nsga2",
     "Nsga3",
@@ -65,6 +68,7 @@ __all__ = [
     "HillClimb",
     "Lemonade",
     "LocalSearch",
+    "MapElites",
     "Mirror",
     "Mixed",
     "Neat",

@@ -27,7 +27,7 @@ from neuroevo.strategies.evolution.breeding import (
     check_count,
     check_share,
     selected,
-    trial,
+    trials,
 )
 
 
@@ -75,18 +75,12 @@ class _Elitist(Strategy):
     def ask(self) -> Sequence[Trial]:
         if not self._living:
             first = self._breeding.first(self.population, self.generation)
-            return self._trials([(individual, ()) for individual in first])
+            return trials(self.search, [(individual, ()) for individual in first], self.inheritance)
         born = [
             self._breeding.child(self._parents, self.generation, mutation=self.mutation)
             for _ in range(self.offspring or self.population)
         ]
-        return self._trials([birth for birth in born if birth is not None])
-
-    def _trials(self, born: Sequence[tuple[Individual, Sequence[Individual]]]) -> Sequence[Trial]:
-        """A trial for each, or one for all where the task scores a whole population at once."""
-        if self.search.task.population and born:
-            return [self.search.trial(tuple(individual for individual, _ in born))]
-        return [trial(self.search, individual, parents, self.inheritance) for individual, parents in born]
+        return trials(self.search, [birth for birth in born if birth is not None], self.inheritance)
 
     def tell(self, results: Sequence[Result]) -> None:
         born = [individual for result in results for individual in result.individuals if individual.status == DONE]
