@@ -121,7 +121,8 @@ class Runs:
             population=250, weight=3.0, target_species=16, survival=0.4, stagnation=2000, refocus=0, scoring=scoring
         )
         task = DeceptiveMaze("hard")
-        return self._evolve("maze", space, task, strategy=strategy, budget=ne.Budget(evaluations=20_000, target=task.target), seed=1)
+        budget = ne.Budget(evaluations=20_000, target=task.target)
+        return self._evolve("maze", space, task, strategy=strategy, budget=budget, seed=1)
 
     @cached_property
     def networks(self) -> ne.Run:
