@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.base import Search, Strategy
     from neuroevo.strategies.bayesian.progressive import Progressive
     from neuroevo.strategies.bayesian.strategy import Bayesian
+    from neuroevo.strategies.diversity.crowding import DeterministicCrowding
     from neuroevo.strategies.diversity.map_elites import MapElites
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
@@ -25,6 +26,7 @@ _WHERE = {
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Floor": "reinforcement.rewards",
+    "DeterministicCrowding": "diversity.crowding",
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
     "LocalSearch": "local.local_search",
@@ -48,6 +50,7 @@ _WHERE = {
 
 PARTS = (
     "Bayesian",
+    "DeterministicCrowding",
     "HillClimb",
     "Lemonade",
     "LocalSearch",
@@ -64,6 +67,7 @@ PARTS = (
 __all__ = [
     "Bayesian",
     "Capped",
+    "DeterministicCrowding",
     "Floor",
     "HillClimb",
     "Lemonade",

@@ -20,6 +20,7 @@ from neuroevo.predictors import Neighbours
 from neuroevo.selection import Chance
 from neuroevo.strategies import (
     Bayesian,
+    DeterministicCrowding,
     HillClimb,
     Lemonade,
     LocalSearch,
@@ -41,6 +42,7 @@ from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
+    "DeterministicCrowding": lambda: DeterministicCrowding(population=7, crossover=0.5),
     "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
     "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
     "LocalSearch": lambda: LocalSearch(mutants=5),
