@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     )
     from neuroevo.selection.nsga3 import reference_points, select_nsga3
     from neuroevo.selection.scoring import Generation, Scoring
+    from neuroevo.selection.sharing import FitnessSharing
     from neuroevo.selection.surprise import Surprise
 
 _WHERE = {
     "Chance": "chance",
+    "FitnessSharing": "sharing",
     "Generation": "scoring",
     "Novelty": "novelty",
     "Scoring": "scoring",
@@ -46,9 +48,10 @@ _WHERE = {
     "tournament": "classic",
 }
 
-PARTS = ("Chance", "Novelty", "Surprise")  # scorings
+PARTS = ("Chance", "FitnessSharing", "Novelty", "Surprise")  # scorings
 __all__ = [
     "Chance",
+    "FitnessSharing",
     "Generation",
     "Novelty",
     "Scoring",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from neuroevo.selection.neighbours import Floats
 from neuroevo.selection.scoring import Generation, Scoring
@@ -14,7 +13,9 @@ class Chance(Scoring):
     """Random selection, the control of experiments on diversity: every member's score is drawn anew, uniform from 0 to 1 (Lehman & Stanley
     2011)."""
 
-    described: ClassVar[bool] = False
+    @property
+    def needs_descriptors(self) -> bool:
+        return False
 
     def scores(self, generation: Generation) -> Floats:
         drawn: Floats = generation.rng.random(len(generation))

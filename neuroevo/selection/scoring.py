@@ -10,14 +10,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Settings, frozen_tuples, shown, unknown
+from genomes.base import Genome, Settings, frozen_tuples, shown, unknown
 from neuroevo.core.individual import FAILED, Fitness, Individual
 from neuroevo.core.objectives import Objectives, parse_limits
 from neuroevo.core.registry import part, part_from_text
@@ -38,11 +38,15 @@ class Generation:
         descriptors: float64 [members, d], finite; [members, 0] where nothing was described.
         new: bool [members], who was born in it; the others have lived before.
         rng: the stream to draw from.
+        fitness: float64 [members], the first objective as a number that larger is better for.
+        genome: gives the genome of the member at a position.
     """
 
     descriptors: Floats
     new: Flags
     rng: np.random.Generator
+    fitness: Floats
+    genome: Callable[[int], Genome]
 
     def __len__(self) -> int:
         return len(self.new)
@@ -59,7 +63,6 @@ class Scoring(metaclass=Settings):
             Who falls short scores 0 and is neither compared with nor archived; "": everybody counts.
     """
 
-    described: ClassVar[bool] = True  # whether it needs descriptors
     criterion: str = ""
 
     def __post_init__(self) -> None:
@@ -68,6 +71,11 @@ class Scoring(metaclass=Settings):
         for name, limit in parse_limits(self.criterion) if self.criterion else []:
             if limit is None:
                 raise ValueError(f"criterion needs a limit for each objective, such as '{name}>50', got {shown(self.criterion)}")
+
+    @property
+    def needs_descriptors(self) -> bool:
+        """Whether it needs descriptors."""
+        return True
 
     def start(self) -> None:
         """Forget all generations; called once, before the first `scores` (or before `restore`)."""
@@ -141,13 +149,22 @@ class Scores:
         self.scoring = replace(scoring)
         self.scoring.start()
         self._last = np.zeros(0)
+        self._weight = next(iter(objectives.values())).weight
         self._criterion: list[tuple[int, Any]] = []
         for name, limit in parse_limits(scoring.criterion) if scoring.criterion else []:
             if name not in objectives:
                 raise ValueError(unknown(f"objective of the criterion {scoring.criterion!r}", name, list(objectives)))
             self._criterion.append((list(objectives).index(name), replace(objectives[name], limit=limit)))
 
-    def of(self, values: Floats, failed: Flags, descriptors: Floats | None, new: Flags, rng: np.random.Generator) -> Floats:
+    def of(
+        self,
+        values: Floats,
+        failed: Flags,
+        descriptors: Floats | None,
+        new: Flags,
+        rng: np.random.Generator,
+        genome: Callable[[int], Genome],
+    ) -> Floats:
         """The scores of a generation: float64 [members], -inf for those who failed.
 
         Args:
@@ -156,13 +173,14 @@ class Scores:
             descriptors: float64 [members, d], or None; rows of those who failed do not matter.
             new: bool [members], who was born in this generation.
             rng: the stream to draw from.
+            genome: gives the genome of the member at a position.
 
         Raises:
             ValueError: there are no descriptors, and the scoring needs some.
         """
         scores = np.where(failed, -np.inf, 0.0)
         counts = ~failed
-        if counts.any() and descriptors is None and self.scoring.described:
+        if counts.any() and descriptors is None and self.scoring.needs_descriptors:
             raise ValueError(
                 f"{type(self.scoring).__name__} scores individuals by what they did, and this task does not say: give it descriptors, as in "
                 "Function(fitness, descriptors=...) or Environment(..., descriptors=...)"
@@ -171,7 +189,10 @@ class Scores:
             counts &= np.array([objective.within_limit(value) for value in values[:, place].tolist()], bool)
         if counts.any():
             did = np.zeros((len(scores), 0)) if descriptors is None else descriptors
-            scores[counts] = self.scoring.scores(Generation(did[counts], new[counts], rng))
+            places = np.flatnonzero(counts).tolist()
+            fitness = values[counts, 0] * self._weight
+            generation = Generation(did[counts], new[counts], rng, fitness, lambda member: genome(places[member]))
+            scores[counts] = self.scoring.scores(generation)
         self._last = scores[~failed]
         return scores
 
@@ -185,7 +206,8 @@ class Scores:
         if rows is not None:
             failed |= ~np.isfinite(rows).all(axis=1)
         values = np.array([individual.fitness.values for individual in individuals])
-        return self.of(values, failed, rows, np.array([i.id in born for i in individuals], bool), rng)
+        new_ones = np.array([individual.id in born for individual in individuals], bool)
+        return self.of(values, failed, rows, new_ones, rng, lambda member: individuals[member].genome)
 
     def state(self) -> State:
         """What the scoring remembers, named so that a strategy's own state can hold it."""

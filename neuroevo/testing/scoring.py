@@ -18,6 +18,7 @@ import numpy as np
 from neuroevo.core.objectives import Objective
 from neuroevo.core.streams import SCORING, stream
 from neuroevo.selection.scoring import Generation, Scores, Scoring
+from neuroevo.testing.evaluator import Number, NumberSpace
 from neuroevo.testing.strategy import through_disk
 
 
@@ -26,7 +27,10 @@ def generation(seed: int, number: int, members: int = 30, dimensions: int = 2) -
     rng = np.random.default_rng([seed, number])
     points = rng.normal(size=(members, dimensions)) + 0.5 * number
     points[members // 2] = points[0]
-    return Generation(points, np.arange(members) >= (members // 3 if number else 0), stream(seed, number, SCORING))
+    new = np.arange(members) >= (members // 3 if number else 0)
+    return Generation(
+        points, new, stream(seed, number, SCORING), points[:, 0] ** 2, lambda at: Number(NumberSpace(), points[at, 0])
+    )
 
 
 class ScoringSuite(ABC):
@@ -114,6 +118,8 @@ class ScoringSuite(ABC):
             did = given.descriptors.copy()
             did[failed] = wild
             scores = Scores(self.scoring(), {"fitness": Objective("fitness", "maximise")})
-            found.append([scores.of(fitness, failed, did, given.new, stream(1, n, SCORING)).tolist() for n in range(3)])
+            found.append(
+                [scores.of(fitness, failed, did, given.new, stream(1, n, SCORING), given.genome).tolist() for n in range(3)]
+            )
             assert np.isneginf(np.array(found[-1])[:, failed]).all() and np.isfinite(np.array(found[-1])[:, ~failed]).all()
         assert found[0] == found[1], "what those who failed did plays a part"

@@ -78,7 +78,9 @@ def test_neat_shares_out_its_offspring_by_the_score() -> None:
     alone.start()
     for number in range(5):
         did = np.array([one.descriptors for one in run if one.generation == number])
-        scores = alone.scores(ne.selection.Generation(did, np.ones(len(did), bool), np.random.default_rng(0)))
+        scores = alone.scores(
+            ne.selection.Generation(did, np.ones(len(did), bool), np.random.default_rng(0), did[:, 0], lambda at: None)
+        )
     assert np.array_equal(mine, scores) and len(last) == 40
     best = strategy.species.champion[0]
     assert mine[best] == mine[strategy.species.label == 0].max()

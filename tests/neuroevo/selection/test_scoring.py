@@ -7,15 +7,17 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
+import neuroevo as ne
 from genomes import CellSpace
 from neuroevo.core import registry
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.objectives import Objective
-from neuroevo.selection import Chance, Generation, Novelty, Scoring, Surprise
+from neuroevo.selection import Chance, FitnessSharing, Generation, Novelty, Scoring, Surprise
 from neuroevo.selection.neighbours import nearest_distances
 from neuroevo.selection.scoring import Scores, checked_scoring, scored
 from neuroevo.selection.surprise import cluster_centres
 from neuroevo.testing import ScoringSuite
+from neuroevo.testing.evaluator import Number, NumberSpace
 
 
 class TestNovelty(ScoringSuite):
@@ -38,6 +40,16 @@ class TestSurprise(ScoringSuite):
         return Surprise(clusters=6)
 
 
+class TestFitnessSharing(ScoringSuite):
+    def scoring(self) -> Scoring:
+        return FitnessSharing(sigma=1.5)
+
+
+class TestFitnessSharingAmongGenomes(ScoringSuite):
+    def scoring(self) -> Scoring:
+        return FitnessSharing(sigma=0.5, alpha=2.0, distance="genomes")
+
+
 class TestChance(ScoringSuite):
     def scoring(self) -> Scoring:
         return Chance()
@@ -45,7 +57,8 @@ class TestChance(ScoringSuite):
 
 def generation(points: np.ndarray, new: np.ndarray | None = None, seed: int = 0) -> Generation:
     points = np.asarray(points, float).reshape(len(points), -1)
-    return Generation(points, np.ones(len(points), bool) if new is None else new, np.random.default_rng(seed))
+    newly = np.ones(len(points), bool) if new is None else new
+    return Generation(points, newly, np.random.default_rng(seed), points[:, 0], lambda at: Number(NumberSpace(), points[at, 0]))
 
 
 def started(scoring: Scoring):
@@ -176,7 +189,39 @@ def test_clusters_are_those_of_k_means_that_begins_at_the_same_seeds() -> None:
     assert cluster_centres(points[:, :2], far)[1].tolist() == [1e6, 0.0], "a centre without points stays"
 
 
+# Sharing ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distance", ["descriptors", "genomes"])
+def test_those_who_are_alike_share_their_fitness(distance: str) -> None:
+    sharing = started(FitnessSharing(sigma=2.0, alpha=2.0, distance=distance))
+    given = generation([3.0, 4.0, 4.0, 10.0])
+    # 3 and 4 are 1 apart: 1 - (1 / 2) ** 2
+    assert sharing.scores(given) == pytest.approx([3 / (1 + 2 * 0.75), 4 / (2 + 0.75), 4 / (2 + 0.75), 10.0])
+    assert sharing.scores(generation([-1.0, 4.0])).tolist() == [0.0, 5.0], "raised so that the worst has nothing"
+
+
+def test_a_shared_fitness_keeps_two_peaks_where_the_fitness_itself_keeps_one() -> None:
+    def two_peaks(genome) -> float:
+        return float(np.exp(-((genome.value - 4) ** 2)) + 0.9 * np.exp(-((genome.value + 4) ** 2)))
+
+    kept = []
+    for scoring in (None, FitnessSharing(sigma=2.0)):
+        run = ne.evolve(
+            NumberSpace(), ne.tasks.Function(two_peaks, of="genome", descriptors=lambda genome: [genome.value]), seed=1, progress=False,
+            strategy=ne.strategies.Nsga2(population=30, deduplicate="none", crossover=0.2, scoring=scoring, scoring_joins=False),
+            budget=ne.Budget(generations=30),
+        )  # fmt: skip
+        ends = np.array([one.genome.value for one in run.strategy.living])
+        kept.append(min((ends > 3).sum(), (ends < -3).sum()))
+    assert kept[0] == 0 and kept[1] >= 4
+
+
 # Criterion, scores and selection -----------------------------------------------------------------------------------------------
+
+
+def genome(member: int) -> Number:
+    return Number(NumberSpace(), float(member))
 
 
 OBJECTIVES = {"reward": Objective("reward", "maximise"), "error": Objective("error", "minimise")}
@@ -187,10 +232,10 @@ def test_who_falls_short_of_the_criterion_scores_nothing_and_is_nobodys_neighbou
     values = np.array([[60.0, 0.1], [50.0, 0.2], [49.0, 0.1], [70.0, 0.3]])
     scores = Scores(Novelty(k=1, threshold=0.5, criterion="reward>50,error<0.2"), OBJECTIVES)
     rng = np.random.default_rng(0)
-    found = scores.of(values, np.zeros(4, bool), points, np.ones(4, bool), rng)
+    found = scores.of(values, np.zeros(4, bool), points, np.ones(4, bool), rng, genome)
     assert found.tolist() == [1.0, 1.0, 0.0, 0.0]
     assert scores.scoring.archived.tolist() == [[0.0], [1.0]]
-    assert scores.of(values - [100, 0], np.zeros(4, bool), points, np.ones(4, bool), rng).tolist() == [0.0] * 4
+    assert scores.of(values - [100, 0], np.zeros(4, bool), points, np.ones(4, bool), rng, genome).tolist() == [0.0] * 4
     with pytest.raises(ValueError, match="unknown objective of the criterion 'rewards>50' 'rewards'; did you mean 'reward'"):
         Scores(Novelty(criterion="rewards>50"), OBJECTIVES)
     with pytest.raises(ValueError, match="needs a limit for each objective, such as 'reward>50'"):
@@ -200,9 +245,9 @@ def test_who_falls_short_of_the_criterion_scores_nothing_and_is_nobodys_neighbou
 def test_a_task_that_says_nothing_of_what_was_done_is_refused() -> None:
     values, nobody = np.zeros((3, 2)), np.zeros(3, bool)
     with pytest.raises(ValueError, match="Novelty scores individuals by what they did, and this task does not say"):
-        Scores(Novelty(), OBJECTIVES).of(values, nobody, None, ~nobody, np.random.default_rng(0))
-    assert (Scores(Chance(), OBJECTIVES).of(values, nobody, None, ~nobody, np.random.default_rng(0)) > 0).all()
-    assert np.isneginf(Scores(Novelty(), OBJECTIVES).of(values, ~nobody, None, ~nobody, np.random.default_rng(0))).all()
+        Scores(Novelty(), OBJECTIVES).of(values, nobody, None, ~nobody, np.random.default_rng(0), genome)
+    assert (Scores(Chance(), OBJECTIVES).of(values, nobody, None, ~nobody, np.random.default_rng(0), genome) > 0).all()
+    assert np.isneginf(Scores(Novelty(), OBJECTIVES).of(values, ~nobody, None, ~nobody, np.random.default_rng(0), genome)).all()
 
 
 def individual(id: int, values: tuple[float, float], limits: tuple[float, ...] = ()) -> Individual:
@@ -229,7 +274,7 @@ def test_a_scoring_is_written_as_a_text() -> None:
     assert checked_scoring("Novelty(k=10, archive='none')") == Novelty(k=10, archive="none")
     assert checked_scoring("surprise(clusters=9)") == Surprise(clusters=9)
     assert Scoring.from_settings(Surprise(nearest=3).settings()) == Surprise(nearest=3)
-    assert registry.names("scoring")[:3] == ["Chance", "Novelty", "Surprise"]
+    assert registry.names("scoring")[:4] == ["Chance", "FitnessSharing", "Novelty", "Surprise"]
     for text, sentence in (
         ("Novelti", "unknown scoring 'Novelti'; did you mean 'Novelty'"),
         ("Novelty(k=0)", "k must be a whole number >= 1"),
@@ -251,6 +296,8 @@ def test_a_scoring_is_written_as_a_text() -> None:
         (lambda: Novelty(probability=2), "probability must be a number from 0 to 1, got 2"),
         (lambda: Surprise(clusters=0), "clusters must be a whole number >= 1, got 0"),
         (lambda: Surprise(distance="cosine"), "distance must be one of"),
+        (lambda: FitnessSharing(sigma=0), "sigma must be a number > 0, got 0"),
+        (lambda: FitnessSharing(distance="keys"), "distance must be 'descriptors' or 'genomes', got 'keys'"),
         (lambda: Novelty(criterion=5), "criterion must be a text"),
     ],
 )

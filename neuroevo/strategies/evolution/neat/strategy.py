@@ -326,7 +326,7 @@ class Neat(Strategy):
         if self._scores is not None:
             assert born.values is not None
             rng, everybody = self.search.rng(self.generation, SCORING), np.ones(len(born), bool)
-            born.fitness = self._scores.of(born.values, born.fitness == -np.inf, born.descriptors, everybody, rng)
+            born.fitness = self._scores.of(born.values, born.fitness == -np.inf, born.descriptors, everybody, rng, born.genome)
         previous = self._population
         if previous is None or born.parents[0, 0] == NO_PARENT:
             previous, self._best = born, -math.inf
