@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.base import Search, Strategy
     from neuroevo.strategies.bayesian.progressive import Progressive
     from neuroevo.strategies.bayesian.strategy import Bayesian
+    from neuroevo.strategies.diversity.alps import Alps
     from neuroevo.strategies.diversity.crowding import DeterministicCrowding
     from neuroevo.strategies.diversity.map_elites import MapElites
     from neuroevo.strategies.evolution.lemonade import Lemonade
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
 
 _WHERE = {
+    "Alps": "diversity.alps",
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Floor": "reinforcement.rewards",
@@ -49,6 +51,7 @@ _WHERE = {
 }
 
 PARTS = (
+    "Alps",
     "Bayesian",
     "DeterministicCrowding",
     "HillClimb",
@@ -65,6 +68,7 @@ PARTS = (
     "Reinforce",
 )
 __all__ = [
+    "Alps",
     "Bayesian",
     "Capped",
     "DeterministicCrowding",

@@ -19,6 +19,7 @@ from neuroevo.estimation import Direct, Estimation
 from neuroevo.predictors import Neighbours
 from neuroevo.selection import Chance
 from neuroevo.strategies import (
+    Alps,
     Bayesian,
     DeterministicCrowding,
     HillClimb,
@@ -40,6 +41,7 @@ from first_strategy import Climber  # noqa: E402
 from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
+    "Alps": lambda: Alps(population=4, layers=3, gap=2, elites=1),
     "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
     "DeterministicCrowding": lambda: DeterministicCrowding(population=7, crossover=0.5),
