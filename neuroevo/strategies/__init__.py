@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.bayesian.progressive import Progressive
     from neuroevo.strategies.bayesian.strategy import Bayesian
     from neuroevo.strategies.diversity.alps import Alps
-    from neuroevo.strategies.diversity.crowding import DeterministicCrowding
+    from neuroevo.strategies.diversity.crowding import Crowding
     from neuroevo.strategies.diversity.map_elites import MapElites
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
@@ -27,8 +27,8 @@ _WHERE = {
     "Alps": "diversity.alps",
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
+    "Crowding": "diversity.crowding",
     "Floor": "reinforcement.rewards",
-    "DeterministicCrowding": "diversity.crowding",
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
     "LocalSearch": "local.local_search",
@@ -53,7 +53,7 @@ _WHERE = {
 PARTS = (
     "Alps",
     "Bayesian",
-    "DeterministicCrowding",
+    "Crowding",
     "HillClimb",
     "Lemonade",
     "LocalSearch",
@@ -71,7 +71,7 @@ __all__ = [
     "Alps",
     "Bayesian",
     "Capped",
-    "DeterministicCrowding",
+    "Crowding",
     "Floor",
     "HillClimb",
     "Lemonade",

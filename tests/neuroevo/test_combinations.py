@@ -21,7 +21,7 @@ from neuroevo.selection import Chance
 from neuroevo.strategies import (
     Alps,
     Bayesian,
-    DeterministicCrowding,
+    Crowding,
     HillClimb,
     Lemonade,
     LocalSearch,
@@ -44,11 +44,13 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Alps": lambda: Alps(population=4, layers=3, gap=2, elites=1),
     "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
-    "DeterministicCrowding": lambda: DeterministicCrowding(population=7, crossover=0.5),
+    "Crowding": lambda: Crowding(population=7, crossover=0.5),
     "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
     "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
     "LocalSearch": lambda: LocalSearch(mutants=5),
-    "MapElites": lambda: MapElites(axes=("square", "distance"), low=(0.0, 0.0), high=(4.0, 4.0), cells=(4,), batch=5, crossover=0.3),
+    "MapElites": lambda: MapElites(
+        axes=("square", "distance"), low=(0.0, 0.0), high=(4.0, 4.0), cells=(4,), batch=5, crossover=0.3
+    ),
     "Nsga2": lambda: Nsga2(population=6),
     "Nsga2 with species": lambda: Nsga2(population=6, speciation=2),
     "Nsga2 by chance": lambda: Nsga2(population=6, scoring=Chance()),

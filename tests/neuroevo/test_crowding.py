@@ -7,25 +7,25 @@ import pytest
 
 import neuroevo as ne
 from genomes import NeatSpace
-from neuroevo.strategies import DeterministicCrowding, Nsga2, Strategy
+from neuroevo.strategies import Crowding, Nsga2, Strategy
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import NumberSpace
 
 
-class TestDeterministicCrowding(StrategySuite):
+class TestCrowding(StrategySuite):
     def strategy(self) -> Strategy:
-        return DeterministicCrowding(population=9, crossover=0.6)
+        return Crowding(population=9, crossover=0.6)
 
 
 class TestCrowdingByDescriptors(StrategySuite):
     def strategy(self) -> Strategy:
-        return DeterministicCrowding(population=8, distance="descriptors", deduplicate="genome")
+        return Crowding(population=8, distance="descriptors", deduplicate="genome")
 
 
 def evolved(fitness, generations: int = 6, **settings) -> ne.Run:
     task = ne.tasks.Function(fitness, of="genome", descriptors=lambda genome: [genome.value, np.sin(3 * genome.value)])
     return ne.evolve(
-        NumberSpace(), task, strategy=DeterministicCrowding(**{"population": 10, "distance": "descriptors", **settings}),
+        NumberSpace(), task, strategy=Crowding(**{"population": 10, "distance": "descriptors", **settings}),
         budget=ne.Budget(generations=generations), seed=2, progress=False,
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_two_peaks_are_both_kept_where_an_elitist_search_keeps_one() -> None:
 
     kept = {}
     for name, strategy in (
-        ("crowding", DeterministicCrowding(population=30, crossover=0.3)),
+        ("crowding", Crowding(population=30, crossover=0.3)),
         ("elitist", Nsga2(population=30, crossover=0.3, deduplicate="none")),
     ):
         run = ne.evolve(
@@ -88,7 +88,7 @@ def test_two_peaks_are_both_kept_where_an_elitist_search_keeps_one() -> None:
 def test_descriptors_are_asked_for_where_they_are_compared() -> None:
     with pytest.raises(ValueError, match="needs a task that describes what individuals did"):
         ne.evolve(
-            NeatSpace(1, 1), lambda network: float(network([[1.0]])[0, 0]), strategy=DeterministicCrowding(distance="descriptors"),
+            NeatSpace(1, 1), lambda network: float(network([[1.0]])[0, 0]), strategy=Crowding(distance="descriptors"),
             budget=ne.Budget(generations=3), progress=False,
         )  # fmt: skip
     for settings, sentence in (
@@ -96,4 +96,4 @@ def test_descriptors_are_asked_for_where_they_are_compared() -> None:
         ({"distance": "weights"}, "distance must be one of 'genomes', 'descriptors'"),
     ):
         with pytest.raises(ValueError, match=sentence):
-            DeterministicCrowding(**settings)
+            Crowding(**settings)

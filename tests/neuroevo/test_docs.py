@@ -142,7 +142,7 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "neuroevo compare RUNS... [OPTIONS]",
         "| `--max-seconds-per-candidate",
         "neuroevo --import MODULE COMMAND",
-        "next: alps, bayesian, deterministic_crowding, hill_climb, lemonade, local_search",
+        "next: alps, bayesian, crowding, hill_climb, lemonade, local_search",
     ):
         assert text in commands
 

@@ -16,7 +16,7 @@ from neuroevo.strategies.evolution.breeding import Breeding, Deduplicate, Inheri
 
 
 @dataclass
-class DeterministicCrowding(Strategy):
+class Crowding(Strategy):
     """Deterministic crowding (Mahfoud 1995, section 4.4): in each generation everybody is the parent of one pair, drawn at random; a pair's two
     children are compared with the parents that they are more like, of the two ways to match them the one with the smaller sum of distances,
     and take their places where they are better. So a population keeps the several peaks that it has found: who climbs one does not push out
