@@ -27,6 +27,8 @@ from neuroevo import plots, strategies
 from neuroevo.core.objectives import PARAMETERS
 from neuroevo.report.comparison import compare
 from neuroevo.report.text import test_scores
+from neuroevo.selection import Novelty
+from neuroevo.simulators import DeceptiveMaze
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,6 +101,28 @@ class Runs:
         print("run archive ...", flush=True)
         archive(self.folder / "archive")
         return ne.load_run(self.folder / "archive")
+
+    @cached_property
+    def elites(self) -> ne.Run:
+        """The same curves, by the built-in strategy."""
+        sys.path.insert(0, str(HERE / "examples"))
+        from archive import Curves
+
+        space = NeatSpace(inputs=1, outputs=1, activations=("tanh", "sigmoid"))
+        strategy = strategies.MapElites(cells=(20, 20), worst=-1.0)
+        return self._evolve("elites", space, Curves(), strategy=strategy, budget=ne.Budget(evaluations=4000), seed=1)
+
+    @cached_property
+    def maze(self) -> ne.Run:
+        """Robots that look for what no robot did before."""
+        space = NeatSpace(10, 2, recurrent=True, bias="input", initial_hidden=1, weight_power=0.8, weight_range=1.0)
+        scoring = Novelty(threshold=6.0, floor=0.25, distance="mean_absolute")
+        strategy = strategies.Neat(
+            population=250, weight=3.0, target_species=16, survival=0.4, stagnation=2000, refocus=0, scoring=scoring
+        )
+        task = DeceptiveMaze("hard")
+        budget = ne.Budget(evaluations=20_000, target=task.target)
+        return self._evolve("maze", space, task, strategy=strategy, budget=budget, seed=1)
 
     @cached_property
     def networks(self) -> ne.Run:
@@ -245,6 +269,17 @@ PICTURES = (
         "Every point is a network that draws a curve: where its curve begins across, where it ends up; the lighter, the smoother. The search "
         "(MAP-Elites) looks for a smooth curve of every kind, not for one best curve.",
         "plots.descriptors(run)", lambda runs: plots.descriptors(runs.archive),
+    ),
+    Picture(
+        "archive", "The best of every kind",
+        "MAP-Elites cuts what networks do into cells, here by where a curve begins and where it ends, and keeps the best network of each.",
+        "plots.archive(run)", lambda runs: plots.archive(runs.elites),
+    ),
+    Picture(
+        "trails", "Robots in a maze",
+        "Straight towards the goal is a dead end. Left: where each robot of the run ended; the search rewards places where none had ended "
+        "before. Right: how the robots of the last generation went, and in blue the one that came nearest to the goal.",
+        "plots.trails(run)", lambda runs: plots.trails(runs.maze),
     ),
     Picture(
         "lineage", "The ancestors of one network",

@@ -1,4 +1,4 @@
-"""MAP-Elites (Mouret & Clune 2015) in thirty lines: a grid of behaviours, and the best individual of each cell.
+"""An archive in thirty lines: a grid of behaviours, and the best individual of each cell (`MapElites` is the built-in one).
 
 The task describes what a network does (`descriptors`); the numbers travel with the evaluation into the record, the history and this archive.
 """
@@ -29,7 +29,7 @@ class Curves(ne.tasks.Task):
 
 
 @dataclass
-class MapElites(Strategy):
+class Elites(Strategy):
     """Mutants of random elites.
 
     Args:
@@ -77,7 +77,7 @@ class MapElites(Strategy):
 
 def main(folder=None, generations=20):
     space = NeatSpace(inputs=1, outputs=1, activations=("tanh", "sigmoid"))
-    strategy, budget = MapElites(), ne.Budget(generations=generations)
+    strategy, budget = Elites(), ne.Budget(generations=generations)
     return ne.evolve(space, Curves(), strategy=strategy, budget=budget, seed=1, run=folder, progress=False)
 
 

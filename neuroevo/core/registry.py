@@ -8,6 +8,7 @@ offered everywhere. A part of one's own joins it by `register`, or from an insta
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from genomes.base import ENTRY_POINTS, Space, own_spaces, unknown
+from genomes.base import ENTRY_POINTS, Space, own_spaces, shown, unknown
 from neuroevo.core.signature import Setting, settings_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "estimation": Kind(("neuroevo.estimation",), "neuroevo.estimation.base:Estimation", "estimations"),
     "predictor": Kind(("neuroevo.predictors",), "neuroevo.predictors.base:Predictor", "predictors"),
     "reward": Kind(("neuroevo.strategies.reinforcement.rewards",), "neuroevo.strategies.reinforcement.rewards:Reward", "rewards"),
+    "scoring": Kind(("neuroevo.selection",), "neuroevo.selection.scoring:Scoring", "scorings"),
     "data": Kind(("neuroevo.data.sources",), "", "data"),
     "figure": Kind(("neuroevo.plots",), "", "figures"),
     "experiment": Kind(("neuroevo.cli.experiments",), "", "experiments"),
@@ -70,7 +72,7 @@ def register(kind: str, part: Any) -> Any:
     """Add a part of one's own, so that its name works wherever a built-in one's does: settings, `neuroevo resume`, listings.
 
     Args:
-        kind: "strategy", "task", "estimation", "encoding", "distance", "objective", "reward", "data", "figure", "drawing" or "decoder".
+        kind: "strategy", "task", "estimation", "encoding", "distance", "objective", "reward", "scoring", "data", "figure", "drawing" or "decoder".
         part: the class; an `Objective`; a function without arguments that returns what `neuroevo.data.load` takes (data); a function of a
             run that returns a matplotlib figure (figure); a function of a genome, `dtype` and `name` that returns a `keras.Model` (decoder).
 
@@ -155,6 +157,37 @@ def find(kind: str, name: object) -> Any:
             f"the entry point {kind}.{known} of {ENTRY_POINTS} leads to {name_of(loaded)!r}: both must have one name"
         )
     return loaded
+
+
+def part_from_text(kind: str, text: str, example: str) -> Any:
+    """The part that a text describes as Python would, with plain values alone: nothing is executed.
+
+    Args:
+        example: how such a text may look, for the message.
+
+    Raises:
+        ValueError: it describes none.
+
+    >>> part_from_text("reward", 'Mixed(0.8, {"flops": 2e8})', "Power(3)").settings()["alpha"]
+    0.8
+    """
+    article = "an" if kind[0] in "aeiou" else "a"
+    said = f"{article} {kind} is written as {example}, got {shown(text)}"
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if isinstance(call, ast.Name):
+            call = ast.Call(call, [], [])
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError(said)
+        given = [ast.literal_eval(one) for one in call.args]
+        named = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        raise ValueError(said) from None
+    found = part(kind, call.func.id)
+    try:
+        return found(*given, **named)
+    except TypeError as error:
+        raise ValueError(f"{said}: {error}") from None
 
 
 def _named(known: Iterable[str], name: object) -> str | None:

@@ -22,6 +22,8 @@ SELECTION = 2  # who survives a generation (keyed by the generation)
 EPISODES = 5  # where the episodes of an environment start (keyed by generation or birth)
 FRESH_EPISODES = 6  # the same for the tests of those who seem to have solved it (keyed by birth)
 NEIGHBOURHOOD = 7  # in which order a network's neighbours are evaluated (keyed by birth)
+ARCHIVE = 10  # where the regions of an archive lie
+SCORING = 9  # what scores of a generation draw: who is archived, where clusters begin (keyed by the generation)
 
 
 _COUNTERS = [np.array([0, 0, 0, purpose], np.uint64) for purpose in range(16)]  # NumPy copies them

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from neuroevo.plots.progress_figure import progress, progress_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
+    from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
 
 _WHERE = {
+    "archive": "archive_figure",
+    "archive_data": "archive_figure",
     "architecture_features": "features",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
@@ -33,6 +37,7 @@ _WHERE = {
     "descriptors_data": "descriptors_figure",
     "difference": "difference_figure",
     "difference_data": "difference_figure",
+    "draw_maze": "trails_figure",
     "front": "front_figure",
     "front_data": "front_figure",
     "fronts": "fronts_figure",
@@ -56,13 +61,18 @@ _WHERE = {
     "species_data": "species_figure",
     "substrate": "substrate_figure",
     "substrate_data": "substrate_figure",
+    "trails": "trails_figure",
+    "trails_data": "trails_figure",
 }
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
+    "trails", "archive",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
+    "archive",
+    "archive_data",
     "curves",
     "curves_data",
     "decisions",
@@ -72,6 +82,7 @@ __all__ = [
     "descriptors_data",
     "difference",
     "difference_data",
+    "draw_maze",
     "front",
     "front_data",
     "fronts",
@@ -95,6 +106,8 @@ __all__ = [
     "species_data",
     "substrate",
     "substrate_data",
+    "trails",
+    "trails_data",
 ]
 
 

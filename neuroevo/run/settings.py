@@ -12,6 +12,7 @@ from neuroevo.core.trial import FULL, Fidelity
 from neuroevo.estimation.base import Estimation
 from neuroevo.predictors.base import Predictor
 from neuroevo.run.budget import Budget
+from neuroevo.selection.scoring import Scoring
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.reinforcement.rewards import reward_from_settings
 from neuroevo.tasks.base import Task
@@ -52,7 +53,11 @@ def _part(kind: str, settings: Mapping[str, Any]) -> Any:
 
 def _nested(value: Any) -> Any:
     """A setting that is a part of its own, made again; any other as it is."""
-    for kind, make in (("reward", reward_from_settings), ("predictor", Predictor.from_settings)):
+    for kind, make in (
+        ("reward", reward_from_settings),
+        ("predictor", Predictor.from_settings),
+        ("scoring", Scoring.from_settings),
+    ):
         if isinstance(value, Mapping) and kind in value:
             return make(value)
     return value

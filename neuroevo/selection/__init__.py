@@ -1,12 +1,15 @@
-"""Who survives and who becomes a parent: NSGA-II, NSGA-III, the classic selections, density sampling, hypervolume."""
+"""Who survives and who becomes a parent: NSGA-II, NSGA-III, the classic selections, density sampling, hypervolume; and what else than fitness
+that may depend on: novelty, surprise."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.selection.chance import Chance
     from neuroevo.selection.classic import lexicase, linear_ranking, roulette, tournament
     from neuroevo.selection.density import inverse_density_probabilities, kernel_density
     from neuroevo.selection.indicators import hypervolume, normalised_hypervolume
+    from neuroevo.selection.novelty import Novelty
     from neuroevo.selection.nsga2 import (
         crowded_tournament,
         crowding_distance,
@@ -16,8 +19,17 @@ if TYPE_CHECKING:
         select_nsga2,
     )
     from neuroevo.selection.nsga3 import reference_points, select_nsga3
+    from neuroevo.selection.scoring import Generation, Scoring
+    from neuroevo.selection.sharing import FitnessSharing
+    from neuroevo.selection.surprise import Surprise
 
 _WHERE = {
+    "Chance": "chance",
+    "FitnessSharing": "sharing",
+    "Generation": "scoring",
+    "Novelty": "novelty",
+    "Scoring": "scoring",
+    "Surprise": "surprise",
     "crowded_tournament": "nsga2",
     "crowding_distance": "nsga2",
     "hypervolume": "indicators",
@@ -36,7 +48,14 @@ _WHERE = {
     "tournament": "classic",
 }
 
+PARTS = ("Chance", "FitnessSharing", "Novelty", "Surprise")  # scorings
 __all__ = [
+    "Chance",
+    "FitnessSharing",
+    "Generation",
+    "Novelty",
+    "Scoring",
+    "Surprise",
     "crowded_tournament",
     "crowding_distance",
     "hypervolume",

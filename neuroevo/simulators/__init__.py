@@ -4,19 +4,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.simulators.deceptive_maze import DeceptiveMaze
+    from neuroevo.simulators.maze import Maze
     from neuroevo.simulators.poles import CartPole, DoublePole
     from neuroevo.simulators.retina import Retina
     from neuroevo.simulators.visual_discrimination import VisualDiscrimination
 
 _WHERE = {
     "CartPole": "poles",
+    "DeceptiveMaze": "deceptive_maze",
     "DoublePole": "poles",
+    "Maze": "maze",
     "Retina": "retina",
     "VisualDiscrimination": "visual_discrimination",
 }
 
-PARTS = ("CartPole", "DoublePole", "Retina", "VisualDiscrimination")
-__all__ = ["CartPole", "DoublePole", "Retina", "VisualDiscrimination"]
+PARTS = ("CartPole", "DeceptiveMaze", "DoublePole", "Retina", "VisualDiscrimination")
+__all__ = ["CartPole", "DeceptiveMaze", "DoublePole", "Maze", "Retina", "VisualDiscrimination"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from neuroevo.strategies.base import Search, Strategy
     from neuroevo.strategies.bayesian.progressive import Progressive
     from neuroevo.strategies.bayesian.strategy import Bayesian
+    from neuroevo.strategies.diversity.alps import Alps
+    from neuroevo.strategies.diversity.crowding import Crowding
+    from neuroevo.strategies.diversity.map_elites import MapElites
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
@@ -21,12 +24,15 @@ if TYPE_CHECKING:
     from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
 
 _WHERE = {
+    "Alps": "diversity.alps",
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
+    "Crowding": "diversity.crowding",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
     "LocalSearch": "local.local_search",
+    "MapElites": "diversity.map_elites",
     "Mirror": "reinforcement.mirror",
     "Mixed": "reinforcement.rewards",
     "Neat": "evolution.neat.strategy",
@@ -45,10 +51,13 @@ _WHERE = {
 }
 
 PARTS = (
+    "Alps",
     "Bayesian",
+    "Crowding",
     "HillClimb",
     "Lemonade",
     "LocalSearch",
+    "MapElites",
     "Neat",
     "Nsga2",
     "Nsga3",
@@ -59,12 +68,15 @@ PARTS = (
     "Reinforce",
 )
 __all__ = [
+    "Alps",
     "Bayesian",
     "Capped",
+    "Crowding",
     "Floor",
     "HillClimb",
     "Lemonade",
     "LocalSearch",
+    "MapElites",
     "Mirror",
     "Mixed",
     "Neat",

@@ -1,5 +1,5 @@
-"""Public conformance suites: whoever writes a strategy, an estimation, an evaluator, a predictor or a selection runs the tests that the
-built-in ones pass."""
+"""Public conformance suites: whoever writes a strategy, an estimation, an evaluator, a predictor, a selection or a scoring runs the
+tests that the built-in ones pass."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.testing.estimation import EstimationSuite
     from neuroevo.testing.evaluator import EvaluatorSuite
     from neuroevo.testing.predictor import PredictorSuite
+    from neuroevo.testing.scoring import ScoringSuite
     from neuroevo.testing.selection import SelectionSuite
     from neuroevo.testing.strategy import StrategySuite
 
@@ -15,11 +16,12 @@ _WHERE = {
     "EstimationSuite": "estimation",
     "EvaluatorSuite": "evaluator",
     "PredictorSuite": "predictor",
+    "ScoringSuite": "scoring",
     "SelectionSuite": "selection",
     "StrategySuite": "strategy",
 }
 
-__all__ = ["EstimationSuite", "EvaluatorSuite", "PredictorSuite", "SelectionSuite", "StrategySuite"]
+__all__ = ["EstimationSuite", "EvaluatorSuite", "PredictorSuite", "ScoringSuite", "SelectionSuite", "StrategySuite"]
 
 
 def __getattr__(name: str) -> Any:

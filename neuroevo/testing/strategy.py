@@ -4,7 +4,7 @@
         def strategy(self):
             return Mine(population=10)
 
-The suite drives `ask` and `tell` itself, on two objectives that are computed from the genome's text, so any space will do.
+The suite drives `ask` and `tell` itself, on two objectives and descriptors that are computed from the genome's text, so any space will do.
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ class GenesTask(Task):
             raise ArithmeticError("this genome fails")
         return {"checksum": checksum}
 
+    def descriptors(self, phenotype: Genome, context: Context) -> list[float]:
+        text = json.dumps(phenotype.genes())
+        return [zlib.adler32(text.encode()) % 997 / 997.0, len(text) / 100.0]
+
     def settings(self) -> dict[str, Any]:
         return {"task": "GenesTask", "failing": self.failing}
 
@@ -100,20 +104,23 @@ class Drive:
         worst = worst_values(self.task.objectives)
         values = np.tile(worst, (len(trial.individuals), 1))
         reasons = {}
+        described = np.full((len(trial.individuals), 2), np.nan)
         for row, individual in enumerate(trial.individuals):
             try:
                 scores = {**self.task.cheap(individual.genome), **self.task.score(individual.genome, Context())}
                 values[row] = [scores[name] for name in self.task.objectives]
+                described[row] = self.task.descriptors(individual.genome, Context())
             except ArithmeticError as error:
                 reasons[row] = str(error)
         if isinstance(trial.individuals, ArrayPopulation):
-            trial.individuals.assign(values, reasons)
+            trial.individuals.assign(values, reasons, described)
         else:
             for row, individual in enumerate(trial.individuals):
                 status = FAILED if row in reasons else DONE
                 evaluation = Evaluation(
-                    individual.id, trial.id, tuple(values[row].tolist()), status, reasons.get(row, ""), {}, trial.fidelity
-                )
+                    individual.id, trial.id, tuple(values[row].tolist()), status, reasons.get(row, ""), {}, trial.fidelity,
+                    described[row] if status == DONE else None,
+                )  # fmt: skip
                 artifact = trial.left(individual, arrays={}) if status == DONE else None
                 individual.take(evaluation, artifact)
                 if artifact is not None:

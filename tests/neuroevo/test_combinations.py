@@ -17,11 +17,15 @@ import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo.estimation import Direct, Estimation
 from neuroevo.predictors import Neighbours
+from neuroevo.selection import Chance
 from neuroevo.strategies import (
+    Alps,
     Bayesian,
+    Crowding,
     HillClimb,
     Lemonade,
     LocalSearch,
+    MapElites,
     Neat,
     Nsga2,
     Nsga3,
@@ -37,19 +41,25 @@ from first_strategy import Climber  # noqa: E402
 from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
+    "Alps": lambda: Alps(population=4, layers=3, gap=2, elites=1),
     "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
+    "Crowding": lambda: Crowding(population=7, crossover=0.5),
     "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
     "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
     "LocalSearch": lambda: LocalSearch(mutants=5),
+    "MapElites": lambda: MapElites(
+        axes=("square", "distance"), low=(0.0, 0.0), high=(4.0, 4.0), cells=(4,), batch=5, crossover=0.3
+    ),
     "Nsga2": lambda: Nsga2(population=6),
     "Nsga2 with species": lambda: Nsga2(population=6, speciation=2),
+    "Nsga2 by chance": lambda: Nsga2(population=6, scoring=Chance()),
     "Nsga3": lambda: Nsga3(population=6),
     "RandomSearch": lambda: RandomSearch(batch=5),
     "RegularizedEvolution": lambda: RegularizedEvolution(population=6, sample=2),
 }
 ESTIMATIONS: dict[str, Callable[[], Estimation]] = {"Direct": Direct, "Learning": Learning, "Sceptic": Sceptic}
-ASYNCHRONOUS = ("Bayesian", "Lemonade", "LocalSearch", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
+ASYNCHRONOUS = ("Bayesian", "Lemonade", "LocalSearch", "MapElites", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
 WHOLE, PARTS, STOPS = 36, (1, 7, 20), (3, 9)
 
 

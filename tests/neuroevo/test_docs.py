@@ -142,7 +142,7 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "neuroevo compare RUNS... [OPTIONS]",
         "| `--max-seconds-per-candidate",
         "neuroevo --import MODULE COMMAND",
-        "next: bayesian, hill_climb, lemonade, local_search",
+        "next: alps, bayesian, crowding, hill_climb, lemonade, local_search",
     ):
         assert text in commands
 
@@ -226,10 +226,10 @@ def test_the_selection_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(reached) == 2 and all(float(share) > 0.6 for share in reached)
 
 
-def suite(page: str, name: str) -> Any:
-    """The test class that a page shows."""
+def suite(page: str, name: str, *above: str) -> Any:
+    """The test class that a page shows, below what else it needs of the page."""
     names: dict[str, Any] = {"__name__": __name__}
-    exec(blocks(page, run=False)[-1], names)
+    exec("\n".join([*above, blocks(page, run=False)[-1]]), names)
     return names[name]
 
 
@@ -237,3 +237,4 @@ TestTernary = suite("extend/genome.md", "TestTernary")
 TestAnnealing = suite("extend/strategy.md", "TestAnnealing")
 TestLinearInChoices = suite("extend/predictor.md", "TestLinearInChoices")
 TestHypervolume = suite("extend/selection.md", "TestHypervolume")
+TestRarity = suite("extend/scoring.md", "TestRarity", blocks("extend/scoring.md", run=True)[0].partition("ne.registry")[0])

@@ -236,10 +236,10 @@ def test_an_installed_package_has_parts_by_entry_points(tmp_path: Path) -> None:
 
 def test_names_on_the_command_line_are_those_of_the_parts_that_suit() -> None:
     assert set(strategies()) == {
-        "bayesian", "hill_climb", "lemonade", "local_search", "nsga2", "nsga3", "progressive", "q_learning", "random_search", "regularized_evolution", "reinforce",
+        "alps", "bayesian", "crowding", "hill_climb", "lemonade", "local_search", "map_elites", "nsga2", "nsga3", "progressive", "q_learning", "random_search", "regularized_evolution", "reinforce",
     }  # fmt: skip
     assert set(encodings()) == {"cell", "chain", "dag", "network", "recurrent_cell", "stack"}
-    with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: bayesian, hill_climb, .*nsga2"):
+    with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: alps, bayesian, .*nsga2"):
         strategy_by_name("neat", "none")
     with pytest.raises(ValueError, match="unknown encoding 'neat'"):
         space_by_encoding("neat", Classification("iris"), None)

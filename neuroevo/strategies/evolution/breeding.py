@@ -200,6 +200,13 @@ def trial(search: Search, individual: Individual, parents: Sequence[Individual],
     return search.trial(individual, artifacts=artifacts, options={"inheritance": inheritance})
 
 
+def trials(search: Search, born: Sequence[tuple[Individual, Sequence[Individual]]], inheritance: Inheritance) -> Sequence[Trial]:
+    """A trial for each individual that was born of these parents, or one for all where the task scores a whole population at once."""
+    if search.task.population and born:
+        return [search.trial(tuple(individual for individual, _ in born))]
+    return [trial(search, individual, parents, inheritance) for individual, parents in born]
+
+
 def selected(search: Search, individuals: Sequence[Individual], count: int) -> list[Individual]:
     """What the toolbox's `select(individuals, count)` chose; to be called inside `python_random`.
 

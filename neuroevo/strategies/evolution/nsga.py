@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +12,12 @@ import numpy as np
 from genomes.base import shown
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.state import State
-from neuroevo.core.streams import python_random
+from neuroevo.core.streams import SCORING, python_random
 from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2, violations
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
+from neuroevo.selection.scoring import Scores, Scoring, checked_scoring, scored
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import (
     Breeding,
@@ -26,7 +27,7 @@ from neuroevo.strategies.evolution.breeding import (
     check_count,
     check_share,
     selected,
-    trial,
+    trials,
 )
 
 
@@ -41,6 +42,8 @@ class _Elitist(Strategy):
     mutation: float = 1.0
     deduplicate: Deduplicate = "key"
     inheritance: Inheritance = "none"
+    scoring: Scoring | str | None = field(default=None, kw_only=True)
+    scoring_joins: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         check_count("population", self.population)
@@ -50,46 +53,73 @@ class _Elitist(Strategy):
         check_share("mutation", self.mutation)
         check("deduplicate", self.deduplicate, ("none", "genome", "key"))
         check("inheritance", self.inheritance, ("none", "lamarckian"))
+        if not isinstance(self.scoring_joins, bool):
+            raise ValueError(f"scoring_joins must be True or False, got {shown(self.scoring_joins)}")
+        self.scoring = checked_scoring(self.scoring)
+
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        left_out = () if self.scoring is not None else ("scoring", "scoring_joins")  # as in runs from before there were scorings
+        return {name: value for name, value in settings.items() if name not in left_out}
 
     def start(self, search: Search) -> None:
         super().start(search)
         self._breeding = Breeding(search, self.deduplicate)
         self._copies_compete = search.by_birth  # a run that an older release began goes on as that release would have
+        self._scores = Scores(self.scoring, search.objectives) if isinstance(self.scoring, Scoring) else None
         self._living: list[Individual] = []
+        self._judged: list[Individual] = []  # the same as selection sees them, with their scores
         self._ranks: list[int] = []
         self._crowding: list[float] = []
 
     def ask(self) -> Sequence[Trial]:
         if not self._living:
             first = self._breeding.first(self.population, self.generation)
-            return self._trials([(individual, ()) for individual in first])
+            return trials(self.search, [(individual, ()) for individual in first], self.inheritance)
         born = [
             self._breeding.child(self._parents, self.generation, mutation=self.mutation)
             for _ in range(self.offspring or self.population)
         ]
-        return self._trials([birth for birth in born if birth is not None])
-
-    def _trials(self, born: Sequence[tuple[Individual, Sequence[Individual]]]) -> Sequence[Trial]:
-        """A trial for each, or one for all where the task scores a whole population at once."""
-        if self.search.task.population and born:
-            return [self.search.trial(tuple(individual for individual, _ in born))]
-        return [trial(self.search, individual, parents, self.inheritance) for individual, parents in born]
+        return trials(self.search, [birth for birth in born if birth is not None], self.inheritance)
 
     def tell(self, results: Sequence[Result]) -> None:
         born = [individual for result in results for individual in result.individuals if individual.status == DONE]
         pool = [*self._living, *born]
         self.generation += 1
+        judged = self._seen(pool, born)
         toolbox = self.search.toolbox
         if hasattr(toolbox, "select") and pool:
             with python_random(self.search.selection_rng(self.generation)):
-                chosen = selected(self.search, pool, min(self.population, len(pool)))
-            self._living = list({individual.id: individual for individual in chosen}.values())
+                chosen = selected(self.search, judged, min(self.population, len(judged)))
+            self._judged = list({individual.id: individual for individual in chosen}.values())
         else:
-            self._living = self._survivors(pool)
+            self._judged = self._survivors(judged)
+        by_id = {individual.id: individual for individual in pool}
+        self._living = [by_id[individual.id] for individual in self._judged]
         self._rank()
 
+    def _seen(self, pool: list[Individual], born: list[Individual]) -> list[Individual]:
+        """Those to select from as the selection sees them."""
+        if self._scores is None or not pool:
+            return pool
+        scores = self._scores.of_individuals(pool, born, self.search.rng(self.generation, SCORING))
+        return scored(pool, scores, joins=self.scoring_joins)
+
+    @property
+    def _width(self) -> int:
+        """How many objectives the selection sees."""
+        if self._scores is None:
+            return len(self.search.objectives)
+        return len(self.search.objectives) + 1 if self.scoring_joins else 1
+
     def steady_state(self) -> Strategy:
-        """One child at a time, which joins the population before the next selection (Durillo, Nebro, Luna & Alba 2008)."""
+        """One child at a time, which joins the population before the next selection (Durillo, Nebro, Luna & Alba 2008).
+
+        Raises:
+            ValueError: there is a scoring, which compares whole generations.
+        """
+        if self.scoring is not None:
+            raise ValueError(f"{type(self.scoring).__name__} compares whole generations; use schedule='synchronous'")
         return replace(self, offspring=1)
 
     def _parents(self, rng: np.random.Generator) -> tuple[Sequence[Individual], Sequence[int] | None]:
@@ -106,18 +136,27 @@ class _Elitist(Strategy):
         """Positions of parents in the population."""
 
     def _rank(self) -> None:
-        values = costs(self._living)
-        ranks = pareto_ranks(values, violations(self._living))
+        values = costs(self._judged)
+        ranks = pareto_ranks(values, violations(self._judged))
         self._ranks = ranks.tolist()
         self._crowding = crowding_distance(values, ranks, copies_compete=self._copies_compete).tolist()
 
     def state(self) -> State:
-        return State({"generation": self.generation, "living": [i.id for i in self._living]}, self._breeding.arrays())
+        json, arrays = {"generation": self.generation, "living": [i.id for i in self._living]}, self._breeding.arrays()
+        if self._scores is None:
+            return State(json, arrays)
+        scores = self._scores.state()
+        given = np.array([individual.fitness.values[-1] for individual in self._judged])
+        return State({**json, **scores.json}, {**arrays, **scores.arrays, "scores": given})
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         self.generation = state.json["generation"]
         self._living = [individuals(id) for id in state.json["living"]]
         self._breeding.restore(state.arrays)
+        self._judged = self._living
+        if self._scores is not None:
+            self._scores.restore(state)
+            self._judged = scored(self._living, state.arrays["scores"], joins=self.scoring_joins)
         self._rank()
 
     @property
@@ -125,7 +164,8 @@ class _Elitist(Strategy):
         return self._living
 
     def report(self) -> dict[str, Any]:
-        return {"population": len(self._living), "non_dominated": self._ranks.count(0)}
+        scores = {} if self._scores is None else self._scores.report()
+        return {"population": len(self._living), "non_dominated": self._ranks.count(0), **scores}
 
 
 @dataclass
@@ -142,6 +182,9 @@ class Nsga2(_Elitist):
         mutation: probability that a child of two parents is also mutated; a child of one always is.
         deduplicate: "none"; "genome" never evaluates the same genes twice; "key" never two isomorphic genomes of equal cost.
         inheritance: "lamarckian" starts a child from its parents' weights, "none" from scratch.
+        scoring: a value of what individuals did (`neuroevo.selection.Novelty`, ...), as a part or a text such as "Novelty(k=10)", found anew
+            for all in every generation; None: the objectives alone.
+        scoring_joins: whether the score joins the objectives as one more that is maximised, or is all that counts in their place.
         speciation: about how many species there should be, by the genomes' distance; 0: none. Half of the survivors are then chosen as ever, the
             other half so that every species has its share, each by rank and crowding; and two parents are of one species. It protects new
             structures as NEAT's speciation does; a toolbox's `select` replaces it.
@@ -199,7 +242,7 @@ class Nsga3(_Elitist):
     more.
 
     Args:
-        population, offspring, crossover, mutation, deduplicate, inheritance: as in `Nsga2`.
+        population, offspring, crossover, mutation, deduplicate, inheritance, scoring, scoring_joins: as in `Nsga2`.
         divisions: how finely each axis is divided by the reference points; None: as finely as `population` allows.
     """
 
@@ -213,7 +256,7 @@ class Nsga3(_Elitist):
     def start(self, search: Search) -> None:
         super().start(search)
         self._extremes = Extremes()
-        self._references = reference_points(len(search.objectives), self.divisions or self._finest(len(search.objectives)))
+        self._references = reference_points(self._width, self.divisions or self._finest(self._width))
 
     def _finest(self, objectives: int) -> int:
         divisions = 1
@@ -240,7 +283,7 @@ class Nsga3(_Elitist):
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         super().restore(state, individuals)
         if "ideal" in state.arrays:
-            objectives = len(self.search.objectives)
+            objectives = self._width
             ideal, points = state.arrays["ideal"], state.arrays["extremes"]
             if ideal.shape != (objectives,) or points.shape != (objectives, objectives):
                 raise ValueError(

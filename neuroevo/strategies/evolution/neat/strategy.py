@@ -20,7 +20,9 @@ from genomes.neat.threads import Threads
 from neuroevo.core.individual import Individual
 from neuroevo.core.neat_population import NO_PARENT, NeatPopulation
 from neuroevo.core.state import State
+from neuroevo.core.streams import SCORING
 from neuroevo.core.trial import Result, Trial
+from neuroevo.selection.scoring import Scores, Scoring, checked_scoring
 from neuroevo.selection.speciation import (
     Species,
     adapted_threshold,
@@ -52,6 +54,10 @@ class Neat(Strategy):
     The population lives in arrays and varies in compiled kernels; Individuals are made when somebody looks at one. `mate`, `mutate`
     and `select` of a DEAP toolbox replace the compiled operators (Individual by Individual, which is slower).
 
+    With a `scoring` (`neuroevo.selection.Novelty`, ...), species share, parents are chosen and champions are kept by that score; the objectives
+    are recorded, and say who is the best of the run. Scores of different generations do not compare: set `stagnation` and `refocus` so that
+    they play no part, as the novelty search of Lehman & Stanley (2011) does (`stagnation=2000, refocus=0`).
+
     Args:
         population: genomes a generation, always exactly as many.
         threshold: compatibility distance within which genomes are of one species.
@@ -75,11 +81,13 @@ class Neat(Strategy):
         inheritance: what becomes of weights that an estimation trains (`neuroevo.estimation.GradientTraining`): "lamarckian" writes them
             back to the genes, so that children inherit them; "baldwinian" uses them for the score alone; "none": nothing is trained,
             weights change by mutation alone.
+        scoring: what takes the place of the fitness: a `Scoring`, or a text such as "Novelty(k=10)"; None: the first objective.
         initial: genomes to start from (saved ones, say); the rest of the first generation are their mutants.
         threads: for the compiled kernels; None for all cores. The result does not depend on it.
 
     Raises:
         ValueError: a setting out of its range.
+        TypeError: a scoring that is none.
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mate", "mutate", "select")
@@ -102,6 +110,7 @@ class Neat(Strategy):
     inheritance: Literal["none", "lamarckian", "baldwinian"] = "none"
     initial: Sequence[NeatGenome] = ()
     threads: int | None = None
+    scoring: Scoring | str | None = None
 
     spaces = NeatSpace
 
@@ -126,6 +135,7 @@ class Neat(Strategy):
                 raise ValueError(f"{name} must be a number from 0 to {most:g}, got {shown(value)}")
         if self.inheritance not in ("none", "lamarckian", "baldwinian"):
             raise ValueError(f"inheritance must be 'none', 'lamarckian' or 'baldwinian', got {shown(self.inheritance)}")
+        self.scoring = checked_scoring(self.scoring)
         if len(self.initial) > self.population:
             raise ValueError(f"initial has {len(self.initial)} genomes, more than the population of {self.population}")
 
@@ -134,6 +144,8 @@ class Neat(Strategy):
         del settings["threads"]  # does not change the result, so a run may be resumed with another number
         if self.inheritance == "none":
             del settings["inheritance"]  # as in runs that were recorded before there was this choice
+        if self.scoring is None:
+            del settings["scoring"]
         return {**settings, "initial": [genome.to_dict() for genome in self.initial]}
 
     def start(self, search: Search) -> None:
@@ -162,6 +174,7 @@ class Neat(Strategy):
             SMALL if self.normalise else NEVER,
         )
         self._threads = Threads(self.threads)
+        self._scores = Scores(self.scoring, search.objectives) if isinstance(self.scoring, Scoring) else None
         self._population: NeatPopulation | None = None
         self._species = no_species(float(self.threshold))
         self._best, self._improved = -math.inf, 0
@@ -310,6 +323,10 @@ class Neat(Strategy):
             raise ValueError(
                 f"inheritance={self.inheritance!r} needs an estimation that trains: evolve(..., estimation=GradientTraining(data=(x, y)))"
             )
+        if self._scores is not None:
+            assert born.values is not None
+            rng, everybody = self.search.rng(self.generation, SCORING), np.ones(len(born), bool)
+            born.fitness = self._scores.of(born.values, born.fitness == -np.inf, born.descriptors, everybody, rng, born.genome)
         previous = self._population
         if previous is None or born.parents[0, 0] == NO_PARENT:
             previous, self._best = born, -math.inf
@@ -341,21 +358,24 @@ class Neat(Strategy):
         return max(base, threshold / (1.0 + step)) if threshold > base else threshold
 
     def report(self) -> dict[str, Any]:
-        """Species (ids, sizes, best fitness now), threshold, mean fitness and mean sizes of the genomes."""
+        """Species (ids, sizes, the champions' fitness now), threshold, mean fitness and mean sizes of the genomes; with a scoring, also its
+        numbers."""
         if self._population is None:
             return {}
-        population, species, sign = self._population, self._species, self.search.weights[0]
-        valid = population.fitness[population.fitness > -np.inf]
-        top = population.fitness[species.champion] * sign
+        population, species = self._population, self._species
+        assert population.values is not None
+        fitness = population.values[:, 0]
+        valid, top = fitness[population.fitness > -np.inf], fitness[species.champion]
         return {
             "species": len(species),
             "species_ids": species.id.tolist(),
             "species_sizes": species.size.tolist(),
             "species_best": [value if math.isfinite(value) else None for value in top.tolist()],
             "threshold": species.threshold,
-            "mean": float(valid.mean()) * sign if len(valid) else None,
+            "mean": float(valid.mean()) if len(valid) else None,
             "mean_hidden": float(population.pool.node_count.mean()) - self._space.fixed,
             "mean_connections": float(population.pool.connection_count.mean()),
+            **({} if self._scores is None else self._scores.report()),
         }
 
     def state(self) -> State:
@@ -363,15 +383,23 @@ class Neat(Strategy):
             return State({"generation": self.generation})
         population = self._population
         assert population.values is not None
+        scores = State() if self._scores is None else self._scores.state()
         return State(
             {
+                **scores.json,
                 "generation": self.generation,
                 "first_id": population.first_id,
                 "best": None if self._best == -math.inf else self._best,
                 "improved": self._improved,
                 "reasons": {str(position): reason for position, reason in population.reasons.items()},
             },
-            {**population.arrays(), **state_arrays(self._species), "values": population.values},
+            {
+                **population.arrays(),
+                **state_arrays(self._species),
+                "values": population.values,
+                **scores.arrays,
+                **({} if self._scores is None else {"scores": population.fitness}),
+            },
         )
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
@@ -384,6 +412,9 @@ class Neat(Strategy):
         )  # fmt: skip
         population.threads = self._threads
         population.assign(np.array(state.arrays["values"]), {int(k): v for k, v in state.json["reasons"].items()})
+        if self._scores is not None:
+            population.fitness = np.array(state.arrays["scores"])
+            self._scores.restore(state)
         self._population, self._species = population, from_state_arrays(dict(state.arrays))
         self._best = -math.inf if state.json["best"] is None else float(state.json["best"])
         self._improved = int(state.json["improved"])

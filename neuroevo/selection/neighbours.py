@@ -1,0 +1,46 @@
+"""Distances between descriptors: how far the nearest of others are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Measure = Literal["euclidean", "mean_absolute"]
+MEASURES = ("euclidean", "mean_absolute")
+
+FEW = 4  # dimensions up to which a tree finds neighbours faster than comparing all with all
+ROWS = 1024  # compared with all others at a time, which bounds the memory
+
+
+def nearest_distances(points: Floats, among: Floats, count: int, measure: Measure = "euclidean") -> Floats:
+    """How far the nearest of other points are: float64 [points, min(count, among)], nearest first.
+
+    Args:
+        points: float64 [points, d].
+        among: float64 [others, d].
+        count: how many of the nearest, at least 1.
+        measure: "euclidean", or "mean_absolute": the mean of the absolute differences.
+    """
+    count = min(count, len(among))
+    if not count or not len(points):
+        return np.zeros((len(points), count))
+    dimensions = points.shape[1]
+    if dimensions <= FEW:
+        from scipy.spatial import KDTree
+
+        found, _ = KDTree(among).query(points, k=np.arange(1, count + 1), p=1.0 if measure == "mean_absolute" else 2.0)
+    else:
+        from scipy.spatial.distance import cdist
+
+        blocks = []
+        for first in range(0, len(points), ROWS):
+            all_of = cdist(points[first : first + ROWS], among, "cityblock" if measure == "mean_absolute" else "euclidean")
+            if count < len(among):
+                all_of.partition(count - 1, axis=1)
+            blocks.append(np.sort(all_of[:, :count], axis=1))
+        found = np.concatenate(blocks)
+    distances: Floats = found / dimensions if measure == "mean_absolute" else found
+    return distances

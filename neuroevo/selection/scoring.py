@@ -1,0 +1,247 @@
+"""Scoring: what the members of a generation are worth by what they did, beside how well they did it.
+
+A fitness belongs to an individual alone. A score is a comparison: with the others of the generation, and with what earlier ones did. So it is
+found by the strategy, when a generation is complete, and found again for those who live on; it takes the place of the fitness in the selection,
+or joins the objectives as one more.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Genome, Settings, frozen_tuples, shown, unknown
+from neuroevo.core.individual import FAILED, Fitness, Individual
+from neuroevo.core.objectives import Objectives, parse_limits
+from neuroevo.core.registry import part, part_from_text
+from neuroevo.core.state import State
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+SCORE = "score"  # the name of the objective that a score is, where it joins the others
+_PREFIX = "scoring/"  # what the names of a scoring's arrays begin with in a strategy's state
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a generation did.
+
+    Args:
+        descriptors: float64 [members, d], finite; [members, 0] where nothing was described.
+        new: bool [members], who was born in it; the others have lived before.
+        rng: the stream to draw from.
+        fitness: float64 [members], the first objective as a number that larger is better for.
+        genome: gives the genome of the member at a position.
+    """
+
+    descriptors: Floats
+    new: Flags
+    rng: np.random.Generator
+    fitness: Floats
+    genome: Callable[[int], Genome]
+
+    def __len__(self) -> int:
+        return len(self.new)
+
+
+@dataclass(kw_only=True)
+class Scoring(metaclass=Settings):
+    """A score for each member of a generation. Subclass as a dataclass whose fields are its settings, with `scores`; one that remembers
+    earlier generations also has `start`, `state` and `restore`.
+
+    Args:
+        criterion: what an individual must achieve to count at all (minimal criterion; Lehman & Stanley 2010): objectives with limits, such as
+            "reward>50" or "error<0.2,parameters<20000", where the sign is read as the objective's direction says and the limit itself will do.
+            Who falls short scores 0 and is neither compared with nor archived; "": everybody counts.
+    """
+
+    criterion: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.criterion, str):
+            raise ValueError(f"criterion must be a text such as 'reward>50', or '', got {shown(self.criterion)}")
+        for name, limit in parse_limits(self.criterion) if self.criterion else []:
+            if limit is None:
+                raise ValueError(f"criterion needs a limit for each objective, such as '{name}>50', got {shown(self.criterion)}")
+
+    @property
+    def needs_descriptors(self) -> bool:
+        """Whether it needs descriptors."""
+        return True
+
+    def start(self) -> None:
+        """Forget all generations; called once, before the first `scores` (or before `restore`)."""
+        return
+
+    @abstractmethod
+    def scores(self, generation: Generation) -> Floats:
+        """The score of every member, float64 [members]: finite, >= 0, larger is better. Called once for every generation, in order, without
+        those who failed or fell short of the criterion; never for nobody."""
+
+    def state(self) -> State:
+        """What it remembers."""
+        return State()
+
+    def restore(self, state: State) -> None:
+        """Remember what `state` returned."""
+        return
+
+    def report(self) -> dict[str, Any]:
+        """JSON numbers about the last generation, recorded with it."""
+        return {}
+
+    def settings(self) -> dict[str, Any]:
+        """JSON: the scoring's name and settings."""
+        fields = dataclasses.fields(self)
+        return {"scoring": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields if f.init}}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The scoring that `settings` described; `Scoring.from_settings` finds the class by its name.
+
+        Raises:
+            ValueError: no scoring has this name, or the settings do not fit it.
+        """
+        if not isinstance(settings, Mapping) or not isinstance(settings.get("scoring"), str):
+            raise ValueError(f"a scoring's settings are a JSON object with its name under 'scoring', got {shown(settings)}")
+        if cls is Scoring:
+            return part("scoring", settings["scoring"]).from_settings(settings)  # type: ignore[no-any-return]
+        try:
+            return cls(**{name: frozen_tuples(value) for name, value in settings.items() if name != "scoring"})
+        except TypeError as error:
+            raise ValueError(f"the settings of scoring {settings['scoring']!r} do not fit this release: {error}") from None
+
+
+def checked_scoring(scoring: Any) -> Scoring | None:
+    """The scoring that is meant: of a text such as "Novelty(k=10)", what it describes.
+
+    Raises:
+        TypeError: neither a scoring, nor a text, nor None.
+        ValueError: a text that describes none.
+    """
+    if isinstance(scoring, str):
+        return part_from_text("scoring", scoring, "Novelty or Novelty(k=10)")  # type: ignore[no-any-return]
+    if scoring is not None and not isinstance(scoring, Scoring):
+        raise TypeError(f"scoring must be a neuroevo.selection.Scoring such as Novelty(), a text, or None; got {shown(scoring)}")
+    return scoring
+
+
+class Scores:
+    """A scoring at work in one search.
+
+    Args:
+        scoring: its settings; what it remembers stays as it is, that of this search is kept here.
+        objectives: of the search.
+
+    Raises:
+        ValueError: the criterion names no objective of the search.
+    """
+
+    def __init__(self, scoring: Scoring, objectives: Objectives) -> None:
+        self.scoring = replace(scoring)
+        self.scoring.start()
+        self._last = np.zeros(0)
+        self._weight = next(iter(objectives.values())).weight
+        self._criterion: list[tuple[int, Any]] = []
+        for name, limit in parse_limits(scoring.criterion) if scoring.criterion else []:
+            if name not in objectives:
+                raise ValueError(unknown(f"objective of the criterion {scoring.criterion!r}", name, list(objectives)))
+            self._criterion.append((list(objectives).index(name), replace(objectives[name], limit=limit)))
+
+    def of(
+        self,
+        values: Floats,
+        failed: Flags,
+        descriptors: Floats | None,
+        new: Flags,
+        rng: np.random.Generator,
+        genome: Callable[[int], Genome],
+    ) -> Floats:
+        """The scores of a generation: float64 [members], -inf for those who failed.
+
+        Args:
+            values: float64 [members, objectives].
+            failed: bool [members].
+            descriptors: float64 [members, d], or None; rows of those who failed do not matter.
+            new: bool [members], who was born in this generation.
+            rng: the stream to draw from.
+            genome: gives the genome of the member at a position.
+
+        Raises:
+            ValueError: there are no descriptors, and the scoring needs some.
+        """
+        scores = np.where(failed, -np.inf, 0.0)
+        counts = ~failed
+        if counts.any() and descriptors is None and self.scoring.needs_descriptors:
+            raise ValueError(
+                f"{type(self.scoring).__name__} scores individuals by what they did, and this task does not say: give it descriptors, as in "
+                "Function(fitness, descriptors=...) or Environment(..., descriptors=...)"
+            )
+        for place, objective in self._criterion:
+            counts &= np.array([objective.within_limit(value) for value in values[:, place].tolist()], bool)
+        if counts.any():
+            did = np.zeros((len(scores), 0)) if descriptors is None else descriptors
+            places = np.flatnonzero(counts).tolist()
+            fitness = values[counts, 0] * self._weight
+            generation = Generation(did[counts], new[counts], rng, fitness, lambda member: genome(places[member]))
+            scores[counts] = self.scoring.scores(generation)
+        self._last = scores[~failed]
+        return scores
+
+    def of_individuals(self, individuals: Sequence[Individual], new: Sequence[Individual], rng: np.random.Generator) -> Floats:
+        """The scores of these individuals, of whom those in `new` were born in this generation: float64 [individuals]."""
+        born = {individual.id for individual in new}
+        failed = np.array([individual.status == FAILED for individual in individuals], bool)
+        described = [individual.descriptors for individual in individuals]
+        known = next((one for one in described if one is not None), None)
+        rows = None if known is None else np.array([np.full(len(known), np.nan) if one is None else one for one in described])
+        if rows is not None:
+            failed |= ~np.isfinite(rows).all(axis=1)
+        values = np.array([individual.fitness.values for individual in individuals])
+        new_ones = np.array([individual.id in born for individual in individuals], bool)
+        return self.of(values, failed, rows, new_ones, rng, lambda member: individuals[member].genome)
+
+    def state(self) -> State:
+        """What the scoring remembers, named so that a strategy's own state can hold it."""
+        state = self.scoring.state()
+        last = {f"{_PREFIX}last": self._last}
+        return State({"scoring": state.json}, {**last, **{_PREFIX + name: array for name, array in state.arrays.items()}})
+
+    def restore(self, state: State) -> None:
+        """Remember what a strategy's state holds of it."""
+        found = {name.removeprefix(_PREFIX): array for name, array in state.arrays.items() if name.startswith(_PREFIX)}
+        self._last = found.pop("last")
+        self.scoring.restore(State(state.json["scoring"], found))
+
+    def report(self) -> dict[str, Any]:
+        """JSON numbers about the last generation: the mean and the best score, and what the scoring says."""
+        said = self.scoring.report()
+        return (
+            {"mean_score": float(self._last.mean()), "best_score": float(self._last.max()), **said} if len(self._last) else said
+        )
+
+
+def scored(individuals: Sequence[Individual], scores: Floats, *, joins: bool) -> list[Individual]:
+    """The individuals as a selection is to see them: copies whose last objective, maximised, is the score; or whose only one it is.
+
+    Args:
+        scores: float64 [individuals].
+        joins: whether the score joins the objectives, or replaces them and their limits.
+    """
+    found = []
+    for individual, score in zip(individuals, scores.tolist(), strict=True):
+        one, before = copy.copy(individual), individual.fitness
+        kept, limits = (before.values, before.limits) if joins else ((), ())
+        weights = (*before.weights, 1.0) if joins else (1.0,)
+        one.fitness = Fitness(weights, (*kept, score), (*limits, -np.inf) if limits else ())
+        one.names = (*individual.names, SCORE) if joins else (SCORE,)
+        found.append(one)
+    return found
