@@ -8,6 +8,7 @@ offered everywhere. A part of one's own joins it by `register`, or from an insta
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from genomes.base import ENTRY_POINTS, Space, own_spaces, unknown
+from genomes.base import ENTRY_POINTS, Space, own_spaces, shown, unknown
 from neuroevo.core.signature import Setting, settings_of
 
 if TYPE_CHECKING:
@@ -155,6 +156,35 @@ def find(kind: str, name: object) -> Any:
             f"the entry point {kind}.{known} of {ENTRY_POINTS} leads to {name_of(loaded)!r}: both must have one name"
         )
     return loaded
+
+
+def made_from_text(kind: str, text: str, examples: str) -> Any:
+    """The part that a text describes as Python would make it, with plain values alone: nothing is executed.
+
+    Args:
+        kind: of part.
+        text: a name, or a name with arguments.
+        examples: how such texts look, for the message.
+
+    Raises:
+        ValueError: it describes none.
+    """
+    said = f"a {kind} is written as {examples}, got {shown(text)}"
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if isinstance(call, ast.Name):
+            call = ast.Call(call, [], [])
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError(said)
+        given = [ast.literal_eval(one) for one in call.args]
+        named = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        raise ValueError(said) from None
+    found = part(kind, call.func.id)
+    try:
+        return found(*given, **named)
+    except TypeError as error:
+        raise ValueError(f"{said}: {error}") from None
 
 
 def _named(known: Iterable[str], name: object) -> str | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
+    from neuroevo.strategies.fidelity.asha import Asha
+    from neuroevo.strategies.fidelity.halving import Hyperband, SuccessiveHalving
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
     from neuroevo.strategies.random_search import RandomSearch
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
 
 _WHERE = {
+    "Asha": "fidelity.asha",
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
+    "Hyperband": "fidelity.halving",
     "Lemonade": "evolution.lemonade",
     "LocalSearch": "local.local_search",
     "Mirror": "reinforcement.mirror",
@@ -42,11 +46,14 @@ _WHERE = {
     "Search": "base",
     "State": "base",
     "Strategy": "base",
+    "SuccessiveHalving": "fidelity.halving",
 }
 
 PARTS = (
+    "Asha",
     "Bayesian",
     "HillClimb",
+    "Hyperband",
     "Lemonade",
     "LocalSearch",
     "Neat",
@@ -57,12 +64,15 @@ PARTS = (
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
+    "SuccessiveHalving",
 )
 __all__ = [
+    "Asha",
     "Bayesian",
     "Capped",
     "Floor",
     "HillClimb",
+    "Hyperband",
     "Lemonade",
     "LocalSearch",
     "Mirror",
@@ -80,6 +90,7 @@ __all__ = [
     "Search",
     "State",
     "Strategy",
+    "SuccessiveHalving",
 ]
 
 

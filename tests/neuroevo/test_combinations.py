@@ -18,8 +18,10 @@ from genomes import NeatSpace
 from neuroevo.estimation import Direct, Estimation
 from neuroevo.predictors import Neighbours
 from neuroevo.strategies import (
+    Asha,
     Bayesian,
     HillClimb,
+    Hyperband,
     Lemonade,
     LocalSearch,
     Neat,
@@ -28,6 +30,7 @@ from neuroevo.strategies import (
     RandomSearch,
     RegularizedEvolution,
     Strategy,
+    SuccessiveHalving,
 )
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
@@ -37,9 +40,11 @@ from first_strategy import Climber  # noqa: E402
 from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
+    "Asha": lambda: Asha(eta=2, rungs=3, batch=4, proposals=Nsga2(population=4)),
     "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
     "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
+    "Hyperband": lambda: Hyperband(eta=2, maximum=4, proposals=RegularizedEvolution(population=4, sample=2)),
     "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
     "LocalSearch": lambda: LocalSearch(mutants=5),
     "Nsga2": lambda: Nsga2(population=6),
@@ -47,9 +52,10 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Nsga3": lambda: Nsga3(population=6),
     "RandomSearch": lambda: RandomSearch(batch=5),
     "RegularizedEvolution": lambda: RegularizedEvolution(population=6, sample=2),
+    "SuccessiveHalving": lambda: SuccessiveHalving(candidates=6, eta=2, proposals=Bayesian(Neighbours(), initial=3, candidates=4)),
 }
 ESTIMATIONS: dict[str, Callable[[], Estimation]] = {"Direct": Direct, "Learning": Learning, "Sceptic": Sceptic}
-ASYNCHRONOUS = ("Bayesian", "Lemonade", "LocalSearch", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
+ASYNCHRONOUS = ("Asha", "Bayesian", "Lemonade", "LocalSearch", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
 WHOLE, PARTS, STOPS = 36, (1, 7, 20), (3, 9)
 
 

@@ -142,7 +142,7 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "neuroevo compare RUNS... [OPTIONS]",
         "| `--max-seconds-per-candidate",
         "neuroevo --import MODULE COMMAND",
-        "next: bayesian, hill_climb, lemonade, local_search",
+        "next: asha, bayesian, hill_climb, hyperband, lemonade, local_search",
     ):
         assert text in commands
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from genomes.base import Settings, frozen_tuples, shown, unknown
 from neuroevo.core.functions import how_to_go_on, imported
 from neuroevo.core.individual import FAILED, Individual
-from neuroevo.core.registry import part
+from neuroevo.core.registry import made_from_text, part
 
 if TYPE_CHECKING:
     from neuroevo.strategies.base import Search
@@ -273,22 +272,7 @@ def reward_from_text(text: str) -> Reward:
     >>> reward_from_text('Mixed(0.8, {"flops": 2e8})').settings()["alpha"]
     0.8
     """
-    said = f"a reward is written as Power(3) or Mixed(0.8, {{'flops': 2e8}}), got {shown(text)}"
-    try:
-        call = ast.parse(text.strip(), mode="eval").body
-        if isinstance(call, ast.Name):
-            call = ast.Call(call, [], [])
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-            raise ValueError(said)
-        given = [ast.literal_eval(one) for one in call.args]
-        named = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        raise ValueError(said) from None
-    found = part("reward", call.func.id)
-    try:
-        made: Reward = found(*given, **named)
-    except TypeError as error:
-        raise ValueError(f"{said}: {error}") from None
+    made: Reward = made_from_text("reward", text, "Power(3) or Mixed(0.8, {'flops': 2e8})")
     return made
 
 
