@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.plots.brackets_figure import brackets, brackets_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "architecture_features": "features",
+    "brackets": "brackets_figure",
+    "brackets_data": "brackets_figure",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "decisions": "decisions_figure",
@@ -60,9 +63,12 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
+    "brackets",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
+    "brackets",
+    "brackets_data",
     "curves",
     "curves_data",
     "decisions",

@@ -48,7 +48,7 @@ class OneDescent(Descent):
 
     def measure(self, trial: Any, task: Any, context: Any) -> Any:
         both = super().measure(trial, Loss(), context)
-        return replace(both, values=both.values[:, : len(task.objectives)])
+        return replace(both, values=both.values[:, : len(task.objectives)], info=())
 
 
 def evolved(strategy: Strategy, folder: Path | None = None, task: Any = None, **options: Any) -> ne.Run:
