@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from neuroevo.core.trial import CHECKPOINT
+from neuroevo.core.trial import CHECKPOINT, Fidelity
+from neuroevo.report.text import fidelity_text
 from neuroevo.run.settings import strategy_from_settings
 from neuroevo.strategies import (
     Asha,
@@ -103,6 +104,7 @@ def test_of_several_objectives_the_front_goes_on(tmp_path: Path) -> None:
 def test_the_rungs_say_how_their_schedule_runs(tmp_path: Path) -> None:
     whole = evolved(SuccessiveHalving(candidates=9), tmp_path / "whole").trials()["fidelity"]
     assert [fidelity.get("schedule") for fidelity in whole] == [9] * 13
+    assert fidelity_text(Fidelity.from_dict(whole[9])) == "3 epochs, on the way to 9, after trial 0"
     each = evolved(SuccessiveHalving(candidates=9, schedule="rung"), tmp_path / "each").trials()["fidelity"]
     assert [fidelity.get("schedule") for fidelity in each] == [None] * 13
     assert [fidelity["epochs"] for fidelity in each] == [1] * 9 + [3] * 3 + [9]
