@@ -112,7 +112,7 @@ def hypervolumes(found: list[tuple[float, float, float]]) -> Curve:
 def searches(options: argparse.Namespace, job: tuple[str, int]) -> dict[str, dict[str, Any]]:
     """All methods on one seed of a data set: they share networks that were compiled."""
     data, seed = job
-    training = FullTraining(options.epochs, curve=options.epochs, structures=4 * options.candidates)
+    training = FullTraining(options.epochs, curve=options.epochs, structures=160)
     found = {}
     for method in options.methods:
         found[method] = search(method, data, seed, training, options)
