@@ -86,7 +86,7 @@ def test_a_search_goes_on_from_every_moment_whoever_proposes(name: str, around) 
         return around(PROPOSALS[name]())
 
     whole = Drive(made(), suite.space(), suite.task(), 1)
-    for stop in range(24):
+    for stop in range(16):
         resumed = Drive(made(), suite.space(), suite.task(), 1, through_disk(whole.strategy.state()), whole)
         assert StrategySuite.same_state(resumed.strategy, whole.strategy), f"stopped after {stop} tells"
         whole.step()
