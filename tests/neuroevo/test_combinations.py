@@ -52,7 +52,9 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Nsga3": lambda: Nsga3(population=6),
     "RandomSearch": lambda: RandomSearch(batch=5),
     "RegularizedEvolution": lambda: RegularizedEvolution(population=6, sample=2),
-    "SuccessiveHalving": lambda: SuccessiveHalving(candidates=6, eta=2, proposals=Bayesian(Neighbours(), initial=3, candidates=4)),
+    "SuccessiveHalving": lambda: SuccessiveHalving(
+        candidates=6, eta=2, proposals=Bayesian(Neighbours(), initial=3, candidates=4)
+    ),
 }
 ESTIMATIONS: dict[str, Callable[[], Estimation]] = {"Direct": Direct, "Learning": Learning, "Sceptic": Sceptic}
 ASYNCHRONOUS = ("Asha", "Bayesian", "Lemonade", "LocalSearch", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")

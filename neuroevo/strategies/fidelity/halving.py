@@ -10,7 +10,7 @@ from typing import Any, Literal
 from genomes.base import shown
 from neuroevo.core.individual import DONE, STOPPED, Individual
 from neuroevo.core.state import State
-from neuroevo.core.trial import CHECKPOINT, WEIGHTS, Artifact, Fidelity, Result, Trial
+from neuroevo.core.trial import CHECKPOINT, Artifact, Fidelity, Result, Trial
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import check, check_count
 from neuroevo.strategies.fidelity.proposals import AsOf, Proposals, proposing
@@ -135,7 +135,7 @@ class Brackets(Strategy):
     def needs(self) -> Collection[tuple[int, str]]:
         checkpoints = [(one.trial, CHECKPOINT) for one in self._going_on if one.trial is not None and one.trial in self._left]
         heirs = self._members if self.inheritance != "none" else []  # who may become a parent when the bracket is over
-        weights = [(one.trial, WEIGHTS) for one in heirs if one.trial is not None and one.artifact is not None]
+        weights = [one.artifact.name for one in heirs if one.artifact is not None]
         return [*self._proposals.needs(), *checkpoints, *weights]
 
     def state(self) -> State:
