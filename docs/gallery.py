@@ -163,16 +163,21 @@ class Runs:
         reward = strategies.Mirror(expert, 0.5)
         return self._wines("mirrored", strategies.QLearning(alpha=0.1, shaping="equal", schedule=schedule, reward=reward))
 
+    @cached_property
+    def halved(self) -> ne.Run:
+        """Hyperband's brackets on the wines' chains."""
+        return self._wines("halved", strategies.Hyperband(maximum=27), ne.Budget(generations=4))
+
     _chains = ChainSpace((13,), 3, min_layers=3, max_layers=3, widths=(2, 4, 8, 16, 32))
 
-    def _wines(self, name: str, strategy: Any) -> ne.Run:
+    def _wines(self, name: str, strategy: Any, budget: ne.Budget | None = None) -> ne.Run:
         from sklearn.datasets import load_wine
 
         from neuroevo.estimation import FullTraining
 
         data = load_wine()
-        task = ne.tasks.Classification((data.data, data.target), objectives=("error",))
-        budget = ne.Budget(evaluations=120)
+        task = ne.tasks.Classification((data.data, data.target), objectives=("loss" if budget else "error",))
+        budget = budget or ne.Budget(evaluations=120)
         return self._evolve(name, self._chains, task, strategy=strategy, estimation=FullTraining(epochs=8), budget=budget, seed=1)
 
 
@@ -257,6 +262,12 @@ PICTURES = (
         "A search that is also rewarded for being like a network that a human designed. Left: what the expert has and others have not "
         "(blue), and the other way round (orange). Right: how like the expert each network of the search is.",
         "plots.mirror(run)", lambda runs: plots.mirror(runs.mirrored),
+    ),
+    Picture(
+        "brackets", "Who is trained on",
+        "Many networks are trained a little, the better ones more. Each panel is a tournament, each line a network on its way from one round to "
+        "the next, where a third of them are trained three times as long; orange, the winners. The panels differ in how soon they let go.",
+        "plots.brackets(run)", lambda runs: plots.brackets(runs.halved),
     ),
     Picture(
         "curves", "Learning curves",

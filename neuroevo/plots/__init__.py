@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo.plots.archive_figure import archive, archive_data
+    from neuroevo.plots.brackets_figure import brackets, brackets_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
@@ -28,6 +29,8 @@ _WHERE = {
     "archive": "archive_figure",
     "archive_data": "archive_figure",
     "architecture_features": "features",
+    "brackets": "brackets_figure",
+    "brackets_data": "brackets_figure",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "decisions": "decisions_figure",
@@ -67,12 +70,14 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive",
+    "trails", "archive", "brackets",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
     "archive",
     "archive_data",
+    "brackets",
+    "brackets_data",
     "curves",
     "curves_data",
     "decisions",

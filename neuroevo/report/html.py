@@ -91,6 +91,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "species": _figure("Species", "species", run),
         "decisions": _figure("Decisions", "decisions", run),
         "mirror": _figure("Mirror", "mirror", run),
+        "brackets": _figure("Brackets", "brackets", run),
         "operators": _figure("Operators", "operators", run),
         "shared": _shared(trials_without_individuals(run)),
         "failures": _failures(cut_short),

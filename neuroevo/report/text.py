@@ -266,6 +266,8 @@ def _evaluation(individual: Individual, evaluation: Evaluation) -> str:
 def fidelity_text(fidelity: Fidelity) -> str:
     """How thoroughly, in words."""
     parts = [] if fidelity.epochs is None else [f"{fidelity.epochs} epoch{'' if fidelity.epochs == 1 else 's'}"]
+    if fidelity.schedule is not None and fidelity.schedule != fidelity.epochs:
+        parts += [f"on the way to {fidelity.schedule}" if parts else f"a schedule of {fidelity.schedule} epochs"]
     parts += [f"{fidelity.data:.3g} of the data"] if fidelity.data < 1 else []
     parts += [f"{fidelity.resolution:.3g} of the resolution"] if fidelity.resolution < 1 else []
     parts += [f"after trial {fidelity.previous}"] if fidelity.previous is not None else []

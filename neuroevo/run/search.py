@@ -171,6 +171,10 @@ def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str]
     if inheritance not in INHERITANCES:
         raise ValueError(unknown("inheritance", inheritance, INHERITANCES))
     given = read_settings(part, settings or {}, f"the strategy {name}")
+    for setting in settings_of(part):  # a strategy inside this one that is given by its name alone
+        inner = given.get(setting.name)
+        if Strategy in get_args(setting.type) and isinstance(inner, str) and inner.isidentifier():
+            given[setting.name] = strategy_by_name(inner, inheritance)
     own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
     sizes = {name: default for name, default in _defaults(part).items() if name in MOST and isinstance(default, int)}
     own |= {name: min(default, MOST[name]) for name, default in sizes.items()}

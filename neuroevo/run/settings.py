@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from genomes.base import Space, refuse_deep, shown, unknown
@@ -53,11 +53,13 @@ def _part(kind: str, settings: Mapping[str, Any]) -> Any:
 
 def _nested(value: Any) -> Any:
     """A setting that is a part of its own, made again; any other as it is."""
-    for kind, make in (
-        ("reward", reward_from_settings),
-        ("predictor", Predictor.from_settings),
-        ("scoring", Scoring.from_settings),
-    ):
+    parts: dict[str, Callable[[Any], Any]] = {
+        "reward": reward_from_settings,
+        "predictor": Predictor.from_settings,
+        "scoring": Scoring.from_settings,
+        "strategy": strategy_from_settings,
+    }
+    for kind, make in parts.items():
         if isinstance(value, Mapping) and kind in value:
             return make(value)
     return value

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
+    from neuroevo.strategies.fidelity.asha import Asha
+    from neuroevo.strategies.fidelity.halving import Hyperband, SuccessiveHalving
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
     from neuroevo.strategies.random_search import RandomSearch
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Alps": "diversity.alps",
+    "Asha": "fidelity.asha",
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Crowding": "diversity.crowding",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
+    "Hyperband": "fidelity.halving",
     "Lemonade": "evolution.lemonade",
     "LocalSearch": "local.local_search",
     "MapElites": "diversity.map_elites",
@@ -48,13 +52,16 @@ _WHERE = {
     "Search": "base",
     "State": "base",
     "Strategy": "base",
+    "SuccessiveHalving": "fidelity.halving",
 }
 
 PARTS = (
     "Alps",
+    "Asha",
     "Bayesian",
     "Crowding",
     "HillClimb",
+    "Hyperband",
     "Lemonade",
     "LocalSearch",
     "MapElites",
@@ -66,14 +73,17 @@ PARTS = (
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
+    "SuccessiveHalving",
 )
 __all__ = [
     "Alps",
+    "Asha",
     "Bayesian",
     "Capped",
     "Crowding",
     "Floor",
     "HillClimb",
+    "Hyperband",
     "Lemonade",
     "LocalSearch",
     "MapElites",
@@ -92,6 +102,7 @@ __all__ = [
     "Search",
     "State",
     "Strategy",
+    "SuccessiveHalving",
 ]
 
 

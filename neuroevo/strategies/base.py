@@ -172,12 +172,14 @@ class Strategy(metaclass=Settings):
         search: what it works on, from `start`.
         generation: how many generations are complete: what the strategy sets it to, or else the number of tells.
         toolbox_entries: which of a DEAP toolbox's `mate`, `mutate` and `select` replace its own; others are refused.
+        models_scores: whether it fits a model to the scores as they are, which those of lower fidelities would mislead.
     """
 
     search: Search
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
     toolbox_entries: ClassVar[tuple[str, ...]] = ()
     spaces: ClassVar[type[Any]] = Space  # whose genomes it can vary
+    models_scores: ClassVar[bool] = False
 
     def start(self, search: Search) -> None:
         """Begin a search; called once, before the first `ask` (or before `restore`)."""
@@ -258,6 +260,11 @@ class Strategy(metaclass=Settings):
             name for name, kind in registry.parts("strategy").items() if getattr(kind, "steady_state", default) is not default
         ]
         raise ValueError(f"{type(self).__name__} has no asynchronous schedule; use {', '.join(able)}, or schedule='synchronous'")
+
+    @property
+    def settled(self) -> bool:
+        """Whether `state()` is all that it needs to go on, in its steady state and with nothing under way: false while it gathers results."""
+        return True
 
     def report(self) -> dict[str, Any]:
         """JSON numbers about the last complete generation, recorded with it (species sizes, baselines, ...)."""

@@ -105,6 +105,7 @@ class Drive:
         values = np.tile(worst, (len(trial.individuals), 1))
         reasons = {}
         described = np.full((len(trial.individuals), 2), np.nan)
+        left: list[Artifact] = []
         for row, individual in enumerate(trial.individuals):
             try:
                 scores = {**self.task.cheap(individual.genome), **self.task.score(individual.genome, Context())}
@@ -124,12 +125,12 @@ class Drive:
                 artifact = trial.left(individual, arrays={}) if status == DONE else None
                 individual.take(evaluation, artifact)
                 if artifact is not None:
-                    self.artifacts[artifact.name] = artifact
+                    left.append(artifact)
             for kind in trial.leaves:
-                left = [Artifact(trial.id, kind, i.genome, i.id, arrays={}) for i in trial.individuals]
-                self.artifacts.update((artifact.name, artifact) for artifact in left)
+                left += [Artifact(trial.id, kind, i.genome, i.id, arrays={}) for i in trial.individuals]
+            self.artifacts.update((artifact.name, artifact) for artifact in left)
         self.kept.update((individual.id, individual) for individual in trial.individuals)
-        return Result(trial, Measurement(values, reasons))
+        return Result(trial, Measurement(values, reasons, artifacts=tuple(left)))
 
 
 def described(trial: Trial) -> list[Any]:

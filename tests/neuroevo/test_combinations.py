@@ -20,9 +20,11 @@ from neuroevo.predictors import Neighbours
 from neuroevo.selection import Chance
 from neuroevo.strategies import (
     Alps,
+    Asha,
     Bayesian,
     Crowding,
     HillClimb,
+    Hyperband,
     Lemonade,
     LocalSearch,
     MapElites,
@@ -32,6 +34,7 @@ from neuroevo.strategies import (
     RandomSearch,
     RegularizedEvolution,
     Strategy,
+    SuccessiveHalving,
 )
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
@@ -42,10 +45,12 @@ from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Alps": lambda: Alps(population=4, layers=3, gap=2, elites=1),
+    "Asha": lambda: Asha(eta=2, rungs=3, batch=4, proposals=Nsga2(population=4)),
     "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
     "Crowding": lambda: Crowding(population=7, crossover=0.5),
     "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
+    "Hyperband": lambda: Hyperband(eta=2, maximum=4, proposals=RegularizedEvolution(population=4, sample=2)),
     "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
     "LocalSearch": lambda: LocalSearch(mutants=5),
     "MapElites": lambda: MapElites(
@@ -57,9 +62,12 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Nsga3": lambda: Nsga3(population=6),
     "RandomSearch": lambda: RandomSearch(batch=5),
     "RegularizedEvolution": lambda: RegularizedEvolution(population=6, sample=2),
+    "SuccessiveHalving": lambda: SuccessiveHalving(
+        candidates=6, eta=2, proposals=Bayesian(Neighbours(), initial=3, candidates=4)
+    ),
 }
 ESTIMATIONS: dict[str, Callable[[], Estimation]] = {"Direct": Direct, "Learning": Learning, "Sceptic": Sceptic}
-ASYNCHRONOUS = ("Bayesian", "Lemonade", "LocalSearch", "MapElites", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
+ASYNCHRONOUS = ("Asha", "Bayesian", "Lemonade", "LocalSearch", "MapElites", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
 WHOLE, PARTS, STOPS = 36, (1, 7, 20), (3, 9)
 
 

@@ -142,7 +142,7 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "neuroevo compare RUNS... [OPTIONS]",
         "| `--max-seconds-per-candidate",
         "neuroevo --import MODULE COMMAND",
-        "next: alps, bayesian, crowding, hill_climb, lemonade, local_search",
+        "next: alps, asha, bayesian, crowding, hill_climb, hyperband",
     ):
         assert text in commands
 
@@ -168,6 +168,18 @@ def test_the_estimation_of_ones_own_predicts_and_goes_on_with_what_it_learned(tm
     assert set(whole.history()["status"]) == {"done", "predicted"}
     for evaluations in (35, 47, 90):
         parts = surrogate.main(tmp_path / "parts", evaluations)
+    assert parts.history().equals(whole.history())
+
+
+def test_trials_that_go_on_do_so_in_parts_too(tmp_path: Path) -> None:
+    training = example("train_on")
+    whole = training.main(tmp_path / "whole")
+    assert set(whole.history()["epochs"]) == {2, 6} and {one.fidelity.epochs for one in whole.front} == {6}
+    assert [float(loss) for loss in re.findall(r" [26] (0\.\d{3}) ", printed("train_on"))] == pytest.approx(
+        [one.values["loss"] for one in whole], abs=0.02
+    )
+    for evaluations in (4, 9, 12):
+        parts = training.main(tmp_path / "parts", evaluations)
     assert parts.history().equals(whole.history())
 
 

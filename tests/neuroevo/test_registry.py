@@ -27,7 +27,7 @@ from neuroevo.run.search import (
     strategies,
     strategy_by_name,
 )
-from neuroevo.strategies import RandomSearch
+from neuroevo.strategies import Asha, Hyperband, Nsga2, RandomSearch
 from neuroevo.tasks import Classification
 
 ROOT = Path(__file__).parents[2]
@@ -236,13 +236,23 @@ def test_an_installed_package_has_parts_by_entry_points(tmp_path: Path) -> None:
 
 def test_names_on_the_command_line_are_those_of_the_parts_that_suit() -> None:
     assert set(strategies()) == {
-        "alps", "bayesian", "crowding", "hill_climb", "lemonade", "local_search", "map_elites", "nsga2", "nsga3", "progressive", "q_learning", "random_search", "regularized_evolution", "reinforce",
+        "alps", "asha", "bayesian", "crowding", "hill_climb", "hyperband", "lemonade", "local_search", "map_elites", "nsga2", "nsga3", "progressive", "q_learning",
+        "random_search", "regularized_evolution", "reinforce", "successive_halving",
     }  # fmt: skip
     assert set(encodings()) == {"cell", "chain", "dag", "network", "recurrent_cell", "stack"}
-    with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: alps, bayesian, .*nsga2"):
+    with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: alps, asha, bayesian, .*nsga2"):
         strategy_by_name("neat", "none")
     with pytest.raises(ValueError, match="unknown encoding 'neat'"):
         space_by_encoding("neat", Classification("iris"), None)
+
+
+def test_a_strategy_inside_another_is_given_by_its_name() -> None:
+    made = strategy_by_name("hyperband", "lamarckian", settings={"proposals": "nsga2", "maximum": "9"})
+    assert made == Hyperband(maximum=9, proposals=Nsga2(population=12, inheritance="lamarckian"))
+    made = strategy_by_name("asha", "lamarckian", settings={"proposals": "Nsga2(population=20)"})
+    assert made == Asha(proposals=Nsga2(population=20)), "what is written out is taken as it is"
+    with pytest.raises(ValueError, match="unknown strategy 'nsga'"):
+        strategy_by_name("hyperband", "none", settings={"proposals": "nsga"})
 
 
 def test_settings_go_to_the_strategy_or_the_encoding_that_has_them() -> None:
@@ -292,7 +302,8 @@ def test_set_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 def test_a_strategy_by_name_has_sizes_for_dozens_of_candidates(strategy: str) -> None:
     made = strategy_by_name(strategy, "lamarckian")
     assert getattr(made, "population", 0) <= 12 and registry.command_name(type(made).__name__) == strategy
-    assert made.inheritance == ("none" if strategy in ("q_learning", "random_search", "reinforce") else "lamarckian")
+    from_scratch = ("asha", "hyperband", "q_learning", "random_search", "reinforce", "successive_halving")
+    assert made.inheritance == ("none" if strategy in from_scratch else "lamarckian")
 
 
 def test_help_names_what_there_is_to_choose_from(tmp_path: Path) -> None:

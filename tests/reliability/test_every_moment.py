@@ -199,6 +199,10 @@ def evolution_of(count: int) -> Callable[[], Strategy]:
     return lambda: strategies.RegularizedEvolution(population=count, sample=2)
 
 
+def heirs() -> Strategy:
+    return strategies.RegularizedEvolution(population=4, sample=2, inheritance="lamarckian")
+
+
 def lemonade() -> Strategy:
     return strategies.Lemonade(population=4, proposals=8, accepted=4)
 
@@ -225,6 +229,16 @@ SEARCHES: dict[str, tuple[Made, int]] = {
     "successive halving without a state": (numbers(lambda: Rungs(stateless=True), RememberingDescent), 24),
     "successive halving, champions": (numbers(Rungs, RememberingDescent, **CHAMPIONS), 24),
     "successive halving, asynchronous": (numbers(SteadyRungs, RememberingDescent, **WORKING), 24),
+    "hyperband": (numbers(lambda: strategies.Hyperband(2, maximum=4, proposals=heirs()), RememberingDescent), 30),
+    "hyperband, champions": (
+        numbers(lambda: strategies.Hyperband(2, maximum=4, proposals=heirs()), RememberingDescent, **CHAMPIONS),
+        30,
+    ),
+    "asha": (numbers(lambda: strategies.Asha(2, rungs=3, batch=4, proposals=heirs()), RememberingDescent), 28),
+    "asha, asynchronous": (
+        numbers(lambda: strategies.Asha(2, rungs=3, batch=4, proposals=heirs()), RememberingDescent, **WORKING),
+        28,
+    ),
     "a shared network": (numbers(Epochs, RememberingShared), 12),
     "a shared network, scored in one trial": (numbers(lambda: Epochs(together=True), RememberingShared), 12),
     "measured again": (numbers(Again, Noise), 34),

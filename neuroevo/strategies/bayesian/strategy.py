@@ -62,6 +62,7 @@ class Bayesian(Strategy):
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
+    models_scores: ClassVar[bool] = True
     predictor: Predictor | None = None
     acquisition: Literal["ei", "ucb", "thompson", "hypervolume"] | None = None
     inner: Literal["evolution", "local", "annealed_tree"] = "evolution"
@@ -193,6 +194,7 @@ class Bayesian(Strategy):
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         self.generation = state.json["generation"]
         self._observed = [individuals(id) for id in state.arrays["observed"].tolist()]
+        self._asked = self.generation > 0
         self._breeding.restore(state.arrays)
 
     @property

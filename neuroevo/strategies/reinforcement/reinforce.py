@@ -186,6 +186,10 @@ class Reinforce(Strategy):
             found.append(np.where(beyond, 0.0, ratio * advantage))
         return found
 
+    @property
+    def settled(self) -> bool:
+        return not self._gathered
+
     def state(self) -> State:
         json = {
             "generation": self.generation,

@@ -1,0 +1,1 @@
+"""Many networks are trained a little, the better ones more: successive halving, Hyperband, ASHA."""
