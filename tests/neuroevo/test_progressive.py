@@ -1,6 +1,7 @@
 """Progressive search: sizes, what is wider, and the most promising by a predictor."""
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -118,6 +119,30 @@ def test_the_most_promising_by_the_predictor_come_first() -> None:
     assert np.mean(values[-5:]) > 2 * chance and run.ended == "exhausted"
 
 
+def test_by_default_the_predictor_is_asked_about_every_wider_cell() -> None:
+    asked = []
+
+    @dataclass
+    class Counting(Neighbours):
+        def estimate(self, genomes):
+            asked.append({genome.key() for genome in genomes})
+            return super().estimate(genomes)
+
+    count = ne.tasks.Function(lambda genome: sum(name == "convolution_3x3" for name in genome.genes()) / 6, of="genome")
+    run = ne.evolve(
+        CELLS,
+        count,
+        strategy=Progressive(Counting(), best=30, batches=1),
+        budget=ne.Budget(evaluations=90),
+        seed=3,
+        progress=False,
+    )
+    cells = [one.genome for one in run]
+    small = [cell for cell in cells if active(cell) <= {0, 1, 3}]
+    wider = {cell.key() for _, cell in widening(CELLS).all_wider([one for one in small if 1 in active(one)], 4, 10_000)}
+    assert wider - {cell.key() for cell in small} <= asked[-1]
+
+
 def test_settings_make_the_same_strategy_again() -> None:
     strategy = Progressive(Neighbours(k=2), best=7, log=False)
     assert strategy_from_settings(json.loads(json.dumps(strategy.settings()))) == strategy
@@ -128,6 +153,7 @@ def test_settings_make_the_same_strategy_again() -> None:
     [
         (lambda: Progressive(3), TypeError, "predictor must be"),
         (lambda: Progressive(best=0), ValueError, "best must be a whole number >= 1"),
+        (lambda: Progressive(candidates=0), ValueError, "candidates must be a whole number >= 1"),
         (lambda: Progressive(batches=0), ValueError, "batches must be a whole number >= 1"),
         (lambda: Progressive(log=1), ValueError, "log must be true, false or None"),
     ],

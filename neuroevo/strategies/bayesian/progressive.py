@@ -27,6 +27,9 @@ from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check,
 
 Proposal = tuple[Genome, Individual | None]
 
+LISTED = 20_000  # wider networks that are all asked about: a prediction is cheap beside an evaluation
+DRAWN = 1_000  # that are drawn where they are more, or cannot be listed
+
 
 @dataclass
 class Progressive(Strategy):
@@ -44,7 +47,9 @@ class Progressive(Strategy):
         best: networks of each size (K; the paper's 256).
         batches: in which a size is evaluated, with a predictor that is fitted anew before each (the paper: 1).
         initial: networks of the smallest size at most (the paper: all 136).
-        candidates: wider networks that the predictor is asked about before each batch; where there are more, so many at random.
+        candidates: wider networks that the predictor is asked about before each batch; where there are more, so many at random. None: all,
+            as in the paper, where they can be listed and are at most 20,000; else 1,000. A search that asks about a few of many seldom
+            meets the best of them: what is drawn, not the predictor, then limits it.
         log: whether the logarithm of the distance from the best value is learned; None: where an objective says what that is (a minimised
             one: 0).
         inheritance: "lamarckian" starts a network from the weights of that which was widened, "none" from scratch.
@@ -58,14 +63,16 @@ class Progressive(Strategy):
     best: int = 40
     batches: int = 4
     initial: int = 40
-    candidates: int = 1000
+    candidates: int | None = None
     log: bool | None = None
     inheritance: Inheritance = "none"
 
     def __post_init__(self) -> None:
         check_predictor(self.predictor)
-        for name in ("best", "batches", "initial", "candidates"):
+        for name in ("best", "batches", "initial"):
             check_count(name, getattr(self, name))
+        if self.candidates is not None:
+            check_count("candidates", self.candidates)
         check_log(self.log)
         check("inheritance", self.inheritance, ("none", "lamarckian"))
 
@@ -122,13 +129,13 @@ class Progressive(Strategy):
 
     def _wider(self, rng: np.random.Generator) -> list[Proposal]:
         """Wider networks; random ones of this size where all of the size below failed."""
-        roots = self._narrower
+        roots, count = self._narrower, self.candidates or DRAWN
         if not roots:
-            return [(self._widening.random(self._size, rng), None) for _ in range(self.candidates)]
-        listed = self._widening.all_wider([root.genome for root in roots], self._size, self.candidates)
+            return [(self._widening.random(self._size, rng), None) for _ in range(count)]
+        listed = self._widening.all_wider([root.genome for root in roots], self._size, self.candidates or LISTED)
         if listed is not None:
             return [(genome, roots[place]) for place, genome in listed]
-        drawn = [roots[place] for place in rng.integers(len(roots), size=self.candidates).tolist()]
+        drawn = [roots[place] for place in rng.integers(len(roots), size=count).tolist()]
         wider = [(self._widening.wider(root.genome, self._size, rng), root) for root in drawn]
         return [(genome, root) for genome, root in wider if genome is not None]
 
