@@ -139,6 +139,11 @@ class Runs:
         reward = strategies.Mirror(expert, 0.5)
         return self._wines("mirrored", strategies.QLearning(alpha=0.1, shaping="equal", schedule=schedule, reward=reward))
 
+    @cached_property
+    def promised(self) -> ne.Run:
+        """The same by Bayesian optimization."""
+        return self._wines("promised", strategies.Bayesian())
+
     _chains = ChainSpace((13,), 3, min_layers=3, max_layers=3, widths=(2, 4, 8, 16, 32))
 
     def _wines(self, name: str, strategy: Any) -> ne.Run:
@@ -233,6 +238,30 @@ PICTURES = (
         "A search that is also rewarded for being like a network that a human designed. Left: what the expert has and others have not "
         "(blue), and the other way round (orange). Right: how like the expert each network of the search is.",
         "plots.mirror(run)", lambda runs: plots.mirror(runs.mirrored),
+    ),
+    Picture(
+        "predictions", "What a model expected",
+        "Bayesian optimization learns a model of the scores and tries what it promises. Each point is a network: up, what was expected of it before "
+        "it was trained, with the interval that should hold it nine times out of ten; across, what it scored. On the dashed line the two agree.",
+        "plots.predictions(run)", lambda runs: plots.predictions(runs.promised),
+    ),
+    Picture(
+        "acquisition", "Why networks were tried",
+        "The acquisition says how much better than the best so far a network may be. As the search goes on the model expects less and less; the "
+        "gap to a typical candidate is what the model knows.",
+        "plots.acquisition(run)", lambda runs: plots.acquisition(runs.promised),
+    ),
+    Picture(
+        "kernel", "Families of networks",
+        "How alike every two networks of the search are to the model, ordered so that families stand together as blocks. At the right their "
+        "scores: a good family is where the model looks further.",
+        "plots.kernel(run)", lambda runs: plots.kernel(runs.promised),
+    ),
+    Picture(
+        "landscape", "A map of the search",
+        "Networks as points of a plane, the nearer the more alike, coloured by score. The orange line leads over the best so far, from the first "
+        "network to the best. It needs no model: `neuroevo plot RUN landscape` draws any search.",
+        "plots.landscape(run)", lambda runs: plots.landscape(runs.promised),
     ),
     Picture(
         "curves", "Learning curves",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from genomes.base import Genome, shown
 from genomes.distances import Distance
 from genomes.distances.base import Matrix
-from neuroevo.predictors.base import Predictor, Scores, text
+from neuroevo.predictors.base import Predictor, Scores, checked_genomes, text
 from neuroevo.predictors.distances import Distances, distances_to
 from neuroevo.predictors.embedding import anchors, embedded
 from neuroevo.predictors.intervals import calibrated, logarithms, of_logarithms
@@ -202,6 +202,38 @@ class GaussianProcess(Predictor):
         sizes = np.sort(np.abs(errors) * np.sqrt(precision / scale))
         if sizes[-1] > 0:
             self._factor = calibrated(sizes)
+
+    def correlations(self, genomes: Sequence[Genome]) -> Matrix:
+        """The kernel that was fitted, among any genomes: float64 [genomes, genomes], from 0 to 1, which is each genome with itself.
+
+        Raises:
+            ValueError: nothing was fitted yet, or genomes of another space.
+        """
+        asked = checked_genomes(genomes)
+        if not self._genomes:
+            raise ValueError("a kernel's betas are those that fit: call fit(genomes, values) before correlations(genomes)")
+        if not asked:
+            return np.empty((0, 0))
+        self._check_spaces(asked, self._genomes[0])
+        summed = []
+        for term in self._terms:
+            if self.embedding:
+                points = [embedded(distances_to(asked, self._different, one), self._anchors) for one in term.distances]
+                summed.append(term.summed([_apart(each, each) for each in points]))
+            else:
+                summed.append(term.summed([distances_to(asked, asked, one) for one in term.distances]))
+        return self._kernel(summed, self._place)
+
+    def distances(self, genomes: Sequence[Genome]) -> Matrix:
+        """How far apart genomes are by the kernel's distances, fitted or not: float64 [genomes, genomes], 1 for a median pair. Of a term of
+        several distances the root of the sum of their powers; of several terms the mean."""
+        asked = checked_genomes(genomes)
+        found = np.zeros((len(asked), len(asked)))
+        for term in self._terms:
+            apart = term.summed([distances_to(asked, asked, one) for one in term.distances]) ** (1 / term.power)
+            positive = apart[apart > 0]
+            found += apart / (float(np.median(positive)) if len(positive) else 1.0) / len(self._terms)
+        return found
 
     def estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
         with one_thread():

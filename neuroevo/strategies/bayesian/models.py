@@ -11,6 +11,7 @@ from genomes.base import Genome
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective
 from neuroevo.predictors.base import Predictor
+from neuroevo.predictors.intervals import NORMAL
 from neuroevo.strategies.base import Search
 from neuroevo.strategies.bayesian.acquisition import (
     log_expected_improvement,
@@ -85,6 +86,13 @@ class Models:
         assert of is not None
         values = np.array([of(genome) for genome in genomes], dtype=np.float64)
         return self._scales[place](values), np.zeros(len(genomes))
+
+    def expected(self, genome: Genome) -> tuple[float, float, float]:
+        """The first predicted objective of a genome in its own unit, and the ends of the interval that holds it nine times out of ten."""
+        mean, deviation = self._predictors[self.first].predict([genome])
+        ends = mean + NORMAL * deviation * np.array([0.0, -1.0, 1.0])
+        value, *interval = self._scales[self.first].values(ends).tolist()
+        return value, min(interval), max(interval)
 
     def improvement(self) -> Acquisition:
         """Expected improvement of the first score over the best observed one."""

@@ -15,6 +15,7 @@ from neuroevo.core.streams import ACCEPTANCE
 from neuroevo.core.trial import Result, Trial
 from neuroevo.predictors.base import Predictor
 from neuroevo.strategies.base import Search, Strategy
+from neuroevo.strategies.bayesian.forecasts import Forecast, Forecasts
 from neuroevo.strategies.bayesian.models import Models
 from neuroevo.strategies.bayesian.scores import usable
 from neuroevo.strategies.bayesian.strategy import (
@@ -82,6 +83,8 @@ class Progressive(Strategy):
         self._breeding = Breeding(search, "key")
         self._models = Models(search, self.predictor, self.log)
         refuse_unknown_distance(self._models, self.log)
+        self._forecasts = Forecasts()
+        self._promised: dict[int, float] = {}  # the predicted score of each new wider network, by its token, in this ask
         self._size = self._widening.smallest
         self._asked = 0  # of this size
         self._narrower: list[Individual] = []  # of the size below, which are widened
@@ -118,6 +121,9 @@ class Progressive(Strategy):
                     self.search.reserve(), genome, parents=parents, operators=operators, generation=self.generation
                 )
                 born.append((made, parents))
+                if (promised := self._promised.get(self._breeding.token(genome))) is not None:
+                    candidates = list(self._promised.values())
+                    self._forecasts.add(made.id, Forecast.of(self._models.expected(genome), promised, candidates))
         return born
 
     def _smallest(self, rng: np.random.Generator) -> list[Proposal]:
@@ -146,15 +152,17 @@ class Progressive(Strategy):
         for proposal in proposals:
             if breeding.within_limits(proposal[0]) and (token := breeding.token(proposal[0])) not in breeding.seen:
                 fresh.setdefault(token, proposal)
-        found = list(fresh.values())
+        found, self._promised = list(fresh.values()), {}
         if not found or not self._observed:
             return found
         self._models.observe(self._observed)
         self._models.fit([self._models.first])
         mean, _ = self._models.predict(self._models.first, [genome for genome, _ in found])
+        self._promised = dict(zip(fresh, mean.tolist(), strict=True))
         return [found[place] for place in np.argsort(-mean, kind="stable").tolist()]
 
     def tell(self, results: Sequence[Result]) -> None:
+        self._forecasts.told([individual.id for result in results for individual in result.individuals])
         for result in results:
             for individual in result.individuals:
                 if individual.status == DONE and usable(individual.fitness.values):
@@ -190,4 +198,4 @@ class Progressive(Strategy):
         return self._observed
 
     def report(self) -> dict[str, Any]:
-        return {"size": self._size, "observed": len(self._observed)}
+        return {"size": self._size, "observed": len(self._observed), **self._forecasts.report(self._models.first)}

@@ -16,6 +16,7 @@ from neuroevo.core.trial import Result, Trial
 from neuroevo.predictors.base import Predictor
 from neuroevo.selection.nsga2 import pareto_front
 from neuroevo.strategies.base import Search, Strategy
+from neuroevo.strategies.bayesian.forecasts import Forecast, Forecasts
 from neuroevo.strategies.bayesian.inner import ELITE, Acquisition, Pool, annealed_tree, climbing, evolution, random_mutants
 from neuroevo.strategies.bayesian.models import Models
 from neuroevo.strategies.bayesian.scores import best_value, usable
@@ -96,6 +97,7 @@ class Bayesian(Strategy):
         self._observed: list[Individual] = []  # in order of evaluation
         self._pending: dict[int, Individual] = {}  # by trial
         self._asked = False
+        self._forecasts = Forecasts(self.initial if self._steady else None)
         several = len(search.objectives) > 1
         self._kind = self.acquisition or ("hypervolume" if several else "ei")
         cheap = [place for place, objective in enumerate(self._models.objectives) if objective.of is not None]
@@ -162,6 +164,8 @@ class Bayesian(Strategy):
             found = self._breeding.random(self.generation)
             return None if found is None else (found, ())
         chosen = best[0]
+        worths = [candidate.worth for candidate in pool.found]
+        self._forecasts.add(id, Forecast.of(self._models.expected(chosen.genome), chosen.worth, worths))
         parents = (chosen.root,)
         made = self.search.individual(id, chosen.genome, parents=parents, operators=chosen.operators, generation=self.generation)
         return made, parents
@@ -179,6 +183,7 @@ class Bayesian(Strategy):
         return fresh
 
     def tell(self, results: Sequence[Result]) -> None:
+        self._forecasts.told([individual.id for result in results for individual in result.individuals])
         for result in results:
             self._pending.pop(result.trial.id, None)
             for individual in result.individuals:
@@ -204,7 +209,7 @@ class Bayesian(Strategy):
         return self._observed
 
     def report(self) -> dict[str, Any]:
-        return {"observed": len(self._observed)}
+        return {"observed": len(self._observed), **self._forecasts.report(self._models.first)}
 
 
 def check_predictor(predictor: Any) -> None:
