@@ -142,17 +142,17 @@ class Runs:
     @cached_property
     def promised(self) -> ne.Run:
         """The same by Bayesian optimization."""
-        return self._wines("promised", strategies.Bayesian())
+        return self._wines("promised", strategies.Bayesian(), "loss")
 
     _chains = ChainSpace((13,), 3, min_layers=3, max_layers=3, widths=(2, 4, 8, 16, 32))
 
-    def _wines(self, name: str, strategy: Any) -> ne.Run:
+    def _wines(self, name: str, strategy: Any, objective: str = "error") -> ne.Run:
         from sklearn.datasets import load_wine
 
         from neuroevo.estimation import FullTraining
 
         data = load_wine()
-        task = ne.tasks.Classification((data.data, data.target), objectives=("error",))
+        task = ne.tasks.Classification((data.data, data.target), objectives=(objective,))
         budget = ne.Budget(evaluations=120)
         return self._evolve(name, self._chains, task, strategy=strategy, estimation=FullTraining(epochs=8), budget=budget, seed=1)
 

@@ -26,9 +26,11 @@ class Distance(metaclass=Settings):
     (decisions without effect), and what is measured must not depend on which of them came first.
 
     Attributes:
+        several_spaces: whether genomes of different spaces can be compared (cells of one, two, three blocks).
         metric: whether the triangle inequality holds as well, so that it is a pseudometric: different genomes may be at distance 0.
     """
 
+    several_spaces: ClassVar[bool] = True
     metric: ClassVar[bool] = False
 
     @abstractmethod

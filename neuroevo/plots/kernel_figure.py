@@ -59,9 +59,8 @@ def kernel_data(run: Run) -> KernelData:
     np.fill_diagonal(apart, 0)
     tree = linkage(squareform(np.maximum(apart, 0), checks=False), "average", optimal_ordering=True)
     order = leaves_list(tree)
-    values = found.values[order]
-    best = int(np.argmax(values * found.objective.weight))
-    return KernelData(found.objective, found.ids[order], values, kernel[np.ix_(order, order)], tree, best)
+    best = int(np.flatnonzero(order == found.leaders[-1])[0])
+    return KernelData(found.objective, found.ids[order], found.values[order], kernel[np.ix_(order, order)], tree, best)
 
 
 def kernel(run: Run) -> Figure:

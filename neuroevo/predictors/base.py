@@ -7,7 +7,7 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +28,15 @@ class Predictor(metaclass=Settings):
 
     What is learned depends on the observations and the settings alone: not on what was fitted before, on global random states, or on hash
     seeds. A predictor that draws random numbers takes a seed among its settings.
-
-    Attributes:
-        several_spaces: whether genomes of different spaces (cells of one, two, three blocks) can be compared; else they are refused.
     """
 
-    several_spaces: ClassVar[bool] = False
     _genomes: tuple[Genome, ...] = ()
     _values: Scores = np.empty(0)
+
+    @property
+    def several_spaces(self) -> bool:
+        """Whether genomes of different spaces of one encoding (cells of one, two, three blocks) can be compared; else they are refused."""
+        return False
 
     @abstractmethod
     def learn(self, genomes: Sequence[Genome], values: Scores) -> None:
@@ -157,13 +158,13 @@ class Predictor(metaclass=Settings):
         return observed, values
 
     def _check_spaces(self, genomes: Sequence[Genome], like: Genome) -> None:
-        if self.several_spaces:
-            return
         for genome in genomes:
-            if type(genome) is not type(like) or (genome.space is not like.space and genome.space != like.space):
-                raise ValueError(
-                    f"{type(self).__name__} compares genomes of one space; it was given {shown(genome.space)} beside {shown(like.space)}"
-                )
+            if type(genome) is type(like) and (self.several_spaces or genome.space is like.space or genome.space == like.space):
+                continue
+            among = "encoding" if self.several_spaces else "space"
+            raise ValueError(
+                f"{type(self).__name__} compares genomes of one {among}; it was given {shown(genome.space)} beside {shown(like.space)}"
+            )
 
 
 def checked_genomes(genomes: Sequence[Genome]) -> tuple[Genome, ...]:
@@ -205,9 +206,17 @@ def text(genome: Genome) -> str:
     return json.dumps(genome.genes(), sort_keys=True)
 
 
+def texts(genomes: Sequence[Genome]) -> list[str]:
+    """Genomes as text, equal for equal genomes only: with their spaces where these are several."""
+    first = genomes[0].space if genomes else None
+    if all(genome.space is first or genome.space == first for genome in genomes):
+        return [text(genome) for genome in genomes]
+    return [f"{text(genome)} {json.dumps(genome.space.to_dict(), sort_keys=True)}" for genome in genomes]
+
+
 def digest(genomes: Sequence[Genome]) -> str:
     """A fingerprint of these genomes in this order."""
     found = hashlib.sha256()
-    for genome in genomes:
-        found.update(text(genome).encode() + b"\n")
+    for each in texts(genomes):
+        found.update(each.encode() + b"\n")
     return found.hexdigest()

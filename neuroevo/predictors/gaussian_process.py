@@ -15,7 +15,7 @@ import numpy.typing as npt
 from genomes.base import Genome, shown
 from genomes.distances import Distance
 from genomes.distances.base import Matrix
-from neuroevo.predictors.base import Predictor, Scores, checked_genomes, text
+from neuroevo.predictors.base import Predictor, Scores, checked_genomes, texts
 from neuroevo.predictors.distances import Distances, distances_to
 from neuroevo.predictors.embedding import anchors, embedded
 from neuroevo.predictors.intervals import calibrated, logarithms, of_logarithms
@@ -101,6 +101,10 @@ class GaussianProcess(Predictor):
         self._distances = {distance: Distances(distance) for term in self._terms for distance in term.distances}
         self.mended = 0
 
+    @property
+    def several_spaces(self) -> bool:
+        return all(distance.several_spaces for distance in self._distances)
+
     def settings(self) -> dict[str, Any]:
         kernel = self.kernel if isinstance(self.kernel, str) else [term.settings() for term in self._terms]
         return {**super().settings(), "kernel": kernel}
@@ -112,12 +116,12 @@ class GaussianProcess(Predictor):
     def _learn(self, genomes: Sequence[Genome], values: Scores) -> None:
         fitted = logarithms(values) if self.log else values
         # in the order of their genes, so that the order in which they were observed does not matter, not even to the last bit
-        named = sorted(zip([text(genome) for genome in genomes], fitted.tolist(), range(len(genomes)), strict=True))
-        texts = list(dict.fromkeys(name for name, _, _ in named))
+        named = sorted(zip(texts(genomes), fitted.tolist(), range(len(genomes)), strict=True))
+        names = list(dict.fromkeys(name for name, _, _ in named))
         by_text = {name: genomes[position] for name, _, position in named}
-        different = [by_text[name] for name in texts]
-        matrices = {distance: known.among(different, texts) for distance, known in self._distances.items()}
-        place = {name: row for row, name in enumerate(texts)}
+        different = [by_text[name] for name in names]
+        matrices = {distance: known.among(different, names) for distance, known in self._distances.items()}
+        place = {name: row for row, name in enumerate(names)}
         self._different, self._rows = different, np.array([place[name] for name, _, _ in named])
         self._anchors = anchors(len(different)) if self.embedding else ()
         self._anchored = (

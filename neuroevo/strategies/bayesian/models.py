@@ -53,6 +53,11 @@ class Models:
         self.predicted = predicted or [0]
         self._predictors = {place: fresh(predictor) for place in self.predicted}
 
+    @property
+    def several_spaces(self) -> bool:
+        """Whether genomes of different spaces can be learned from together."""
+        return all(predictor.several_spaces for predictor in self._predictors.values())
+
     def observe(self, observed: Sequence[Individual]) -> None:
         """Take what was evaluated, one or more with finite values; nothing is fitted yet."""
         values = np.array([individual.fitness.values for individual in observed], dtype=np.float64)

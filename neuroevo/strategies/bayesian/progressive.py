@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from genomes.base import Genome
+from genomes.base import Genome, shown
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.state import State
 from neuroevo.core.streams import ACCEPTANCE
@@ -38,7 +38,7 @@ class Progressive(Strategy):
 
     The networks of the smallest size are evaluated; then those of each size are widened by one part, and the `best` of the wider ones by a
     predictor are evaluated. The search ends when the networks of the largest size were. What a size is depends on the space: for NAS-Bench-201's
-    cells the nodes that take part, for chains, stacks, graphs and networks of layers their number.
+    cells the nodes that take part, for NASNet's the blocks (the paper's case), for DARTS's the nodes, for chains, stacks, graphs and networks of layers their number.
 
     The paper evaluates each size at once. The predictor is then asked about networks larger than any that it has seen; fitted again between
     `batches` of a size it is much better. Only the first objective that costs training decides.
@@ -83,6 +83,11 @@ class Progressive(Strategy):
         self._breeding = Breeding(search, "key")
         self._models = Models(search, self.predictor, self.log)
         refuse_unknown_distance(self._models, self.log)
+        if self._widening.several_spaces and not self._models.several_spaces:
+            raise ValueError(
+                f"cells of fewer blocks are genomes of another space, and {shown(self.predictor)} compares genomes of one space only: use "
+                "GaussianProcess() or Ensemble()"
+            )
         self._forecasts = Forecasts()
         self._promised: dict[int, float] = {}  # the predicted score of each new wider network, by its token, in this ask
         self._size = self._widening.smallest
