@@ -18,6 +18,8 @@ from neuroevo.core.state import State
 
 Scores = npt.NDArray[np.float64]
 
+LARGEST = float(np.finfo(np.float64).max) / 4  # a deviation, so that an interval has ends
+
 
 class Predictor(metaclass=Settings):
     """A model of scores. Subclass as a dataclass whose fields are its settings, with `learn` and `estimate`.
@@ -67,7 +69,8 @@ class Predictor(metaclass=Settings):
         if not observed:
             raise ValueError("there is nothing to learn from: give one genome or more, each with its value")
         self._check_spaces(observed, observed[0])
-        self.learn(observed, scores)
+        with np.errstate(over="ignore"):
+            self.learn(observed, scores)
         self._genomes, self._values = observed, scores
 
     def predict(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
@@ -89,7 +92,9 @@ class Predictor(metaclass=Settings):
         if not asked:
             return np.empty(0), np.empty(0)
         self._check_spaces(asked, self._genomes[0])
-        return self.estimate(asked)
+        with np.errstate(over="ignore"):
+            mean, deviation = self.estimate(asked)
+        return mean, np.minimum(deviation, LARGEST)
 
     @property
     def genomes(self) -> tuple[Genome, ...]:
@@ -116,7 +121,8 @@ class Predictor(metaclass=Settings):
         """
         observed, values = self._observed(state, genomes)
         if observed:
-            self.learn(observed, values)
+            with np.errstate(over="ignore"):
+                self.learn(observed, values)
         self._genomes, self._values = observed, values
 
     def settings(self) -> dict[str, Any]:

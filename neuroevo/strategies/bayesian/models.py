@@ -53,6 +53,19 @@ class Models:
         self.predicted = predicted or [0]
         self._predictors = {place: fresh(predictor) for place in self.predicted}
 
+    def check(self, genomes: Sequence[Genome]) -> None:
+        """Refuse a predictor that cannot learn from such genomes, before anything is evaluated.
+
+        Args:
+            genomes: two or more of the space, of which it is asked about all but the first.
+
+        Raises:
+            ValueError: it cannot; the predictor's own sentence.
+        """
+        tried = fresh(self._predictors[self.first])
+        tried.fit(genomes[:1], [0.0])
+        tried.predict(genomes[1:])
+
     @property
     def several_spaces(self) -> bool:
         """Whether genomes of different spaces can be learned from together."""

@@ -88,6 +88,10 @@ class Progressive(Strategy):
                 f"cells of fewer blocks are genomes of another space, and {shown(self.predictor)} compares genomes of one space only: use "
                 "GaussianProcess() or Ensemble()"
             )
+        rng, smallest = np.random.default_rng(0), self._widening.smallest
+        least = [self._widening.random(smallest, rng) for _ in range(2)]
+        wider = [self._widening.wider(genome, smallest + 1, rng) for genome in least if self._widening.largest != smallest]
+        self._models.check([*least, *(genome for genome in wider if genome is not None)])
         self._forecasts = Forecasts()
         self._promised: dict[int, float] = {}  # the predicted score of each new wider network, by its token, in this ask
         self._size = self._widening.smallest

@@ -94,6 +94,8 @@ class Bayesian(Strategy):
         self._breeding = Breeding(search, "key")
         self._models = Models(search, self.predictor, self.log)
         refuse_unknown_distance(self._models, self.log)
+        rng = np.random.default_rng(0)
+        self._models.check([search.space.random(rng) for _ in range(3)])
         self._observed: list[Individual] = []  # in order of evaluation
         self._pending: dict[int, Individual] = {}  # by trial
         self._asked = False
@@ -213,14 +215,20 @@ class Bayesian(Strategy):
 
 
 def check_predictor(predictor: Any) -> None:
-    """Refuse a predictor that is none.
+    """Refuse a predictor that is none, or one that a strategy cannot use.
 
     Raises:
         TypeError: it is not.
+        ValueError: it takes logarithms.
     """
     if predictor is not None and not isinstance(predictor, Predictor):
         raise TypeError(
             f"predictor must be a neuroevo.predictors.Predictor such as GaussianProcess('edit'), or None, got {shown(predictor)}"
+        )
+    if getattr(predictor, "log", False):
+        raise ValueError(
+            f"a strategy's predictor learns scores of mean 0, which have no logarithms: give {type(predictor).__name__}(log=False); whether the "
+            "logarithm of an objective is learned is the strategy's own setting, log"
         )
 
 
