@@ -67,6 +67,14 @@ class Distance(metaclass=Settings):
         first = self._prepared(genomes)
         return self.compare(first, first if others is None else self._prepared(others))
 
+    def unscaled(self) -> Distance:
+        """The distance that this one is a multiple of, pair by pair: itself, where it is measured on its own. Who needs both measures one."""
+        return self
+
+    def rescaled(self, measured: Matrix, unscaled: Distance, genomes: Sequence[Genome], others: Sequence[Genome]) -> Matrix:
+        """This distance by what `unscaled` measured of the same genomes, to the last bit what `matrix` gives."""
+        return measured
+
     def settings(self) -> dict[str, Any]:
         """JSON: the distance's name and settings."""
         fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()

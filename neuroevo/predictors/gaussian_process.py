@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -98,7 +98,9 @@ class GaussianProcess(Predictor):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False, got {shown(getattr(self, name))}")
         self._terms = terms_of(self.kernel)
-        self._distances = {distance: Distances(distance) for term in self._terms for distance in term.distances}
+        # distances that are multiples of one are measured as that one, once
+        self._unscaled = {one: one.unscaled() for term in self._terms for one in term.distances}
+        self._distances = {distance: Distances(distance) for distance in dict.fromkeys(self._unscaled.values())}
         self.mended = 0
 
     @property
@@ -120,7 +122,8 @@ class GaussianProcess(Predictor):
         names = list(dict.fromkeys(name for name, _, _ in named))
         by_text = {name: genomes[position] for name, _, position in named}
         different = [by_text[name] for name in names]
-        matrices = {distance: known.among(different, names) for distance, known in self._distances.items()}
+        measured = {distance: known.among(different, names) for distance, known in self._distances.items()}
+        matrices = self._rescaled(measured, different, different)
         place = {name: row for row, name in enumerate(names)}
         self._different, self._rows = different, np.array([place[name] for name, _, _ in named])
         self._anchors = anchors(len(different)) if self.embedding else ()
@@ -219,32 +222,41 @@ class GaussianProcess(Predictor):
         if not asked:
             return np.empty((0, 0))
         self._check_spaces(asked, self._genomes[0])
-        summed = []
-        for term in self._terms:
-            if self.embedding:
-                points = [embedded(distances_to(asked, self._different, one), self._anchors) for one in term.distances]
-                summed.append(term.summed([_apart(each, each) for each in points]))
-            else:
-                summed.append(term.summed([distances_to(asked, asked, one) for one in term.distances]))
+        matrices = self._matrices(asked, self._different if self.embedding else asked)
+        if self.embedding:
+            points = {distance: embedded(matrix, self._anchors) for distance, matrix in matrices.items()}
+            matrices = {distance: _apart(each, each) for distance, each in points.items()}
+        summed = [term.summed([matrices[distance] for distance in term.distances]) for term in self._terms]
         return self._kernel(summed, self._place)
 
     def distances(self, genomes: Sequence[Genome]) -> Matrix:
         """How far apart genomes are by the kernel's distances, fitted or not: float64 [genomes, genomes], 1 for a median pair. Of a term of
         several distances the root of the sum of their powers; of several terms the mean."""
         asked = checked_genomes(genomes)
-        found = np.zeros((len(asked), len(asked)))
+        found, matrices = np.zeros((len(asked), len(asked))), self._matrices(asked, asked)
         for term in self._terms:
-            apart = term.summed([distances_to(asked, asked, one) for one in term.distances]) ** (1 / term.power)
+            apart = term.summed([matrices[distance] for distance in term.distances]) ** (1 / term.power)
             positive = apart[apart > 0]
             found += apart / (float(np.median(positive)) if len(positive) else 1.0) / len(self._terms)
         return found
+
+    def _matrices(self, genomes: Sequence[Genome], others: Sequence[Genome]) -> dict[Distance, Matrix]:
+        """Every distance of the kernel from some genomes to others."""
+        measured = {distance: distances_to(genomes, others, distance) for distance in self._distances}
+        return self._rescaled(measured, genomes, others)
+
+    def _rescaled(
+        self, measured: Mapping[Distance, Matrix], genomes: Sequence[Genome], others: Sequence[Genome]
+    ) -> dict[Distance, Matrix]:
+        kept = {distance: distance for distance in self._distances}  # of equal ones, that which knows the genomes already
+        return {one: one.rescaled(measured[of], kept[of], genomes, others) for one, of in self._unscaled.items()}
 
     def estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
         with one_thread():
             return self._estimate(genomes)
 
     def _estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
-        matrices = {distance: distances_to(genomes, self._different, distance) for distance in self._distances}
+        matrices = self._matrices(genomes, self._different)
         if self.embedding:
             matrices = {
                 distance: _apart(embedded(matrix, self._anchors), self._anchored[distance])
