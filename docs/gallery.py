@@ -164,19 +164,24 @@ class Runs:
         return self._wines("mirrored", strategies.QLearning(alpha=0.1, shaping="equal", schedule=schedule, reward=reward))
 
     @cached_property
+    def promised(self) -> ne.Run:
+        """The same by Bayesian optimization."""
+        return self._wines("promised", strategies.Bayesian(), "loss")
+
+    @cached_property
     def halved(self) -> ne.Run:
         """Hyperband's brackets on the wines' chains."""
-        return self._wines("halved", strategies.Hyperband(maximum=27), ne.Budget(generations=4))
+        return self._wines("halved", strategies.Hyperband(maximum=27), "loss", ne.Budget(generations=4))
 
     _chains = ChainSpace((13,), 3, min_layers=3, max_layers=3, widths=(2, 4, 8, 16, 32))
 
-    def _wines(self, name: str, strategy: Any, budget: ne.Budget | None = None) -> ne.Run:
+    def _wines(self, name: str, strategy: Any, objective: str = "error", budget: ne.Budget | None = None) -> ne.Run:
         from sklearn.datasets import load_wine
 
         from neuroevo.estimation import FullTraining
 
         data = load_wine()
-        task = ne.tasks.Classification((data.data, data.target), objectives=("loss" if budget else "error",))
+        task = ne.tasks.Classification((data.data, data.target), objectives=(objective,))
         budget = budget or ne.Budget(evaluations=120)
         return self._evolve(name, self._chains, task, strategy=strategy, estimation=FullTraining(epochs=8), budget=budget, seed=1)
 
@@ -268,6 +273,30 @@ PICTURES = (
         "Many networks are trained a little, the better ones more. Each panel is a tournament, each line a network on its way from one round to "
         "the next, where a third of them are trained three times as long; orange, the winners. The panels differ in how soon they let go.",
         "plots.brackets(run)", lambda runs: plots.brackets(runs.halved),
+    ),
+    Picture(
+        "predictions", "What a model expected",
+        "Bayesian optimization learns a model of the scores and tries what it promises. Each point is a network: up, what was expected of it before "
+        "it was trained, with the interval that should hold it nine times out of ten; across, what it scored. On the dashed line the two agree.",
+        "plots.predictions(run)", lambda runs: plots.predictions(runs.promised),
+    ),
+    Picture(
+        "acquisition", "Why networks were tried",
+        "The acquisition says how much better than the best so far a network may be. As the search goes on the model expects less and less; the "
+        "gap to a typical candidate is what the model knows.",
+        "plots.acquisition(run)", lambda runs: plots.acquisition(runs.promised),
+    ),
+    Picture(
+        "kernel", "Families of networks",
+        "How alike every two networks of the search are to the model, ordered so that families stand together as blocks. At the right their "
+        "scores: a good family is where the model looks further.",
+        "plots.kernel(run)", lambda runs: plots.kernel(runs.promised),
+    ),
+    Picture(
+        "landscape", "A map of the search",
+        "Networks as points of a plane, the nearer the more alike, coloured by score. The orange line leads over the best so far, from the first "
+        "network to the best. It needs no model: `neuroevo plot RUN landscape` draws any search.",
+        "plots.landscape(run)", lambda runs: plots.landscape(runs.promised),
     ),
     Picture(
         "curves", "Learning curves",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -208,8 +208,19 @@ class CellSpace(Space, encoding="cell"):
     def _wrong_count(self, answers: tuple[int, ...]) -> str:
         return f"a cell of {self.nodes} nodes takes {len(self.questions)} decisions, got {len(answers)}"
 
+    @cached_property
+    def _narrower(self) -> dict[int, CellSpace]:
+        """The spaces of cells with fewer blocks or nodes, by how many decisions such a cell has; of nasnet and darts, whose nodes only add to
+        each other, so that a progressive search grows them."""
+        if len(self.words.kinds) == 1:
+            return {}
+        spaces = [replace(self, nodes=nodes) for nodes in range(self.words.least_nodes, self.nodes)]
+        return {len(space.questions): space for space in spaces}
+
     def from_genes(self, genes: Any) -> CellGenome:
         if not isinstance(genes, (list, tuple)) or len(genes) != len(self.questions):
+            if isinstance(genes, (list, tuple)) and len(genes) in self._narrower:
+                return self._narrower[len(genes)].from_genes(genes)
             raise ValueError(f"a cell of {self.nodes} nodes is a list of {len(self.questions)} names, got {shown(genes)}")
         answers = []
         for name, decision in zip(genes, self.questions, strict=True):

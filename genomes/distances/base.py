@@ -26,9 +26,11 @@ class Distance(metaclass=Settings):
     (decisions without effect), and what is measured must not depend on which of them came first.
 
     Attributes:
+        several_spaces: whether genomes of different spaces can be compared (cells of one, two, three blocks).
         metric: whether the triangle inequality holds as well, so that it is a pseudometric: different genomes may be at distance 0.
     """
 
+    several_spaces: ClassVar[bool] = True
     metric: ClassVar[bool] = False
 
     @abstractmethod
@@ -64,6 +66,14 @@ class Distance(metaclass=Settings):
         """
         first = self._prepared(genomes)
         return self.compare(first, first if others is None else self._prepared(others))
+
+    def unscaled(self) -> Distance:
+        """The distance that this one is a multiple of, pair by pair: itself, where it is measured on its own. Who needs both measures one."""
+        return self
+
+    def rescaled(self, measured: Matrix, unscaled: Distance, genomes: Sequence[Genome], others: Sequence[Genome]) -> Matrix:
+        """This distance by what `unscaled` measured of the same genomes, to the last bit what `matrix` gives."""
+        return measured
 
     def settings(self) -> dict[str, Any]:
         """JSON: the distance's name and settings."""

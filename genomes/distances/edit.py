@@ -22,6 +22,7 @@ Whole = npt.NDArray[np.int64]
 class _Prepared(NamedTuple):
     kind: list[int]
     attributes: list[tuple[int, ...]]
+    word: list[int]
     skips: list[tuple[int, int, int]]
     sizes: list[int]  # layers of each part
     skip_sizes: list[int]
@@ -34,6 +35,8 @@ class Pool(NamedTuple):
     Attributes:
         kind: int64 [layers].
         attributes: float64 [layers, attributes].
+        word: int64 [layers], equal for equal layers of a genome: 0, 1, 2, ... in the order in which they first come.
+        words: int64 [genomes], how many different layers each has.
         skip: float64 [skips, 3], what joins it, where it starts, and how far it goes.
         start, skip_start: int64 [parts + 1], where the layers and the skips of each part begin.
         first: int64 [genomes + 1], the first part of each.
@@ -42,6 +45,8 @@ class Pool(NamedTuple):
 
     kind: Whole
     attributes: Matrix
+    word: Whole
+    words: Whole
     skip: Matrix
     start: Whole
     skip_start: Whole
@@ -82,10 +87,12 @@ class Edit(Distance):
         vertices = [vertex for part in kept for vertex in part]
         kind = [zlib.crc32(vertex.kind.encode()) for vertex in vertices]
         attributes = [(vertex.width, vertex.kernel, vertex.stride, vertex.dilation, vertex.times) for vertex in vertices]
+        known: dict[tuple[int, ...], int] = {}
+        word = [known.setdefault((each, *values), len(known)) for each, values in zip(kind, attributes, strict=True)]
         skips = [skips_of(part) for part in graphs]
         everything = [skip for each in skips for skip in each]
         rank = zlib.crc32(repr((kind, attributes, everything)).encode())
-        return _Prepared(kind, attributes, everything, [len(each) for each in kept], [len(each) for each in skips], rank)  # type: ignore[arg-type]
+        return _Prepared(kind, attributes, word, everything, [len(each) for each in kept], [len(each) for each in skips], rank)  # type: ignore[arg-type]
 
     def compare(self, first: Sequence[_Prepared], second: Sequence[_Prepared]) -> Matrix:
         from genomes.distances.kernels.edit import edit_matrix
@@ -119,6 +126,8 @@ def pool(side: Sequence[_Prepared]) -> Pool:
     return Pool(
         np.array([kind for each in side for kind in each.kind], dtype=np.int64),
         np.array(attributes, dtype=np.float64).reshape(len(attributes), ATTRIBUTES),
+        np.array([word for each in side for word in each.word], dtype=np.int64),
+        np.array([max(each.word, default=-1) + 1 for each in side], dtype=np.int64),
         np.array(skips, dtype=np.float64).reshape(len(skips), SKIP_ATTRIBUTES),
         np.cumsum([0, *[size for each in side for size in each.sizes]], dtype=np.int64),
         np.cumsum([0, *[size for each in side for size in each.skip_sizes]], dtype=np.int64),

@@ -29,6 +29,7 @@ class Hamming(Distance):
     2.0
     """
 
+    several_spaces = False
     metric = True
 
     def prepare(self, genome: Genome) -> Answers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -99,6 +99,16 @@ class OptimalTransport(Distance):
         labels = [_label(vertex) for vertex in vertices]
         rank = zlib.crc32(repr((labels, mass)).encode() + lengths.tobytes())
         return _Prepared(labels, mass, lengths, [len(part.vertices) for part in graphs], sum(mass), rank)
+
+    def unscaled(self) -> Distance:
+        return replace(self, normalised=False) if self.normalised else self
+
+    def rescaled(self, measured: Matrix, unscaled: Distance, genomes: Sequence[Genome], others: Sequence[Genome]) -> Matrix:
+        if not self.normalised:
+            return measured
+        masses = [np.array([each.total for each in unscaled._prepared(side)]) for side in (genomes, others)]
+        found: Matrix = measured / (masses[0][:, None] + masses[1])
+        return found
 
     def compare(self, first: Sequence[_Prepared], second: Sequence[_Prepared]) -> Matrix:
         from genomes.distances.kernels.transport import transport_matrix

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroevo.plots.acquisition_figure import acquisition, acquisition_data
     from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.brackets_figure import brackets, brackets_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
@@ -15,17 +16,22 @@ if TYPE_CHECKING:
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
+    from neuroevo.plots.kernel_figure import kernel, kernel_data
+    from neuroevo.plots.landscape_figure import landscape, landscape_data
     from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
     from neuroevo.plots.mirror_figure import mirror, mirror_data
     from neuroevo.plots.node_names import input_names
     from neuroevo.plots.operators_figure import operators, operators_data
     from neuroevo.plots.parallel_figure import parallel, parallel_data
+    from neuroevo.plots.predictions_figure import predictions, predictions_data
     from neuroevo.plots.progress_figure import progress, progress_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
     from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
 
 _WHERE = {
+    "acquisition": "acquisition_figure",
+    "acquisition_data": "acquisition_figure",
     "archive": "archive_figure",
     "archive_data": "archive_figure",
     "architecture_features": "features",
@@ -47,6 +53,10 @@ _WHERE = {
     "fronts_data": "fronts_figure",
     "genome": "genome_figure",
     "input_names": "node_names",
+    "kernel": "kernel_figure",
+    "kernel_data": "kernel_figure",
+    "landscape": "landscape_figure",
+    "landscape_data": "landscape_figure",
     "lineage": "lineage_figure",
     "lineage_data": "lineage_figure",
     "mirror": "mirror_figure",
@@ -58,6 +68,8 @@ _WHERE = {
     "pattern": "cppn_figure",
     "pattern_data": "cppn_figure",
     "pictures": "cppn_figure",
+    "predictions": "predictions_figure",
+    "predictions_data": "predictions_figure",
     "progress": "progress_figure",
     "progress_data": "progress_figure",
     "species": "species_figure",
@@ -70,9 +82,11 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive", "brackets",
+    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape",
 )  # fmt: skip
 __all__ = [
+    "acquisition",
+    "acquisition_data",
     "architecture_features",
     "archive",
     "archive_data",
@@ -94,6 +108,10 @@ __all__ = [
     "fronts_data",
     "genome",
     "input_names",
+    "kernel",
+    "kernel_data",
+    "landscape",
+    "landscape_data",
     "lineage",
     "lineage_data",
     "mirror",
@@ -105,6 +123,8 @@ __all__ = [
     "pattern",
     "pattern_data",
     "pictures",
+    "predictions",
+    "predictions_data",
     "progress",
     "progress_data",
     "species",

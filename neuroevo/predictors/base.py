@@ -7,7 +7,7 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from neuroevo.core.registry import part
 from neuroevo.core.state import State
 
 Scores = npt.NDArray[np.float64]
+
+LARGEST = float(np.finfo(np.float64).max) / 4  # a deviation, so that an interval has ends
 
 
 class Predictor(metaclass=Settings):
@@ -28,14 +30,15 @@ class Predictor(metaclass=Settings):
 
     What is learned depends on the observations and the settings alone: not on what was fitted before, on global random states, or on hash
     seeds. A predictor that draws random numbers takes a seed among its settings.
-
-    Attributes:
-        several_spaces: whether genomes of different spaces (cells of one, two, three blocks) can be compared; else they are refused.
     """
 
-    several_spaces: ClassVar[bool] = False
     _genomes: tuple[Genome, ...] = ()
     _values: Scores = np.empty(0)
+
+    @property
+    def several_spaces(self) -> bool:
+        """Whether genomes of different spaces of one encoding (cells of one, two, three blocks) can be compared; else they are refused."""
+        return False
 
     @abstractmethod
     def learn(self, genomes: Sequence[Genome], values: Scores) -> None:
@@ -66,7 +69,8 @@ class Predictor(metaclass=Settings):
         if not observed:
             raise ValueError("there is nothing to learn from: give one genome or more, each with its value")
         self._check_spaces(observed, observed[0])
-        self.learn(observed, scores)
+        with np.errstate(over="ignore"):
+            self.learn(observed, scores)
         self._genomes, self._values = observed, scores
 
     def predict(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
@@ -88,7 +92,9 @@ class Predictor(metaclass=Settings):
         if not asked:
             return np.empty(0), np.empty(0)
         self._check_spaces(asked, self._genomes[0])
-        return self.estimate(asked)
+        with np.errstate(over="ignore"):
+            mean, deviation = self.estimate(asked)
+        return mean, np.minimum(deviation, LARGEST)
 
     @property
     def genomes(self) -> tuple[Genome, ...]:
@@ -115,7 +121,8 @@ class Predictor(metaclass=Settings):
         """
         observed, values = self._observed(state, genomes)
         if observed:
-            self.learn(observed, values)
+            with np.errstate(over="ignore"):
+                self.learn(observed, values)
         self._genomes, self._values = observed, values
 
     def settings(self) -> dict[str, Any]:
@@ -157,13 +164,13 @@ class Predictor(metaclass=Settings):
         return observed, values
 
     def _check_spaces(self, genomes: Sequence[Genome], like: Genome) -> None:
-        if self.several_spaces:
-            return
         for genome in genomes:
-            if type(genome) is not type(like) or (genome.space is not like.space and genome.space != like.space):
-                raise ValueError(
-                    f"{type(self).__name__} compares genomes of one space; it was given {shown(genome.space)} beside {shown(like.space)}"
-                )
+            if type(genome) is type(like) and (self.several_spaces or genome.space is like.space or genome.space == like.space):
+                continue
+            among = "encoding" if self.several_spaces else "space"
+            raise ValueError(
+                f"{type(self).__name__} compares genomes of one {among}; it was given {shown(genome.space)} beside {shown(like.space)}"
+            )
 
 
 def checked_genomes(genomes: Sequence[Genome]) -> tuple[Genome, ...]:
@@ -205,9 +212,17 @@ def text(genome: Genome) -> str:
     return json.dumps(genome.genes(), sort_keys=True)
 
 
+def texts(genomes: Sequence[Genome]) -> list[str]:
+    """Genomes as text, equal for equal genomes only: with their spaces where these are several."""
+    first = genomes[0].space if genomes else None
+    if all(genome.space is first or genome.space == first for genome in genomes):
+        return [text(genome) for genome in genomes]
+    return [f"{text(genome)} {json.dumps(genome.space.to_dict(), sort_keys=True)}" for genome in genomes]
+
+
 def digest(genomes: Sequence[Genome]) -> str:
     """A fingerprint of these genomes in this order."""
     found = hashlib.sha256()
-    for genome in genomes:
-        found.update(text(genome).encode() + b"\n")
+    for each in texts(genomes):
+        found.update(each.encode() + b"\n")
     return found.hexdigest()

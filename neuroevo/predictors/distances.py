@@ -34,13 +34,15 @@ class Distances:
         """The distances of different genomes: float64 [genomes, genomes]. They, and no others, are known from now on.
 
         Args:
-            genomes: of one space, no two equal, in the order of their texts.
-            texts: their genes as text (`neuroevo.predictors.base.text`).
+            genomes: no two equal, in the order of their texts.
+            texts: as `neuroevo.predictors.base.texts` gives them: of genomes of several spaces with these.
 
         Raises:
             ValueError: a distance that is not defined.
         """
-        if genomes[0].space != self._space:
+        shared = genomes[0].space
+        space = shared if all(genome.space is shared or genome.space == shared for genome in genomes) else None
+        if space != self._space:
             self._positions, self._matrix = {}, np.empty((0, 0))
         known = [(row, self._positions[name]) for row, name in enumerate(texts) if name in self._positions]
         rows, before = [row for row, _ in known], [position for _, position in known]
@@ -56,7 +58,7 @@ class Distances:
                 if other > row or (other < row and other not in missing):
                     first, second = min(row, other), max(row, other)
                     matrix[first, second] = matrix[second, first] = distance(genomes[first], genomes[second])
-        self._space, self._positions, self._matrix = genomes[0].space, {name: row for row, name in enumerate(texts)}, matrix
+        self._space, self._positions, self._matrix = space, {name: row for row, name in enumerate(texts)}, matrix
         return matrix
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from genomes.base import Genome, shown, unknown
 from genomes.distances.base import Matrix, whole
-from neuroevo.predictors.base import Predictor, Scores, text
+from neuroevo.predictors.base import Predictor, Scores, texts
 from neuroevo.predictors.features import FEATURES, Features
 from neuroevo.predictors.intervals import calibrated, logarithms, of_logarithms
 
@@ -71,11 +71,15 @@ class Ensemble(Predictor):
             raise ValueError(f"log must be True or False, got {shown(self.log)}")
         self._features = Features(self.features)
 
+    @property
+    def several_spaces(self) -> bool:
+        return True  # each genome has its paths and its answers, whatever others have
+
     def learn(self, genomes: Sequence[Genome], values: Scores) -> None:
         fitted = logarithms(values) if self.log else values
         features = Features(self.features)
         # in the order of their genes, so that the order in which they were observed does not matter, not even to the last bit
-        named = sorted(zip([text(genome) for genome in genomes], fitted.tolist(), range(len(genomes)), strict=True))
+        named = sorted(zip(texts(genomes), fitted.tolist(), range(len(genomes)), strict=True))
         rows = features.learn([genomes[position] for _, _, position in named])
         self._features = features
         ordered = np.array([value for _, value, _ in named])

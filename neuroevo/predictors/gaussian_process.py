@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from genomes.base import Genome, shown
 from genomes.distances import Distance
 from genomes.distances.base import Matrix
-from neuroevo.predictors.base import Predictor, Scores, text
+from neuroevo.predictors.base import Predictor, Scores, checked_genomes, texts
 from neuroevo.predictors.distances import Distances, distances_to
 from neuroevo.predictors.embedding import anchors, embedded
 from neuroevo.predictors.intervals import calibrated, logarithms, of_logarithms
@@ -98,8 +98,14 @@ class GaussianProcess(Predictor):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False, got {shown(getattr(self, name))}")
         self._terms = terms_of(self.kernel)
-        self._distances = {distance: Distances(distance) for term in self._terms for distance in term.distances}
+        # distances that are multiples of one are measured as that one, once
+        self._unscaled = {one: one.unscaled() for term in self._terms for one in term.distances}
+        self._distances = {distance: Distances(distance) for distance in dict.fromkeys(self._unscaled.values())}
         self.mended = 0
+
+    @property
+    def several_spaces(self) -> bool:
+        return all(distance.several_spaces for distance in self._distances)
 
     def settings(self) -> dict[str, Any]:
         kernel = self.kernel if isinstance(self.kernel, str) else [term.settings() for term in self._terms]
@@ -112,12 +118,13 @@ class GaussianProcess(Predictor):
     def _learn(self, genomes: Sequence[Genome], values: Scores) -> None:
         fitted = logarithms(values) if self.log else values
         # in the order of their genes, so that the order in which they were observed does not matter, not even to the last bit
-        named = sorted(zip([text(genome) for genome in genomes], fitted.tolist(), range(len(genomes)), strict=True))
-        texts = list(dict.fromkeys(name for name, _, _ in named))
+        named = sorted(zip(texts(genomes), fitted.tolist(), range(len(genomes)), strict=True))
+        names = list(dict.fromkeys(name for name, _, _ in named))
         by_text = {name: genomes[position] for name, _, position in named}
-        different = [by_text[name] for name in texts]
-        matrices = {distance: known.among(different, texts) for distance, known in self._distances.items()}
-        place = {name: row for row, name in enumerate(texts)}
+        different = [by_text[name] for name in names]
+        measured = {distance: known.among(different, names) for distance, known in self._distances.items()}
+        matrices = self._rescaled(measured, different, different)
+        place = {name: row for row, name in enumerate(names)}
         self._different, self._rows = different, np.array([place[name] for name, _, _ in named])
         self._anchors = anchors(len(different)) if self.embedding else ()
         self._anchored = (
@@ -203,12 +210,53 @@ class GaussianProcess(Predictor):
         if sizes[-1] > 0:
             self._factor = calibrated(sizes)
 
+    def correlations(self, genomes: Sequence[Genome]) -> Matrix:
+        """The kernel that was fitted, among any genomes: float64 [genomes, genomes], from 0 to 1, which is each genome with itself.
+
+        Raises:
+            ValueError: nothing was fitted yet, or genomes of another space.
+        """
+        asked = checked_genomes(genomes)
+        if not self._genomes:
+            raise ValueError("a kernel's betas are those that fit: call fit(genomes, values) before correlations(genomes)")
+        if not asked:
+            return np.empty((0, 0))
+        self._check_spaces(asked, self._genomes[0])
+        matrices = self._matrices(asked, self._different if self.embedding else asked)
+        if self.embedding:
+            points = {distance: embedded(matrix, self._anchors) for distance, matrix in matrices.items()}
+            matrices = {distance: _apart(each, each) for distance, each in points.items()}
+        summed = [term.summed([matrices[distance] for distance in term.distances]) for term in self._terms]
+        return self._kernel(summed, self._place)
+
+    def distances(self, genomes: Sequence[Genome]) -> Matrix:
+        """How far apart genomes are by the kernel's distances, fitted or not: float64 [genomes, genomes], 1 for a median pair. Of a term of
+        several distances the root of the sum of their powers; of several terms the mean."""
+        asked = checked_genomes(genomes)
+        found, matrices = np.zeros((len(asked), len(asked))), self._matrices(asked, asked)
+        for term in self._terms:
+            apart = term.summed([matrices[distance] for distance in term.distances]) ** (1 / term.power)
+            positive = apart[apart > 0]
+            found += apart / (float(np.median(positive)) if len(positive) else 1.0) / len(self._terms)
+        return found
+
+    def _matrices(self, genomes: Sequence[Genome], others: Sequence[Genome]) -> dict[Distance, Matrix]:
+        """Every distance of the kernel from some genomes to others."""
+        measured = {distance: distances_to(genomes, others, distance) for distance in self._distances}
+        return self._rescaled(measured, genomes, others)
+
+    def _rescaled(
+        self, measured: Mapping[Distance, Matrix], genomes: Sequence[Genome], others: Sequence[Genome]
+    ) -> dict[Distance, Matrix]:
+        kept = {distance: distance for distance in self._distances}  # of equal ones, that which knows the genomes already
+        return {one: one.rescaled(measured[of], kept[of], genomes, others) for one, of in self._unscaled.items()}
+
     def estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
         with one_thread():
             return self._estimate(genomes)
 
     def _estimate(self, genomes: Sequence[Genome]) -> tuple[Scores, Scores]:
-        matrices = {distance: distances_to(genomes, self._different, distance) for distance in self._distances}
+        matrices = self._matrices(genomes, self._different)
         if self.embedding:
             matrices = {
                 distance: _apart(embedded(matrix, self._anchors), self._anchored[distance])

@@ -36,6 +36,7 @@ Some = TypeVar("Some")
 DRAWINGS = 24  # members of the front whose genomes are drawn, spread evenly over it
 STEPS = 2_000  # most points of the progress line
 ANCESTORS = 20  # of each member of the front, with their learning curves
+MODEL_FIGURES = ("predictions", "acquisition", "kernel", "landscape")
 REASONS = 30  # kinds of failure that are listed
 SHARED = 24  # trials without individuals that are listed, spread evenly
 MARKS = {  # as page.js draws them
@@ -92,6 +93,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "decisions": _figure("Decisions", "decisions", run),
         "mirror": _figure("Mirror", "mirror", run),
         "brackets": _figure("Brackets", "brackets", run),
+        **{name: _figure(name.capitalize(), name, run) if _has_model(run) else "" for name in MODEL_FIGURES},
         "operators": _figure("Operators", "operators", run),
         "shared": _shared(trials_without_individuals(run)),
         "failures": _failures(cut_short),
@@ -312,6 +314,12 @@ def _figure(title: str, name: str, run: Run) -> str:
         return _section(title, f'<div class="scroll figure">{svg(figure, name)}</div>')
     narrow = svg(plots.operators(run, narrow=True), f"{name}-narrow")
     return _section(title, f'<div class="scroll wide">{svg(figure, name)}</div><div class="narrow">{narrow}</div>')
+
+
+def _has_model(run: Run) -> bool:
+    """Whether the run's strategy learned a model of the scores."""
+    strategy: Any = run.settings.get("strategy")
+    return isinstance(strategy, dict) and "predictor" in strategy
 
 
 def _failures(cut_short: Sequence[Individual]) -> str:

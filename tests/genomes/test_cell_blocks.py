@@ -189,3 +189,16 @@ def test_the_same_operation_on_the_same_edge_is_the_same_gene() -> None:
 def test_wrong_settings_are_refused(arguments: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         CellSpace(**arguments)
+
+
+def test_genes_of_fewer_blocks_are_a_cell_of_the_smaller_space() -> None:
+    for space in (NASNET, DARTS):
+        small = CellSpace(space.vocabulary, 2, space.input_shape, space.outputs, space.channels, space.repeats, space.stages)
+        cell = small.random(philox(1, 0))
+        found = space.from_genes(cell.genes())
+        assert found == cell and found.space == small and found.key() == cell.key() and found.parameters == cell.parameters
+        for genes in (cell.genes()[:-1], [*cell.genes(), "skip"], []):
+            with pytest.raises(ValueError, match="is a list of"):
+                space.from_genes(genes)
+    with pytest.raises(ValueError, match="is a list of 6 names"):
+        CellSpace().from_genes(CellSpace(nodes=3).random(philox(1, 0)).genes())

@@ -1,6 +1,8 @@
 """Bayesian optimization: acquisitions to the last digit, inner searches, and strategies that resume."""
 
+import itertools
 import json
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,8 +11,8 @@ from scipy.special import ndtr
 
 import neuroevo as ne
 from genomes import CellSpace, ChainSpace, NetworkSpace
-from neuroevo.core.objectives import Objective
-from neuroevo.predictors import Neighbours
+from neuroevo.core.objectives import PARAMETERS, Objective
+from neuroevo.predictors import Neighbours, Predictor
 from neuroevo.run.settings import strategy_from_settings
 from neuroevo.selection import hypervolume
 from neuroevo.strategies import Bayesian
@@ -20,6 +22,7 @@ from neuroevo.strategies.bayesian.acquisition import (
     tchebycheff,
     upper_confidence_bound,
 )
+from neuroevo.strategies.bayesian.inner import Pool, random_mutants
 from neuroevo.strategies.bayesian.scores import Scale
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.strategy import Drive, GenesTask, through_disk
@@ -237,6 +240,48 @@ def test_a_space_whose_networks_are_all_known_ends_the_search() -> None:
         budget=ne.Budget(evaluations=50), seed=1, progress=False,
     )  # fmt: skip
     assert run.evaluations == len({one.genome.key() for one in run}) <= 5 and run.ended == "exhausted"
+
+
+@dataclass
+class Sure(Predictor):
+    """It knows of no genome that could be better than the worst."""
+
+    def learn(self, genomes, values):
+        self.worst = values.min()
+
+    def estimate(self, genomes):
+        return np.full(len(genomes), self.worst), np.zeros(len(genomes))
+
+
+@pytest.mark.parametrize("inner", ["evolution", "local", "annealed_tree"])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_model_that_promises_nothing_keeps_the_search_from_no_network(inner: str, several: bool) -> None:
+    space = CellSpace(nodes=3)
+    count = ne.tasks.Function(lambda genome: {"count": sum(name == "skip" for name in genome.genes())}, of="genome", objectives={
+        "count": ne.maximise, **({"parameters": PARAMETERS} if several else {})
+    })  # fmt: skip
+    strategy = Bayesian(Sure(), initial=3, inner=inner, candidates=20)
+    run = ne.evolve(space, count, strategy=strategy, budget=ne.Budget(evaluations=200), seed=1, progress=False)
+    everybody = {
+        (cell.key(), cell.parameters if several else 0) for cell in map(space.build, itertools.product(range(5), repeat=3))
+    }
+    found = {(one.genome.key(), one.genome.parameters if several else 0) for one in run}
+    # the last of few that are left is not always met among random networks
+    assert found <= everybody and len(found) >= 0.95 * len(everybody) and run.ended == "exhausted"
+
+
+def test_random_candidates_descend_from_all_of_the_front_and_go_far() -> None:
+    drive = Drive(Bayesian(Neighbours(), initial=12, candidates=10), CELLS, GenesTask(0.0), 1)
+    drive.step()
+    strategy, pools = drive.strategy, []
+    roots = strategy._roots()
+    for id in range(100, 140):
+        pools.append(Pool(strategy._breeding, id, lambda genomes: np.zeros(len(genomes)), 1))
+        random_mutants(pools[-1], roots, 10)
+    found = [candidate for pool in pools for candidate in pool.found]
+    assert len(roots) > 1 and {one.root.id for one in found} == {root.id for root in roots}
+    far = [one.genome.distance(one.root.genome) for one in found]
+    assert max(far) >= 4 and np.mean(np.array(far) == 1) > 0.3
 
 
 def test_what_failed_was_stopped_or_predicted_is_not_learned_from_and_not_asked_for_again() -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import neuroevo as ne
-from genomes import NeatSpace
+from genomes import CellSpace, NeatSpace
 from neuroevo.estimation import Direct, Estimation
-from neuroevo.predictors import Neighbours
+from neuroevo.predictors import Ensemble, Neighbours
 from neuroevo.selection import Chance
 from neuroevo.strategies import (
     Alps,
@@ -31,6 +31,7 @@ from neuroevo.strategies import (
     Neat,
     Nsga2,
     Nsga3,
+    Progressive,
     RandomSearch,
     RegularizedEvolution,
     Strategy,
@@ -118,6 +119,31 @@ def test_a_run_in_parts_ends_as_the_whole(strategy: str, estimation: str, schedu
         evolved(strategy, estimation, schedule, record, WHOLE, tmp_path / "stopped", callbacks=[StopAfter(results)])
     assert seen(evolved(strategy, estimation, schedule, record, WHOLE, tmp_path / "stopped")) == expected
     assert seen(ne.load_run(tmp_path / "stopped")) == expected, "read back it is another run"
+
+
+@pytest.mark.parametrize("estimation", ESTIMATIONS)
+@pytest.mark.parametrize(
+    ("space", "record"),
+    [(CellSpace(), "all"), (CellSpace("nasnet", 3, (8, 8, 1), 10, 4, 1, 2), "champions")],
+    ids=["nodes", "blocks"],
+)
+def test_cells_that_grow_end_alike_in_parts(space: CellSpace, estimation: str, record: Any, tmp_path: Path) -> None:
+    def run(folder: Path, evaluations: int, **options: Any) -> ne.Run:
+        task = ne.tasks.Function(lambda genome: sum(map(len, genome.genes())) / len(genome.genes()), of="genome")
+        model = Ensemble(epochs=3, layers=1, members=2)
+        return ne.evolve(
+            space, task, strategy=Progressive(model, best=8, batches=2, initial=6, candidates=12), estimation=ESTIMATIONS[estimation](),
+            budget=ne.Budget(evaluations=evaluations), seed=5, run=folder, record=record, progress=False, **options,
+        )  # fmt: skip
+
+    whole = run(tmp_path / "whole", 18)
+    assert whole.summaries[-1]["predicted"] or estimation != "Direct"
+    for evaluations in (1, 8):
+        run(tmp_path / "parts", evaluations)
+    run(tmp_path / "parts", 18, callbacks=[StopAfter(4)])
+    parts = run(tmp_path / "parts", 18)
+    assert seen(parts) == seen(whole) == seen(ne.load_run(tmp_path / "parts"))
+    assert [row["predicted"] for row in parts.summaries] == [row["predicted"] for row in whole.summaries]
 
 
 @pytest.mark.parametrize("record", ["all", "champions"])

@@ -11,6 +11,7 @@ from genomes.base import Genome
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective
 from neuroevo.predictors.base import Predictor
+from neuroevo.predictors.intervals import NORMAL
 from neuroevo.strategies.base import Search
 from neuroevo.strategies.bayesian.acquisition import (
     log_expected_improvement,
@@ -52,6 +53,24 @@ class Models:
         self.predicted = predicted or [0]
         self._predictors = {place: fresh(predictor) for place in self.predicted}
 
+    def check(self, genomes: Sequence[Genome]) -> None:
+        """Refuse a predictor that cannot learn from such genomes, before anything is evaluated.
+
+        Args:
+            genomes: two or more of the space, of which it is asked about all but the first.
+
+        Raises:
+            ValueError: it cannot; the predictor's own sentence.
+        """
+        tried = fresh(self._predictors[self.first])
+        tried.fit(genomes[:1], [0.0])
+        tried.predict(genomes[1:])
+
+    @property
+    def several_spaces(self) -> bool:
+        """Whether genomes of different spaces can be learned from together."""
+        return all(predictor.several_spaces for predictor in self._predictors.values())
+
     def observe(self, observed: Sequence[Individual]) -> None:
         """Take what was evaluated, one or more with finite values; nothing is fitted yet."""
         values = np.array([individual.fitness.values for individual in observed], dtype=np.float64)
@@ -85,6 +104,13 @@ class Models:
         assert of is not None
         values = np.array([of(genome) for genome in genomes], dtype=np.float64)
         return self._scales[place](values), np.zeros(len(genomes))
+
+    def expected(self, genome: Genome) -> tuple[float, float, float]:
+        """The first predicted objective of a genome in its own unit, and the ends of the interval that holds it nine times out of ten."""
+        mean, deviation = self._predictors[self.first].predict([genome])
+        ends = mean + NORMAL * deviation * np.array([0.0, -1.0, 1.0])
+        value, *interval = self._scales[self.first].values(ends).tolist()
+        return value, min(interval), max(interval)
 
     def improvement(self) -> Acquisition:
         """Expected improvement of the first score over the best observed one."""

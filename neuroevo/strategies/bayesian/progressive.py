@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from genomes.base import Genome
+from genomes.base import Genome, shown
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.state import State
 from neuroevo.core.streams import ACCEPTANCE
 from neuroevo.core.trial import Result, Trial
 from neuroevo.predictors.base import Predictor
 from neuroevo.strategies.base import Search, Strategy
+from neuroevo.strategies.bayesian.forecasts import Forecast, Forecasts
 from neuroevo.strategies.bayesian.models import Models
 from neuroevo.strategies.bayesian.scores import usable
 from neuroevo.strategies.bayesian.strategy import (
@@ -27,6 +28,9 @@ from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check,
 
 Proposal = tuple[Genome, Individual | None]
 
+LISTED = 20_000  # wider networks that are all asked about: a prediction is cheap beside an evaluation
+DRAWN = 1_000  # that are drawn where they are more, or cannot be listed
+
 
 @dataclass
 class Progressive(Strategy):
@@ -34,7 +38,7 @@ class Progressive(Strategy):
 
     The networks of the smallest size are evaluated; then those of each size are widened by one part, and the `best` of the wider ones by a
     predictor are evaluated. The search ends when the networks of the largest size were. What a size is depends on the space: for NAS-Bench-201's
-    cells the nodes that take part, for chains, stacks, graphs and networks of layers their number.
+    cells the nodes that take part, for NASNet's the blocks (the paper's case), for DARTS's the nodes, for chains, stacks, graphs and networks of layers their number.
 
     The paper evaluates each size at once. The predictor is then asked about networks larger than any that it has seen; fitted again between
     `batches` of a size it is much better. Only the first objective that costs training decides.
@@ -44,7 +48,9 @@ class Progressive(Strategy):
         best: networks of each size (K; the paper's 256).
         batches: in which a size is evaluated, with a predictor that is fitted anew before each (the paper: 1).
         initial: networks of the smallest size at most (the paper: all 136).
-        candidates: wider networks that the predictor is asked about before each batch; where there are more, so many at random.
+        candidates: wider networks that the predictor is asked about before each batch; where there are more, so many at random. None: all,
+            as in the paper, where they can be listed and are at most 20,000; else 1,000. A search that asks about a few of many seldom
+            meets the best of them: what is drawn, not the predictor, then limits it.
         log: whether the logarithm of the distance from the best value is learned; None: where an objective says what that is (a minimised
             one: 0).
         inheritance: "lamarckian" starts a network from the weights of that which was widened, "none" from scratch.
@@ -58,14 +64,16 @@ class Progressive(Strategy):
     best: int = 40
     batches: int = 4
     initial: int = 40
-    candidates: int = 1000
+    candidates: int | None = None
     log: bool | None = None
     inheritance: Inheritance = "none"
 
     def __post_init__(self) -> None:
         check_predictor(self.predictor)
-        for name in ("best", "batches", "initial", "candidates"):
+        for name in ("best", "batches", "initial"):
             check_count(name, getattr(self, name))
+        if self.candidates is not None:
+            check_count("candidates", self.candidates)
         check_log(self.log)
         check("inheritance", self.inheritance, ("none", "lamarckian"))
 
@@ -75,6 +83,17 @@ class Progressive(Strategy):
         self._breeding = Breeding(search, "key")
         self._models = Models(search, self.predictor, self.log)
         refuse_unknown_distance(self._models, self.log)
+        if self._widening.several_spaces and not self._models.several_spaces:
+            raise ValueError(
+                f"cells of fewer blocks are genomes of another space, and {shown(self.predictor)} compares genomes of one space only: use "
+                "GaussianProcess() or Ensemble()"
+            )
+        rng, smallest = np.random.default_rng(0), self._widening.smallest
+        least = [self._widening.random(smallest, rng) for _ in range(2)]
+        wider = [self._widening.wider(genome, smallest + 1, rng) for genome in least if self._widening.largest != smallest]
+        self._models.check([*least, *(genome for genome in wider if genome is not None)])
+        self._forecasts = Forecasts()
+        self._promised: dict[int, float] = {}  # the predicted score of each new wider network, by its token, in this ask
         self._size = self._widening.smallest
         self._asked = 0  # of this size
         self._narrower: list[Individual] = []  # of the size below, which are widened
@@ -111,6 +130,9 @@ class Progressive(Strategy):
                     self.search.reserve(), genome, parents=parents, operators=operators, generation=self.generation
                 )
                 born.append((made, parents))
+                if (promised := self._promised.get(self._breeding.token(genome))) is not None:
+                    candidates = list(self._promised.values())
+                    self._forecasts.add(made.id, Forecast.of(self._models.expected(genome), promised, candidates))
         return born
 
     def _smallest(self, rng: np.random.Generator) -> list[Proposal]:
@@ -122,13 +144,13 @@ class Progressive(Strategy):
 
     def _wider(self, rng: np.random.Generator) -> list[Proposal]:
         """Wider networks; random ones of this size where all of the size below failed."""
-        roots = self._narrower
+        roots, count = self._narrower, self.candidates or DRAWN
         if not roots:
-            return [(self._widening.random(self._size, rng), None) for _ in range(self.candidates)]
-        listed = self._widening.all_wider([root.genome for root in roots], self._size, self.candidates)
+            return [(self._widening.random(self._size, rng), None) for _ in range(count)]
+        listed = self._widening.all_wider([root.genome for root in roots], self._size, self.candidates or LISTED)
         if listed is not None:
             return [(genome, roots[place]) for place, genome in listed]
-        drawn = [roots[place] for place in rng.integers(len(roots), size=self.candidates).tolist()]
+        drawn = [roots[place] for place in rng.integers(len(roots), size=count).tolist()]
         wider = [(self._widening.wider(root.genome, self._size, rng), root) for root in drawn]
         return [(genome, root) for genome, root in wider if genome is not None]
 
@@ -139,15 +161,17 @@ class Progressive(Strategy):
         for proposal in proposals:
             if breeding.within_limits(proposal[0]) and (token := breeding.token(proposal[0])) not in breeding.seen:
                 fresh.setdefault(token, proposal)
-        found = list(fresh.values())
+        found, self._promised = list(fresh.values()), {}
         if not found or not self._observed:
             return found
         self._models.observe(self._observed)
         self._models.fit([self._models.first])
         mean, _ = self._models.predict(self._models.first, [genome for genome, _ in found])
+        self._promised = dict(zip(fresh, mean.tolist(), strict=True))
         return [found[place] for place in np.argsort(-mean, kind="stable").tolist()]
 
     def tell(self, results: Sequence[Result]) -> None:
+        self._forecasts.told([individual.id for result in results for individual in result.individuals])
         for result in results:
             for individual in result.individuals:
                 if individual.status == DONE and usable(individual.fitness.values):
@@ -183,4 +207,4 @@ class Progressive(Strategy):
         return self._observed
 
     def report(self) -> dict[str, Any]:
-        return {"size": self._size, "observed": len(self._observed)}
+        return {"size": self._size, "observed": len(self._observed), **self._forecasts.report(self._models.first)}

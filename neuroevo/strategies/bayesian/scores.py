@@ -12,6 +12,8 @@ from neuroevo.core.objectives import Objective
 
 Floats = npt.NDArray[np.float64]
 
+LARGEST = 700.0  # exponents beyond which there is no number
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -55,6 +57,14 @@ class Scale:
         if self.origin is not None:
             raw = -np.log(np.maximum(self.sign * self.origin - raw, self.least))
         found: Floats = (raw - self.mean) / self.deviation
+        return found
+
+    def values(self, scores: Floats) -> Floats:
+        """The values that have these scores: float64 [scores]; what is told apart no more is the nearest that is."""
+        raw = scores * self.deviation + self.mean
+        if self.origin is not None:
+            raw = self.sign * self.origin - np.exp(np.clip(-raw, -LARGEST, LARGEST))
+        found: Floats = self.sign * raw
         return found
 
 

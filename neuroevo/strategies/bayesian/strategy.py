@@ -16,6 +16,7 @@ from neuroevo.core.trial import Result, Trial
 from neuroevo.predictors.base import Predictor
 from neuroevo.selection.nsga2 import pareto_front
 from neuroevo.strategies.base import Search, Strategy
+from neuroevo.strategies.bayesian.forecasts import Forecast, Forecasts
 from neuroevo.strategies.bayesian.inner import ELITE, Acquisition, Pool, annealed_tree, climbing, evolution, random_mutants
 from neuroevo.strategies.bayesian.models import Models
 from neuroevo.strategies.bayesian.scores import best_value, usable
@@ -94,9 +95,12 @@ class Bayesian(Strategy):
         self._breeding = Breeding(search, "key")
         self._models = Models(search, self.predictor, self.log)
         refuse_unknown_distance(self._models, self.log)
+        rng = np.random.default_rng(0)
+        self._models.check([search.space.random(rng) for _ in range(3)])
         self._observed: list[Individual] = []  # in order of evaluation
         self._pending: dict[int, Individual] = {}  # by trial
         self._asked = False
+        self._forecasts = Forecasts(self.initial if self._steady else None)
         several = len(search.objectives) > 1
         self._kind = self.acquisition or ("hypervolume" if several else "ei")
         cheap = [place for place, objective in enumerate(self._models.objectives) if objective.of is not None]
@@ -163,6 +167,8 @@ class Bayesian(Strategy):
             found = self._breeding.random(self.generation)
             return None if found is None else (found, ())
         chosen = best[0]
+        worths = [candidate.worth for candidate in pool.found]
+        self._forecasts.add(id, Forecast.of(self._models.expected(chosen.genome), chosen.worth, worths))
         parents = (chosen.root,)
         made = self.search.individual(id, chosen.genome, parents=parents, operators=chosen.operators, generation=self.generation)
         return made, parents
@@ -180,6 +186,7 @@ class Bayesian(Strategy):
         return fresh
 
     def tell(self, results: Sequence[Result]) -> None:
+        self._forecasts.told([individual.id for result in results for individual in result.individuals])
         for result in results:
             self._pending.pop(result.trial.id, None)
             for individual in result.individuals:
@@ -206,18 +213,24 @@ class Bayesian(Strategy):
         return self._observed
 
     def report(self) -> dict[str, Any]:
-        return {"observed": len(self._observed)}
+        return {"observed": len(self._observed), **self._forecasts.report(self._models.first)}
 
 
 def check_predictor(predictor: Any) -> None:
-    """Refuse a predictor that is none.
+    """Refuse a predictor that is none, or one that a strategy cannot use.
 
     Raises:
         TypeError: it is not.
+        ValueError: it takes logarithms.
     """
     if predictor is not None and not isinstance(predictor, Predictor):
         raise TypeError(
             f"predictor must be a neuroevo.predictors.Predictor such as GaussianProcess('edit'), or None, got {shown(predictor)}"
+        )
+    if getattr(predictor, "log", False):
+        raise ValueError(
+            f"a strategy's predictor learns scores of mean 0, which have no logarithms: give {type(predictor).__name__}(log=False); whether the "
+            "logarithm of an objective is learned is the strategy's own setting, log"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -18,10 +19,12 @@ class Widening(ABC):
 
     Attributes:
         smallest, largest: the sizes that there are; None where nobody says the largest.
+        several_spaces: whether genomes of different sizes are of different spaces.
     """
 
     smallest: int
     largest: int | None
+    several_spaces: bool = False
 
     @abstractmethod
     def random(self, size: int, rng: np.random.Generator) -> Genome:
@@ -50,13 +53,15 @@ def widening(space: Space) -> Widening:
 
     if isinstance(space, CellSpace) and space.vocabulary == "nasbench201":
         return CellNodes(space)
-    if space.sequential and not isinstance(space, CellSpace):
+    if isinstance(space, CellSpace):
+        return CellBlocks(space)
+    if space.sequential:
         grown = Layers(space)
         if grown.decided:
             return grown
     raise ValueError(
-        "a progressive search needs a space in which the size of a network is decided, such as CellSpace() with the vocabulary nasbench201 "
-        f"(nodes that take something), ChainSpace, StackSpace, DagSpace or NetworkSpace (layers); {type(space).__name__} decides none"
+        "a progressive search needs a space in which the size of a network is decided, such as CellSpace (blocks, or nodes that take "
+        f"something), ChainSpace, StackSpace, DagSpace or NetworkSpace (layers); {type(space).__name__} decides none"
     )
 
 
@@ -117,6 +122,34 @@ class CellNodes(Widening):
             for place, genome in enumerate(genomes)
             for answers in self._answers(size)
         ]
+
+
+class CellBlocks(Widening):
+    """Cells of nasnet by their blocks, and of darts by their nodes (Liu et al. 2018, section 4.2): a wider cell has one block more, which may take
+    what earlier blocks give. The normal and the reduction cell grow together. A cell of fewer blocks is one of a smaller space."""
+
+    several_spaces = True
+
+    def __init__(self, space: Any) -> None:
+        self.smallest, self.largest = space.words.least_nodes, space.nodes
+        self.spaces = {size: replace(space, nodes=size) for size in range(self.smallest, space.nodes)} | {space.nodes: space}
+
+    def random(self, size: int, rng: np.random.Generator) -> Genome:
+        found: Genome = self.spaces[size].random(rng)
+        return found
+
+    def wider(self, genome: Any, size: int, rng: np.random.Generator) -> Genome:
+        space, before = self.spaces[size], self.spaces[size - 1]
+        kinds = len(space.kinds)
+        each, old = len(space.questions) // kinds, len(before.questions) // kinds
+        genes = genome.genes()
+        names: list[str] = []
+        for kind in range(kinds):
+            names += genes[kind * old : (kind + 1) * old]
+            added = space.questions[kind * each + old : (kind + 1) * each]
+            names += [question.options[int(rng.integers(len(question.options)))] for question in added]
+        found: Genome = space.from_genes(names)
+        return found
 
 
 class Layers(Widening):

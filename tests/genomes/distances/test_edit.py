@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from genomes import CellSpace, NetworkSpace
 from genomes.distances import Edit
 from genomes.distances.edit import skips_of
+from genomes.distances.kernels.assignment import assignment
 from genomes.distances.layers import Vertex, parts
 from genomes.testing import lineage
 
@@ -92,3 +93,29 @@ def test_a_cell_can_be_compared_as_its_network() -> None:
     small, large = space.build([0, 0, 0, 2, 0, 0]), space.build([0, 0, 0, 3, 0, 0])
     assert Edit(network=True).between(small, large) == pytest.approx((2 / 3) / 5)
     assert Edit(network=True).between(one, other) > 0, "layers that hand zeros on are layers of the network"
+
+
+def test_a_network_of_many_skips_costs_what_the_assignment_costs() -> None:
+    space = CellSpace("darts", 4, channels=8, repeats=2)
+    genomes = [space.random(np.random.default_rng(seed)) for seed in range(4)]
+    for first, second in zip(genomes[::2], genomes[1::2], strict=True):
+        (one,), (other,) = (parts(Edit(), genome, True) for genome in (first, second))
+        here, there = skips_of(one), skips_of(other)
+        assert min(len(here), len(there)) > 100
+        left, right = (Edit(network=True, skips=weight).between(first, second) for weight in (0.0, 0.5))
+        assert right - left == pytest.approx(0.5 * assigned(here, there))
+        assert Edit(network=True).between(first, second) == Edit(network=True).between(second, first)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_assignment_is_the_cheapest(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, columns = sorted(rng.integers(0, 30, size=2).tolist())
+    cost = np.ascontiguousarray(
+        rng.uniform(0, 1, (rows + 2, columns + 1)) if seed % 2 else rng.integers(0, 3, (rows + 2, columns + 1)) / 2.0
+    )
+    of_column, least, came = np.empty(columns, np.int64), np.empty(columns), np.empty(columns, np.int64)
+    found = assignment(cost, rows, columns, np.empty(rows + columns), of_column, least, came, np.empty(columns, np.bool_))
+    part = cost[:rows, :columns]
+    assert found == pytest.approx(part[linear_sum_assignment(part)].sum())
+    assert sorted(of_column[of_column >= 0].tolist()) == list(range(rows)) and (of_column < 0).sum() == columns - rows

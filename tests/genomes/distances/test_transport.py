@@ -162,3 +162,13 @@ def test_layer_graphs_are_compared_by_their_layers() -> None:
         for j, second in enumerate(networks):
             if first.key() == second.key():
                 assert among[i, j] == pytest.approx(0, abs=1e-12)
+
+
+def test_what_is_normalised_is_a_multiple_of_what_is_not() -> None:
+    for space in (CellSpace(), CellSpace("nasnet", 2, (8, 8, 1), 10, 4, 1, 2), NetworkSpace((8, 8, 1), 10)):
+        genomes = [space.random(np.random.default_rng(seed)) for seed in range(7)]
+        for distance in (OptimalTransport(structure=0.61), OptimalTransport(normalised=False)):
+            base = distance.unscaled()
+            assert base == OptimalTransport(structure=distance.structure, normalised=False)
+            found = distance.rescaled(base.matrix(genomes[:4], genomes), base, genomes[:4], genomes)
+            assert found.tolist() == distance.matrix(genomes[:4], genomes).tolist()

@@ -316,3 +316,15 @@ def test_an_encoding_that_the_kernel_is_not_for_is_a_sentence() -> None:
     with pytest.raises(ValueError, match="OptimalTransport is for cells and layer graphs"):
         process.fit([space.random(np.random.default_rng(0))], [1.0])
     assert registry.part("predictor", "gaussian_process") is GaussianProcess
+
+
+def test_raw_and_normalised_transports_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+    compare = OptimalTransport.compare
+    monkeypatch.setattr(OptimalTransport, "compare", lambda self, *sides: measured.append(self) or compare(self, *sides))
+    genomes = [CELLS.random(np.random.default_rng(seed)) for seed in range(8)]
+    model = GaussianProcess("nasbot")
+    model.fit(genomes, [float(len(genome.key())) for genome in genomes])
+    assert len(measured) == len(set(measured)) == 4 and not any(one.normalised for one in measured)
+    model.predict(genomes[:2])
+    assert len(measured) == 8

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from genomes import NeatSpace
 from genomes.base import Genome
 from genomes.cell import CellSpace
 from neuroevo.core.state import State
-from neuroevo.predictors import Predictor
-from neuroevo.predictors.base import text
+from neuroevo.predictors import Ensemble, GaussianProcess, Predictor
+from neuroevo.predictors.base import text, texts
 from neuroevo.testing import PredictorSuite
 
 
@@ -262,6 +263,37 @@ def test_genomes_of_several_spaces_go_together_where_a_predictor_says_so() -> No
     assert predictor.predict(genomes)[0].tolist() == [1.0] * 4 + [2.0] * 4
     with pytest.raises(ValueError, match="Nearest compares genomes of one space"):
         Nearest().fit(genomes, [1.0] * 8)
+
+
+@pytest.mark.parametrize("make", [GaussianProcess, lambda: GaussianProcess("edit"), Ensemble], ids=["wl", "edit", "ensemble"])
+def test_cells_of_several_spaces_are_learned_from_together(make) -> None:
+    spaces = [CellSpace(vocabulary="nasnet", nodes=nodes, stages=2) for nodes in (1, 2, 3)]
+    genomes = [space.random(np.random.default_rng(seed)) for space in spaces for seed in range(6)]
+    values = [float(genome.space.nodes) for genome in genomes]
+    predictor = make()
+    predictor.fit(genomes[:6], values[:6])
+    predictor.fit(genomes, values)
+    new = [space.random(np.random.default_rng(seed)) for space in spaces for seed in range(50, 60)]
+    mean = predictor.predict(new)[0]
+    assert mean[:10].mean() < mean[10:20].mean() < mean[20:].mean()
+    again = make()
+    again.restore(predictor.state(), genomes)
+    assert again.predict(new)[0].tolist() == mean.tolist()
+    fresh = make()
+    fresh.fit(genomes, values)
+    assert fresh.predict(new)[0].tolist() == mean.tolist(), "what was fitted before is still known"
+    with pytest.raises(ValueError, match="compares genomes of one encoding"):
+        predictor.predict([NeatSpace(2, 1).random(np.random.default_rng(0))])
+
+
+def test_equal_genes_in_two_spaces_are_two_genomes() -> None:
+    narrow, wide = CellSpace(channels=8), CellSpace(channels=16)
+    genomes = [space.build([1, 2, 3, 4, 1, 2]) for space in (narrow, wide)]
+    assert len(set(texts(genomes))) == 2 and len(set(texts([genomes[0], narrow.build([1, 2, 3, 4, 1, 2])]))) == 1
+    predictor = GaussianProcess("otmann")
+    predictor.fit(genomes, [1.0, 2.0])
+    low, high = predictor.predict(genomes)[0]
+    assert low < high
 
 
 FAULTS = {
