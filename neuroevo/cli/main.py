@@ -189,6 +189,18 @@ def search(
             autocompletion=complete.schedules,
         ),
     ] = "synchronous",
+    screen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROXY",
+            help="Draw several candidates for each to be trained, and keep the best by this zero-cost proxy: {proxies}.",
+            show_default=False,
+            autocompletion=complete.proxies,
+        ),
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(help="With --screen: how many are drawn, of which one is trained.", min=2, show_default="4")
+    ] = None,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
     ] = False,
@@ -197,6 +209,7 @@ def search(
     from neuroevo.cli.search import evolve_networks
     from neuroevo.evaluators import by_name
     from neuroevo.run.search import SearchSettings, parse_settings, preset_by_name
+    from neuroevo.strategies import Screen
 
     effort = preset_by_name(preset)
     where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
@@ -204,6 +217,11 @@ def search(
     if run is not None and not run.strip():
         raise ValueError("--run is a folder such as runs/digits ('.' for the current one), got an empty text")
     folder = Path("runs") / Path(data).stem if run is None else Path(run)
+    if candidates is not None and screen is None:
+        raise ValueError(
+            "--candidates are drawn to be screened: give the proxy that they are screened by, such as --screen naswot"
+        )
+    screened = None if screen is None else Screen(screen) if candidates is None else Screen(screen, candidates)
     asked = SearchSettings(
         data=data,
         objectives=objectives,
@@ -216,6 +234,7 @@ def search(
         epochs=epochs or effort.epochs,
         max_parameters=max_parameters,
         seed=seed,
+        screen=screened,
         settings=parse_settings(settings or ()),
     )
     evolve_networks(

@@ -66,6 +66,7 @@ def run_json(run: Run) -> dict[str, Any]:
             "trials_without_individuals": len(trials_without_individuals(run)),
             "epochs": run.epochs,
             "generations": run.generation,
+            **({} if (cost := screening_of(run)) is None else {"screened": cost[0]}),
         },
         "best": run.records.best.id if run.records.best is not None else None,
         "front": front,
@@ -116,6 +117,7 @@ def run_table(run: Run) -> str:
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
+        *_screened(run),
         f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
         *([] if run.box is None or run.hypervolume is None else [f"hypervolume in the run's box: {box_text(run, run.box)}"]),
         _rendered(table),
@@ -139,6 +141,21 @@ def run_table(run: Run) -> str:
         if run.ended in ("interrupted", "stopped", "error") or (not run.ended and being_written(run.folder) is not True):
             lines.append(f"to go on: {run.resume_command}")
     return "\n".join(lines)
+
+
+def screening_of(run: Run) -> tuple[int, float] | None:
+    """What screening cost so far: candidates scored, and seconds; None of a run that does not screen."""
+    rows = [row for row in run.summaries if "screened" in row]
+    return (int(rows[-1]["screened"]), float(rows[-1]["screening_seconds"])) if rows else None
+
+
+def _screened(run: Run) -> list[str]:
+    screen, cost = run.settings.get("screen"), screening_of(run)
+    if screen is None or cost is None:
+        return []
+    return [
+        f"screened before training: {cost[0]} candidates by {screen['proxy']}, one of {screen['candidates']} kept, in {cost[1]:.0f} s"
+    ]
 
 
 def box_text(run: Run, box: Box) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.reinforcement.q_learning import QLearning
     from neuroevo.strategies.reinforcement.reinforce import Reinforce
     from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
+    from neuroevo.strategies.screening import Screen
 
 _WHERE = {
     "Bayesian": "bayesian.strategy",
@@ -39,6 +40,7 @@ _WHERE = {
     "RegularizedEvolution": "evolution.regularized_evolution",
     "Reinforce": "reinforcement.reinforce",
     "Reward": "reinforcement.rewards",
+    "Screen": "screening",
     "Search": "base",
     "State": "base",
     "Strategy": "base",
@@ -77,6 +79,7 @@ __all__ = [
     "RegularizedEvolution",
     "Reinforce",
     "Reward",
+    "Screen",
     "Search",
     "State",
     "Strategy",
