@@ -1,4 +1,5 @@
-"""The command line: neuroevo search | resume | show | report | plot | compare | list | doctor | train | predict | export.
+"""The command line: neuroevo search | resume | show | report | plot | compare | fidelity | list | doctor | train | predict
+| export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """
@@ -19,6 +20,7 @@ import typer
 
 from neuroevo.cli import completion as complete
 from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
+from neuroevo.cli.fidelity import add_to as add_fidelity_to
 from neuroevo.cli.look import RunFolder, add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -472,6 +474,7 @@ def export(
 
 
 add_to(app)
+add_fidelity_to(app)
 
 
 def _schedule(name: str) -> Any:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.descriptors_figure import descriptors, descriptors_data
     from neuroevo.plots.difference_figure import difference, difference_data
     from neuroevo.plots.features import architecture_features
+    from neuroevo.plots.fidelity_figure import fidelity, fidelity_data
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
@@ -33,6 +34,8 @@ _WHERE = {
     "descriptors_data": "descriptors_figure",
     "difference": "difference_figure",
     "difference_data": "difference_figure",
+    "fidelity": "fidelity_figure",
+    "fidelity_data": "fidelity_figure",
     "front": "front_figure",
     "front_data": "front_figure",
     "fronts": "fronts_figure",
@@ -60,6 +63,7 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
+    "fidelity",
 )  # fmt: skip
 __all__ = [
     "architecture_features",
@@ -72,6 +76,8 @@ __all__ = [
     "descriptors_data",
     "difference",
     "difference_data",
+    "fidelity",
+    "fidelity_data",
     "front",
     "front_data",
     "fronts",

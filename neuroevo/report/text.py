@@ -120,7 +120,7 @@ def run_table(run: Run) -> str:
         *_screened(run),
         f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
         *([] if run.box is None or run.hypervolume is None else [f"hypervolume in the run's box: {box_text(run, run.box)}"]),
-        _rendered(table),
+        rendered(table),
     ]
     if baseline is not None:
         lines.append(f"baseline: {baseline.about}; trained from scratch as the candidates were")
@@ -248,7 +248,7 @@ def _derived_table(run: Run, tested: Mapping[int, Mapping[str, float]]) -> str:
     for derived, found in rows:
         cells = {beside.title: f"{counted(beside.name, beside.parent)} → {counted(beside.name, beside.mine)}" for beside in found}
         table.add_row(derived.name, *(cells.get(column, "-") for column in columns), ", ".join(derived.operators))
-    return _rendered(table)
+    return rendered(table)
 
 
 def counted(name: str, value: float | None) -> str:
@@ -343,7 +343,7 @@ def _size(count: float) -> str:
     return f"{count:.3g} GB"
 
 
-def _rendered(table: Any) -> str:
+def rendered(table: Any) -> str:
     from rich.console import Console
 
     text = io.StringIO()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
+    from neuroevo.strategies.fidelity_study import FidelityStudy
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
     from neuroevo.strategies.random_search import RandomSearch
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
+    "FidelityStudy": "fidelity_study",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
     "Lemonade": "evolution.lemonade",
@@ -48,6 +50,7 @@ _WHERE = {
 
 PARTS = (
     "Bayesian",
+    "FidelityStudy",
     "HillClimb",
     "Lemonade",
     "LocalSearch",
@@ -63,6 +66,7 @@ PARTS = (
 __all__ = [
     "Bayesian",
     "Capped",
+    "FidelityStudy",
     "Floor",
     "HillClimb",
     "Lemonade",

@@ -19,6 +19,7 @@ from neuroevo.estimation import Direct, Estimation
 from neuroevo.predictors import Neighbours
 from neuroevo.strategies import (
     Bayesian,
+    FidelityStudy,
     HillClimb,
     Lemonade,
     LocalSearch,
@@ -39,6 +40,7 @@ from test_trials import Learning, Sceptic, StopAfter  # noqa: E402
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "Bayesian": lambda: Bayesian(Neighbours(), initial=5, batch=3, candidates=8),
     "Climber": Climber,
+    "FidelityStudy": lambda: FidelityStudy(networks=6, fidelities=[{"epochs": count} for count in range(1, 10)]),
     "HillClimb": lambda: HillClimb(neighbours=4, mutations=1),
     "Lemonade": lambda: Lemonade(population=4, proposals=8, accepted=4),
     "LocalSearch": lambda: LocalSearch(mutants=5),
