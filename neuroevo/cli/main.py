@@ -19,8 +19,8 @@ from typing import Annotated, Any
 import typer
 
 from neuroevo.cli import completion as complete
-from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.fidelity import add_to as add_fidelity_to
+from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.look import RunFolder, add_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

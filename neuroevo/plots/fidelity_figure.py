@@ -54,13 +54,13 @@ def fidelity(run: Run | FidelityReport, objective: str | None = None) -> Figure:
     from matplotlib.lines import Line2D
 
     report = run if isinstance(run, FidelityReport) else fidelity_report(run, objective)
-    rows = fidelity_data(report)
+    rows, again = fidelity_data(report), report.again
     kinds = list(dict.fromkeys(row.kind for row in rows))
     colours = {kind: CYCLE[place % len(CYCLE)] for place, kind in enumerate(kinds)}
     figure = Figure(figsize=(11.0, 1.9 + 0.36 * len(rows)), layout="constrained")
     left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=(4, 4, 2))
-    _intervals(left, [row.step.correlation for row in rows], rows, colours, report.again and report.again.correlation)
-    _intervals(middle, [row.step.overlap for row in rows], rows, colours, report.again and report.again.overlap)
+    _intervals(left, [row.step.correlation for row in rows], rows, colours, None if again is None else again.correlation)
+    _intervals(middle, [row.step.overlap for row in rows], rows, colours, None if again is None else again.overlap)
     costs = [row.step.cost for row in rows]
     right.barh(range(len(rows)), costs, height=0.5, color=[colours[row.kind] for row in rows])
     for place, cost in enumerate(costs):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,7 @@ def fidelity_report(run: Run, objective: str | None = None, top: int | None = No
                 "rung" if fidelity is None or fidelity.schedule is None else "whole",
                 len(both),
                 _interval(truth, cheap, _correlations),
-                _interval(truth, cheap, lambda a, b: _overlaps(a, b, min(size, len(both) - 1))),
+                _interval(truth, cheap, partial(_overlaps, top=min(size, len(both) - 1))),
                 float(truth[np.argmin(cheap)] - truth.min()),
                 epochs,
                 seconds,
