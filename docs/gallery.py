@@ -126,7 +126,7 @@ class Runs:
         """Random networks for digits at several fidelities."""
         task = ne.tasks.Classification("digits", "loss", seed=1)
         cheaper = [{"epochs": 1}, {"epochs": 2}, {"epochs": 4}, {"epochs": 2, "schedule": 8}, {"epochs": 8, "data": 0.25}, {"epochs": 8, "resolution": 0.5}]  # fmt: skip
-        strategy = strategies.FidelityStudy(16, cheaper, {"epochs": 8})
+        strategy = strategies.FidelityStudy(cheaper, 16, {"epochs": 8})
         return self._evolve("study", task.default_space(), task, strategy=strategy, budget=ne.Budget(evaluations=200), seed=1)
 
     @cached_property

@@ -128,7 +128,7 @@ def _study(
     if len(task.dataset.input_shape) > 1:  # features have no resolution
         fidelities += [{"epochs": full, "resolution": one} for one in values["resolution"] or ()]
     count = asked["networks"] if genomes is None else len(genomes)
-    study = FidelityStudy(count, fidelities, {"epochs": full}, asked["again"], genomes)
+    study = FidelityStudy(fidelities, count, {"epochs": full}, asked["again"], genomes)
     return {
         "space": space,
         "fitness": task,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from genomes.base import Genome, shown
 from neuroevo.core.individual import Individual
@@ -24,8 +24,8 @@ class FidelityStudy(Strategy):
     `neuroevo fidelity` says what was found.
 
     Args:
-        networks: how many are drawn at random, where `genomes` gives none.
         fidelities: what is compared, each as `Fidelity.to_dict()` gives it: {"epochs": 5}, {"data": 0.25}, {"epochs": 5, "schedule": 40}.
+        networks: how many are drawn at random, where `genomes` gives none.
         reference: what they are compared with; {} is the estimation's full effort.
         again: whether the reference is taken a second time.
         genomes: the networks, as `genome.to_dict()` gives them, or None.
@@ -34,9 +34,8 @@ class FidelityStudy(Strategy):
         ValueError: a setting out of its range; at the first `ask`, a genome of another space than the search's.
     """
 
-    spaces: ClassVar[type[Any]] = Strategy.spaces
+    fidelities: Sequence[Mapping[str, Any]]
     networks: int = 24
-    fidelities: Sequence[Mapping[str, Any]] = ({"epochs": 5}, {"epochs": 10})
     reference: Mapping[str, Any] | None = None
     again: bool = True
     genomes: Sequence[Mapping[str, Any]] | None = None

@@ -49,7 +49,7 @@ class TestFidelityStudy(StrategySuite):
     tells = 4
 
     def strategy(self):
-        return FidelityStudy(networks=6)
+        return FidelityStudy([{"epochs": 5}, {"epochs": 10}], networks=6)
 
 
 class Noisy(Direct):
@@ -67,7 +67,7 @@ class Noisy(Direct):
 
 
 def study(folder, evaluations=200, networks=30, **settings):
-    strategy = FidelityStudy(networks, FIDELITIES, {"epochs": 16}, **settings)
+    strategy = FidelityStudy(FIDELITIES, networks, {"epochs": 16}, **settings)
     return ne.evolve(NumberSpace(), SquareTask(), strategy=strategy, estimation=Noisy(), seed=3, run=folder,
                      budget=ne.Budget(evaluations=evaluations), progress=False)  # fmt: skip
 
@@ -171,7 +171,7 @@ def test_bad_settings_are_refused(complete, tmp_path):
         ({"genomes": [NumberSpace().from_genes(1.0).to_dict()]}, "two networks or more"),
     ):
         with pytest.raises(ValueError, match=said):
-            FidelityStudy(**settings)
+            FidelityStudy(**{"fidelities": FIDELITIES, **settings})
     other = ne.evolve(NumberSpace(), SquareTask(), budget=ne.Budget(evaluations=5), population=5, run=tmp_path, progress=False)
     with pytest.raises(ValueError, match="no study of fidelities"):
         fidelity_report(other)
