@@ -6,10 +6,12 @@ best tenth, with 95 % bootstrap intervals; naswot also beside the table's own co
 edge; test accuracy; naswot), the images what `neuroevo search` takes (`--data`). A cell takes about half a second a proxy on one core; scores
 are kept in `--run`, and the same command again goes on.
 
+Part "predictor": BANANAS's ensemble on the table's validation error, with paths, proxies or both as features.
+
 Part "digits": random networks of NetworkSpace, scored and trained, and the same correlations; then random search and NSGA-II with and without
 a screen (naswot, one of 4 kept), at equally many trainings: test error of the best, over seeds.
 
-60 cells with all proxies take ten minutes on 2 cores, 500 cells with naswot alone as long, the digits part six minutes.
+On 2 idle cores 60 cells with all proxies take five minutes, 500 cells with naswot alone eight, the predictor two, the digits part six.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from rich.table import Table as Screen
 import neuroevo as ne
 from genomes import CellSpace, NetworkSpace
 from neuroevo.estimation import FullTraining
-from neuroevo.predictors import rank_correlation
+from neuroevo.predictors import Ensemble, rank_correlation
 from neuroevo.tasks import Context
 from neuroevo.train import proxies
 
@@ -194,7 +196,31 @@ def digits(options: argparse.Namespace, ours: dict[str, float], runs: list[Any])
     Console(width=130).print(screen)
 
 
-PARTS = {"nasbench201": nasbench201, "digits": digits}
+def predictor(options: argparse.Namespace, ours: dict[str, float], runs: list[Any]) -> None:
+    with gzip.open(options.table, "rt") as file:
+        rows = list(csv.DictReader(file))
+    drawn = np.random.default_rng(options.seed).permutation(len(rows))[: options.pool].tolist()
+    space = CellSpace()
+    genomes = [space.build([int(digit) for digit in rows[cell]["ops"]]) for cell in drawn]
+    values = np.log([100.0 - float(rows[cell]["c10_val200"]) for cell in drawn])
+    screen = Screen("features", *[f"from {fitted}" for fitted in options.fitted])
+    for features in ("paths", "proxies", "paths_proxies"):
+        model, shown = Ensemble(features), []  # the same model again and again: it keeps proxies of single genomes
+        for fitted in options.fitted:
+            found = []
+            for split in track(range(options.splits), f"{features} {fitted}", console=Console(stderr=True)):
+                order = np.random.default_rng(split).permutation(len(genomes)).tolist()
+                seen, rest = order[:fitted], order[fitted:]
+                model.fit([genomes[place] for place in seen], values[seen])
+                found.append(rank_correlation(model.predict([genomes[place] for place in rest])[0], values[rest]))
+            ours[f"ensemble_{features}_rank_correlation_{fitted}"] = float(np.mean(found))
+            runs.append({"part": "predictor", "features": features, "fitted": fitted, "rank_correlations": found})
+            shown.append(f"{np.mean(found):.3f} +- {np.std(found):.3f}")
+        screen.add_row(features, *shown)
+    Console(width=110).print(screen)
+
+
+PARTS = {"nasbench201": nasbench201, "predictor": predictor, "digits": digits}
 
 
 def main() -> None:
@@ -209,6 +235,11 @@ def main() -> None:
     parser.add_argument("--top-cells", type=int, default=60, help="further cells of its best tenth")
     parser.add_argument("--naswot-cells", type=int, default=0, help="cells of the whole table for naswot alone")
     parser.add_argument("--samples", type=int, default=64, help="images in the batch")
+    parser.add_argument(
+        "--pool", type=int, default=110, help="predictor: cells, of which some are fitted and the others predicted"
+    )
+    parser.add_argument("--fitted", type=int, nargs="+", default=[20, 50], help="predictor: cells to fit on")
+    parser.add_argument("--splits", type=int, default=10, help="predictor: draws of those")
     parser.add_argument("--networks", type=int, default=40, help="digits: networks that are scored and trained")
     parser.add_argument("--epochs", type=int, default=10, help="digits: training epochs of each")
     parser.add_argument("--evaluations", type=int, default=24, help="digits: networks that a search trains")
@@ -218,7 +249,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/zero_cost"), help="folder for scores and the digits run")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     options = parser.parse_args()
-    if "nasbench201" in options.parts:
+    if {"nasbench201", "predictor"} & set(options.parts):
         for what, path in (("table", options.table), ("data", options.data)):
             if not path.is_file():
                 sys.exit(f"there is no file {path}: give it with --{what} (see --help)")

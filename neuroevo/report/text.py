@@ -123,7 +123,8 @@ def run_table(run: Run) -> str:
         rendered(table),
     ]
     if baseline is not None:
-        lines.append(f"baseline: {baseline.about}; trained from scratch as the candidates were")
+        done = "trained from scratch" if baseline.test else "scored untrained"
+        lines.append(f"baseline: {baseline.about}; {done} as the candidates were")
     if run.derived:
         lines += ["derived from these, each beside its parent:", _derived_table(run, tested)]
     everyone = list(run) if run.failures or run.stopped else []
@@ -344,6 +345,7 @@ def _size(count: float) -> str:
 
 
 def rendered(table: Any) -> str:
+    """A table of rich's as plain text, of any width."""
     from rich.console import Console
 
     text = io.StringIO()

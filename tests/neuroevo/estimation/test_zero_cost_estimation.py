@@ -11,6 +11,7 @@ from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective
 from neuroevo.core.streams import stream
 from neuroevo.core.trial import Trial
+from neuroevo.deploy.baseline import baseline_of
 from neuroevo.estimation import FullTraining, LowFidelity, ZeroCost
 from neuroevo.report.finish import finish
 from neuroevo.tasks import Classification, Context, Regression
@@ -102,5 +103,8 @@ def test_a_search_without_training_ends_with_a_front_without_weights(tmp_path):
     finish(run, say=told.append)
     assert any("nothing to test" in text for text in told) and (tmp_path / "figures" / "front.png").exists()
     finish(run, say=lambda text: pytest.fail(f"done again: {text}"))
+    finish(run, baseline=True)
+    baseline = baseline_of(run)
+    assert baseline is not None and set(baseline.validation) == {"naswot", "parameters"} and baseline.test == {}
     with pytest.raises(ValueError, match="has no weights"):
         run.best.model()
