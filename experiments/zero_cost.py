@@ -9,7 +9,7 @@ are kept in `--run`, and the same command again goes on.
 Part "predictor": BANANAS's ensemble on the table's validation error, with paths, proxies or both as features.
 
 Part "digits": random networks of NetworkSpace, scored and trained, and the same correlations; then random search and NSGA-II with and without
-a screen (naswot, one of 4 kept), at equally many trainings: test error of the best, over seeds.
+a screen (naswot or synflow, one of 4 kept), at equally many trainings: validation error of the best, over seeds.
 
 On 2 idle cores 60 cells with all proxies take five minutes, 500 cells with naswot alone eight, the predictor two, the digits part six.
 """
@@ -169,7 +169,8 @@ def digits(options: argparse.Namespace, ours: dict[str, float], runs: list[Any])
         "nsga2": lambda: ne.strategies.Nsga2(population=8),
     }
     for strategy, make in made.items():
-        for screened in (None, ne.strategies.Screen("naswot", 4)):
+        for proxy in (None, "naswot", "synflow"):
+            screened = None if proxy is None else ne.strategies.Screen(proxy, 4)
             rows = []
             for seed in range(options.seeds):
                 run = ne.evolve(
@@ -187,11 +188,11 @@ def digits(options: argparse.Namespace, ours: dict[str, float], runs: list[Any])
                         row.get("screening_seconds", 0.0),
                     )
                 )
-                name = f"{strategy}{'' if screened is None else '_screened'}"
+                name = f"{strategy}{'' if proxy is None else '_' + proxy}"
                 runs.append({"part": "screen", "strategy": name, "seed": seed, "error": rows[-1][0], "hypervolume": rows[-1][1]})
             mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
             ours[f"error_digits_{name}"], ours[f"hypervolume_digits_{name}"] = float(mean[0]), float(mean[1])
-            screen.add_row(strategy, "none" if screened is None else "naswot, 1 of 4", f"{mean[0]:.4f} +- {spread[0]:.4f}",
+            screen.add_row(strategy, "none" if proxy is None else f"{proxy}, 1 of 4", f"{mean[0]:.4f} +- {spread[0]:.4f}",
                            f"{mean[1]:.3f} +- {spread[1]:.3f}", f"{mean[2]:.0f}", f"{mean[3]:.0f}", f"{mean[4]:.0f}")  # fmt: skip
     Console(width=130).print(screen)
 

@@ -184,7 +184,10 @@ def evolve(
     full = strategy.full or estimation.full
     if full != FULL:
         settings["full"] = full.to_dict()
-    code = {} if run is None and replay is None else code_of(task, strategy, estimation, space, toolbox, version)
+    user_code = functools.partial(
+        code_of, task, strategy, estimation, space, toolbox, version, None if screen is None else screen.proxy
+    )
+    code = {} if run is None and replay is None else user_code()
     if code:
         settings[CODE] = code
     store = None if run is None else Store(run, writable=True)  # from here on its lock is held: what may fail came before
@@ -241,7 +244,7 @@ def evolve(
         if store is not None:
             store.close()
         if code.get("parts"):
-            remember_what_a_run_left(code, code_of(task, strategy, estimation, space, toolbox, version))
+            remember_what_a_run_left(code, user_code())
     return result
 
 

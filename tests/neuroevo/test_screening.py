@@ -126,6 +126,13 @@ def test_a_run_remembers_its_screen_and_refuses_another(tmp_path):
     assert search_from_settings(of_digits)["screen"] == Screen("zen", 3)
 
 
+def test_a_run_is_refused_to_another_proxy_of_the_same_name(tmp_path, monkeypatch):
+    evolved(folder=tmp_path / "run", evaluations=5)
+    monkeypatch.setattr(registry, "_registered", {"proxy": {"closeness": lambda network: network.value}})
+    with pytest.raises(ValueError, match=r"other Python code|changed since|has changed"):
+        evolved(folder=tmp_path / "run")
+
+
 def test_what_cannot_be_screened_is_refused():
     with pytest.raises(ValueError, match=r"unknown proxy 'naswt'.*naswot"):
         Screen("naswt")
