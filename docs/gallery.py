@@ -146,6 +146,14 @@ class Runs:
         return ne.load_run(folder)
 
     @cached_property
+    def study(self) -> ne.Run:
+        """Random networks for digits at several fidelities."""
+        task = ne.tasks.Classification("digits", "loss", seed=1)
+        cheaper = [{"epochs": 1}, {"epochs": 2}, {"epochs": 4}, {"epochs": 2, "schedule": 8}, {"epochs": 8, "data": 0.25}, {"epochs": 8, "resolution": 0.5}]  # fmt: skip
+        strategy = strategies.FidelityStudy(cheaper, 16, {"epochs": 8})
+        return self._evolve("study", task.default_space(), task, strategy=strategy, budget=ne.Budget(evaluations=200), seed=1)
+
+    @cached_property
     def designed(self) -> ne.Run:
         """Chains of dense layers for the wines, designed by a controller."""
         strategy = strategies.Reinforce(policy="lstm", learning_rate=0.05, batch=3, reward=strategies.Power(3))
@@ -303,6 +311,12 @@ PICTURES = (
         "Training loss and validation error of the networks on the front. Those that inherited weights start, at epoch 0, near where "
         "their parents ended.",
         "plots.curves(run)", lambda runs: plots.curves(runs.networks),
+    ),
+    Picture(
+        "fidelity", "Where cheap training stops ranking",
+        "The same networks trained in full and in cheaper ways. Left: how well each cheap training ranks them; middle: how many of the best "
+        "it finds; right: what it costs. The grey band is what a second full training reaches: more cannot be expected.",
+        "plots.fidelity(run)", lambda runs: plots.fidelity(runs.study),
     ),
     Picture(
         "descriptors", "What networks do",

@@ -1,8 +1,8 @@
 """Parts of the pages that are made from their one source, so that nothing is written twice. `make docs` runs it.
 
 Writes into build/docs: results.md from experiments/README.md; parts.md and measured.md from README.md; command_line.md from the commands
-themselves; strategies.md, encodings.md, tasks.md, worlds.md, estimations.md, rewards.md, data.md and
-objectives.md from the registry of parts.
+themselves; strategies.md, encodings.md, tasks.md, worlds.md, estimations.md, rewards.md, data.md, proxies.md
+and objectives.md from the registry of parts.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ def main() -> None:
         "rewards": reference("reward", "neuroevo.strategies", level=3),
         "data": listing("data"),
         "objectives": listing("objective"),
+        "proxies": listing("proxy"),
     }
     for name, text in made.items():
         (folder / f"{name}.md").write_text(text)

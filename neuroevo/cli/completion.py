@@ -70,6 +70,11 @@ def objectives(incomplete: str) -> list[str]:
     return [before + comma + name for name in _starting([*offered, *registry.own("objective")], last) if name not in named]
 
 
+def proxies(incomplete: str) -> list[str]:
+    """Zero-cost proxies."""
+    return _starting(registry.names("proxy"), incomplete)
+
+
 def inheritances(incomplete: str) -> list[str]:
     """With weights from the parents, or without."""
     from neuroevo.run.search import INHERITANCES

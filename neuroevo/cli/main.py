@@ -1,4 +1,5 @@
-"""The command line: neuroevo search | resume | show | report | plot | compare | list | doctor | train | predict | export.
+"""The command line: neuroevo search | resume | show | report | plot | compare | fidelity | list | doctor | train | predict
+| export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """
@@ -18,6 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from neuroevo.cli import completion as complete
+from neuroevo.cli.fidelity import add_to as add_fidelity_to
 from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.look import RunFolder, add_to
 
@@ -189,6 +191,18 @@ def search(
             autocompletion=complete.schedules,
         ),
     ] = "synchronous",
+    screen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROXY",
+            help="Draw several candidates for each to be trained, and keep the best by this zero-cost proxy: {proxies}.",
+            show_default=False,
+            autocompletion=complete.proxies,
+        ),
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(help="With --screen: how many are drawn, of which one is trained.", min=2, show_default="4")
+    ] = None,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
     ] = False,
@@ -197,6 +211,7 @@ def search(
     from neuroevo.cli.search import evolve_networks
     from neuroevo.evaluators import by_name
     from neuroevo.run.search import SearchSettings, parse_settings, preset_by_name
+    from neuroevo.strategies import Screen
 
     effort = preset_by_name(preset)
     where = by_name(evaluator, workers, timeout=timeout, max_memory=max_memory, address=address, gpus_per_trial=gpus_per_trial)
@@ -204,6 +219,11 @@ def search(
     if run is not None and not run.strip():
         raise ValueError("--run is a folder such as runs/digits ('.' for the current one), got an empty text")
     folder = Path("runs") / Path(data).stem if run is None else Path(run)
+    if candidates is not None and screen is None:
+        raise ValueError(
+            "--candidates are drawn to be screened: give the proxy that they are screened by, such as --screen naswot"
+        )
+    screened = None if screen is None else Screen(screen) if candidates is None else Screen(screen, candidates)
     asked = SearchSettings(
         data=data,
         objectives=objectives,
@@ -216,6 +236,7 @@ def search(
         epochs=epochs or effort.epochs,
         max_parameters=max_parameters,
         seed=seed,
+        screen=screened,
         settings=parse_settings(settings or ()),
     )
     evolve_networks(
@@ -453,6 +474,7 @@ def export(
 
 
 add_to(app)
+add_fidelity_to(app)
 
 
 def _schedule(name: str) -> Any:

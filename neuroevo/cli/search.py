@@ -57,6 +57,7 @@ def evolve_networks(
         evaluator=evaluator or Slots(2),
         schedule=schedule,
         once=once,
+        screen=settings.screen,
         run=folder,
         progress=not complete,
     )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, Settings, shown, unknown
+from genomes.base import Settings, shown, unknown
 from neuroevo.core.registry import own
 
 Direction = Literal["minimise", "maximise"]
@@ -26,9 +26,10 @@ class Objective(metaclass=Settings):
     Args:
         name: what users, tables and plots call it.
         direction: "minimise" or "maximise".
-        kind: "cheap" (known from the genome: parameters, flops), "trained" (needs training: error) or "measured"
-            (on this hardware, noisy: latency, energy).
-        of: for a cheap objective, the function from a genome to the number.
+        kind: "cheap" (known from the genome: parameters, flops), "untrained" (needs the network and a batch of data, and no training:
+            naswot), "trained" (needs training: error) or "measured" (on this hardware, noisy: latency, energy).
+        of: for a cheap objective, the function from a genome to the number; for an untrained one, that from a
+            `neuroevo.train.Untrained`.
         limit: the worst value allowed (inclusive). A genome beyond the limit of a cheap objective is never trained. Individuals beyond the
             limit of another one are ranked behind all that are within, and reach the front only while nobody is.
         log: whether the number spans orders of magnitude (plots, densities and hypervolumes then take its logarithm).
@@ -42,8 +43,8 @@ class Objective(metaclass=Settings):
 
     name: str
     direction: Direction = "minimise"
-    kind: Literal["cheap", "trained", "measured"] = "trained"
-    of: Callable[[Genome], float] | None = None
+    kind: Literal["cheap", "untrained", "trained", "measured"] = "trained"
+    of: Callable[[Any], float] | None = None
     limit: float | None = None
     log: bool = False
     ideal: float | None = None

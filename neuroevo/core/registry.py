@@ -48,6 +48,7 @@ KINDS: Mapping[str, Kind] = {
     "task": Kind(("neuroevo.tasks", "neuroevo.simulators"), "neuroevo.tasks.base:Task", "tasks"),
     "objective": Kind(("neuroevo.tasks.offered",), "neuroevo.core.objectives:Objective", "objectives"),
     "estimation": Kind(("neuroevo.estimation",), "neuroevo.estimation.base:Estimation", "estimations"),
+    "proxy": Kind(("neuroevo.train.zero_cost",), "", "proxies"),
     "predictor": Kind(("neuroevo.predictors",), "neuroevo.predictors.base:Predictor", "predictors"),
     "reward": Kind(("neuroevo.strategies.reinforcement.rewards",), "neuroevo.strategies.reinforcement.rewards:Reward", "rewards"),
     "scoring": Kind(("neuroevo.selection",), "neuroevo.selection.scoring:Scoring", "scorings"),
@@ -72,9 +73,11 @@ def register(kind: str, part: Any) -> Any:
     """Add a part of one's own, so that its name works wherever a built-in one's does: settings, `neuroevo resume`, listings.
 
     Args:
-        kind: "strategy", "task", "estimation", "encoding", "distance", "objective", "reward", "scoring", "data", "figure", "drawing" or "decoder".
-        part: the class; an `Objective`; a function without arguments that returns what `neuroevo.data.load` takes (data); a function of a
-            run that returns a matplotlib figure (figure); a function of a genome, `dtype` and `name` that returns a `keras.Model` (decoder).
+        kind: "strategy", "task", "estimation", "encoding", "distance", "objective", "proxy", "reward", "scoring", "data", "figure", "drawing" or
+            "decoder".
+        part: the class; an `Objective`; a function without arguments that returns what `neuroevo.data.load` takes (data); a function of
+            a `neuroevo.train.Untrained` that returns a number, larger for better (proxy); a function of a run that returns a matplotlib
+            figure (figure); a function of a genome, `dtype` and `name` that returns a `keras.Model` (decoder).
 
     Returns:
         The part, so that this can be used as a decorator with `functools.partial`.

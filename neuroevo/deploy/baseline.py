@@ -92,9 +92,11 @@ def train_baseline(task: Supervised, estimation: Estimation, seed: int) -> Basel
     if measurement.reasons:
         raise ValueError(f"the baseline could not be trained: {measurement.reasons[0]}")
     values = tuple(np.asarray(measurement.values)[0].tolist())
-    individual.take(Evaluation(BASELINE_ID, BASELINE_ID, values), measurement.artifacts[0])
+    left = measurement.artifacts[0] if measurement.artifacts else None
+    individual.take(Evaluation(BASELINE_ID, BASELINE_ID, values), left)
     layers = [data["label"] for _, data in genome.graph().nodes(data=True) if data["kind"] not in ("input", "logits")]
-    return Baseline(", ".join(layers), int(genome.parameters), individual.values, task.test_scores(individual.model()))
+    tested = {} if left is None else task.test_scores(individual.model())  # none of a network that was scored untrained
+    return Baseline(", ".join(layers), int(genome.parameters), individual.values, tested)
 
 
 def write_baseline(run: Run, baseline: Baseline) -> None:

@@ -1,4 +1,5 @@
-"""How a trained objective is obtained: directly, by full training, at low fidelity, by gradient for whole populations of NEAT."""
+"""How a trained objective is obtained: directly, by full training, at low fidelity, by gradient for whole populations of NEAT; or not at
+all, by zero-cost proxies alone."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from neuroevo.estimation.median import MedianStopping
     from neuroevo.estimation.stopping import StopRule
     from neuroevo.estimation.training import FullTraining, LowFidelity
+    from neuroevo.estimation.zero_cost import ZeroCost
 
 _WHERE = {
     "Direct": "direct",
@@ -21,9 +23,10 @@ _WHERE = {
     "LowFidelity": "training",
     "MedianStopping": "median",
     "StopRule": "stopping",
+    "ZeroCost": "zero_cost",
 }
 
-PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LowFidelity", "MedianStopping")
+PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LowFidelity", "MedianStopping", "ZeroCost")
 __all__ = [
     "Direct",
     "Episodes",
@@ -33,6 +36,7 @@ __all__ = [
     "LowFidelity",
     "MedianStopping",
     "StopRule",
+    "ZeroCost",
 ]
 
 

@@ -86,6 +86,10 @@ class Candidate:
         finally:
             self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
 
+    def untrained_scores(self) -> dict[str, float]:
+        """The objectives that need no training, of the full-size network with fresh weights, whatever this training starts from."""
+        return self.task.untrained_scores(self.individual.genome, self.context, self.individual.id, self.trial.repeat)
+
     def first_weights(self, rng: np.random.Generator) -> Arrays:
         """What to start from: the parents' weights, or fresh ones."""
         from neuroevo.inherit import inherit, refit

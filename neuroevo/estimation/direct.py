@@ -76,6 +76,8 @@ def objective_values(scores: Mapping[str, float], individual: Individual, task: 
             value: Any = objective.of(individual.genome)
         elif name in scores:
             value = scores[name]
+        elif objective.kind == "untrained":
+            raise ValueError(f"{name} is of a network that is trained or could be: use FullTraining, LowFidelity or ZeroCost")
         else:
             raise ValueError(f"the task returned no {name!r}, only {', '.join(map(repr, scores)) or 'nothing'}")
         row.append(finite(name, value))

@@ -147,6 +147,7 @@ class FullTraining(Estimation):
         course = self._course(trial, individual, task)
         candidate.begin_course(course)
         genome, rng = candidate.genome, candidate.context.rng(individual.id, trial.repeat)
+        untrained = candidate.timed("proxies", candidate.untrained_scores) if _asks_for_proxies(task) else {}
         begin = {} if course.checkpoint else candidate.timed("inherit", candidate.first_weights, rng)
         method = Method.of(course.recipe, task.loss, len(candidate.train))
         misses = self._networks.misses
@@ -186,6 +187,7 @@ class FullTraining(Estimation):
         else:
             candidate.scores = dict(candidate.timed("score", task.score, network, candidate.context))
             left.insert(0, trial.left(individual, arrays=weights_of(network.synchronised(), genome, channels=begin)))
+        candidate.scores |= untrained
         return left, task.descriptors(network, candidate.context)
 
     def _reduced_scores(self, candidate: Candidate, network: Compiled) -> dict[str, float]:
@@ -316,6 +318,10 @@ class LowFidelity(FullTraining):
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "data": self.fidelity.data, "resolution": self.fidelity.resolution}
+
+
+def _asks_for_proxies(task: Supervised) -> bool:
+    return any(objective.kind == "untrained" for objective in task.objectives.values())
 
 
 def _begin(network: Compiled, genome: Genome, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.descriptors_figure import descriptors, descriptors_data
     from neuroevo.plots.difference_figure import difference, difference_data
     from neuroevo.plots.features import architecture_features
+    from neuroevo.plots.fidelity_figure import fidelity, fidelity_data
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
@@ -47,6 +48,8 @@ _WHERE = {
     "difference": "difference_figure",
     "difference_data": "difference_figure",
     "draw_maze": "trails_figure",
+    "fidelity": "fidelity_figure",
+    "fidelity_data": "fidelity_figure",
     "front": "front_figure",
     "front_data": "front_figure",
     "fronts": "fronts_figure",
@@ -82,7 +85,7 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape",
+    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity",
 )  # fmt: skip
 __all__ = [
     "acquisition",
@@ -102,6 +105,8 @@ __all__ = [
     "difference",
     "difference_data",
     "draw_maze",
+    "fidelity",
+    "fidelity_data",
     "front",
     "front_data",
     "fronts",

@@ -33,7 +33,9 @@ class Ensemble(Predictor):
     different genomes than networks, or equal values, it is at least the largest value's size, at least 1, divided by the number of observations.
 
     Args:
-        features: "paths" (`genomes.distances.Paths`, for every encoding) or "decisions" (where all genomes answer the same questions).
+        features: "paths" (`genomes.distances.Paths`, for every encoding), "decisions" (where all genomes answer the same questions),
+            "proxies" (zero-cost proxies of untrained networks, some tenths of a second for each new genome) or "paths_proxies" (both, as in
+            White, Zela, Ru, Liu & Hutter 2021, section 4).
         members: how many networks, >= 2.
         layers: hidden layers of each, >= 1.
         width: units of a hidden layer, >= 1.
@@ -48,7 +50,7 @@ class Ensemble(Predictor):
         ValueError: a setting out of range.
     """
 
-    features: Literal["paths", "decisions"] = "paths"
+    features: Literal["paths", "decisions", "proxies", "paths_proxies"] = "paths"
     members: int = 5
     layers: int = 10
     width: int = 20
@@ -77,7 +79,7 @@ class Ensemble(Predictor):
 
     def learn(self, genomes: Sequence[Genome], values: Scores) -> None:
         fitted = logarithms(values) if self.log else values
-        features = Features(self.features)
+        features = self._features.anew()
         # in the order of their genes, so that the order in which they were observed does not matter, not even to the last bit
         named = sorted(zip(texts(genomes), fitted.tolist(), range(len(genomes)), strict=True))
         rows = features.learn([genomes[position] for _, _, position in named])

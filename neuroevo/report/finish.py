@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from neuroevo.core.files import write_json_whole
+from neuroevo.core.individual import Individual
 from neuroevo.report.text import TEST_FILE, test_scores
 from neuroevo.run.run import Run
 from neuroevo.run.settings import estimation_from_settings
@@ -35,7 +36,11 @@ def finish(
     tested = test_scores(run)
     task: Any = run.task
     missing = baseline and baseline_of(run) is None
-    if set(tested) >= {individual.id for individual in run.front} and (figures / "front.png").exists() and not missing:
+    if (
+        set(tested) >= {individual.id for individual in run.front if _has_weights(individual)}
+        and (figures / "front.png").exists()
+        and not missing
+    ):
         return
     if missing:
         say("after the search: training the baseline, a plain network made by hand, as the candidates were trained")
@@ -52,9 +57,19 @@ def finish(
     plots.genome(run.best, plots.input_names(run)).savefig(figures / "best.png", dpi=150)
 
 
+def _has_weights(individual: Individual) -> bool:
+    """Whether there is a trained network to test: none of one that was scored untrained, or trained on smaller samples."""
+    return individual.artifact is not None or individual.genome.evolves_weights
+
+
 def _tested(run: Run, task: Any, say: Callable[[str], None], clock: Callable[[], float]) -> dict[int, dict[str, float]]:
     """Test scores of the front, by id."""
-    front, tested = run.front, {}
+    front, tested = [individual for individual in run.front if _has_weights(individual)], {}
+    if not front:
+        say(
+            "after the search: the networks of the front have no weights, so there is nothing to test (neuroevo train RUN ID trains one)"
+        )
+        return {}
     networks = "network" if len(front) == 1 else "networks"
     say(f"after the search: testing the {len(front)} {networks} of the front on the test data")
     said = clock()

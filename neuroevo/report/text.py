@@ -66,6 +66,7 @@ def run_json(run: Run) -> dict[str, Any]:
             "trials_without_individuals": len(trials_without_individuals(run)),
             "epochs": run.epochs,
             "generations": run.generation,
+            **({} if (cost := screening_of(run)) is None else {"screened": cost[0]}),
         },
         "best": run.records.best.id if run.records.best is not None else None,
         "front": front,
@@ -116,12 +117,14 @@ def run_table(run: Run) -> str:
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
+        *_screened(run),
         f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
         *([] if run.box is None or run.hypervolume is None else [f"hypervolume in the run's box: {box_text(run, run.box)}"]),
-        _rendered(table),
+        rendered(table),
     ]
     if baseline is not None:
-        lines.append(f"baseline: {baseline.about}; trained from scratch as the candidates were")
+        done = "trained from scratch" if baseline.test else "scored untrained"
+        lines.append(f"baseline: {baseline.about}; {done} as the candidates were")
     if run.derived:
         lines += ["derived from these, each beside its parent:", _derived_table(run, tested)]
     everyone = list(run) if run.failures or run.stopped else []
@@ -139,6 +142,21 @@ def run_table(run: Run) -> str:
         if run.ended in ("interrupted", "stopped", "error") or (not run.ended and being_written(run.folder) is not True):
             lines.append(f"to go on: {run.resume_command}")
     return "\n".join(lines)
+
+
+def screening_of(run: Run) -> tuple[int, float] | None:
+    """What screening cost so far: candidates scored, and seconds; None of a run that does not screen."""
+    rows = [row for row in run.summaries if "screened" in row]
+    return (int(rows[-1]["screened"]), float(rows[-1]["screening_seconds"])) if rows else None
+
+
+def _screened(run: Run) -> list[str]:
+    screen, cost = run.settings.get("screen"), screening_of(run)
+    if screen is None or cost is None:
+        return []
+    return [
+        f"screened before training: {cost[0]} candidates by {screen['proxy']}, one of {screen['candidates']} kept, in {cost[1]:.0f} s"
+    ]
 
 
 def box_text(run: Run, box: Box) -> str:
@@ -231,7 +249,7 @@ def _derived_table(run: Run, tested: Mapping[int, Mapping[str, float]]) -> str:
     for derived, found in rows:
         cells = {beside.title: f"{counted(beside.name, beside.parent)} → {counted(beside.name, beside.mine)}" for beside in found}
         table.add_row(derived.name, *(cells.get(column, "-") for column in columns), ", ".join(derived.operators))
-    return _rendered(table)
+    return rendered(table)
 
 
 def counted(name: str, value: float | None) -> str:
@@ -328,7 +346,8 @@ def _size(count: float) -> str:
     return f"{count:.3g} GB"
 
 
-def _rendered(table: Any) -> str:
+def rendered(table: Any) -> str:
+    """A table of rich's as plain text, of any width."""
     from rich.console import Console
 
     text = io.StringIO()

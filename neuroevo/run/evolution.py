@@ -22,7 +22,7 @@ from neuroevo.core.functions import dotted_name
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
 from neuroevo.core.population import ArrayPopulation
-from neuroevo.core.registry import part
+from neuroevo.core.registry import part, parts
 from neuroevo.core.trial import FULL, WEIGHTS
 from neuroevo.core.turns import turns_for
 from neuroevo.estimation.base import Estimation
@@ -38,6 +38,7 @@ from neuroevo.run.settings import of_today
 from neuroevo.store import Store, StoreError
 from neuroevo.store.errors import damaged, unusable_state
 from neuroevo.strategies.base import Search, Strategy
+from neuroevo.strategies.screening import Screen, Screening
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.function import as_task
 
@@ -71,6 +72,7 @@ def evolve(
     max_memory: int | str | None = None,
     estimation: Estimation | None = None,
     once: bool = False,
+    screen: Screen | None = None,
     toolbox: Toolbox | None = None,
     run: str | os.PathLike[str] | None = None,
     version: str | None = None,
@@ -101,6 +103,8 @@ def evolve(
         estimation: how trained objectives are obtained; default: as the task says.
         once: evaluate genomes with the same canonical key and cheap objectives once: the strategy is told of the first one again. For encodings
             in which many genomes describe one network; not with the asynchronous schedule.
+        screen: of several candidates for each birth only the one that a zero-cost proxy likes best is trained, as `Screen("naswot", candidates=4)`
+            says; for strategies that breed.
         toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
         run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
         version: a name of your own for your Python code, which then decides whether a run is resumed: equal names are the same code. By default
@@ -145,6 +149,8 @@ def evolve(
             f"population is the size of the default strategy: give it to yours, as in {type(strategy).__name__}(population={population}), "
             "or give no strategy"
         )
+    if screen is not None and not isinstance(screen, Screen):
+        raise ValueError(f"screen must be a Screen such as Screen('naswot', candidates=4), got {shown(screen)}")
     if once and schedule == "asynchronous":
         raise ValueError("once=True knows what a whole batch brought: use it with schedule='synchronous'")
     task.refuse_here()
@@ -164,6 +170,9 @@ def evolve(
     }
     if once:
         settings["once"] = True
+    if screen is not None:
+        refuse_unscreened(strategy)
+        settings["screen"] = screen.settings()
     if evaluator.threads != 1:  # other float sums, so another result
         settings["threads"] = evaluator.threads
     if schedule == "asynchronous":
@@ -175,7 +184,10 @@ def evolve(
     full = strategy.full or estimation.full
     if full != FULL:
         settings["full"] = full.to_dict()
-    code = {} if run is None and replay is None else code_of(task, strategy, estimation, space, toolbox, version)
+    user_code = functools.partial(
+        code_of, task, strategy, estimation, space, toolbox, version, None if screen is None else screen.proxy
+    )
+    code = {} if run is None and replay is None else user_code()
     if code:
         settings[CODE] = code
     store = None if run is None else Store(run, writable=True)  # from here on its lock is held: what may fail came before
@@ -184,6 +196,8 @@ def evolve(
     result = Run(space, task.objectives, settings, folder=folder, task=task, strategy=strategy)
     cache = Once(search, strategy, result.records) if once else None
     try:
+        if screen is not None:
+            search.screen = Screening(screen, space, task, Context(seed=seed, threads=evaluator.threads))
         strategy.start(search)
         known, stale = Known(), 0
         if store is not None:
@@ -230,7 +244,7 @@ def evolve(
         if store is not None:
             store.close()
         if code.get("parts"):
-            remember_what_a_run_left(code, code_of(task, strategy, estimation, space, toolbox, version))
+            remember_what_a_run_left(code, user_code())
     return result
 
 
@@ -258,6 +272,17 @@ def refuse_unused_entries(strategy: Strategy, toolbox: Toolbox | None) -> None:
         raise ValueError(
             f"{type(strategy).__name__} does not use the toolbox's {' and '.join(unused)} (it uses {uses}): unregister it, or use another strategy"
         )
+
+
+def refuse_unscreened(strategy: Strategy) -> None:
+    """Refuse a screen for a strategy that makes individuals in another way than by breeding.
+
+    Raises:
+        ValueError: candidates cannot be screened.
+    """
+    if not strategy.screens:
+        able = [name for name, kind in parts("strategy").items() if kind.screens]
+        raise ValueError(f"{type(strategy).__name__} chooses its candidates itself: screen those of {', '.join(able)}")
 
 
 def default_evaluator(workers: int | None, max_seconds: float | None = None, max_memory: int | str | None = None) -> Evaluator:
@@ -438,6 +463,8 @@ def _restore(
             raise
         raise StoreError(unusable_state(store.folder, error)) from error
     strategy.counts_itself = counters.get("counts", strategy.counts_itself)
+    if search.screen is not None:
+        search.screen.restore(counters["screening"])
     if "front" in counters:
         living = () if isinstance(strategy.living, ArrayPopulation) else strategy.living
         records.keep_exactly(counters["front"], {one.id for one in [*living, *(once.originals if once is not None else ())]})

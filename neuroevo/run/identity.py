@@ -26,11 +26,18 @@ _BEGAN_AS: dict[tuple[str, str, str], str] = {}  # digests of what runs of this 
 
 
 def code_of(
-    task: Task, strategy: Strategy, estimation: Estimation, space: Space, toolbox: Toolbox | None, version: str | None
+    task: Task,
+    strategy: Strategy,
+    estimation: Estimation,
+    space: Space,
+    toolbox: Toolbox | None,
+    version: str | None,
+    proxy: str | None = None,
 ) -> dict[str, Any]:
     """What a run records of the user's Python code, JSON; {} where there is none.
 
     Args:
+        proxy: the name of that which screens candidates.
         version: the user's own name for it, which then decides.
 
     Raises:
@@ -47,6 +54,8 @@ def code_of(
     decoder = getattr(space, "decoded_as", None)
     if decoder is not None and decoder in registry.own("decoder"):
         roots["decoder"] = registry.own("decoder")[decoder]
+    if proxy is not None and proxy in registry.own("proxy"):
+        roots["proxy"] = registry.own("proxy")[proxy]
     named = {} if version is None else {"version": version}
     if not roots:
         return named

@@ -586,6 +586,7 @@ class Loop:
             "simulated_seconds": records.simulated_seconds,
             "epochs": records.epochs,
             **self.strategy.report(),
+            **({} if self.search.screen is None else self.search.screen.report()),
         }
         row = {"generation": self.run.generation, "evaluations": records.evaluations, "seconds": self.run.seconds}
         self.run.summaries.append({**row, **summary})
@@ -712,6 +713,8 @@ class Loop:
             self.record == "champions"
         ):  # whose individuals that were let go would stand on the front again, where an evaluation made it fall
             counters["front"] = [individual.id for individual in records.front]
+        if self.search.screen is not None:
+            counters["screening"] = self.search.screen.state()
         if self._trains:
             counters["artifacts"] = sorted(list(name) for name in needed)
         arrays = {

@@ -12,6 +12,7 @@ from neuroevo.core import registry
 from neuroevo.core.signature import REQUIRED, read_settings, settings_of
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.evolution.breeding import Inheritance
+from neuroevo.strategies.screening import Screen
 
 if TYPE_CHECKING:
     from neuroevo.tasks.supervised import Supervised
@@ -65,6 +66,7 @@ class SearchSettings:
     Args:
         objectives: None takes those that fit the kind.
         kind: "classification" or "regression"; None decides by the data (see `neuroevo.tasks.for_data`).
+        screen: how candidates are screened before training; None trains each.
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
     """
 
@@ -79,6 +81,7 @@ class SearchSettings:
     epochs: int | None = None
     max_parameters: int | None = None
     seed: int = 1
+    screen: Screen | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

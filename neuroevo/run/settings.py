@@ -15,6 +15,7 @@ from neuroevo.run.budget import Budget
 from neuroevo.selection.scoring import Scoring
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.reinforcement.rewards import reward_from_settings
+from neuroevo.strategies.screening import Screen
 from neuroevo.tasks.base import Task
 
 
@@ -124,4 +125,6 @@ def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     if record not in ("all", "champions"):
         raise ValueError(f"a run's record is 'all' or 'champions', found {shown(record)}")
     more = {"schedule": settings.get("schedule", "synchronous"), "once": bool(settings.get("once", False))}
+    if settings.get("screen") is not None:
+        more["screen"] = made(Screen, settings["screen"])
     return {**parts, "seed": seed, "record": record, **more}

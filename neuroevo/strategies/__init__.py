@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.evolution.regularized_evolution import RegularizedEvolution
     from neuroevo.strategies.fidelity.asha import Asha
     from neuroevo.strategies.fidelity.halving import Hyperband, SuccessiveHalving
+    from neuroevo.strategies.fidelity.study import FidelityStudy
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
     from neuroevo.strategies.random_search import RandomSearch
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.reinforcement.q_learning import QLearning
     from neuroevo.strategies.reinforcement.reinforce import Reinforce
     from neuroevo.strategies.reinforcement.rewards import Capped, Floor, Mixed, Power, Reward
+    from neuroevo.strategies.screening import Screen
 
 _WHERE = {
     "Alps": "diversity.alps",
@@ -31,6 +33,7 @@ _WHERE = {
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Crowding": "diversity.crowding",
+    "FidelityStudy": "fidelity.study",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
     "Hyperband": "fidelity.halving",
@@ -49,6 +52,7 @@ _WHERE = {
     "RegularizedEvolution": "evolution.regularized_evolution",
     "Reinforce": "reinforcement.reinforce",
     "Reward": "reinforcement.rewards",
+    "Screen": "screening",
     "Search": "base",
     "State": "base",
     "Strategy": "base",
@@ -60,6 +64,7 @@ PARTS = (
     "Asha",
     "Bayesian",
     "Crowding",
+    "FidelityStudy",
     "HillClimb",
     "Hyperband",
     "Lemonade",
@@ -81,6 +86,7 @@ __all__ = [
     "Bayesian",
     "Capped",
     "Crowding",
+    "FidelityStudy",
     "Floor",
     "HillClimb",
     "Hyperband",
@@ -99,6 +105,7 @@ __all__ = [
     "RegularizedEvolution",
     "Reinforce",
     "Reward",
+    "Screen",
     "Search",
     "State",
     "Strategy",

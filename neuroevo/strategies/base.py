@@ -30,6 +30,8 @@ from neuroevo.tasks.base import Task
 if TYPE_CHECKING:
     from deap.base import Toolbox
 
+    from neuroevo.strategies.screening import Screening
+
 
 @dataclass
 class Search:
@@ -41,6 +43,7 @@ class Search:
         next_id, next_trial: of the next birth and the next trial.
         by_birth: whether a trial has the id of its first individual, as in runs that were begun by a release that had no other.
         find_artifact: finds what a trial left, by its id and a kind; the run gives it.
+        screen: which of several candidates for a birth is kept, or None: the first one is. `Breeding` asks it.
     """
 
     space: Space
@@ -51,6 +54,7 @@ class Search:
     next_trial: int = 0
     by_birth: bool = False
     find_artifact: Callable[[int, str], Artifact | None] | None = None
+    screen: Screening | None = None
 
     @property
     def objectives(self) -> Objectives:
@@ -173,11 +177,13 @@ class Strategy(metaclass=Settings):
         generation: how many generations are complete: what the strategy sets it to, or else the number of tells.
         toolbox_entries: which of a DEAP toolbox's `mate`, `mutate` and `select` replace its own; others are refused.
         models_scores: whether it fits a model to the scores as they are, which those of lower fidelities would mislead.
+        screens: whether all its individuals are made by `Breeding`, so that candidates can be screened before training.
     """
 
     search: Search
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
     toolbox_entries: ClassVar[tuple[str, ...]] = ()
+    screens: ClassVar[bool] = False
     spaces: ClassVar[type[Any]] = Space  # whose genomes it can vary
     models_scores: ClassVar[bool] = False
 

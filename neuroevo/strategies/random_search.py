@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from neuroevo.core.individual import Individual
 from neuroevo.core.state import State
@@ -24,6 +25,7 @@ class RandomSearch(Strategy):
         ValueError: a setting out of its range.
     """
 
+    screens: ClassVar[bool] = True
     batch: int = 20
     deduplicate: Deduplicate = "none"
 

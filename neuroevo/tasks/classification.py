@@ -10,7 +10,7 @@ import numpy.typing as npt
 from neuroevo.core.objectives import Objective
 from neuroevo.data.dataset import Kind
 from neuroevo.tasks import metrics
-from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, Supervised
+from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, PROXIES, Supervised
 
 
 class Classification(Supervised):
@@ -18,7 +18,8 @@ class Classification(Supervised):
 
     Offered objectives: `error` (share of wrong answers, 0 to 1), `loss` (cross-entropy, nats), `f1` and `auc` (maximised, classes
     weighted equally), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample), `energy` (joules
-    for one sample, where the hardware counts them); see `Supervised` for functions of your own. All scores are on the validation part.
+    for one sample, where the hardware counts them), and the zero-cost proxies of the untrained network (`naswot`, `synflow`, ...;
+    maximised; `neuroevo list proxies`); see `Supervised` for functions of your own. All scores are on the validation part.
     """
 
     kind: ClassVar[Kind] = "classification"
@@ -32,6 +33,7 @@ class Classification(Supervised):
         *CHEAP,
         LATENCY,
         ENERGY,
+        *PROXIES,
     )
 
     def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from neuroevo.core.objectives import Objective
 from neuroevo.data.dataset import Kind
 from neuroevo.tasks import metrics
-from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, Supervised
+from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, PROXIES, Supervised
 
 
 class Regression(Supervised):
@@ -18,7 +18,8 @@ class Regression(Supervised):
 
     Offered objectives: `mae` and `rmse` (in the target's own units), `loss` (mean squared error of the normalised target: 1 is as
     good as always saying the mean), `parameters`, `flops` (multiply-adds), `latency` (milliseconds for one sample), `energy`
-    (joules for one sample, where the hardware counts them); see `Supervised` for functions of your own. All scores are on the validation part.
+    (joules for one sample, where the hardware counts them), and the zero-cost proxies of the untrained network (`naswot`, `synflow`, ...;
+    maximised; `neuroevo list proxies`); see `Supervised` for functions of your own. All scores are on the validation part.
     """
 
     kind: ClassVar[Kind] = "regression"
@@ -31,6 +32,7 @@ class Regression(Supervised):
         *CHEAP,
         LATENCY,
         ENERGY,
+        *PROXIES,
     )
 
     def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:

@@ -14,18 +14,27 @@ import numpy.typing as npt
 
 from genomes.base import Genome, shown
 from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
+from neuroevo.core.registry import part
+from neuroevo.core.streams import TRAINING, stream
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
 from neuroevo.train.compiled import Compiled
 from neuroevo.train.energy import EnergyMeter, refuse_without_counter
 from neuroevo.train.latency import LatencyMeter
 from neuroevo.train.loop import model_outputs, outputs_in_batches
+from neuroevo.train.untrained import SAMPLES, Untrained, batch_of
+from neuroevo.train.zero_cost import grad_norm, jacob_cov, naswot, snip, synflow, zen
 
 if TYPE_CHECKING:
     from genomes.network import NetworkSpace
+    from neuroevo.estimation.base import Estimation
 
 LATENCY = Objective("latency", "minimise", "measured", log=True)
 ENERGY = Objective("energy", "minimise", "measured", log=True)
+PROXIES = tuple(
+    Objective(proxy.__name__, "maximise", "untrained", of=proxy) for proxy in (naswot, jacob_cov, synflow, grad_norm, snip, zen)
+)
+BATCH = (1 << 62) - 2  # the stream that draws the batch which proxies look at: the same one for every individual of a run
 SENT_ALONG = (
     64 * 1024 * 1024
 )  # bytes: data up to this size travels to the workers with the task, larger data is loaded there again
@@ -39,8 +48,8 @@ class Supervised(Task):
     Args:
         data: what `neuroevo.data.load` takes: a name, a path, a pair of arrays, or a Dataset.
         objectives: names of what is offered, with limits ("parameters<20000"); an `Objective` whose `of` is a function of the
-            genome (kind "cheap") or of the trained `keras.Model` (the other kinds); or any function of the trained model, which is
-            minimised under its own name.
+            genome (kind "cheap"), of a `neuroevo.train.Untrained` (kind "untrained") or of the trained `keras.Model` (the other
+            kinds); or any function of the trained model, which is minimised under its own name.
         target: the column of a `.csv` to predict; of a regression, perhaps several.
         seed: decides the split of the data.
         missing: texts of a `.csv` that mean that nothing is known, beside the empty cell.
@@ -112,6 +121,40 @@ class Supervised(Task):
         from genomes.network import NetworkSpace
 
         return NetworkSpace(input_shape=self.dataset.input_shape, outputs=self.dataset.outputs, **settings)
+
+    def estimation(self) -> Estimation:
+        """Full training; or none, `ZeroCost`, where proxies are asked for and nothing else that needs training."""
+        kinds = {objective.kind for objective in self.objectives.values()}
+        if "untrained" not in kinds or "trained" in kinds:
+            return super().estimation()
+        return part("estimation", "ZeroCost")()  # type: ignore[no-any-return]
+
+    def untrained(self, genome: Genome, context: Context, id: int, repeat: int = 0, samples: int = SAMPLES) -> Untrained:
+        """What zero-cost proxies look at: the individual's network as its training from scratch would begin, and a batch of training data,
+        the same for every individual of a run."""
+        x, targets = batch_of(self.dataset, stream(context.seed, BATCH, TRAINING), samples)
+        return Untrained(genome, x, targets, context.rng(id, repeat), self.loss)
+
+    def untrained_scores(
+        self, genome: Genome, context: Context, id: int, repeat: int = 0, samples: int = SAMPLES
+    ) -> dict[str, float]:
+        """The objectives of kind "untrained", of a network that is trained from scratch or not at all.
+
+        Raises:
+            ValueError: a proxy says nothing of the network.
+        """
+        asked = {name: o.of for name, o in self.objectives.items() if o.kind == "untrained" and o.of is not None}
+        if not asked:
+            return {}
+        network = self.untrained(genome, context, id, repeat, samples)
+        scores = {name: float(proxy(network)) for name, proxy in asked.items()}
+        for name, score in scores.items():
+            if not np.isfinite(score):
+                raise ValueError(
+                    f"{name} says nothing of this network ({score}): nothing comes through it, or it has fewer ReLUs than the batch has "
+                    "samples"
+                )
+        return scores
 
     def phenotype(self, genome: Genome) -> Any:
         """The untrained `keras.Model`."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from neuroevo.train.loop import Diverged, Training, fit
     from neuroevo.train.population_model import PopulationModel
     from neuroevo.train.recipe import Augmentation, Recipe
+    from neuroevo.train.untrained import Untrained
+    from neuroevo.train.zero_cost import proxies
 
 _WHERE = {
     "Augmentation": "recipe",
@@ -21,8 +23,10 @@ _WHERE = {
     "PopulationModel": "population_model",
     "Recipe": "recipe",
     "Training": "loop",
+    "Untrained": "untrained",
     "compile_network": "compiled",
     "fit": "loop",
+    "proxies": "zero_cost",
 }
 
 __all__ = [
@@ -34,8 +38,10 @@ __all__ = [
     "PopulationModel",
     "Recipe",
     "Training",
+    "Untrained",
     "compile_network",
     "fit",
+    "proxies",
 ]
 
 

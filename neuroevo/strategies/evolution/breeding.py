@@ -1,7 +1,8 @@
 """Breeding: how a strategy makes individuals, each from its own random stream.
 
 A child is made by the genomes' own `crossover` and `mutate`, or by `mate` and `mutate` of a DEAP toolbox where the user registered
-them. It is made again, a bounded number of times, while it breaks a limit on a cheap objective or repeats one made before.
+them. It is made again, a bounded number of times, while it breaks a limit on a cheap objective or repeats one made before. Where the
+search has a screen, several are made so for each birth, and the best by a zero-cost proxy is born.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,14 @@ Parents = Callable[[np.random.Generator], tuple[Sequence[Individual], Sequence[i
 ATTEMPTS = 100  # how often a random individual is drawn again before the birth is given up
 CHILD_ATTEMPTS = 20  # how often a child is
 LONGEST_WALK = 32  # a repeated child is mutated on: not at first, then 1, 3, 7, ... times, at most so often
+
+
+class Made(NamedTuple):
+    """A genome that may be born: how it was made, and of whom."""
+
+    genome: Genome
+    operators: tuple[str, ...]
+    parents: Sequence[Individual]
 
 
 class Breeding:
@@ -51,11 +60,29 @@ class Breeding:
         search = self.search
         id = search.reserve()
         rng = search.rng(id)
+        made = self._screened(id, lambda: self._drawn(rng))
+        return None if made is None else search.individual(id, made.genome, operators=made.operators, generation=generation)
+
+    def _drawn(self, rng: np.random.Generator) -> Made | None:
         for _ in range(ATTEMPTS):
-            genome = search.space.random(rng)
+            genome = self.search.space.random(rng)
             if self.accepts(genome):
-                return search.individual(id, genome, operators=("random",), generation=generation)
+                return Made(genome, ("random",), ())
         return None
+
+    def _screened(self, id: int, make: Callable[[], Made | None]) -> Made | None:
+        """What is born: what was made, or the best of several where the search screens; the others may be made again later."""
+        screen = self.search.screen
+        if screen is None:
+            return make()
+        found = [made for made in (make() for _ in range(screen.candidates)) if made is not None]
+        if not found:
+            return None
+        chosen = found[screen.best(id, [made.genome for made in found])]
+        if self.deduplicate != "none":
+            self.seen -= {self.token(made.genome) for made in found if made is not chosen}
+            self.seen.add(self.token(chosen.genome))
+        return chosen
 
     def first(self, count: int, generation: int = 0) -> list[Individual]:
         """Up to `count` random individuals.
@@ -87,6 +114,15 @@ class Breeding:
         search = self.search
         id = search.reserve()
         rng = search.rng(id)
+        made = self._screened(id, lambda: self._child(id, rng, choose, generation, mutation, mutations))
+        if made is None:
+            return None
+        genome, operators, parents = made
+        return search.individual(id, genome, parents=parents, operators=operators, generation=generation), parents
+
+    def _child(
+        self, id: int, rng: np.random.Generator, choose: Parents, generation: int, mutation: float, mutations: int
+    ) -> Made | None:
         for attempt in range(CHILD_ATTEMPTS):
             parents, ranks = choose(rng)
             genome, operators = self._crossed(id, parents, ranks, rng, generation)
@@ -104,7 +140,7 @@ class Breeding:
                 if accepted:
                     break
             if accepted:
-                return search.individual(id, genome, parents=parents, operators=operators, generation=generation), parents
+                return Made(genome, operators, parents)
         return None
 
     def _crossed(

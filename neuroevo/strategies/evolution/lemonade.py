@@ -39,6 +39,7 @@ class Lemonade(Strategy):
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
+    screens: ClassVar[bool] = True
     population: int = 8
     proposals: int = 64
     accepted: int = 16

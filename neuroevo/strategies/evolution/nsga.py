@@ -36,6 +36,7 @@ class _Elitist(Strategy):
     """What NSGA-II and NSGA-III share: children join their parents, and a selection of both survives."""
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mate", "mutate", "select")
+    screens: ClassVar[bool] = True
     population: int = 30
     offspring: int | None = None
     crossover: float = 0.5

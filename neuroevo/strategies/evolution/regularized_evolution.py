@@ -38,6 +38,7 @@ class RegularizedEvolution(Strategy):
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate", "select")
+    screens: ClassVar[bool] = True
     population: int = 100
     sample: int = 25
     batch: int = 1

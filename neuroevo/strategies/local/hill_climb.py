@@ -34,6 +34,7 @@ class HillClimb(Strategy):
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
+    screens: ClassVar[bool] = True
     neighbours: int = 8
     mutations: int = 5
     keep_current: bool = True

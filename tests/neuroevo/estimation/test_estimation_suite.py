@@ -12,7 +12,7 @@ import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo.core.streams import stream
 from neuroevo.core.trial import Trial
-from neuroevo.estimation import Direct, Episodes, FullTraining, GradientTraining, LowFidelity, MedianStopping
+from neuroevo.estimation import Direct, Episodes, FullTraining, GradientTraining, LowFidelity, MedianStopping, ZeroCost
 from neuroevo.tasks import Classification, Function
 from neuroevo.testing import EstimationSuite
 
@@ -193,6 +193,19 @@ class TestMedianStopping(OfLayers):
             estimation.observe([result])
             stopped += result.measurement.stopped
         assert stopped
+
+
+class TestZeroCost(EstimationSuite):
+    test_another_process_with_another_hash_seed_gives_the_same_result = in_another_process_slowly
+
+    def estimation(self):
+        return ZeroCost(samples=8)
+
+    def task(self):
+        return Classification("iris", "synflow,parameters", seed=1)
+
+    def space(self):
+        return self.task().default_space(starter_parameters=(30, 60))
 
 
 gymnasium = pytest.importorskip("gymnasium")

@@ -3,17 +3,21 @@
 import json
 import math
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from genomes import CellSpace, ChainSpace, NeatSpace
+from genomes import CellSpace, ChainSpace, NeatSpace, NetworkSpace
 from genomes.testing import lineage
+from neuroevo.core.streams import TRAINING, stream
 from neuroevo.predictors import Ensemble, Predictor, held_out
 from neuroevo.predictors.ensemble import initial
 from neuroevo.predictors.ensemble_kernels import outputs, train
 from neuroevo.predictors.features import Features
 from neuroevo.testing import PredictorSuite
+from neuroevo.train.untrained import Untrained
+from neuroevo.train.zero_cost import synflow
 
 CELLS = CellSpace()
 
@@ -26,6 +30,46 @@ class TestEnsemble(PredictorSuite):
 class TestEnsembleOfDecisions(PredictorSuite):
     def predictor(self) -> Predictor:
         return Ensemble("decisions", layers=2, loss="mse", seed=3, members=4)
+
+
+SMALL = CellSpace(input_shape=(4, 4, 1), channels=3, repeats=1, stages=1, outputs=2)
+
+
+class TestEnsembleOfProxies(PredictorSuite):
+    observed = 8
+    known: ClassVar[dict] = {}  # of genomes, whose proxies do not change from test to test
+    # starts TensorFlow in another process
+    test_another_process_with_another_hash_seed_predicts_the_same = pytest.mark.slow(
+        PredictorSuite.test_another_process_with_another_hash_seed_predicts_the_same
+    )
+
+    def predictor(self) -> Predictor:
+        made = Ensemble("paths_proxies", epochs=40)
+        made._features._proxies._known = self.known
+        return made
+
+    def spaces(self):
+        return (NetworkSpace(input_shape=(3,), outputs=2, starter_parameters=(20, 60)),)
+
+
+def test_proxies_are_columns_standardised_over_the_observed() -> None:
+    rng = np.random.default_rng(0)
+    genomes = [SMALL.random(rng) for _ in range(6)]
+    features = Features("proxies")
+    rows = features.learn(genomes)
+    assert rows.shape == (6, 6)
+    sizes = np.log([genome.parameters for genome in genomes])
+    assert np.allclose(rows[:, 4], (sizes - sizes.mean()) / sizes.std())
+    x = stream(0, 1, TRAINING).standard_normal((32, 4, 4, 1), np.float32)
+    scores = [synflow(Untrained(genome, x, x[:, 0, 0], stream(0, 0, TRAINING))) for genome in genomes]
+    finite = np.isfinite(scores)
+    assert np.corrcoef(np.array(scores)[finite], rows[finite, 2])[0, 1] == pytest.approx(1)
+    assert (rows[~finite, 2] == -4).all(), "where nothing comes through"
+    assert np.array_equal(features.rows(genomes[3:5]), rows[3:5])
+    both = Features("paths_proxies")
+    assert np.array_equal(both.learn(genomes), np.hstack([Features("paths").learn(genomes), rows]))
+    with pytest.raises(ValueError, match="networks that will be trained"):
+        Features("proxies").learn([NeatSpace(inputs=2, outputs=1).random(rng)])
 
 
 def reference(weights, sizes, rows, scores, seen, orders, batch, rate, squared):
