@@ -1,4 +1,4 @@
-"""How a trained objective is obtained: directly, by full training, at low fidelity, by gradient for whole populations of NEAT."""
+"""How a trained objective is obtained: directly, by full training, at low fidelity, by training that learning curves cut short, by gradient for whole populations of NEAT."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.estimation.direct import Direct
     from neuroevo.estimation.episodes import Episodes
     from neuroevo.estimation.gradient import GradientTraining
+    from neuroevo.estimation.learning_curve import LearningCurve
     from neuroevo.estimation.median import MedianStopping
     from neuroevo.estimation.stopping import StopRule
     from neuroevo.estimation.training import FullTraining, LowFidelity
@@ -18,18 +19,20 @@ _WHERE = {
     "Estimation": "base",
     "FullTraining": "training",
     "GradientTraining": "gradient",
+    "LearningCurve": "learning_curve",
     "LowFidelity": "training",
     "MedianStopping": "median",
     "StopRule": "stopping",
 }
 
-PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LowFidelity", "MedianStopping")
+PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LearningCurve", "LowFidelity", "MedianStopping")
 __all__ = [
     "Direct",
     "Episodes",
     "Estimation",
     "FullTraining",
     "GradientTraining",
+    "LearningCurve",
     "LowFidelity",
     "MedianStopping",
     "StopRule",

@@ -185,6 +185,7 @@ def evolve(
     cache = Once(search, strategy, result.records) if once else None
     try:
         strategy.start(search)
+        estimation.start(task, full)
         known, stale = Known(), 0
         if store is not None:
             _check_settings(store, settings, budget, task)
