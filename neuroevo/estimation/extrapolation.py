@@ -3,7 +3,7 @@
 An ensemble of shapes (`neuroevo.estimation.shapes`), each fitted by a Bayesian linear regression in closed form: the scores after epochs
 t_1 ... t_n are final + gain * g(t) with noise, g falling from 1 at t_1 to 0 at the end. Prior: final ~ N(last score, 10 noise), gain ~ N(scale,
 30 noise), noise ~ a tenth of the scale, of which one score is worth knowing; scale: the range of the scores so far. Of n scores the i-th
-counts 10^(i/n - 1) (Domhan, Springenberg & Hutter 2015, section 3.1). Each shape's prediction is a Student t; shapes count by their evidence.
+counts 10^(i/n - 1) (Domhan, Springenberg & Hutter 2015). Each shape's prediction is a Student t; shapes count by their evidence.
 What depends on the epochs alone is computed once for all curves that were scored after the same ones.
 """
 

@@ -15,13 +15,14 @@ from neuroevo.core.trial import FULL, Fidelity, Measurement, Prediction, Result,
 from neuroevo.estimation.base import Estimation
 from neuroevo.estimation.completed import Completed, Curve, score_name, thinned
 from neuroevo.estimation.lessons import Lesson, learned
+from neuroevo.estimation.shapes import FAMILIES
 from neuroevo.estimation.stopping import Either, Median, Medians, StopRule, rule_from_json
 from neuroevo.estimation.to_beat import ToBeat
 from neuroevo.estimation.unlikely import Unlikely
 from neuroevo.tasks.base import Context, Task
 
-EXTRAPOLATED, MEDIAN = ("power_law", "domhan"), "median"
-STOP_RULES = (*EXTRAPOLATED, MEDIAN)  # by the names that `LearningCurve` takes
+MEDIAN = "median"
+STOP_RULES = (*FAMILIES, MEDIAN)  # by the names that `LearningCurve` takes
 KINDS = 4  # of trainings whose lessons travel with a trial: those with the most curves
 SCORES = 20  # of a training, where `LearningCurve` makes the estimation that trains
 _BASE = "base."  # before the names of what the wrapped estimation remembers

@@ -22,7 +22,7 @@ IN_DEVIATIONS = 2 * 1.6448536269514722  # how far apart these are under a normal
 @dataclass(frozen=True)
 class Unlikely(StopRule):
     """A training ends when it is unlikely that its final score is better than one that must be beaten: P < `probability` (Domhan, Springenberg &
-    Hutter 2015, section 3.3).
+    Hutter 2015).
 
     The scores so far are extrapolated to the end of the training (`neuroevo.estimation.extrapolation`), and the extrapolation is put right by
     what completed trainings of the same kind taught: under a cosine schedule, scores fall at the end below what saturating families say.

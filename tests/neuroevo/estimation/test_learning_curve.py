@@ -20,6 +20,7 @@ from neuroevo.estimation.unlikely import Unlikely
 from neuroevo.evaluators import Slots
 from neuroevo.plots.curves_figure import Expected, curves, curves_data
 from neuroevo.report.html import report_data
+from neuroevo.run.search import estimation_by_names
 from neuroevo.run.settings import estimation_from_settings
 from neuroevo.store import Store
 from neuroevo.strategies import Nsga2, RegularizedEvolution
@@ -357,6 +358,16 @@ def test_what_travels_is_bounded():
     estimation.observe(results)
     assert len(json.dumps(estimation.stop(Individual(999, number(500), (-1.0, -1.0)), FULL))) < 10_000
     assert sum(array.nbytes for array in estimation.state().arrays.values()) < 1_000_000
+
+
+def test_a_search_by_names_stops_early_where_it_is_asked_to():
+    task = Classification("iris", seed=1)
+    whole, early = estimation_by_names(task, 7, None), estimation_by_names(task, 7, "domhan")
+    assert type(whole) is FullTraining and isinstance(early, LearningCurve) and early.rule == "domhan"
+    assert early.base.epochs == whole.epochs == 7 and early.full == whole.full and early.base.curve > whole.curve
+    assert estimation_by_names(task, None, "median").settings() == LearningCurve(rule="median").settings()
+    with pytest.raises(ValueError, match="did you mean 'domhan'"):
+        estimation_by_names(task, None, "dohman")
 
 
 # A training ---------------------------------------------------------------------------------------------------------------------
