@@ -1,9 +1,10 @@
 """Extrapolation of learning curves: what a score will be at the end of a training, from its first epochs.
 
 An ensemble of shapes (`neuroevo.estimation.shapes`), each fitted by a Bayesian linear regression in closed form: the scores after epochs
-t_1 ... t_n are final + gain * g(t) with noise, g falling from 1 at t_1 to 0 at the end. Prior: final ~ N(last score, 10 noise), gain ~ N(scale,
-30 noise), noise ~ a tenth of the scale, of which one score is worth knowing; scale: the range of the scores so far. Of n scores the i-th
-counts 10^(i/n - 1) (Domhan, Springenberg & Hutter 2015). Each shape's prediction is a Student t; shapes count by their evidence.
+t_1 ... t_n are final + gain * g(t) + noise, g falling from 1 at t_1 to 0 at the end. In units of the range of the scores so far, the prior of
+the gain is normal around 1 with a standard deviation of 30 noises, that of the final score around the last score with 10 noises; the noise
+is believed to be a tenth, as firmly as two scores would say it. Of n scores the i-th counts 10^(i/n - 1) (Domhan, Springenberg & Hutter 2015).
+Each shape's prediction is a Student t distribution; shapes count by their evidence.
 What depends on the epochs alone is computed once for all curves that were scored after the same ones.
 """
 
@@ -61,7 +62,8 @@ class Extrapolation:
         from scipy.special import stdtr
 
         values = np.broadcast_to(np.asarray(values, np.float64), len(self.locations))
-        return np.asarray((self.shares * stdtr(self.freedom, (values[:, None] - self.locations) / self.scales)).sum(axis=1))
+        below = (self.shares * stdtr(self.freedom, (values[:, None] - self.locations) / self.scales)).sum(axis=1)
+        return np.asarray(np.minimum(below, 1.0))
 
     def moved(self, shift: float, width: float) -> Extrapolation:
         """The same, moved by so many deviations, and so many times as wide."""

@@ -310,13 +310,13 @@ def test_the_bases_own_rule_stays():
 
 def test_a_state_of_an_older_median_stopping_goes_on():
     """Its curves had no scores, only running averages."""
-    estimation = LearningCurve(Direct(), "median")
+    estimation = LearningCurve(Direct(), "median", least=5)
     estimation.observe([complete(id, 1 + 0.1 * id) for id in range(5)])
     state = estimation.state()
     older = replace(state, json={"base": state.json["base"]}, arrays={
         name: array for name, array in state.arrays.items() if name not in ("scores", "inherited", "reached", "costs")
     })  # fmt: skip
-    again = LearningCurve(Direct(), "median")
+    again = LearningCurve(Direct(), "median", least=5)
     again.restore(older)
     assert asked(again) == asked(estimation) is not None
 
