@@ -71,6 +71,11 @@ class Extrapolation:
         centre = mean + shift * self.deviation[:, None]
         return Extrapolation(centre + width * (self.locations - mean), width * self.scales, self.shares, self.freedom)
 
+    def at_most(self, values: npt.ArrayLike) -> Extrapolation:
+        """The same, moved down as a whole where its mean is beyond these values: float64 [curves]."""
+        beyond = np.minimum(np.asarray(values, np.float64) - self.mean, 0.0)
+        return Extrapolation(self.locations + beyond[:, None], self.scales, self.shares, self.freedom)
+
     def quantile(self, probability: float) -> Floats:
         """The value that a final score is less than with this probability: float64 [curves], to a millionth of the deviation."""
         mean, deviation = self.mean, self.deviation

@@ -95,8 +95,9 @@ class Lesson:
         Args:
             scores: of the first epochs: float64 [curves, epochs so far], as they are compared.
         """
-        count = np.atleast_2d(np.asarray(scores)).shape[1]
-        found = extrapolate(scores, self.epochs[:count], self.end, families=families, scale=self.scale)
+        scores = np.atleast_2d(np.asarray(scores, np.float64))
+        count = scores.shape[1]
+        found = _careful(scores, self.epochs[:count], self.end, families, self.scale)
         return found.moved(self.shifts[count - 1], self.widths[count - 1])
 
 
@@ -124,12 +125,18 @@ def learned(scores: Floats, epochs: Sequence[int], *, schedule: int, inherited: 
     scale = _rounded(float(np.median(np.abs(values[:, 0] - values[:, -1]))) * FLOOR)
     shifts, widths = [0.0] * (len(epochs) - 1), [1.0] * (len(epochs) - 1)
     for count in range(points, len(epochs)):
-        found = extrapolate(values[:, :count], epochs[:count], epochs[-1], families=families, scale=scale)
+        found = _careful(values[:, :count], epochs[:count], epochs[-1], families, scale)
         differences = (values[:, -1] - found.mean) / found.deviation
         shift = min(0.0, float(differences.sum()) / (len(differences) + PRIOR))
         spread = (PRIOR + float(((differences - shift) ** 2).sum())) / (len(differences) + PRIOR)
         shifts[count - 1], widths[count - 1] = _rounded(shift), _rounded(max(1.0, spread**0.5))
     return Lesson(schedule, inherited, tuple(epochs), offset, scale, tuple(shifts), tuple(widths), len(scores))
+
+
+def _careful(scores: Floats, epochs: Sequence[int], end: int, families: str, scale: float) -> Extrapolation:
+    """The extrapolation, which expects of nobody to end worse than its best score so far: a high learning rate throws scores up and down, and
+    it is low at the end."""
+    return extrapolate(scores, epochs, end, families=families, scale=scale).at_most(scores.min(axis=1))
 
 
 def _rounded(value: float) -> float:

@@ -25,7 +25,8 @@ class Unlikely(StopRule):
     Hutter 2015).
 
     The scores so far are extrapolated to the end of the training (`neuroevo.estimation.extrapolation`), and the extrapolation is put right by
-    what completed trainings of the same kind taught: under a cosine schedule, scores fall at the end below what saturating families say.
+    what completed trainings of the same kind taught: under a cosine schedule, scores fall at the end below what saturating families say. Nobody
+    is expected to end worse than its best score so far.
     Where no lesson suits a training, it goes on.
 
     Args:

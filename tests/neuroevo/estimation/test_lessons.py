@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from neuroevo.estimation.extrapolation import extrapolate
 from neuroevo.estimation.lessons import Lesson, learned
 from neuroevo.estimation.stopping import Either, Progress, Threshold, rule_from_json
 from neuroevo.estimation.unlikely import Unlikely
@@ -52,6 +53,17 @@ def test_corrections_only_make_the_rule_more_careful():
     curves[:, -1] *= 1.5  # trainings that end worse than anybody would say
     lesson = lesson_of(curves)
     assert max(lesson.shifts) <= 0.0 and min(lesson.widths) >= 1.0
+
+
+def test_nobody_is_expected_to_end_worse_than_its_best_score_so_far():
+    lesson = lesson_of(falling(20, np.random.default_rng(10)))
+    thrown_up = lesson.compared([0.083, 0.1, 0.07, 0.183])
+    alone = extrapolate(thrown_up, EPOCHS[:4], END, scale=lesson.scale)
+    expected = lesson.extrapolated(thrown_up, "power_law").mean[0]
+    assert alone.mean[0] > lesson.compared(0.07) >= expected
+    falls = lesson.compared([0.5, 0.3, 0.2, 0.15])
+    found, alone = lesson.extrapolated(falls, "power_law"), extrapolate(falls, EPOCHS[:4], END, scale=lesson.scale)
+    assert found.mean[0] == pytest.approx(alone.mean[0] + lesson.shifts[3] * alone.deviation[0])
 
 
 @pytest.mark.parametrize("families", ["power_law", "domhan"])
