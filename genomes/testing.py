@@ -335,7 +335,9 @@ class GenomeSuite:
             assert len(set(options)) == len(options), f"two options have one name: {options!r}"
             assert len(decisions) < self.most_decisions, f"no end after {self.most_decisions} decisions"
             question = self.space.question(decisions)
-            assert question is not None and question.options == options, f"question() and choices() differ: {question!r}, {options!r}"
+            assert question is not None and question.options == options, (
+                f"question() and choices() differ: {question!r}, {options!r}"
+            )
             assert len(question.refers) in (0, 1, len(options)), f"refers names one part, or one for each option: {question!r}"
             assert all(part < question.part for part in question.refers), f"refers names earlier parts: {question!r}"
             hash(question.state)

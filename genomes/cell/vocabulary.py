@@ -112,7 +112,9 @@ class DenselyConnected(Vocabulary):
         self._names = tuple(operations)
 
     def decisions(self, nodes: int) -> tuple[Decision, ...]:
-        return tuple(Decision(f"{source}->{target}", self._names, part=target, refers=(source,)) for source, target in _pairs(nodes))
+        return tuple(
+            Decision(f"{source}->{target}", self._names, part=target, refers=(source,)) for source, target in _pairs(nodes)
+        )
 
     def cell(self, nodes: int, answers: Sequence[int], stride: int) -> Cell:
         names = self._names

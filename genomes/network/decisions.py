@@ -118,7 +118,9 @@ def _ask_layer(draft: Draft, kind: str, here: str) -> Asked:
         kernels = [size for size in sizes if _any_fits(draft, _smallest(space, kind, width, size), samples)]
         kernel = kernels[(yield Question(f"the kernel of {here}", tuple(map(str, kernels)), len(draft.layers)))]
         layers = [layer for layer in _smallest(space, kind, width, kernel) if _any_fits(draft, [layer], samples)]
-        layers = [layers[(yield Question(f"the stride of {here}", tuple([str(layer.stride) for layer in layers]), len(draft.layers)))]]
+        layers = [
+            layers[(yield Question(f"the stride of {here}", tuple([str(layer.stride) for layer in layers]), len(draft.layers)))]
+        ]
     layer = layers[0]
     sources = _where(draft, sources, lambda source: draft.fits(layer, (source,)))
     chosen = sources[(yield _asked_for_source(draft, f"the input of {here}", sources))]
@@ -168,7 +170,9 @@ def _ask_addition(draft: Draft, here: str) -> Asked:
     if not layer.projected:
         shortcuts = [_layer("add", projected=projected) for projected in (False, True)]
         fitting = [shortcut for shortcut in shortcuts if draft.fits(shortcut, (main, skip))]
-        layer = fitting[(yield Question(f"the shortcut of {here}", tuple([SHORTCUTS[add.projected] for add in fitting]), len(draft.layers)))]
+        layer = fitting[
+            (yield Question(f"the shortcut of {here}", tuple([SHORTCUTS[add.projected] for add in fitting]), len(draft.layers)))
+        ]
     draft.add(layer, (main, skip))
 
 
@@ -200,7 +204,9 @@ def _ask_concatenation(draft: Draft, here: str) -> Asked:
         options = _where(draft, others, lambda source: _can_go_on(draft, [*chosen, source]))
         if len(chosen) > 1:
             further = [False] * _fits_joined(draft, chosen) + [True] * bool(options)
-            if not further[(yield Question(f"another input of {here}", tuple([NO_OR_YES[more] for more in further]), len(draft.layers)))]:
+            if not further[
+                (yield Question(f"another input of {here}", tuple([NO_OR_YES[more] for more in further]), len(draft.layers)))
+            ]:
                 break
     draft.add(_layer("concat"), chosen)
 

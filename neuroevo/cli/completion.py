@@ -82,6 +82,13 @@ def inheritances(incomplete: str) -> list[str]:
     return _starting(INHERITANCES, incomplete)
 
 
+def stop_rules(incomplete: str) -> list[str]:
+    """What may end a training early."""
+    from neuroevo.estimation.learning_curve import STOP_RULES
+
+    return _starting(STOP_RULES, incomplete)
+
+
 def evaluators(incomplete: str) -> list[str]:
     """Where candidates are trained."""
     from neuroevo.evaluators import EVALUATORS

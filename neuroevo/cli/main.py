@@ -176,6 +176,15 @@ def search(
     epochs: Annotated[
         int | None, typer.Option(help="Training epochs a candidate; default by the size of the data.", min=1)
     ] = None,
+    stop_early: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Stop trainings early whose learning curves say that their outcome is unlikely to matter: {stop_rules}.",
+            show_default=False,
+            autocompletion=complete.stop_rules,
+        ),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="End after this many seconds, too.")] = None,
     total_epochs: TotalEpochs = None,
     max_parameters: Annotated[int | None, typer.Option(help="The largest network allowed.", min=1)] = None,
@@ -234,6 +243,7 @@ def search(
         strategy=strategy,
         inheritance=inheritance,
         epochs=epochs or effort.epochs,
+        stop_early=stop_early,
         max_parameters=max_parameters,
         seed=seed,
         screen=screened,

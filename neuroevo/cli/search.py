@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.report.finish import finish
 from neuroevo.run.budget import Budget
 from neuroevo.run.evolution import evolve
 from neuroevo.run.run import Run, load_run
-from neuroevo.run.search import SearchSettings, space_by_encoding, split_settings, strategy_by_name, supervised_task
+from neuroevo.run.search import (
+    SearchSettings,
+    estimation_by_names,
+    space_by_encoding,
+    split_settings,
+    strategy_by_name,
+    supervised_task,
+)
 
 
 def evolve_networks(
@@ -51,7 +58,7 @@ def evolve_networks(
         space,
         task,
         strategy=strategy,
-        estimation=task.estimation() if settings.epochs is None else _estimation(settings.epochs),
+        estimation=estimation_by_names(task, settings.epochs, settings.stop_early),
         budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),
@@ -72,9 +79,3 @@ def announced(text: str) -> None:
 
 def _complete(folder: Path, evaluations: int) -> bool:
     return (folder / "run.db").exists() and load_run(folder).evaluations >= evaluations
-
-
-def _estimation(epochs: int) -> Any:
-    from neuroevo.estimation import FullTraining
-
-    return FullTraining(epochs=epochs)

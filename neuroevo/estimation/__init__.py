@@ -1,5 +1,5 @@
-"""How a trained objective is obtained: directly, by full training, at low fidelity, by gradient for whole populations of NEAT; or not at
-all, by zero-cost proxies alone."""
+"""How a trained objective is obtained: directly, by full training, at low fidelity, by training that learning curves cut short, by gradient for
+whole populations of NEAT; or not at all, by zero-cost proxies alone."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from neuroevo.estimation.direct import Direct
     from neuroevo.estimation.episodes import Episodes
     from neuroevo.estimation.gradient import GradientTraining
+    from neuroevo.estimation.learning_curve import LearningCurve
     from neuroevo.estimation.median import MedianStopping
     from neuroevo.estimation.stopping import StopRule
     from neuroevo.estimation.training import FullTraining, LowFidelity
@@ -20,19 +21,21 @@ _WHERE = {
     "Estimation": "base",
     "FullTraining": "training",
     "GradientTraining": "gradient",
+    "LearningCurve": "learning_curve",
     "LowFidelity": "training",
     "MedianStopping": "median",
     "StopRule": "stopping",
     "ZeroCost": "zero_cost",
 }
 
-PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LowFidelity", "MedianStopping", "ZeroCost")
+PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LearningCurve", "LowFidelity", "MedianStopping", "ZeroCost")
 __all__ = [
     "Direct",
     "Episodes",
     "Estimation",
     "FullTraining",
     "GradientTraining",
+    "LearningCurve",
     "LowFidelity",
     "MedianStopping",
     "StopRule",

@@ -31,6 +31,15 @@ class Estimation(metaclass=Settings):
         """The fidelity at which an individual counts for the front, the best and the target; `FULL` is the estimation's own effort."""
         return FULL
 
+    def start(self, task: Task, full: Fidelity = FULL) -> None:
+        """Driver: a search begins, or goes on; called before anything else is asked or restored. Nothing by default.
+
+        Args:
+            task: what is scored; an estimation that must know what a genome costs, or which way is better, finds it in `task.objectives`.
+            full: the run's full fidelity, which the strategy may have named.
+        """
+        return
+
     def plan(self, individual: Individual) -> Fidelity | Prediction:
         """How thoroughly to measure this individual, or what to say of it without a trial. Asked when a trial that names no fidelity is
         asked for."""

@@ -41,6 +41,7 @@ class Candidate:
         course: what the training consists of; `begin_course` sets it, with the samples and the genome as they are at its resolution.
         training: what was done so far, by earlier trials too.
         stopped: why a rule ended the training, or "".
+        expected: what the rule that ended it expected of its last score, as rules take scores.
         inherited: the validation score before any training, of one that started from its parents' weights.
         distilled: epochs of distillation, of earlier trials too; `taught` of this one.
     """
@@ -57,6 +58,7 @@ class Candidate:
     distilled: int = 0
     taught: int = 0
     stopped: str = ""
+    expected: Mapping[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     course: Course | None = None
 
@@ -141,9 +143,18 @@ class Candidate:
         if self.rule is None or score is None or epoch >= self.course.epochs:
             return False
         done = self.training
-        self.stopped = self.rule.verdict(
-            Progress(epoch, self.course.epochs, self.course.schedule, done.scored, self._costs(done.validation), done.train_loss)
+        progress = Progress(
+            epoch,
+            self.course.epochs,
+            self.course.schedule,
+            done.scored,
+            self._costs(done.validation),
+            done.train_loss,
+            self.inherited is not None,
         )
+        self.stopped = self.rule.verdict(progress)
+        if self.stopped:
+            self.expected = self.rule.extrapolation(progress)
         return bool(self.stopped)
 
     def _costs(self, scores: Sequence[float]) -> list[float]:
@@ -180,7 +191,17 @@ class Candidate:
             "epochs": training.scored,
             task.selection: training.validation,
         }
+        if self.expected:
+            recorded["extrapolation"] = self._extrapolation()
         return recorded
+
+    def _extrapolation(self) -> dict[str, Any]:
+        """What the rule expected of the score that the learning curve shows, which may be one that is maximised."""
+        found = dict(self.expected)
+        if self.task.selection_sign < 0:
+            found |= {name: -found[name] for name in ("mean", "to_beat") if name in found}
+            found |= {name: -self.expected[other] for name, other in (("low", "high"), ("high", "low")) if other in found}
+        return found
 
 
 def _at_shape(genome: Genome, shape: Sequence[int]) -> Genome:

@@ -40,6 +40,7 @@ class Progress:
         scored: after which epochs the validation score was taken; the last one is `epoch`.
         scores: these scores; lower is better.
         train_loss: of every epoch.
+        inherited: whether it began with its parents' weights.
     """
 
     epoch: int
@@ -48,6 +49,7 @@ class Progress:
     scored: Sequence[int]
     scores: Sequence[float]
     train_loss: Sequence[float]
+    inherited: bool = False
 
     @property
     def best(self) -> float:
@@ -61,6 +63,11 @@ class StopRule(ABC):
     @abstractmethod
     def verdict(self, progress: Progress) -> str:
         """Why the training ends now, in a sentence that is recorded; "" to go on. Asked after every scored epoch but the last."""
+
+    def extrapolation(self, progress: Progress) -> Mapping[str, Any]:
+        """What is expected of a training that ends now, JSON that is recorded with it; nothing by default: the last `epoch`, the `mean` score then
+        and its `deviation`, a 90 % interval from `low` to `high`, the score `to_beat`, and the `probability` that it is better."""
+        return {}
 
     def to_json(self) -> dict[str, Any]:
         """JSON that `rule_from_json` makes the rule from again."""
@@ -92,8 +99,8 @@ class Threshold(StopRule):
     score: float
 
     def __post_init__(self) -> None:
-        _check_count("epoch", self.epoch)
-        _check_number("score", self.score)
+        check_count("epoch", self.epoch)
+        check_number("score", self.score)
 
     def verdict(self, progress: Progress) -> str:
         if progress.epoch < self.epoch or progress.best <= self.score:
@@ -118,14 +125,14 @@ class Medians:
     trials: int
 
     def __post_init__(self) -> None:
-        _check_count("schedule", self.schedule)
-        _check_count("trials", self.trials)
+        check_count("schedule", self.schedule)
+        check_count("trials", self.trials)
         object.__setattr__(self, "epochs", tuple(self.epochs))
         object.__setattr__(self, "medians", tuple(self.medians))
         for epoch in self.epochs:
-            _check_count("epochs", epoch)
+            check_count("epochs", epoch)
         for median in self.medians:
-            _check_number("medians", median)
+            check_number("medians", median)
         if len(self.epochs) != len(self.medians) or list(self.epochs) != sorted(set(self.epochs)):
             raise ValueError(f"epochs must ascend, with one median for each; got {shown(self.epochs)} and {shown(self.medians)}")
 
@@ -152,7 +159,7 @@ class Median(StopRule):
     begin: int = 1
 
     def __post_init__(self) -> None:
-        _check_count("begin", self.begin)
+        check_count("begin", self.begin)
         object.__setattr__(self, "medians", tuple(m if isinstance(m, Medians) else Medians(**m) for m in self.medians))
 
     def verdict(self, progress: Progress) -> str:
@@ -182,16 +189,25 @@ class Either(StopRule):
     def verdict(self, progress: Progress) -> str:
         return next((reason for rule in self.rules if (reason := rule.verdict(progress))), "")
 
+    def extrapolation(self, progress: Progress) -> Mapping[str, Any]:
+        return next((rule.extrapolation(progress) for rule in self.rules if rule.verdict(progress)), {})
+
     def to_json(self) -> dict[str, Any]:
         return {"rule": name_of(type(self)), "rules": [rule.to_json() for rule in self.rules]}
 
 
-RULES: Mapping[str, type[StopRule]] = {"threshold": Threshold, "median": Median, "either": Either}
+RULES: Mapping[str, str] = {
+    "threshold": "neuroevo.estimation.stopping:Threshold",
+    "median": "neuroevo.estimation.stopping:Median",
+    "either": "neuroevo.estimation.stopping:Either",
+    "unlikely": "neuroevo.estimation.unlikely:Unlikely",
+}
 
 
 def name_of(rule: type[StopRule]) -> str:
     """What a rule's JSON calls it: a built-in one's name, or "module:Class"."""
-    return next((name for name, known in RULES.items() if known is rule), f"{rule.__module__}:{rule.__qualname__}")
+    place = f"{rule.__module__}:{rule.__qualname__}"
+    return next((name for name, known in RULES.items() if known == place), place)
 
 
 def rule_from_json(data: Mapping[str, Any]) -> StopRule:
@@ -205,7 +221,7 @@ def rule_from_json(data: Mapping[str, Any]) -> StopRule:
             f"a stop rule is a JSON object with the name of the 'rule', such as {Threshold(5, 0.5).to_json()}; got {shown(data)}"
         )
     name, settings = data["rule"], {key: value for key, value in data.items() if key != "rule"}
-    rule = RULES.get(name) or _imported(name)
+    rule = _imported(RULES.get(name, name))
     try:
         return rule.from_json(settings)
     except (TypeError, ValueError) as error:
@@ -229,11 +245,21 @@ def _imported(name: str) -> type[StopRule]:
     return found
 
 
-def _check_count(name: str, value: Any) -> None:
+def check_count(name: str, value: Any) -> None:
+    """Check a number of epochs or of trainings.
+
+    Raises:
+        ValueError: it is no whole number >= 1.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be a whole number >= 1, got {shown(value)}")
 
 
-def _check_number(name: str, value: Any) -> None:
+def check_number(name: str, value: Any) -> None:
+    """Check a number.
+
+    Raises:
+        ValueError: it is not finite.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {shown(value)}")

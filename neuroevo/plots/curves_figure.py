@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,30 @@ STOPPED_SHOWN = 4  # of them, of individuals that were stopped
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What was expected of a training that was ended early.
+
+    Attributes:
+        epoch: the last one that it would have had.
+        mean: the expected score after that.
+        low, high: the ends of a 90 % interval.
+    """
+
+    epoch: int
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> Expected | None:
+        """What a stop rule recorded (`neuroevo.estimation.stopping.StopRule.extrapolation`), or None."""
+        found = info.get("extrapolation") or {}
+        if not {"epoch", "mean", "low", "high"} <= set(found):
+            return None
+        return cls(found["epoch"], found["mean"], found["low"], found["high"])
+
+
+@dataclass(frozen=True)
 class LearningCurve:
     """One individual's training.
 
@@ -31,6 +55,7 @@ class LearningCurve:
             score right after that as epoch 0.
         inherited: whether it did.
         stopped: why its training was ended early, or "".
+        expected: what its score would have been at the end, where a rule that extrapolates ended it.
     """
 
     id: int
@@ -39,6 +64,7 @@ class LearningCurve:
     scores: tuple[float, ...]
     inherited: bool
     stopped: str = ""
+    expected: Expected | None = None
 
 
 def curves_data(individuals: Sequence[Individual]) -> tuple[str, list[LearningCurve]]:
@@ -58,7 +84,9 @@ def curves_data(individuals: Sequence[Individual]) -> tuple[str, list[LearningCu
         if start is not None:
             epochs, scores = (0, *epochs), (start, *scores)
         stopped = (individual.reason or STOPPED) if individual.status == STOPPED else ""
-        curves.append(LearningCurve(individual.id, tuple(recorded["train_loss"]), epochs, scores, start is not None, stopped))
+        expected = Expected.of(individual.info) if stopped else None
+        loss = tuple(recorded["train_loss"])
+        curves.append(LearningCurve(individual.id, loss, epochs, scores, start is not None, stopped, expected))
     if not curves:
         raise ValueError("none of these individuals has a learning curve: their scores did not come from training")
     return name, curves
@@ -71,7 +99,8 @@ def _evenly(individuals: Sequence[Individual], most: int) -> list[Individual]:
 
 
 def curves(run: Run, ids: Sequence[int] | None = None) -> Figure:
-    """Draw learning curves: training loss on the left, validation score on the right; a cross ends one that was stopped.
+    """Draw learning curves: training loss on the left, validation score on the right; a cross ends one that was stopped, and a
+    dashed line leads from there to the score that was expected at the end, in its 90 % interval.
 
     Args:
         run: whose individuals.
@@ -95,14 +124,27 @@ def curves(run: Run, ids: Sequence[int] | None = None) -> Figure:
         if curve.stopped:
             for axes, x, y in ((left, len(curve.loss), curve.loss), (right, curve.epochs[-1], curve.scores)):
                 axes.plot([x], [y[-1]], "X", color=colour, markersize=9, markeredgecolor="white", zorder=4)
+        if curve.expected is not None:
+            _extrapolated(right, curve, curve.expected, colour)
     left.set_ylabel("training loss, by epoch")
     right.set_ylabel(f"validation {name}")
     for axes in (left, right):
         axes.set_xlabel("epoch (0: right after inheriting)" if axes is right and any(c.inherited for c in found) else "epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        not_below_zero(axes, y=np.concatenate([curve.loss if axes is left else curve.scores for curve in found]))
+        ends = [(curve.expected.low, curve.expected.high) for curve in found if curve.expected and axes is right]
+        not_below_zero(axes, y=np.concatenate([*(curve.loss if axes is left else curve.scores for curve in found), *ends]))
         quiet(axes)
     figure.legend(*right.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9, title="individual")
     crosses = "; a cross: stopped there" if any(curve.stopped for curve in found) else ""
+    crosses += "; from there on: what was expected, within 90 %" if any(curve.expected for curve in found) else ""
     figure.suptitle(f"Learning curves{crosses}", fontsize=11)
     return figure
+
+
+def _extrapolated(axes: Any, curve: LearningCurve, expected: Expected, colour: str) -> None:
+    """From where a training was stopped to what was expected of it."""
+    epochs, last = (curve.epochs[-1], expected.epoch), curve.scores[-1]
+    axes.fill_between(epochs, (last, expected.low), (last, expected.high), color=colour, alpha=0.12, linewidth=0)
+    axes.plot(epochs, (last, expected.mean), linestyle=(0, (4, 3)), color=colour, linewidth=1.2)
+    bounds = [[expected.mean - expected.low], [expected.high - expected.mean]]
+    axes.errorbar([expected.epoch], [expected.mean], yerr=np.maximum(bounds, 0.0), color=colour, linewidth=1.2, capsize=3)

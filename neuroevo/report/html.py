@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Some = TypeVar("Some")
 DRAWINGS = 24  # members of the front whose genomes are drawn, spread evenly over it
 STEPS = 2_000  # most points of the progress line
+STOPPED_CURVES = 40  # of trainings that were stopped, chosen evenly
 ANCESTORS = 20  # of each member of the front, with their learning curves
 MODEL_FIGURES = ("predictions", "acquisition", "kernel", "landscape")
 REASONS = 30  # kinds of failure that are listed
@@ -113,6 +114,7 @@ def report_data(run: Run) -> dict[str, Any]:
     known = {individual.id: individual for individual in individuals}
     front = run.front
     shown = _with_ancestors(front, known)
+    stopped = evenly([individual for individual in individuals if individual.status == STOPPED], STOPPED_CURVES)
     names_of = list(run.objectives)
     inputs = input_names(run)
     names = sorted({operator for individual in individuals for operator in individual.operators})
@@ -138,7 +140,7 @@ def report_data(run: Run) -> dict[str, Any]:
         if (plain := baseline_of(run)) is None
         else [_rounded(plain.validation[name]) for name in run.objectives],
         "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
-        "curves": {str(individual.id): curve for individual in shown if (curve := _curve(individual)) is not None},
+        "curves": {str(one.id): curve for one in [*shown, *stopped] if (curve := _curve(one)) is not None},
         "drawings": {str(individual.id): drawing(individual, inputs) for individual in evenly(front, DRAWINGS)},
         "progress": _progress(run),
     }
@@ -205,7 +207,11 @@ def _curve(individual: Individual) -> dict[str, Any] | None:
         name, (curve,) = curves_data([individual])
     except ValueError:
         return None
-    return {"name": name, "epochs": list(curve.epochs), "scores": [_rounded(score) for score in curve.scores]}
+    found = {"name": name, "epochs": list(curve.epochs), "scores": [_rounded(score) for score in curve.scores]}
+    if curve.expected is None:
+        return found
+    end = curve.expected
+    return found | {"expected": [end.epoch, *(_rounded(score) for score in (end.mean, end.low, end.high))]}
 
 
 def _progress(run: Run) -> dict[str, Any]:

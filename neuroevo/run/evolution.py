@@ -199,6 +199,7 @@ def evolve(
         if screen is not None:
             search.screen = Screening(screen, space, task, Context(seed=seed, threads=evaluator.threads))
         strategy.start(search)
+        estimation.start(task, full)
         known, stale = Known(), 0
         if store is not None:
             _check_settings(store, settings, budget, task)

@@ -15,6 +15,7 @@ from neuroevo.strategies.evolution.breeding import Inheritance
 from neuroevo.strategies.screening import Screen
 
 if TYPE_CHECKING:
+    from neuroevo.estimation.base import Estimation
     from neuroevo.tasks.supervised import Supervised
 
 # Sizes that suit a search of dozens of trained candidates: the most where a strategy's own default is larger, and the user says nothing.
@@ -67,6 +68,7 @@ class SearchSettings:
         objectives: None takes those that fit the kind.
         kind: "classification" or "regression"; None decides by the data (see `neuroevo.tasks.for_data`).
         screen: how candidates are screened before training; None trains each.
+        stop_early: the rule by which trainings end early (`neuroevo.estimation.LearningCurve`); None for none.
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
     """
 
@@ -79,6 +81,7 @@ class SearchSettings:
     strategy: str = "nsga2"
     inheritance: str = "lamarckian"
     epochs: int | None = None
+    stop_early: str | None = None
     max_parameters: int | None = None
     seed: int = 1
     screen: Screen | None = None
@@ -158,6 +161,24 @@ def supervised_task(settings: SearchSettings) -> Supervised:
     return for_data(
         settings.data, settings.objectives, target=settings.target, kind=kind, missing=settings.missing, seed=settings.seed
     )
+
+
+def estimation_by_names(task: Supervised, epochs: int | None, stop_early: str | None) -> Estimation:
+    """How candidates are trained.
+
+    Args:
+        epochs: of each; None goes by the size of the data.
+        stop_early: one of `neuroevo.estimation.learning_curve.STOP_RULES`; None trains every candidate to the end.
+
+    Raises:
+        ValueError: an unknown rule; the nearest is suggested.
+    """
+    from neuroevo.estimation import FullTraining, LearningCurve
+    from neuroevo.estimation.learning_curve import SCORES
+
+    if stop_early is not None:
+        return LearningCurve(FullTraining(epochs=epochs, curve=SCORES), stop_early)
+    return task.estimation() if epochs is None else FullTraining(epochs=epochs)
 
 
 def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str] | None = None) -> Strategy:

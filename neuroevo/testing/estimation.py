@@ -253,8 +253,10 @@ class EstimationSuite(ABC):
 
     def test_a_restored_estimation_goes_on_as_if_it_had_never_stopped(self) -> None:
         whole, task = self.estimation(), self.task()
+        whole.start(task, whole.full)
         for turn in range(self.rounds):
             restored = self.estimation()
+            restored.start(task, restored.full)
             restored.restore(through_disk(whole.state()))
             assert _same(restored.state(), whole.state()), f"after {turn} lessons, the restored state is another"
             result = self._lesson(whole, turn, task)

@@ -176,6 +176,21 @@ def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
     assert shown.returncode == 0 and "individual 0" in shown.stdout and "born in generation 0" in shown.stdout
 
 
+@pytest.mark.slow
+def test_a_search_that_stops_trainings_early_goes_on_from_its_folder(folder: Path) -> None:
+    searched = neuroevo(
+        "search", "tumours.csv", "--target", "diagnosis", "--epochs", 8, "--evaluations", 20, "--stop-early", "power_law",
+        "--workers", 1, "--run", "runs/early", folder=folder,
+    )  # fmt: skip
+    assert searched.returncode == 0, searched.stderr
+    estimation = json.loads((folder / "runs" / "early" / "config.json").read_text())["estimation"]
+    assert (estimation["estimation"], estimation["rule"], estimation["base"]["epochs"]) == ("LearningCurve", "power_law", 8)
+    resumed = neuroevo("resume", "runs/early", "--evaluations", 30, "--workers", 1, folder=folder)
+    assert resumed.returncode == 0, resumed.stderr
+    counts = json.loads(neuroevo("show", "runs/early", "--json", folder=folder).stdout)["counts"]
+    assert counts["evaluated"] == 30 and counts["stopped"] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -187,6 +202,7 @@ def test_one_individual_is_shown(finished: Path, folder: Path) -> None:
         (("search", "digits", "--strategy", "lemonad"), "did you mean 'lemonade'"),
         (("search", "digits", "--preset", "quik"), "did you mean 'quick'"),
         (("search", "digits", "--encoding", "chains"), "did you mean 'chain'"),
+        (("search", "digits", "--stop-early", "power"), "did you mean 'power_law'"),
         (("search", "tumours.csv", "--target", "diagnosis", "--encoding", "cell"), "For features without positions use"),
         (
             ("search", "tumours.csv", "--target", "diagnosis", "--encoding", "dag", "--max-parameters", 900),

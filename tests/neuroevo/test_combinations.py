@@ -70,7 +70,17 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     ),
 }
 ESTIMATIONS: dict[str, Callable[[], Estimation]] = {"Direct": Direct, "Learning": Learning, "Sceptic": Sceptic}
-ASYNCHRONOUS = ("Asha", "Bayesian", "Lemonade", "LocalSearch", "MapElites", "Nsga2", "Nsga3", "RandomSearch", "RegularizedEvolution")
+ASYNCHRONOUS = (
+    "Asha",
+    "Bayesian",
+    "Lemonade",
+    "LocalSearch",
+    "MapElites",
+    "Nsga2",
+    "Nsga3",
+    "RandomSearch",
+    "RegularizedEvolution",
+)
 WHOLE, PARTS, STOPS = 36, (1, 7, 20), (3, 9)
 
 

@@ -154,7 +154,10 @@ def test_every_test_point_is_drawn_inside_the_axes(objectives, tmp_path):
     write_json_whole(tmp_path / "run" / "test.json", far)
     page = write_report(ne.load_run(tmp_path / "run"))
     shown = subprocess.run(
-        [chromium, *SWITCHES, "--virtual-time-budget=3000", "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120
+        [chromium, *SWITCHES, "--virtual-time-budget=3000", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
     ).stdout
     front = shown[shown.index('<svg id="front"') : shown.index("</svg>", shown.index('<svg id="front"'))]
     crosses = re.findall(r'<path class="test" d="M([-\d.]+),([-\d.]+)L', front)

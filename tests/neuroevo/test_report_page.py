@@ -79,7 +79,9 @@ def test_the_page_loads_nothing_from_elsewhere():
 WINDOWS = sys.platform == "win32" or hasattr(sys.modules.get("sitecustomize"), "FORBIDDEN")  # which has no such file names
 
 
-@pytest.mark.parametrize("name", ["&lt;b&gt;run", pytest.param("<b>run", marks=pytest.mark.skipif(WINDOWS, reason="no such name"))])
+@pytest.mark.parametrize(
+    "name", ["&lt;b&gt;run", pytest.param("<b>run", marks=pytest.mark.skipif(WINDOWS, reason="no such name"))]
+)
 def test_text_from_a_run_cannot_become_markup(name, tmp_path):
     class Sometimes(SquareTask):
         def score(self, phenotype, context):

@@ -127,7 +127,9 @@ def test_a_live_hypervolume_never_falls_and_ends_as_the_run_does() -> None:
     shown = [float(re.search(r"hypervolume ([\d.]+)", line)[1]) for line in lines]
     assert shown == sorted(shown) and len(shown) == run.generation
     assert shown[-1] == round(run.hypervolume, 4)
-    assert run.generations()["hypervolume"].is_monotonic_increasing and run.generations()["hypervolume"].iloc[-1] == run.hypervolume
+    assert (
+        run.generations()["hypervolume"].is_monotonic_increasing and run.generations()["hypervolume"].iloc[-1] == run.hypervolume
+    )
 
 
 def _evaluations(folder: Path) -> int:

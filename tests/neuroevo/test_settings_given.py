@@ -17,7 +17,7 @@ from genomes.base import Space, plain
 from neuroevo.core import registry
 from neuroevo.core.objectives import Objective
 from neuroevo.core.trial import Fidelity
-from neuroevo.estimation import Direct, FullTraining, GradientTraining, MedianStopping
+from neuroevo.estimation import Direct, FullTraining, GradientTraining, LearningCurve, MedianStopping
 from neuroevo.evaluators import Slots
 from neuroevo.report.comparison import compare, comparison_json, comparison_table
 from neuroevo.simulators import CartPole
@@ -59,6 +59,7 @@ MADE: dict[str, Any] = {
     "Lemonade": (Lemonade, {}),
     "FullTraining": (FullTraining, {"epochs": 3, "curve": 2, "temperature": 0.5}),
     "GradientTraining": (GradientTraining, {"steps": 3, "learning_rate": 0.5, "batch_size": 2}),
+    "LearningCurve": (LearningCurve, {"base": Direct(), "least": 3, "probability": 0.125, "looks": 1}),
     "MedianStopping": (MedianStopping, {"base": Direct(), "least": 3, "keep": 9}),
     "Slots": (Slots, {"workers": 2, "timeout": 5}),
     "Recipe": (Recipe, {"epochs": 3}),

@@ -224,9 +224,21 @@ function choose(id) {
   if (curve) {
     add("h3", "Learning curve", right);
     const svg = element("svg", { class: "chart", viewBox: "0 0 560 400", role: "img", "aria-label": "learning curve" }, right);
-    const [x, y] = chart(svg, [0, ...curve.epochs], curve.scores, "epoch", `validation ${curve.name}`, false, false);
+    const [end, ...ends] = curve.expected ?? []; // of one that was stopped: the last epoch, and the score expected then, with its interval
+    const epochs = [0, ...curve.epochs, ...(curve.expected ? [end] : [])];
+    const [x, y] = chart(svg, epochs, [...curve.scores, ...ends], "epoch", `validation ${curve.name}`, false, false);
+    if (curve.expected) {
+      const [mean, low, high] = ends.map(y), at = x(curve.epochs.at(-1)), last = y(curve.scores.at(-1));
+      element("path", { class: "expected-band", d: `M${at},${last}L${x(end)},${low}L${x(end)},${high}Z` }, svg);
+      line(svg, [[at, last], [x(end), mean]], "expected");
+      element("path", { class: "cross", d: `M${at - 6},${last - 6}L${at + 6},${last + 6}M${at - 6},${last + 6}L${at + 6},${last - 6}` }, svg);
+    }
     line(svg, curve.epochs.map((epoch, at) => [x(epoch), y(curve.scores[at])]), "line");
     curve.epochs.forEach((epoch, at) => element("circle", { cx: x(epoch), cy: y(curve.scores[at]), r: 3, fill: "#0072b2" }, svg));
+    if (curve.expected) {
+      const [mean, low, high] = ends.map((score) => number(score));
+      add("p", `stopped at the cross; after epoch ${end}, ${mean} was expected (90 %: ${low} to ${high})`, right).className = "note";
+    }
     if (curve.epochs[0] === 0) add("p", "epoch 0: right after inheriting its parents' weights", right).className = "note";
   }
   add("h3", "Lineage", right);

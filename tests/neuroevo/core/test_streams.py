@@ -9,7 +9,9 @@ import pytest
 from neuroevo.core.streams import TRAINING, VARIATION, stream
 
 
-@pytest.mark.parametrize(("seed", "id", "purpose", "repeat"), [(0, 0, VARIATION, 0), (7, 12, TRAINING, 3), (2**63, 2**40, 6, 0), (3, 4, 2**62, 0)])
+@pytest.mark.parametrize(
+    ("seed", "id", "purpose", "repeat"), [(0, 0, VARIATION, 0), (7, 12, TRAINING, 3), (2**63, 2**40, 6, 0), (3, 4, 2**62, 0)]
+)
 def test_a_stream_is_numpys_own_of_this_key(seed: int, id: int, purpose: int, repeat: int) -> None:
     theirs = np.random.Generator(np.random.Philox(key=[seed, id], counter=[0, 0, repeat, purpose]))
     mine = stream(seed, id, purpose, repeat)

@@ -12,7 +12,16 @@ import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo.core.streams import stream
 from neuroevo.core.trial import Trial
-from neuroevo.estimation import Direct, Episodes, FullTraining, GradientTraining, LowFidelity, MedianStopping, ZeroCost
+from neuroevo.estimation import (
+    Direct,
+    Episodes,
+    FullTraining,
+    GradientTraining,
+    LearningCurve,
+    LowFidelity,
+    MedianStopping,
+    ZeroCost,
+)
 from neuroevo.tasks import Classification, Function
 from neuroevo.testing import EstimationSuite
 
@@ -206,6 +215,25 @@ class TestZeroCost(EstimationSuite):
 
     def space(self):
         return self.task().default_space(starter_parameters=(30, 60))
+
+
+class TestLearningCurve(OfLayers):
+    rounds = 4
+    test_another_process_with_another_hash_seed_gives_the_same_result = in_another_process_slowly
+
+    def estimation(self):
+        return LearningCurve(
+            sharing("_networks", FullTraining(epochs=6, curve=6), self.compiled), least=2, probability=0.5, looks=1
+        )
+
+    def test_the_suite_gives_it_something_to_stop(self):
+        estimation, stopped = self.estimation(), []
+        estimation.start(self.task(), estimation.full)
+        for turn in range(6):
+            result = self._lesson(estimation, turn, self.task())
+            estimation.observe([result])
+            stopped += result.measurement.stopped
+        assert stopped
 
 
 gymnasium = pytest.importorskip("gymnasium")

@@ -127,7 +127,9 @@ def test_mlflow_keeps_as_much_of_a_parameter_as_it_takes() -> None:
     most, longest = validation.MAX_PARAM_VAL_LENGTH, validation.MAX_ENTITY_KEY_LENGTH
     assert most >= 6000
     tracker = ne.interop.MLflow(tracking_uri="http://localhost:1")
-    tracker.client = kept = type("Client", (), {"log_batch": lambda self, run, params: self.params.extend(params), "params": []})()
+    tracker.client = kept = type(
+        "Client", (), {"log_batch": lambda self, run, params: self.params.extend(params), "params": []}
+    )()
     values = {"short": "a", "whole": "b" * most, "long": "c" * (most + 1), "k" * 300: "d", "odd (name) ü?": "e"}
     tracker._parameters(values)
     found = {param.key: param.value for param in kept.params}
