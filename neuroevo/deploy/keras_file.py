@@ -22,9 +22,10 @@ from genomes.base import shown
 from genomes.system import replace
 from neuroevo.core.backend import start_quietly
 from neuroevo.core.files import near
-from neuroevo.data import files, images, table
+from neuroevo.data import files, images, reading, table
 from neuroevo.data.dataset import DataError, Dataset, InputWarning
 from neuroevo.data.normalisation import Normalisation
+from neuroevo.data.unlike import unlike
 from neuroevo.deploy.prediction import Prediction
 from neuroevo.deploy.proof import proven, rows_of
 from neuroevo.run.model_files import EXPORTED as DETAILS
@@ -186,9 +187,9 @@ def predict(
 
     Args:
         model: the path of a `.keras` file, or what `load_exported` gave (or `(raw_model(...), details(...))`).
-        file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a `.csv` with the columns of the training data,
+        file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a table with the columns of the training data,
             an image or a folder of images.
-        missing: texts of a `.csv` that mean that nothing is known, beside the empty cell and those that the model was trained with.
+        missing: texts of a table that mean that nothing is known, beside the empty cell and those that the model was trained with.
 
     Raises:
         ValueError: a file that cannot be read, or inputs that do not fit the model.
@@ -234,14 +235,14 @@ def raw_inputs(
     if file.is_dir() or file.suffix.lower() in images.SUFFIXES:
         return _images(file, shape, trained_on)
     notes: list[str] = []
-    if file.suffix.lower() == ".csv":
-        frame = table.read(file, missing, columns)
-        x = table.features(frame, columns) if columns is not None else _numbers(file, frame)
-        notes = table.unseen(frame, columns) if columns is not None else []
+    if reading.is_table(file):
+        found = reading.read(file, missing, columns)
+        x = table.features(found.frame, columns) if columns is not None else _numbers(file, found.frame)
+        notes = [*found.notes, *(unlike(found.frame, columns) if columns is not None else [])]
     elif file.suffix.lower() in (".npz", ".npy"):
         x = _array(file)
     else:
-        raise DataError(f"{file} is not an .npz, .npy, .csv, an image or a folder of images")
+        raise DataError(f"{file} is no table ({reading.FORMATS}), no .npz or .npy, no image and no folder of images")
     if x.shape[1:] != shape and x.shape == shape:
         x = x[None]
     if x.shape[1:] != shape and (*x.shape[1:], 1) == shape:
