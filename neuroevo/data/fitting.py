@@ -132,7 +132,7 @@ def _fit_date(role: Role, column: Any, train: npt.NDArray[np.int64], told: _Said
         return None
     parts = [part for part in dates.PERIODS if len(np.unique(dates.part(known, part))) > 1]
     start = float(np.floor(known.min()))
-    elapsed = role.elapsed and known.min() < known.max()
+    elapsed = role.elapsed and bool(known.min() < known.max())
     if not elapsed and not parts and not count:
         told.same.append(repr(role.name))
         return None

@@ -294,7 +294,7 @@ def _one_hot(y: npt.NDArray[Any]) -> bool:
 
 def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """The class of each sample, and the classes' names."""
-    y, given = raw.y, raw.label_names
+    y, given = raw.y, raw.label_names or raw.class_names
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2 and y.dtype.kind in "biuf" and _one_hot(y):

@@ -37,7 +37,8 @@ TABLES = (*TEXT, *JSON, *NEEDS)
 PACKED = (".gz", ".bz2", ".xz", ".zip")
 FORMATS = f"{', '.join(TABLES)}, also packed ({', '.join(PACKED)})"
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", r"\s+": "blanks"}
+BLANKS = r"\s+"
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", BLANKS: "blanks"}
 SAMPLE = 1 << 16  # characters of a text that say what separates its columns
 ROWS = 200  # of them
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -204,25 +205,31 @@ def _decoded(path: Path, data: bytes) -> tuple[str, str]:
 
 
 def separator_of(text: str, usual: str = ",") -> str:
-    """What separates the columns of a text: the usual, where the header has it and the rows have as many cells; else the first other that
-    does so; the usual where none does."""
+    """What separates the columns of a text: what the header has and gives most rows as many cells as it has names; of several the one with the
+    most columns, of equal ones the usual. Blanks where nothing else does so; the usual where they do not either."""
     sample = text[:SAMPLE]
     lines = sample.splitlines() if len(text) <= SAMPLE else sample.splitlines()[:-1] or [sample]
-    for separator in dict.fromkeys((usual, *SEPARATORS)):
-        rows: list[list[str]] = []
-        with suppress(csv.Error):
-            if len(separator) > 1:
-                rows = [line.split() for line in lines[:ROWS]]
-            else:
-                rows = list(islice(csv.reader((line + "\n" for line in lines), delimiter=separator), ROWS))
-        rows = [row for row in rows if row]
-        if not rows:
-            continue
-        width = len(rows[0]) - (not rows[0][-1].strip())
-        even = sum(len([*row[:width], *filter(str.strip, row[width:])]) == width for row in rows)
-        if width >= 2 and even >= 0.9 * len(rows):
-            return separator
-    return usual
+    widths = {separator: _columns(lines, separator) for separator in dict.fromkeys((usual, *SEPARATORS)) if separator != BLANKS}
+    widest = max(widths, key=widths.__getitem__)
+    if widths[widest] >= 2:
+        return widest
+    return BLANKS if _columns(lines, BLANKS) >= 2 else usual
+
+
+def _columns(lines: Sequence[str], separator: str) -> int:
+    """How many columns there are if this separates them; 0 where the rows do not fit the header."""
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        if separator == BLANKS:
+            rows = [line.split() for line in lines[:ROWS]]
+        else:
+            rows = list(islice(csv.reader((line + "\n" for line in lines), delimiter=separator), ROWS))
+    rows = [row for row in rows if row]
+    if not rows:
+        return 0
+    width = len(rows[0]) - (not rows[0][-1].strip())
+    even = sum(len([*row[:width], *filter(str.strip, row[width:])]) == width for row in rows)
+    return width if even >= 0.9 * len(rows) else 0
 
 
 def _parsed(path: Path, text: str, separator: str, missing: Sequence[str], **more: Any) -> Any:

@@ -101,7 +101,7 @@ def _kind(name: str, column: Any, said: Columns, notes: list[str]) -> Role:
         example = next(text for text in texts if plain_number(text) is None)
         notes.append(f"{name!r} was read as numbers that are written like {example!r}, which is {notation.number(example):.15g}.")
         return Role(name, "number", notation)
-    if texts and notation is not None and not any(re.fullmatch(r"0\d+", text.strip()) for text in texts):
+    if notation is not None and not any(re.fullmatch(r"0\d+", text.strip()) for text in texts):
         notes.append(
             f"{name!r} holds texts that are numbers, and they stay texts; to read them as numbers: --type {shlex.quote(name)}=number."
         )

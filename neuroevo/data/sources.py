@@ -31,6 +31,7 @@ class Raw:
         notes: sentences for people.
         columns: of a table, what the user said of its columns, by the names that they have.
         decimal: of a table, what stands before decimals in its file.
+        class_names: of whole numbers to predict in a table's file, how each is written, in their order; () where that says no more.
     """
 
     x: Any
@@ -44,6 +45,7 @@ class Raw:
     notes: tuple[str, ...] = ()
     columns: Columns | None = None
     decimal: str = "."
+    class_names: tuple[str, ...] = ()
 
 
 def joined(parts: Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]], **more: Any) -> Raw:

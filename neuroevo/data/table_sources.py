@@ -171,4 +171,4 @@ def _with_written_labels(raw: Raw, path: Path, whole: Any) -> Raw:
             by_number.setdefault(number, set()).add(text)
     if any(len(by_number.get(number, ())) != 1 for number in numbers.tolist()):
         return raw
-    return replace(raw, label_names=tuple(next(iter(by_number[number])) for number in numbers.tolist()))
+    return replace(raw, class_names=tuple(next(iter(by_number[number])) for number in numbers.tolist()))
