@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.data.dataset import DataError
+from neuroevo.data.frames import text_of
 
 Doubles = npt.NDArray[np.float64]
 
@@ -80,7 +81,7 @@ def days(column: Any, form: str, name: str) -> Doubles:
     if is_dated(column):
         moments = column.dt.tz_convert("UTC") if getattr(column.dt, "tz", None) is not None else column.dt.tz_localize("UTC")
         return _days(moments)
-    texts = [str(text) for text in column.dropna().unique()]
+    texts = [text_of(value) for value in column.dropna().unique()]
     read = _read(texts, form) if form else None
     if read is None:
         found = format_of(texts)
@@ -93,7 +94,9 @@ def days(column: Any, form: str, name: str) -> Doubles:
             f"another format: --type '{name}=date:%d/%m/%Y'"
         )
     known = dict(zip(texts, _days(read), strict=True)) if texts else {}
-    return np.array([np.nan if value is None or pandas.isna(value) else known[str(value)] for value in column], dtype=np.float64)
+    return np.array(
+        [np.nan if value is None or pandas.isna(value) else known[text_of(value)] for value in column], dtype=np.float64
+    )
 
 
 def _days(moments: Any) -> Doubles:
@@ -121,10 +124,10 @@ def part(when: Doubles, name: str) -> Doubles:
 
 
 def day_of(text: str) -> float:
-    """Days since 1970 of a moment that `text_of` wrote."""
+    """Days since 1970 of a moment that `day_text` wrote."""
     return (datetime.fromisoformat(text) - datetime(1970, 1, 1)).total_seconds() / DAY
 
 
-def text_of(day: float) -> str:
+def day_text(day: float) -> str:
     """A moment as ISO text, of days since 1970."""
     return str(np.datetime64(round(day * DAY), "s"))

@@ -143,7 +143,7 @@ def _fit_date(role: Role, column: Any, train: npt.NDArray[np.int64], told: _Said
         "name": role.name,
         "kind": "date",
         "format": role.form,
-        "start": dates.text_of(start),
+        "start": dates.day_text(start),
         "fill": float(np.median(known) - start),
         "indicator": count > 0,
         "elapsed": elapsed,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neuroevo.data.dataset import DataError
 from neuroevo.data.written import plain_number
 
 MISSING = ""  # the name of a hole among a column's categories
@@ -31,15 +32,20 @@ def typed(frame: Any, missing: Sequence[str] = ()) -> Any:
 
     Args:
         missing: texts that are holes; of numbers, their numbers.
+
+    Raises:
+        DataError: two columns have one name.
     """
     import pandas
 
-    table = pandas.DataFrame(index=pandas.RangeIndex(len(frame)))
-    columns = []
-    for k in range(frame.shape[1]):
-        columns.append(_typed(frame.iloc[:, k].reset_index(drop=True), {text.strip() for text in missing}))
-    table = pandas.concat(columns, axis=1) if columns else table
-    return table.set_axis([str(name) for name in frame.columns], axis=1)
+    names = [str(name) for name in frame.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"two columns are called {twice!r}: give each a name of its own")
+    holes = {text.strip() for text in missing}
+    columns = [_typed(frame.iloc[:, k].reset_index(drop=True), holes) for k in range(frame.shape[1])]
+    table = pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=pandas.RangeIndex(len(frame)))
+    return table.set_axis(names, axis=1)
 
 
 def _typed(column: Any, holes: set[str]) -> Any:

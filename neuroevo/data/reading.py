@@ -208,7 +208,8 @@ def separator_of(text: str, usual: str = ",") -> str:
     """What separates the columns of a text: what the header has and gives most rows as many cells as it has names; of several the one with the
     most columns, of equal ones the usual. Blanks where nothing else does so; the usual where they do not either."""
     sample = text[:SAMPLE]
-    lines = sample.splitlines() if len(text) <= SAMPLE else sample.splitlines()[:-1] or [sample]
+    lines = list(io.StringIO(sample, newline=None))
+    lines = lines if len(text) <= SAMPLE else lines[:-1] or lines  # the last is cut
     widths = {separator: _columns(lines, separator) for separator in dict.fromkeys((usual, *SEPARATORS)) if separator != BLANKS}
     widest = max(widths, key=widths.__getitem__)
     if widths[widest] >= 2:
@@ -223,7 +224,7 @@ def _columns(lines: Sequence[str], separator: str) -> int:
         if separator == BLANKS:
             rows = [line.split() for line in lines[:ROWS]]
         else:
-            rows = list(islice(csv.reader((line + "\n" for line in lines), delimiter=separator), ROWS))
+            rows = list(islice(csv.reader(lines, delimiter=separator), ROWS))
     rows = [row for row in rows if row]
     if not rows:
         return 0

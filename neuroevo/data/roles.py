@@ -225,7 +225,7 @@ def _said(found: Sequence[Role]) -> list[str]:
     if nothing:
         listed = ", ".join(f"{role.name!r} ({role.why})" for role in nothing)
         notes.append(
-            f"Left out, since it says nothing of new rows: {listed}; to keep it: --keep {shlex.quote(nothing[0].name)} "
+            f"Left out, saying nothing of new rows: {listed}; to keep one: --keep {shlex.quote(nothing[0].name)} "
             f"(columns={{'keep': [{nothing[0].name!r}]}} in Python)."
         )
     return notes

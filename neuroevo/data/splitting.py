@@ -164,7 +164,9 @@ def hold_back(groups: Rows, classes: Rows | None, share: float, rng: np.random.G
         held = counts[order].cumsum(axis=0)
         cut = int(np.abs(held[:-1].sum(axis=1) - share * len(groups)).argmin()) + 1
         inside, total = held[cut - 1], counts.sum(axis=0)
-        unequal = float(np.abs(inside / total - share).sum()) + 10.0 * int(((inside == 0) | (inside == total)).sum())
+        unequal = (
+            float(np.abs(inside / total - share).sum()) + 10.0 * int((inside == 0).sum()) + 100.0 * int((inside == total).sum())
+        )
         if unequal < best[0]:
             best = unequal, order[:cut]
     taken: npt.NDArray[np.bool_] = np.isin(places, best[1])

@@ -116,7 +116,9 @@ def _targets(source: str, target: str | Sequence[str] | None, names: Sequence[st
     wanted = [named_so(name, names) or name for name in wanted]
     for name in wanted:
         if name not in names:
-            raise DataError(unknown("target column", name, names))
+            numbers = sum(plain_number(one) is not None for one in names)
+            headless = "; its first line looks like data: it must hold the columns' names" if 2 * numbers > len(names) else ""
+            raise DataError(unknown("target column", name, names) + headless)
         if wanted.count(name) > 1:
             raise DataError(f"the target column {name!r} is named twice")
     return wanted

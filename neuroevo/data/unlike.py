@@ -46,7 +46,7 @@ def _unseen(table: Any, columns: Mapping[str, Any]) -> Iterator[tuple[npt.NDArra
         if kind in ("number", "date"):
             holes = column.isna().to_numpy()
             if holes.any() and not described["indicator"]:
-                fill = dates.text_of(start_of(described) + described["fill"]) if kind == "date" else f"{described['fill']:.15g}"
+                fill = dates.day_text(start_of(described) + described["fill"]) if kind == "date" else f"{described['fill']:.15g}"
                 yield (
                     holes,
                     f"{name!r} is missing in {rows(int(holes.sum()))} and in no training row: its median there is taken, {fill}.",
@@ -84,7 +84,7 @@ def _outside(table: Any, columns: Mapping[str, Any]) -> Iterator[tuple[npt.NDArr
         if mask.any():
             bounds = (float(values[mask].min()), float(values[mask].max()), low, high)
             start = start_of(described) if is_date else 0.0
-            least, most, *known = [dates.text_of(start + value) if is_date else f"{value:.6g}" for value in bounds]
+            least, most, *known = [dates.day_text(start + value) if is_date else f"{value:.6g}" for value in bounds]
             what = least if least == most else f"{least} to {most}"
             yield (
                 mask,

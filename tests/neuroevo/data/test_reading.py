@@ -170,6 +170,17 @@ def test_what_is_no_text_is_not_taken_for_a_table(tmp_path, data):
         load(tmp_path / "t.csv", target="b")
 
 
+def test_a_table_without_names_is_said_to_be_one(tmp_path):
+    (tmp_path / "t.csv").write_text("5.1,3.5,oak\n4.9,3.0,elm\n")
+    with pytest.raises(DataError, match=r"unknown target column 'kind'.*first line looks like data"):
+        load(tmp_path / "t.csv", target="kind")
+
+
+def test_two_columns_of_one_name_in_a_frame_are_refused():
+    with pytest.raises(DataError, match="two columns are called 'a'"):
+        load(pandas.DataFrame([[1, 2, "x"]] * 20, columns=["a", "a", "y"]), target="y")
+
+
 @pytest.mark.parametrize("text", ["5", '"a"', "", "[1, 2]", '{"a": 1}\n{"a"'])
 def test_json_that_is_no_table_is_one_sentence(tmp_path, text):
     (tmp_path / "t.json").write_text(text)

@@ -54,6 +54,14 @@ def test_a_copy_of_a_numeric_target_is_left_out():
     assert any("'same' (a copy of 'price')" in note for note in data.notes)
 
 
+@pytest.mark.parametrize("days", [[20240101.0, None], [20240101, 20240215], ["20240101", "20240215"]])
+def test_numbers_are_dates_where_that_is_said(days):
+    frame = BASE.assign(when=days * (N // 2))
+    data = load(frame, target="kind", columns={"types": {"when": "date:%Y%m%d"}})
+    assert ("when in days" in feature_names(data.columns)) == (None not in days)
+    assert ("when is missing" in feature_names(data.columns)) == (None in days)
+
+
 def test_row_numbers_stay_where_nothing_else_is_there():
     data = load(pandas.DataFrame({"x": np.arange(60), "y": np.arange(60) ** 2 / 7}), target="y")
     assert feature_names(data.columns) == ["x"]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 import pytest
 
-from neuroevo.data import InputWarning, load, reading, table
+from neuroevo.data import DataError, InputWarning, load, reading, table
 from neuroevo.deploy.description import description, write_description
 from neuroevo.deploy.keras_file import export, predict
 
@@ -105,6 +105,15 @@ def test_labels_are_given_as_they_came(trained):
     assert {one.label for one in predict(path, folder / "t.csv")} <= {"01", "02", "03"}
     numbers = load(folder / "t.csv", target="level", kind="regression")
     assert numbers.label_names == ("level",)
+
+
+def test_a_data_frame_is_predicted_as_its_file(trained):
+    folder, _, path = trained
+    frame = pandas.read_csv(folder / "t.csv", dtype={"level": str}).iloc[:5]
+    frame.to_csv(folder / "five.csv", index=False)
+    assert [str(one) for one in predict(path, frame)] == [str(one) for one in predict(path, folder / "five.csv")]
+    with pytest.raises(DataError, match="the table has no column 'town'"):
+        predict(path, frame.drop(columns="town"))
 
 
 def test_a_prediction_says_how_many_rows_are_unlike_the_training(trained):
