@@ -83,7 +83,7 @@ def predictions(model: Path, file: Path, *, name: str | None = None, missing: Se
     """Predictions of a run's network (its best, or that named) or of a `.keras` file.
 
     Args:
-        missing: further texts of a `.csv` that mean that nothing is known.
+        missing: further texts of a table that mean that nothing is known.
     """
     from neuroevo.deploy import predict, raw_model
     from neuroevo.deploy.derived import raw_network

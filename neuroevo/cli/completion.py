@@ -11,7 +11,10 @@ import typer
 
 from neuroevo.core import registry
 
-DATA_FILES = (".csv", ".npz")
+DATA_FILES = (
+    ".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".feather", ".xlsx", ".xlsm", ".gz", ".bz2", ".xz", ".zip",
+    ".npz",
+)  # fmt: skip
 MOST_IDS = 30
 
 

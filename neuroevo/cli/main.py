@@ -97,7 +97,7 @@ def search(
     data: Annotated[
         str,
         typer.Argument(
-            help="A data set's name, as `neuroevo list data` lists them, or a .csv, .npz or image folder.",
+            help="A data set's name, as `neuroevo list data` lists them, or a table (.csv, .xlsx, .parquet, ...), .npz or image folder.",
             show_default=False,
             autocompletion=complete.data,
         ),
@@ -126,7 +126,7 @@ def search(
         list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="The column to predict, for a .csv; several columns of numbers as a,b or by repeating it.",
+            help="The column to predict, of a table; several columns of numbers as a,b or by repeating it.",
             show_default=False,
         ),
     ] = None,
@@ -138,8 +138,42 @@ def search(
         list[str] | None,
         typer.Option(
             metavar="TEXT",
-            help="A text of a .csv that means that nothing is known, such as '?'; may be repeated. An empty cell always does.",
+            help="A text of a table that means that nothing is known, such as '?'; may be repeated. An empty cell always does.",
             show_default=False,
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column that stays although it numbers the rows or never changes; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column that is left out; may be repeated.", show_default=False)
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="COLUMN=KIND",
+            help="What a column is: number, category, date (or date:%d/%m/%Y), target (its texts' mean of the target) or hash; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Rows of one value of it stay in one part of the split: a patient, a device.",
+            show_default=False,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Rows are split by it: the latest are held back to validate and to test.", show_default=False
         ),
     ] = None,
     encoding: Annotated[
@@ -218,6 +252,8 @@ def search(
 ) -> None:
     """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
     from neuroevo.cli.search import evolve_networks
+    from neuroevo.data.columns import Columns, parse_types
+    from neuroevo.data.reading import stem
     from neuroevo.evaluators import by_name
     from neuroevo.run.search import SearchSettings, parse_settings, preset_by_name
     from neuroevo.strategies import Screen
@@ -227,7 +263,7 @@ def search(
 
     if run is not None and not run.strip():
         raise ValueError("--run is a folder such as runs/digits ('.' for the current one), got an empty text")
-    folder = Path("runs") / Path(data).stem if run is None else Path(run)
+    folder = Path("runs") / stem(Path(data)) if run is None else Path(run)
     if candidates is not None and screen is None:
         raise ValueError(
             "--candidates are drawn to be screened: give the proxy that they are screened by, such as --screen naswot"
@@ -239,6 +275,7 @@ def search(
         target=target[0] if target and len(target) == 1 else target,
         kind=kind,
         missing=missing or (),
+        columns=Columns(tuple(keep or ()), tuple(drop or ()), parse_types(types or ()), group, time),
         encoding=encoding,
         strategy=strategy,
         inheritance=inheritance,
@@ -409,7 +446,7 @@ def train(
 def predict(
     model: Annotated[Path, typer.Argument(help="A run's folder (its best network), or a .keras file.", show_default=False)],
     file: Annotated[
-        Path, typer.Argument(help="Raw inputs: .npz, .npy, .csv, an image or a folder of images.", show_default=False)
+        Path, typer.Argument(help="Raw inputs: a table, .npz, .npy, an image or a folder of images.", show_default=False)
     ],
     id: Annotated[
         str | None, typer.Option(help="Another network of the run than its best: an individual, or a derived one (17.1).")
@@ -428,7 +465,7 @@ def predict(
         list[str] | None,
         typer.Option(
             metavar="TEXT",
-            help="A text of a .csv that means that nothing is known, beside those of the search; may be repeated.",
+            help="A text of a table that means that nothing is known, beside those of the search; may be repeated.",
             show_default=False,
         ),
     ] = None,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from neuroevo.data.columns import Columns
 from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.report.finish import finish
 from neuroevo.run.budget import Budget
@@ -19,6 +21,7 @@ from neuroevo.run.search import (
     strategy_by_name,
     supervised_task,
 )
+from neuroevo.store import Store
 
 
 def evolve_networks(
@@ -44,7 +47,7 @@ def evolve_networks(
     Raises:
         ValueError: anything that the user can mend; nothing is written before the data was read.
     """
-    task = supervised_task(settings)
+    task = supervised_task(_as_begun(settings, folder))
     given = split_settings(settings.settings, settings.strategy, settings.encoding)
     space = space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"])
     once = space.redundant and schedule == "synchronous"
@@ -70,6 +73,17 @@ def evolve_networks(
     )
     finish(run, baseline=baseline, say=announced)
     return run
+
+
+def _as_begun(settings: SearchSettings, folder: Path) -> SearchSettings:
+    """The settings with the rules by which a run that an older release began read its table, where nothing is said of columns."""
+    if settings.columns != Columns() or not (folder / "config.json").exists():
+        return settings
+    store = Store(folder, writable=False)
+    recorded = (store.read_json("config.json") or {}).get("task")
+    store.close()
+    begun = isinstance(recorded, dict) and recorded.get("target") is not None and "columns" not in recorded
+    return replace(settings, columns=Columns(rules=1)) if begun else settings
 
 
 def announced(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,13 +13,15 @@ import numpy.typing as npt
 from genomes.base import shown, unknown
 from neuroevo.core import registry
 from neuroevo.core.files import near
-from neuroevo.data import files, image_folders, table
+from neuroevo.data import dates, encoded, files, fitting, frames, image_folders, reading, table, table_sources
+from neuroevo.data.columns import Columns
 from neuroevo.data.dataset import DataError, Dataset, Kind, Part
 from neuroevo.data.normalisation import Normalisation, constant_features
+from neuroevo.data.roles import Role, roles
 from neuroevo.data.sources import Raw, joined
+from neuroevo.data.splitting import FEWEST, Apart, copies, split
+from neuroevo.data.unlike import unseen
 
-TEST, VALIDATION = 0.2, 0.25  # 25 % of what the test leaves: 60 / 20 / 20 %
-FEWEST = 5  # samples of a class, so that each part can have one
 IMBALANCED = 3.0
 UNEQUAL = 3.0  # deviations of targets that one mean should not weigh together unsaid
 MOST_CLASSES = 20  # different whole numbers of a table that are taken for classes
@@ -33,18 +34,21 @@ def load(
     seed: int = 0,
     kind: Kind | None = None,
     missing: Sequence[str] = (),
+    columns: Columns | Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Data by name, from a file or from arrays, split and normalised.
 
     Args:
         source: a name (`neuroevo.data.NAMES`), the path of an `.npz` (arrays x and y, or x_train, y_train, x_test, y_test), a
-            `.csv` or a folder of images (one sub-folder a class), or a pair of arrays (x, y).
-        target: the column of a `.csv` to predict; or several columns of numbers, as names or as "width,height".
+            table (`.csv` and the others of `neuroevo.data.reading.TABLES`) or a folder of images (one sub-folder a class); a data frame;
+            or a pair (x, y) of arrays, or of a data frame and an array.
+        target: the column of a table to predict; or several columns of numbers, as names or as "width,height".
         seed: decides the split, where the source has none: 60 / 20 / 20 %, shuffled, and stratified for classes. A test split
             that the source has is kept, and its training part is split 80 / 20 %.
         kind: "classification" or "regression"; None decides by the target: texts and booleans are classes, numbers are values to predict.
             Whole numbers are classes where they are few and lie close together, or are two; a note says so, and how to say otherwise.
-        missing: texts of a `.csv` that mean that nothing is known, such as ("?",); an empty cell always does, and nothing else.
+        missing: texts of a table that mean that nothing is known, such as ("?",); an empty cell always does, and nothing else.
+        columns: what is done with a table's columns (`neuroevo.data.Columns`, or a mapping such as {"group": "patient"}).
 
     Raises:
         DataError: (a ValueError) whatever is wrong with the data, in one sentence.
@@ -54,8 +58,8 @@ def load(
     """
     if isinstance(source, Dataset):
         return source
-    missing = _texts(missing)
-    name, raw = _read(source, target, missing)
+    missing, said_of_columns = _texts(missing), Columns.of(columns)
+    name, raw = _read(source, target, missing, said_of_columns)
     if len(raw.y) == 0:
         raise DataError(f"{name} has no samples")
     notes = list(raw.notes)
@@ -65,19 +69,18 @@ def load(
         notes += said
     y: npt.NDArray[Any]
     y, labels = _classes(raw) if kind == "classification" else _values(raw)
-    rows = _split(y, raw.parts, seed, kind, labels)
-    columns: dict[str, Any] | None = None
+    described: dict[str, Any] | None = None
     x = raw.x
-    if not isinstance(x, np.ndarray):
-        columns, said = table.fit(x, rows["train"], missing)
-        held_back = np.concatenate([rows["validation"], rows["test"]])
-        notes += [*said, *table.unseen(x.iloc[held_back], columns)]
-        x = table.features(x, columns)
+    if isinstance(x, np.ndarray):
+        rows = split(y, raw.parts, seed, kind, labels)
+    else:
+        x, described, rows, said = _of_table(raw, y, kind, labels, seed, missing)
+        notes += said
     _check_finite(x, name)
-    normalisation = statistics(x[rows["train"]], columns)
+    normalisation = statistics(x[rows["train"]], described)
     if kind == "classification":
         notes += _imbalance(y, labels)
-    if columns is None:
+    if described is None:
         notes += _said_of_constants(x[rows["train"]])
     parts = {part: Part(normalisation(x[found]), y[found]) for part, found in rows.items()}
     for part, found in parts.items():
@@ -98,10 +101,75 @@ def load(
         label_names=labels,
         normalisation=normalisation,
         target_normalisation=scale,
-        columns=columns,
+        columns=described,
         images=raw.images,
         notes=tuple(notes),
     )
+
+
+def _of_table(
+    raw: Raw, y: npt.NDArray[Any], kind: Kind, labels: tuple[str, ...], seed: int, missing: Sequence[str]
+) -> tuple[npt.NDArray[np.float64], dict[str, Any], dict[str, npt.NDArray[np.int64]], list[str]]:
+    """The features of a table's rows, how they are made, the rows of each part, and notes."""
+    said = raw.columns or Columns()
+    found, notes = roles(raw.x, said, raw.y, raw.target_names)
+    apart, more = kept_apart(raw.x, found, said, y, kind, len(labels))
+    rows = split(y, raw.parts, seed, kind, labels, apart)
+    targets = encoded.targets_of(y, len(labels), kind == "classification")
+    of = labels if targets.shape[1] == len(labels) else labels[1:]
+    described, learned = fitting.fit(
+        raw.x, rows["train"], missing, found, said=said, targets=targets, target_names=of, decimal=raw.decimal
+    )
+    x, train = table.features(raw.x, described), rows["train"]
+    together = np.arange(len(y)) if apart is None or apart.together is None else apart.together
+    x[train] = table.training_features(raw.x.iloc[train], described, targets[train], together[train], seed)
+    held_back = np.concatenate([rows["validation"], rows["test"]])
+    return x, described, rows, [*notes, *more, *learned, *unseen(raw.x.iloc[held_back], described)]
+
+
+def kept_apart(
+    x: Any, found: Sequence[Role], said: Columns, y: npt.NDArray[Any], kind: Kind, classes: int
+) -> tuple[Apart | None, list[str]]:
+    """What must not straddle the split of a table, and what to say of it."""
+    names = list(map(str, x.columns))
+    for option, by in (("group", said.group), ("time", said.time)):
+        holes = 0 if by is None else int(x.iloc[:, names.index(by)].isna().sum())
+        if holes:
+            raise DataError(
+                f"{by!r} is missing in {holes} of {len(x)} rows, so that --{option} cannot split them: leave them out, or fill it"
+            )
+    if said.group is not None:
+        texts = np.array([frames.text_of(value) for value in x.iloc[:, names.index(said.group)]], dtype=object)
+        together = np.unique(texts, return_inverse=True)[1].astype(np.int64)
+        kept = "" if said.group in said.keep else " It is no feature."
+        return Apart(together, said.group), [
+            f"The {together.max() + 1} values of {said.group!r} are each in one part of the split.{kept}"
+        ]
+    if said.time is not None:
+        at = names.index(said.time)
+        column, role = x.iloc[:, at], found[at]
+        if role.kind not in ("date", "number"):
+            raise DataError(
+                f"{said.time!r} holds no dates or numbers that are read: --type {said.time}=date:FORMAT says how they are written"
+            )
+        times = (
+            dates.days(column, role.form, role.name)
+            if role.kind == "date"
+            else table.known_numbers(column, role.notation, role.name)
+        )
+        left = (
+            ""
+            if said.time in said.keep
+            else " It is no feature itself; its parts are."
+            if role.kind == "date"
+            else " It is no feature."
+        )
+        return Apart(by=said.time, times=times), [f"Split by {said.time!r}: later rows are held back.{left}"]
+    if said.rules == 1:
+        return None, []
+    seen = [k for k, role in enumerate(found) if not role.why]
+    together_or_none, note = copies(x.iloc[:, seen], y, kind, classes)
+    return None if together_or_none is None else Apart(together_or_none), [note] if note else []
 
 
 def statistics(x: npt.NDArray[Any], columns: Mapping[str, Any] | None = None, *, rounded: bool = False) -> Normalisation:
@@ -131,27 +199,36 @@ def _checked_kind(kind: Any) -> Kind | None:
     return kind  # type: ignore[no-any-return]
 
 
-def _read(source: Any, target: str | Sequence[str] | None, missing: tuple[str, ...]) -> tuple[str, Raw]:
+def _read(source: Any, target: str | Sequence[str] | None, missing: tuple[str, ...], columns: Columns) -> tuple[str, Raw]:
+    if frames.is_frame(source):
+        return "arrays", table_sources.from_frame(source, target, missing, columns)
     if isinstance(source, (tuple, list)) and len(source) == 2:
+        frame = frames.as_pandas(source[0]) if frames.is_frame(source[0]) else None
+        if frame is not None and (columns != Columns(rules=columns.rules) or not table.numeric_frame(frame)):
+            return "arrays", table_sources.from_pair(frame, source[1], missing, columns)
         x, note = files.with_channels(np.asarray(source[0]))
         return "arrays", joined({"train": (x, np.asarray(source[1]))}, notes=note)
     if not isinstance(source, (str, os.PathLike)):
-        raise DataError(f"data is a name, a path or a pair of arrays (x, y), got {shown(source)}")
+        raise DataError(f"data is a name, a path, a data frame or a pair of arrays (x, y), got {shown(source)}")
     path = Path(source)
     suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return str(source), table.csv(_existing(path), target, missing)
+    if reading.is_table(path) and not path.is_dir():
+        return str(source), table_sources.from_file(_existing(path), target, missing, columns)
     if target is not None:
-        raise DataError(f"target names a column of a .csv; {source} is not one")
+        raise DataError(f"target names a column of a table; {source} is not one")
     if missing:
-        raise DataError(f"missing names texts of a .csv; {source} is not one")
+        raise DataError(f"missing names texts of a table; {source} is not one")
+    if any(columns.named.values()):
+        raise DataError(
+            f"--{next(name for name, given in columns.named.items() if given)} names columns of a table; {source} is not one"
+        )
     if suffix == ".npz":
         return str(source), files.npz(_existing(path))
     if path.is_dir():
         return str(source), image_folders.image_folder(path)
     if path.exists() or suffix or os.sep in str(source):
         _existing(path)
-        raise DataError(f"{source} is not data that can be read: an .npz, a .csv or a folder of images")
+        raise DataError(f"{source} is not data that can be read: a table ({reading.FORMATS}), an .npz or a folder of images")
     return str(source), _named(str(source))
 
 
@@ -159,7 +236,7 @@ def _named(name: str) -> Raw:
     """The raw data of a name, built in or registered."""
     source = registry.find("data", name)
     if source is None:
-        raise DataError(unknown("data", name, registry.names("data")) + "; or the path of an .npz, a .csv or a folder of images")
+        raise DataError(unknown("data", name, registry.names("data")) + "; or the path of a table, an .npz or a folder of images")
     found = source()
     if isinstance(found, Raw):
         return found
@@ -202,7 +279,7 @@ def decided(raw: Raw) -> tuple[Kind, list[str]]:
     found = f"{what} has {count} different whole numbers, {low} to {high}"
     if count <= 2 or (close and enough and (count <= MOST_CLASSES or pictures)):
         return "classification", [f"{found}: taken for classes. {_otherwise('regression')}"]
-    likely = enough and count <= table.MOST_CATEGORIES
+    likely = enough and count <= fitting.MOST_CATEGORIES
     return "regression", [f"{found}: taken for numbers to predict. {_otherwise('classification')}"] if likely else []
 
 
@@ -217,7 +294,7 @@ def _one_hot(y: npt.NDArray[Any]) -> bool:
 
 def _classes(raw: Raw) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """The class of each sample, and the classes' names."""
-    y, given = raw.y, raw.label_names
+    y, given = raw.y, raw.label_names or raw.class_names
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2 and y.dtype.kind in "biuf" and _one_hot(y):
@@ -314,45 +391,6 @@ def _said_of_constants(x: npt.NDArray[Any]) -> list[str]:
         return [f"All training samples are the same{value}: there is nothing to learn from."]
     of_what = "features" if x.ndim == 2 else "channels"
     return [f"{int(same.sum())} of {len(same)} {of_what} are the same in every training sample."] if same.any() else []
-
-
-def _split(
-    y: npt.NDArray[Any],
-    given: Mapping[str, npt.NDArray[np.int64]],
-    seed: int,
-    kind: Kind,
-    labels: tuple[str, ...],
-) -> dict[str, npt.NDArray[np.int64]]:
-    """Rows of each part: what the source gives stays, the rest is shuffled and split."""
-    from sklearn.model_selection import train_test_split
-
-    rest = np.setdiff1d(np.arange(len(y)), np.concatenate([np.zeros(0, np.int64), *given.values()]))
-    missing = [part for part in ("test", "validation") if part not in given]
-    parts = {part: np.asarray(rows) for part, rows in given.items()}
-    if kind == "classification":
-        counts = np.bincount(y[rest], minlength=len(labels))
-        if missing and counts.min() < FEWEST:
-            raise DataError(
-                f"class {labels[int(counts.argmin())]!r} has {counts.min()} samples to train on; a split needs at least {FEWEST} "
-                f"of every class: merge it with another, or leave it out{_or_a_number(labels)}"
-            )
-    if missing and len(rest) < FEWEST:
-        raise DataError(f"a split needs at least {FEWEST} samples, got {len(rest)}")
-    for part in missing:
-        share = TEST if part == "test" or "test" in given else VALIDATION
-        size = max(math.ceil(share * len(rest)), len(labels) if kind == "classification" else 1)
-        stratify = y[rest] if kind == "classification" else None
-        rest, taken = train_test_split(rest, test_size=size, stratify=stratify, random_state=seed)
-        parts[part] = np.sort(taken)
-    return {"train": np.sort(rest), "validation": parts["validation"], "test": parts["test"]}
-
-
-def _or_a_number(labels: tuple[str, ...]) -> str:
-    try:
-        np.array(labels, dtype=np.float64)
-    except ValueError:
-        return ""
-    return "; or predict numbers with --kind regression"
 
 
 def _check_finite(x: npt.NDArray[Any], name: str) -> None:

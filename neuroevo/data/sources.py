@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neuroevo.data.columns import Columns
 from neuroevo.data.dataset import DataError, Kind
 
 
@@ -28,6 +29,9 @@ class Raw:
         images: of image files, how they became numbers (see `neuroevo.data.images`).
         kind: what the source is for, where it says.
         notes: sentences for people.
+        columns: of a table, what the user said of its columns, by the names that they have.
+        decimal: of a table, what stands before decimals in its file.
+        class_names: of whole numbers to predict in a table's file, how each is written, in their order; () where that says no more.
     """
 
     x: Any
@@ -39,6 +43,9 @@ class Raw:
     images: Mapping[str, Any] | None = None
     kind: Kind | None = None
     notes: tuple[str, ...] = ()
+    columns: Columns | None = None
+    decimal: str = "."
+    class_names: tuple[str, ...] = ()
 
 
 def joined(parts: Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]], **more: Any) -> Raw:

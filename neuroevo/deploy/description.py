@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from neuroevo.core.files import write_whole
-from neuroevo.data import table
+from neuroevo.data import dates, encoded, table
 from neuroevo.data.dataset import Dataset
+from neuroevo.data.frames import MISSING
 from neuroevo.data.normalisation import Normalisation
 
 WITHOUT_DOUBLES = (".tflite",)  # formats whose built-in operations have no float64
@@ -23,6 +24,21 @@ ABOUT = (
     f"A sample is float32 values of the shape below, {RAW}. Each feature of a table comes from one column: "
     "'number': the number there, or if_missing where it is missing; 'missing': 1 where it is missing, else 0; "
     "'equals': 1 where its text is exactly this, else 0. A cell is missing where it is blank, or one of the texts in 'missing'."
+)
+OF_KINDS = {
+    "days": " 'days': days from 'since' to the date there, with decimals, in UTC.",
+    "sine": (
+        " 'sine' and 'cosine': of 2 pi * part / period, the part of the date being its month from 0, its weekday from Monday, 0, or its hour "
+        "with decimals."
+    ),
+    "lookup": " 'lookup': the value of the text there (of a missing one: of ''), or 'else' where it has none.",
+    "hash": (
+        " 'hash': 1 where the BLAKE2b digest of 8 bytes of the text in UTF-8 (a missing one is ''), a big-endian number, is 'value' modulo "
+        "'modulo'; else 0."
+    ),
+}
+WRITTEN = (
+    " 'written': what stands before the number's decimals, and the unit at it, which is taken away with separators of thousands."
 )
 BEFORE = (
     " Before a sample becomes float32, which cannot hold some of its numbers apart: in double precision, subtract 'subtract' from it and "
@@ -60,6 +76,8 @@ def description(dataset: Dataset, *, raw: bool = True) -> dict[str, Any]:
     about = ABOUT if raw else ABOUT.replace(RAW, NORMALISED)
     if dataset.columns is not None:
         inputs["features"] = list(_features(dataset.columns))
+        about += "".join(said for kind, said in OF_KINDS.items() if any(rule["is"] == kind for rule in inputs["features"]))
+        about += WRITTEN if any("written" in rule for rule in inputs["features"]) else ""
         inputs["missing"] = ["", *dataset.columns.get("missing", ())]
     if dataset.images is not None:
         inputs["images"] = _images(dataset.images)
@@ -134,14 +152,34 @@ def _features(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     names = iter(table.feature_names(columns))
     for described in columns["columns"]:
         column = described["name"]
-        if described["kind"] == "number":
-            yield {"feature": next(names), "column": column, "is": "number", "if_missing": described["fill"]}
-            if described["indicator"]:
-                yield {"feature": next(names), "column": column, "is": "missing"}
-            continue
-        for category in described["categories"]:
-            rule = {"is": "missing"} if category == table.MISSING else {"is": "equals", "text": category}
+        for rule in _rules(described):
             yield {"feature": next(names), "column": column, **rule}
+
+
+def _rules(described: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """How each feature of a column is made."""
+    kind = described["kind"]
+    if kind == "number":
+        written = {"written": described["notation"]} if "notation" in described else {}
+        yield {"is": "number", "if_missing": described["fill"], **written}
+    elif kind == "date":
+        form = {"format": described["format"]}
+        if described["elapsed"]:
+            yield {"is": "days", "since": described["start"], "if_missing": described["fill"], **form}
+        for part in described["parts"]:
+            for way in ("sine", "cosine"):
+                yield {"is": way, "of": part, "period": dates.PERIODS[part], "if_missing": 0.0, **form}
+    elif kind == "category":
+        for category in described["categories"]:
+            yield {"is": "missing"} if category == MISSING else {"is": "equals", "text": category}
+    elif kind == "hash":
+        for k in range(encoded.BUCKETS):
+            yield {"is": "hash", "value": k, "modulo": encoded.BUCKETS}
+    else:
+        for k, prior in enumerate(described["prior"]):
+            yield {"is": "lookup", "values": {text: found[k] for text, found in described["means"].items()}, "else": prior}
+    if described.get("indicator"):
+        yield {"is": "missing"}
 
 
 def _lists(normalisation: Normalisation) -> dict[str, Any]:

@@ -22,9 +22,11 @@ from genomes.base import shown
 from genomes.system import replace
 from neuroevo.core.backend import start_quietly
 from neuroevo.core.files import near
-from neuroevo.data import files, images, table
+from neuroevo.data import files, images, reading, table
 from neuroevo.data.dataset import DataError, Dataset, InputWarning
+from neuroevo.data.frames import as_pandas, is_frame, typed
 from neuroevo.data.normalisation import Normalisation
+from neuroevo.data.unlike import unlike
 from neuroevo.deploy.prediction import Prediction
 from neuroevo.deploy.proof import proven, rows_of
 from neuroevo.run.model_files import EXPORTED as DETAILS
@@ -179,16 +181,16 @@ def _normalisation(found: Any) -> Any:
 
 
 def predict(
-    model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: str | os.PathLike[str], *, missing: Sequence[str] = ()
+    model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: Any, *, missing: Sequence[str] = ()
 ) -> list[Prediction]:
     """What an exported model says of every input in a file. What is odd about the inputs (texts that no training row had, images of
     another depth) is an `InputWarning`.
 
     Args:
         model: the path of a `.keras` file, or what `load_exported` gave (or `(raw_model(...), details(...))`).
-        file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a `.csv` with the columns of the training data,
-            an image or a folder of images.
-        missing: texts of a `.csv` that mean that nothing is known, beside the empty cell and those that the model was trained with.
+        file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a table with the columns of the training data,
+            an image or a folder of images; or a data frame with these columns.
+        missing: texts of a table that mean that nothing is known, beside the empty cell and those that the model was trained with.
 
     Raises:
         ValueError: a file that cannot be read, or inputs that do not fit the model.
@@ -196,11 +198,18 @@ def predict(
     network, found = load_exported(model) if isinstance(model, (str, os.PathLike)) else model
     shape = tuple(int(n) for n in network.input_shape[1:])
     said = _checked(found, int(network.output_shape[-1]))
-    sources, x, notes = raw_inputs(Path(file), shape, said["columns"], said["images"], missing)
+    if is_frame(file):
+        name, sources = "the data frame", [f"row {k}" for k in range(len(file))]
+        x, notes = _table(
+            typed(as_pandas(file), (*missing, *(said["columns"] or {}).get("missing", ()))), said["columns"], shape, name
+        )
+    else:
+        name = str(file)
+        sources, x, notes = raw_inputs(Path(file), shape, said["columns"], said["images"], missing)
     for note in notes:
-        warnings.warn(f"{file}: {note}", InputWarning, stacklevel=2)
+        warnings.warn(f"{name}: {note}", InputWarning, stacklevel=2)
     if not np.isfinite(x).all():
-        raise DataError(f"some inputs in {file} are NaN or infinite")
+        raise DataError(f"some inputs in {name} are NaN or infinite")
     before, after = (None if said[name] is None else Normalisation.from_dict(said[name]) for name in ("before", "after"))
     outputs: npt.NDArray[Any] = model_outputs(network, x.astype(np.float32) if before is None else before(x))
     outputs = outputs if after is None or outputs.dtype == np.float64 else after.inverse(outputs)
@@ -234,14 +243,14 @@ def raw_inputs(
     if file.is_dir() or file.suffix.lower() in images.SUFFIXES:
         return _images(file, shape, trained_on)
     notes: list[str] = []
-    if file.suffix.lower() == ".csv":
-        frame = table.read(file, missing, columns)
-        x = table.features(frame, columns) if columns is not None else _numbers(file, frame)
-        notes = table.unseen(frame, columns) if columns is not None else []
+    if reading.is_table(file):
+        found = reading.read(file, missing, columns)
+        x, notes = _table(found.frame, columns, shape, str(file))
+        notes = [*found.notes, *notes]
     elif file.suffix.lower() in (".npz", ".npy"):
         x = _array(file)
     else:
-        raise DataError(f"{file} is not an .npz, .npy, .csv, an image or a folder of images")
+        raise DataError(f"{file} is no table ({reading.FORMATS}), no .npz or .npy, no image and no folder of images")
     if x.shape[1:] != shape and x.shape == shape:
         x = x[None]
     if x.shape[1:] != shape and (*x.shape[1:], 1) == shape:
@@ -268,7 +277,19 @@ def _array(file: Path) -> npt.NDArray[Any]:
     return array
 
 
-def _numbers(file: Path, frame: Any) -> npt.NDArray[Any]:
+def _table(
+    frame: Any, columns: Mapping[str, Any] | None, shape: tuple[int, ...], name: str
+) -> tuple[npt.NDArray[Any], list[str]]:
+    """The features of a table's rows, and what is odd about them."""
+    if columns is None:
+        return _numbers(name, frame), []
+    x = table.features(frame, columns)
+    if x.shape[1:] != shape and x[:1].size == int(np.prod(shape)):
+        x = x.reshape(len(x), *shape)
+    return x, unlike(frame, columns)
+
+
+def _numbers(file: str, frame: Any) -> npt.NDArray[Any]:
     try:
         values: npt.NDArray[Any] = frame.to_numpy(dtype=np.float64)
     except (ValueError, TypeError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,10 +17,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genomes.base import shown, unknown
 from neuroevo.core.individual import Individual
-from neuroevo.data import table
+from neuroevo.data import fitting, table
+from neuroevo.data.columns import Columns
 from neuroevo.data.dataset import Dataset, InputWarning, Kind, Part
-from neuroevo.data.loading import comparable, statistics
+from neuroevo.data.encoded import targets_of
+from neuroevo.data.frames import as_pandas, is_frame, typed
+from neuroevo.data.loading import comparable, kept_apart, statistics
 from neuroevo.data.normalisation import Normalisation
+from neuroevo.data.roles import roles
+from neuroevo.data.splitting import FEWEST, Apart, Rows, hold_back
+from neuroevo.data.unlike import unlike
 from neuroevo.run.run import Run
 from neuroevo.run.search import PRESETS, Preset, space_by_encoding, strategy_by_name
 from neuroevo.strategies.base import Strategy
@@ -48,22 +54,31 @@ class _Inputs:
     normalisation: Normalisation
 
     @staticmethod
-    def fit(x: Any, rows: npt.NDArray[np.int64], columns: bool, shape: tuple[int, ...] | None) -> tuple[_Inputs, list[str]]:
-        """Learned from the training rows alone; and notes on what was done."""
-        described, notes = table.fit(x, rows) if columns else (None, [])
-        values = _numbers(x if described is None else table.features(x, described))
+    def of_numbers(x: Any, rows: npt.NDArray[np.int64], shape: tuple[int, ...] | None) -> tuple[_Inputs, Floats]:
+        """Learned from the training rows alone; and all samples, normalised: float64 [samples, *shape]."""
+        values = _numbers(x)
         shape = shape or values.shape[1:]
-        trained = _shaped(values, shape)[rows]
-        return _Inputs(described, shape, statistics(trained, described if len(shape) == 1 else None)), notes
+        inputs = _Inputs(None, shape, statistics(_shaped(values, shape)[rows]))
+        return inputs, inputs(x)
+
+    @staticmethod
+    def of_table(
+        values: npt.NDArray[Any], described: dict[str, Any], rows: npt.NDArray[np.int64], shape: tuple[int, ...] | None
+    ) -> tuple[_Inputs, Floats]:
+        """The same of a table's features, [samples, features]."""
+        shape = shape or values.shape[1:]
+        shaped = _shaped(values, shape)
+        inputs = _Inputs(described, shape, statistics(shaped[rows], described if len(shape) == 1 else None))
+        return inputs, inputs.normalisation.in_float64(shaped)
 
     def __call__(self, x: Any) -> Floats:
         """Normalised samples: float64 [samples, *shape]."""
-        values = _numbers(x if self.columns is None else table.features(x, self.columns))
+        values = _numbers(x if self.columns is None else table.features(typed(as_pandas(x)), self.columns))
         return self.normalisation.in_float64(_shaped(values, self.shape))
 
     def unlike(self, x: Any) -> list[str]:
         """What samples of a table hold that those to train on did not, in sentences."""
-        return [] if self.columns is None else table.unseen(x, self.columns)
+        return [] if self.columns is None else unlike(typed(as_pandas(x)), self.columns)
 
 
 def _numbers(x: Any) -> npt.NDArray[Any]:
@@ -98,13 +113,24 @@ def split(y: npt.NDArray[Any] | None, samples: int, seed: int) -> tuple[npt.NDAr
     return rows if len(rows[1]) else (rows[0], rows[0])
 
 
-def _is_table(x: Any) -> bool:
-    """Whether this is a data frame with texts, booleans or holes, which becomes features as a .csv does."""
-    if not hasattr(x, "dtypes") or not hasattr(x, "columns"):
-        return False
-    import pandas
+def split_apart(y: npt.NDArray[Any] | None, samples: int, seed: int, apart: Apart | None) -> tuple[Rows, Rows]:
+    """The same where copies of a row, or a group, are in one of the two, or where the latest are held back.
 
-    return isinstance(x, pandas.DataFrame) and not table.numeric_frame(x)
+    Args:
+        apart: None: nothing belongs together.
+    """
+    if apart is not None and apart.times is not None:
+        later = apart.times >= np.quantile(apart.times, 1 - VALIDATION)
+        return (np.flatnonzero(~later), np.flatnonzero(later)) if not later.all() else (np.arange(samples),) * 2
+    if apart is None or apart.together is None or len(np.unique(apart.together)) < FEWEST:
+        return split(y, samples, seed)
+    held = hold_back(apart.together, y, VALIDATION, np.random.default_rng(seed))
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _is_table(x: Any) -> bool:
+    """Whether this is a data frame with texts, booleans, dates or holes, which becomes features as a .csv does."""
+    return is_frame(x) and not table.numeric_frame(as_pandas(x))
 
 
 class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
@@ -128,6 +154,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
         encoding: str = "network",
         max_parameters: int | None = None,
         input_shape: tuple[int, ...] | None = None,
+        columns: Columns | Mapping[str, Any] | None = None,
         workers: int = 1,
         run: str | Path | None = None,
         progress: bool = False,
@@ -141,6 +168,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
         self.encoding = encoding
         self.max_parameters = max_parameters
         self.input_shape = input_shape
+        self.columns = columns
         self.workers = workers
         self.run = run
         self.progress = progress
@@ -185,9 +213,15 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _dataset(self, x: Any, y: npt.NDArray[Any], names: tuple[str, ...], columns: bool, seed: int) -> Dataset:
         """Training and validation samples; the user keeps the test samples."""
-        train, validation = split(y if self._kind == "classification" else None, len(y), seed)
-        self._inputs, notes = _Inputs.fit(x, train, columns, self.input_shape)
-        inputs = self._inputs(x).astype(np.float32)
+        classes = y if self._kind == "classification" else None
+        notes: list[str] = []
+        if columns:
+            values, described, train, validation, notes = self._table(typed(x), y, names, seed)
+            self._inputs, normalised = _Inputs.of_table(values, described, train, self.input_shape)
+        else:
+            train, validation = split(classes, len(y), seed)
+            self._inputs, normalised = _Inputs.of_numbers(x, train, self.input_shape)
+        inputs = normalised.astype(np.float32)
         held = Part(inputs[validation], y[validation])
         return Dataset(
             name="arrays",
@@ -202,9 +236,28 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
             notes=tuple(notes),
         )
 
+    def _table(
+        self, x: Any, y: npt.NDArray[Any], names: tuple[str, ...], seed: int
+    ) -> tuple[Floats, dict[str, Any], Rows, Rows, list[str]]:
+        """The features of a data frame, how they are made, the rows to train on and to validate on, and notes."""
+        classes = self._kind == "classification"
+        said = Columns.of(self.columns).resolved(list(x.columns), ())
+        given = np.array(names)[y] if classes else y[:, 0] if y.shape[1] == 1 else None
+        found, notes = roles(x, said, given, ("y",))
+        apart, more = kept_apart(x, found, said, y, self._kind, len(names))
+        train, validation = split_apart(y if classes else None, len(y), seed, apart)
+        targets = targets_of(y, len(names), classes)
+        of = names if targets.shape[1] == len(names) else names[1:]
+        described, learned = fitting.fit(x, train, (), found, said=said, targets=targets, target_names=of)
+        values = table.features(x, described)
+        together = np.arange(len(y)) if apart is None or apart.together is None else apart.together
+        values[train] = table.training_features(x.iloc[train], described, targets[train], together[train], seed)
+        return values, described, train, validation, [*notes, *more, *learned]
+
     def _fitted_inputs(self, x: Any, y: Any = "no_validation", **checks: Any) -> tuple[Any, Any, bool]:
         """What was given to fit, checked: samples, targets, and whether the samples are a table."""
-        columns = _is_table(x)
+        columns = _is_table(x) or (self.columns is not None and is_frame(x))
+        x = as_pandas(x) if columns else x
         checked = validate_data(self, x, y, ensure_min_samples=2, skip_check_array=columns, **({} if columns else checks))
         return (*checked, columns)
 
@@ -216,7 +269,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 "this estimator was fitted to a data frame with texts or holes: give it a data frame with the same columns"
             )
-        x = validate_data(self, x, reset=False, skip_check_array=columns)
+        x = validate_data(self, as_pandas(x) if columns else x, reset=False, skip_check_array=columns)
         for note in self._inputs.unlike(x):
             warnings.warn(note, InputWarning, stacklevel=3)
         inputs = self._inputs(x)
@@ -257,7 +310,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
 class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[misc]
     """A classifier that evolves networks for the data that it is fitted to: `NeuroEvoClassifier().fit(X, y).predict(X)`.
 
-    X is an array, or a data frame, which may have columns of texts, and holes. Classes may be of any type. A quarter of the samples of
+    X is an array, or a data frame, which may have columns of texts and dates, and holes. Classes may be of any type. A quarter of the samples of
     each class is held back to choose the network by.
 
     Args:
@@ -269,6 +322,7 @@ class NeuroEvoClassifier(ClassifierMixin, _NeuroEvoEstimator):  # type: ignore[m
         encoding: what evolves, such as "network" or "dag": those that `neuroevo search --help` names.
         max_parameters: the largest network allowed.
         input_shape: of one sample, where features are the pixels of images or steps of sequences, such as (8, 8, 1).
+        columns: of a data frame, what is done with its columns (`neuroevo.data.Columns`, or a mapping such as {"group": "patient"}).
         workers: processes that train.
         run: a folder to record the search in.
         progress: whether progress is shown.
@@ -335,6 +389,7 @@ class NeuroEvoRegressor(RegressorMixin, _NeuroEvoEstimator):  # type: ignore[mis
         encoding: what evolves, such as "network" or "dag": those that `neuroevo search --help` names.
         max_parameters: the largest network allowed.
         input_shape: of one sample, where features are the pixels of images or steps of sequences, such as (8, 8, 1).
+        columns: of a data frame, what is done with its columns (`neuroevo.data.Columns`, or a mapping such as {"group": "patient"}).
         workers: processes that train.
         run: a folder to record the search in.
         progress: whether progress is shown.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroevo.run.run import Run
@@ -67,13 +68,14 @@ def columns_line(names: Sequence[str]) -> str:
 def input_names(run: Run) -> tuple[str, ...]:
     """The features of a search on a table, by the columns that they come from; none of other runs, or where the data is gone."""
     from neuroevo.data import table
+    from neuroevo.data.reading import is_table
     from neuroevo.run.settings import task_from_settings
 
     task: Any = run.task
     try:
         if task is None:
             described = run.settings.get("task", {})
-            if not str(described.get("data") or "").lower().endswith((".csv", ".tsv", ".txt")):
+            if not is_table(Path(str(described.get("data") or ""))):
                 return ()
             task = task_from_settings(described)
         columns = task.dataset.columns if hasattr(task, "dataset") else None

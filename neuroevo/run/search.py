@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from genomes.base import Space, unknown
 from neuroevo.core import registry
 from neuroevo.core.signature import REQUIRED, read_settings, settings_of
+from neuroevo.data.columns import Columns
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.evolution.breeding import Inheritance
 from neuroevo.strategies.screening import Screen
@@ -69,6 +70,7 @@ class SearchSettings:
         kind: "classification" or "regression"; None decides by the data (see `neuroevo.tasks.for_data`).
         screen: how candidates are screened before training; None trains each.
         stop_early: the rule by which trainings end early (`neuroevo.estimation.LearningCurve`); None for none.
+        columns: what is done with a table's columns.
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
     """
 
@@ -77,6 +79,7 @@ class SearchSettings:
     target: str | Sequence[str] | None = None
     kind: str | None = None
     missing: Sequence[str] = ()
+    columns: Columns = field(default_factory=Columns)
     encoding: str = "network"
     strategy: str = "nsga2"
     inheritance: str = "lamarckian"
@@ -159,8 +162,9 @@ def supervised_task(settings: SearchSettings) -> Supervised:
     if kind not in (None, *get_args(Kind)):
         raise ValueError(unknown("kind of task", str(kind), get_args(Kind)))
     return for_data(
-        settings.data, settings.objectives, target=settings.target, kind=kind, missing=settings.missing, seed=settings.seed
-    )
+        settings.data, settings.objectives, target=settings.target, kind=kind, missing=settings.missing, columns=settings.columns,
+        seed=settings.seed,
+    )  # fmt: skip
 
 
 def estimation_by_names(task: Supervised, epochs: int | None, stop_early: str | None) -> Estimation:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neuroevo.core.objectives import parse_limits
-from neuroevo.data import DataError, load
+from neuroevo.data import Columns, DataError, load
 from neuroevo.data.dataset import Kind
 from neuroevo.tasks.classification import Classification
 from neuroevo.tasks.regression import Regression
@@ -22,12 +22,13 @@ def for_data(
     target: str | Sequence[str] | None = None,
     kind: Kind | None = None,
     missing: Sequence[str] = (),
+    columns: Columns | Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Supervised:
     """`Classification` or `Regression`, as the data's target says (see `neuroevo.data.load`): what the command line searches.
 
     Args:
-        data, target, missing, seed: as for `Classification`.
+        data, target, missing, columns, seed: as for `Classification`.
         objectives: by default those that fit: error or mae, and parameters. One of a regression alone, such as mae, makes it one.
         kind: "classification" or "regression", to decide it.
 
@@ -43,11 +44,11 @@ def for_data(
         )
     if kind is None and only["regression"]:
         kind = "regression"
-    dataset = load(data, target=target, seed=seed, kind=kind, missing=missing)
+    dataset = load(data, target=target, seed=seed, kind=kind, missing=missing, columns=columns)
     wrong = only[_other(dataset.kind)]
     if wrong:
         raise DataError(_another_kind(dataset.kind, wrong, ", ".join(dataset.label_names[:3]), chosen=kind is not None))
-    task = TASKS[dataset.kind](data, objectives, target, seed, missing)
+    task = TASKS[dataset.kind](data, objectives, target, seed, missing, columns)
     task.dataset = dataset
     return task
 

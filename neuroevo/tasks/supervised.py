@@ -16,6 +16,7 @@ from genomes.base import Genome, shown
 from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
 from neuroevo.core.registry import part
 from neuroevo.core.streams import TRAINING, stream
+from neuroevo.data.columns import Columns
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
 from neuroevo.train.compiled import Compiled
@@ -46,13 +47,14 @@ class Supervised(Task):
     """Networks that are trained on samples with known answers. Use `Classification` or `Regression`.
 
     Args:
-        data: what `neuroevo.data.load` takes: a name, a path, a pair of arrays, or a Dataset.
+        data: what `neuroevo.data.load` takes: a name, a path, a data frame, a pair of arrays, or a Dataset.
         objectives: names of what is offered, with limits ("parameters<20000"); an `Objective` whose `of` is a function of the
             genome (kind "cheap"), of a `neuroevo.train.Untrained` (kind "untrained") or of the trained `keras.Model` (the other
             kinds); or any function of the trained model, which is minimised under its own name.
-        target: the column of a `.csv` to predict; of a regression, perhaps several.
+        target: the column of a table to predict; of a regression, perhaps several.
         seed: decides the split of the data.
-        missing: texts of a `.csv` that mean that nothing is known, beside the empty cell.
+        missing: texts of a table that mean that nothing is known, beside the empty cell.
+        columns: what is done with a table's columns (`neuroevo.data.Columns`), as a mapping such as {"group": "patient"} as well.
 
     Raises:
         ValueError: an objective that is not offered (the nearest is suggested); or `energy` by its name, on a machine where nothing counts
@@ -74,10 +76,12 @@ class Supervised(Task):
         target: str | Sequence[str] | None = None,
         seed: int = 0,
         missing: Sequence[str] = (),
+        columns: Columns | Mapping[str, Any] | None = None,
     ) -> None:
         self.data = os.fspath(data) if isinstance(data, os.PathLike) else data
         self.target = target if target is None or isinstance(target, str) else tuple(target)
         self.missing = missing if isinstance(missing, str) else tuple(missing)
+        self.columns = Columns.of(columns)
         self.seed = seed
         wanted = (self.selection, "parameters") if objectives is None else objectives
         named = wanted if isinstance(wanted, str) else [_as_objective(item) for item in wanted]
@@ -109,7 +113,9 @@ class Supervised(Task):
         if self._dataset is None:
             from neuroevo.data import load
 
-            self._dataset = load(self.data, target=self.target, seed=self.seed, kind=self.kind, missing=self.missing)
+            self._dataset = load(
+                self.data, target=self.target, seed=self.seed, kind=self.kind, missing=self.missing, columns=self.columns
+            )
         return self._dataset
 
     @dataset.setter
@@ -239,6 +245,7 @@ class Supervised(Task):
             "data": self._data_name(),
             "target": self.target if self.target is None or isinstance(self.target, str) else list(self.target),
             **({"missing": list(self.missing)} if self.missing else {}),
+            **({"columns": self.columns.to_dict()} if self._tells_columns() else {}),
             "seed": self.seed,
             "digest": self.dataset.digest(),
             "objectives": [objective.settings() for objective in self.objectives.values()],
@@ -257,7 +264,12 @@ class Supervised(Task):
         if data == "arrays":
             raise ValueError("this run's data were arrays in memory; run the script that started it again to go on")
         chosen = recorded(objectives, cls.offered, named_only=True)
-        return cls(data, chosen, settings.get("target"), settings.get("seed", 0), settings.get("missing", ()))
+        missing, columns = settings.get("missing", ()), Columns.recorded(settings.get("columns"))
+        return cls(data, chosen, settings.get("target"), settings.get("seed", 0), missing, columns)
+
+    def _tells_columns(self) -> bool:
+        """Whether the settings say how columns are read: those of a table, unless an older release began the run, which said nothing."""
+        return self.dataset.columns is not None and self.columns != Columns(rules=1)
 
     def _data_name(self) -> str:
         if not isinstance(self.data, str):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 from PIL import Image
 
 from neuroevo.data import DataError, Dataset, load
@@ -59,7 +63,7 @@ def column(values: Any, name: str = "x", **more: Any) -> Callable[[Path], Path]:
 
 def target(values: Any, **more: Any) -> Callable[[Path], Path]:
     """A table with this target."""
-    return table(x=NUMBERS, y=values, **more)
+    return table(x=NUMBERS[::-1], y=values, **more)
 
 
 def table(**columns: Any) -> Callable[[Path], Path]:
@@ -107,6 +111,12 @@ def spread(data: Dataset, feature: int = 0) -> bool:
     """Whether a feature has as many values as rows, and their deviation is 1."""
     found = everything(data)[:, feature]
     return len(np.unique(found)) == ROWS and abs(data.train.x[:, feature].std() - 1) < 0.01
+
+
+def shared(data: Dataset) -> set[float]:
+    """Values of the first feature that stand in several parts."""
+    train, validation, test = ({*part.x[:, 0].tolist()} for part in (data.train, data.validation, data.test))
+    return (train & validation) | (train & test) | (validation & test)
 
 
 KIND = {"target": "kind"}
@@ -189,18 +199,18 @@ COLUMNS = (
         "'x' (2)",
     ),
     Case(
-        "more than 50 texts (names, dates, identifiers)",
+        "another text in each row (names, identifiers)",
         "left out",
         column([f"2024-01-{k:02d}T" for k in range(ROWS)]),
         lambda d: names(d) == ["other"],
         KIND,
-        "different texts",
+        "120 different texts in 120 rows",
     ),
     Case(
         "the same value in every row",
-        "a feature that is always 0",
+        "left out",
         column(["0.1"] * ROWS),
-        lambda d: bool((everything(d)[:, 0] == 0).all()),
+        lambda d: names(d) == ["other"],
         KIND,
         "same in every training row",
     ),
@@ -235,20 +245,64 @@ COLUMNS = (
         spread,
         KIND,
     ),
-    Case("numbers with separators of thousands: `\"1,234\"`", "texts: here too many, so left out",
-         column([f'"{1000 + 37 * k:,}"' for k in range(ROWS)]), lambda d: names(d) == ["other"], KIND, "written like"),
+    Case("numbers with separators of thousands: `\"1,234\"`", "numbers", column([f'"{1000 + 37 * k:,}"' for k in range(ROWS)]),
+         lambda d: names(d) == ["x", "other"] and spread(d), KIND, "which is 1000"),
+    Case("amounts: `$950`, `\"$1,234.50\"`", "numbers", column([f'"${900.5 + 37 * k:,.2f}"' for k in range(ROWS)]),
+         lambda d: names(d) == ["x", "other"] and spread(d), KIND, "written like '$900.50', which is 900.5"),
+    Case("percentages: `12%`", "numbers: 12", column([f"{k / 4}%" for k in RNG.permutation(ROWS)]),
+         lambda d: names(d) == ["x", "other"] and spread(d), KIND, "%', which is"),
+    Case("a decimal comma in quotes: `\"3,5\"`", "numbers", column([f'"{k / 4}"'.replace(".", ",") for k in RNG.permutation(ROWS)]),
+         lambda d: names(d) == ["x", "other"] and spread(d), KIND, "written like"),
+    Case("percentages beside plain numbers", "texts: here too many, so left out", column([f"{k}{'%' * (k % 2)}" for k in range(ROWS)]),
+         lambda d: names(d) == ["other"], KIND, "these were read as texts"),
+    Case("numbers, and -999 in some cells", "numbers, -999 among them", column([-999, -999, *np.arange(ROWS - 2) % 50]),
+         lambda d: names(d) == ["x", "other"], KIND, "--missing -999"),
+    Case("dates, in ISO or in one of the usual formats", "days since the first, and month, weekday, hour as sine and cosine",
+         column([f"{1 + k % 28:02d}.{1 + k % 12:02d}.{2020 + k % 4}" for k in RNG.permutation(ROWS)]),
+         lambda d: names(d)[:5] == ["x in days", "sine of x's month", "cosine of x's month", "sine of x's weekday", "cosine of x's weekday"],
+         KIND, "'x' (days, month, weekday)"),
+    Case("dates that begin with the day or with the month: 03/04/2024", "the month first",
+         column([f"{1 + k % 9:02d}/{1 + k % 7:02d}/{2020 + k % 4}" for k in RNG.permutation(ROWS)]), lambda d: "x in days" in names(d), KIND,
+         "--type x=date:%d/%m/%Y"),
+    Case("the same, with `--type x=date:%d/%m/%Y`", "the day first",
+         column([f"{1 + k % 9:02d}/{1 + k % 7:02d}/{2020 + k % 4}" for k in RNG.permutation(ROWS)]), lambda d: "x in days" in names(d),
+         {"target": "kind", "columns": {"types": {"x": "date:%d/%m/%Y"}}}, "'x' (days"),
+    Case("dates, and `unknown` in some cells", "texts: here too many, so left out",
+         column([*(f"2024-{1 + k % 12:02d}-{1 + k // 12:02d}" for k in range(ROWS - 2)), "unknown", "unknown"]), lambda d: names(d) == ["other"],
+         KIND, "--missing unknown"),
+    Case("more than 50 texts that come again (cities)", "the mean of the target among the training rows with the text",
+         column([f"town {k % 75}" for k in range(ROWS)]), lambda d: names(d) == ["x's mean of b", "other"], KIND, "the mean of the target"),
+    Case("the same, with `--type x=hash`", "one of 32 features, by a hash of the text", column([f"town {k % 75}" for k in range(ROWS)]),
+         lambda d: names(d)[:2] == ["x has hash 0", "x has hash 1"], {"target": "kind", "columns": {"types": {"x": "hash"}}}, "by a hash"),
+    Case("the same, with `--type x=category`", "one feature a text", column([f"town {k % 75}" for k in range(ROWS)]),
+         lambda d: "x is town 3" in names(d), {"target": "kind", "columns": {"types": {"x": "category"}}}, "one feature a value"),
+    Case("codes that are numbers, with `--type x=category`", "one feature a code, as it is written", column(cycle("01", "02", "2")),
+         lambda d: names(d)[:3] == ["x is 01", "x is 02", "x is 2"], {"target": "kind", "columns": {"types": {"x": "category"}}}, "3 values"),
+    Case("numbers of customers, called `id`", "left out", column(RNG.permutation(ROWS) + 40_000, name="id"), lambda d: names(d) == ["other"],
+         KIND, "another number in each row"),
+    Case("the same, with `--keep id`", "one feature", column(RNG.permutation(ROWS) + 40_000, name="id"),
+         lambda d: names(d) == ["id", "other"], {"target": "kind", "columns": {"keep": ["id"]}}),
+    Case("a copy of the target", "left out", column(["a", "b"] * (ROWS // 2)), lambda d: names(d) == ["other"], KIND, "a copy of 'kind'"),
+    Case("a code of the target: 0 and 1 for its two texts", "one feature", column([0, 1] * (ROWS // 2)),
+         lambda d: names(d) == ["x", "other"], KIND, "goes with one of 'kind'"),
+    Case("any column, with `--drop`", "left out", column(NUMBERS), lambda d: names(d) == ["other"],
+         {"target": "kind", "columns": {"drop": ["x"]}}, "as asked: 'x'"),
+    Case("copies of rows", "copies are in one part of the split", lines("x,kind", *(f"{NUMBERS[k // 2]},{'ab'[k // 2 % 2]}" for k in range(ROWS))),
+         lambda d: not shared(d), KIND, "60 of 120 rows are copies"),
+    Case("a column of groups (patients), with `--group x`", "each group is in one part of the split", column(["p1", "p2", "p3", "p4", "p5", "p6"] * 20),
+         lambda d: names(d) == ["other"], {"target": "kind", "columns": {"group": "x"}}, "each in one part of the split"),
+    Case("times, with `--time x`", "the latest rows are held back", column(RNG.permutation(ROWS)), lambda d: names(d) == ["other"],
+         {"target": "kind", "columns": {"time": "x"}}, "later rows are held back"),
+    Case("a name that no column has, with `--drop`", "refused", column(NUMBERS), options={"target": "kind", "columns": {"drop": ["othr"]}},
+         says="did you mean 'other'"),
     Case("texts, some with a blank at their end", "the blank is a part of the text", column(["left", "left ", "right"] * (ROWS // 3)),
          lambda d: names(d)[:3] == ["x is left", "x is left ", "x is right"], KIND, "differ in blanks alone"),
-    Case("row numbers without a name, as pandas writes them", "one feature",
-         column(range(ROWS), name=""), lambda d: names(d) == ["Unnamed: 0", "other"], KIND, "counts the rows"),
+    Case("row numbers, as pandas writes them (without a name) or by any name", "left out",
+         column(range(ROWS), name=""), lambda d: names(d) == ["other"], KIND, "'Unnamed: 0' (numbers the rows)"),
     Case("a comma at the end of each row", "nothing", lines("x,kind", *(f"{value},{'ab'[k % 2]}," for k, value in enumerate(NUMBERS))),
          lambda d: names(d) == ["x"] and spread(d), KIND),
     Case("more cells in a row than names in the header", "refused",
          lines("x,kind", *(f"{value},{'ab'[k % 2]},7" for k, value in enumerate(NUMBERS))), options=KIND, says="give each column a name"),
-    Case("semicolons or tabs between the columns", "refused",
-         lines("x;kind", *(f"{value};{'ab'[k % 2]}" for k, value in enumerate(NUMBERS))), options=KIND, says="separated by semicolons"),
-    Case("text in another coding than UTF-8", "refused", lines("x,kind", *(f"{v},\xe9" for v in NUMBERS), coding="latin-1"), options=KIND,
-         says="not text in UTF-8"),
 )  # fmt: skip
 
 TARGETS = (
@@ -313,7 +367,7 @@ TARGETS = (
     Case(
         "several columns of numbers: `--target y,z`",
         "regression of several values",
-        target(NUMBERS, z=[1000 * value for value in NUMBERS[::-1]]),
+        target(NUMBERS, z=[1000 * value for value in RNG.permutation(NUMBERS)]),
         lambda d: d.label_names == ("y", "z") and values(d).shape == (ROWS, 2),
         {"target": "y,z"},
         "loss weighs them equally",
@@ -337,8 +391,12 @@ TARGETS = (
          options={"target": "y", "kind": "regression"}, says="--kind classification"),
     Case("the same number in every row", "refused", target([2.5] * ROWS), options=Y, says="nothing to learn"),
     Case("the same whole number in every row", "refused", target([3] * ROWS), options=Y, says="nothing to learn"),
-    Case("amounts with a currency, %, or separators of thousands", "refused", target([f"${100 + 7 * k}" for k in range(ROWS)]), options=Y,
-         says="written like '$100'"),
+    Case("amounts with a currency, %, or separators of thousands", "regression", target([f"${100 + 7 * k}" for k in RNG.permutation(ROWS)]),
+         lambda d: d.kind == "regression", Y, says="written like '$"),
+    Case("amounts in several currencies", "refused", target([f"{'$€'[k % 2]}{100 + 7 * k}" for k in range(ROWS)]), options=Y,
+         says="one currency"),
+    Case("few whole numbers that are written 01, 02", "classes, named as they are written", target(cycle("01", "02", "03")),
+         lambda d: d.label_names == ("01", "02", "03"), Y, "--kind regression"),
     Case("a column that is not there", "refused", target(NUMBERS), options={"target": "prize"}, says="unknown target column"),
 )  # fmt: skip
 
@@ -575,4 +633,64 @@ def loose(folder: Path) -> Path:
     return folder
 
 
-CASES = {"columns": COLUMNS, "targets": TARGETS, "images": IMAGES, "folders of images": FOLDERS}
+ACCENT = "\xe9o"
+
+# Files ------------------------------------------------------------------------------------------------------------------------
+
+
+def separated(by: str, *, decimal: str = ".") -> bytes:
+    rows = [f"{str(value).replace('.', decimal)}{by}{'ab'[k % 2]}" for k, value in enumerate(NUMBERS)]
+    return "\n".join([f"x{by}kind", *rows, ""]).encode()
+
+
+def file(name: str, data: bytes) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    return write
+
+
+def zipped(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "/").replace("_", "."), data)
+    return buffer.getvalue()
+
+
+def json_lines(folder: Path) -> Path:
+    pandas.DataFrame({"x": NUMBERS, "kind": ["a", "b"] * (ROWS // 2)}).to_json(folder / "t.jsonl", orient="records", lines=True)
+    return folder / "t.jsonl"
+
+
+def whole(data: Dataset) -> bool:
+    """Whether every row and column of the table was read."""
+    return names(data) == ["x"] and spread(data) and data.label_names == ("a", "b")
+
+
+FILES = (
+    Case("semicolons between columns", "the same table", file("t.csv", separated(";")), whole, KIND, "semicolons between columns"),
+    Case("semicolons, and a comma before decimals", "the same table", file("t.csv", separated(";", decimal=",")), whole, KIND,
+         "a comma before decimals"),
+    Case("bars between columns", "the same table", file("t.csv", separated("|")), whole, KIND, "bars between columns"),
+    Case("blanks between columns", "the same table", file("t.txt", separated("  ")), whole, KIND, "blanks between columns"),
+    Case("tabs between columns, `.tsv`", "the same table", file("t.tsv", separated("\t")), whole, KIND),
+    Case("Excel's first line `sep=;`", "the same table", file("t.csv", b"sep=;\n" + separated(";")), whole, KIND, "semicolons"),
+    Case("text in windows-1252", "the same table", lines("x,kind", *(f"{v},{ACCENT[k % 2]}" for k, v in enumerate(NUMBERS)), coding="cp1252"),
+         lambda d: d.label_names == tuple(sorted(ACCENT)), KIND, "text in windows-1252"),
+    Case("text in UTF-16", "the same table", file("t.csv", separated(",").decode().encode("utf-16")), whole, KIND, "text in UTF-16"),
+    Case("`.csv.gz`, `.csv.bz2`, `.csv.xz`", "the same table", file("t.csv.gz", gzip.compress(separated(","))), whole, KIND),
+    Case("a `.zip` with one table", "the same table", file("t.zip", zipped(folder__t_csv=separated(";"))), whole, KIND, "semicolons"),
+    Case("a `.zip` with one table and other files", "the same table",
+         file("t.zip", zipped(t_csv=separated(","), readme_pdf=b"?", __MACOSX=b"?")), whole, KIND, "t.csv in t.zip was read"),
+    Case("a `.zip` with several tables", "refused", file("t.zip", zipped(t_csv=separated(","), u_csv=b"a,b")), options=KIND, says="several tables"),
+    Case("a `.zip` without a table", "refused", file("t.zip", zipped(readme_pdf=b"?")), options=KIND, says="no table"),
+    Case("a damaged archive", "refused", file("t.csv.gz", gzip.compress(separated(","))[:99]), options=KIND, says="cannot be unpacked"),
+    Case("JSON lines (`.jsonl`, `.ndjson`), or a JSON list of objects", "the same table", json_lines, whole, KIND),
+    Case("a picture that is called `.csv`", "refused", file("t.csv", b"\x89PNG\r\n\x1a\n\0\0\0"), options=KIND, says="is not text"),
+    Case("a data frame, of pandas or polars (in Python)", "the same table", lambda folder: pandas.DataFrame({"x": NUMBERS, "kind": ["a", "b"] * (ROWS // 2)}),
+         whole, KIND),
+)  # fmt: skip
+
+CASES = {"files": FILES, "columns": COLUMNS, "targets": TARGETS, "images": IMAGES, "folders of images": FOLDERS}

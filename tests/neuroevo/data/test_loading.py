@@ -162,7 +162,7 @@ def test_a_table_with_categories_and_holes_becomes_numbers_and_says_so(tmp_path)
     assert data.input_shape == (30 + 1 + 4,)
     assert np.isfinite(data.train.x).all()
     said = " ".join(data.notes)
-    for words in ("'site' (4 values", "missing", "'mean radius'", "'patient'", "left out"):
+    for words in ("'site' (4 values", "missing", "'mean radius'", "'patient'", "Left out"):
         assert words in said, said
     one_hot = data.train.x[:, -4:]
     assert set(np.unique(one_hot)) == {0.0, 1.0}
@@ -242,7 +242,7 @@ def test_imbalance_is_said():
         ("digit", "did you mean 'digits'"),
         ("cifar", "did you mean 'cifar10'"),
         ("no/such.npz", "no file"),
-        (3, "name, a path or a pair"),
+        (3, "name, a path, a data frame or a pair"),
         ((np.zeros((3, 2)), np.zeros(4)), "3 samples but 4 labels"),
         ((np.array([["a"]]), np.zeros(1)), "must hold numbers"),
         ((np.zeros((0, 3)), np.zeros(0)), "no samples"),
