@@ -18,8 +18,6 @@ from neuroevo.core.state import State
 
 Scores = npt.NDArray[np.float64]
 
-LARGEST = float(np.finfo(np.float64).max) / 4  # a deviation, so that an interval has ends
-
 
 class Predictor(metaclass=Settings):
     """A model of scores. Subclass as a dataclass whose fields are its settings, with `learn` and `estimate`.
@@ -93,8 +91,7 @@ class Predictor(metaclass=Settings):
             return np.empty(0), np.empty(0)
         self._check_spaces(asked, self._genomes[0])
         with np.errstate(over="ignore"):
-            mean, deviation = self.estimate(asked)
-        return mean, np.minimum(deviation, LARGEST)
+            return self.estimate(asked)
 
     @property
     def genomes(self) -> tuple[Genome, ...]:

@@ -25,6 +25,7 @@ LIKELIHOODS = 41  # at most, in one fit
 NOISES = np.geomspace(0.01, 10, 13)  # the noise's variance, relative to the process's
 PRIOR = 1.3  # steps on the grid of betas, whose logarithms are normal about its middle with this deviation (a factor of 2)
 SHARES = np.linspace(0.1, 0.9, 9)  # of the first of several terms
+LARGEST = float(np.finfo(np.float64).max) / 4  # a deviation, so that an interval has ends
 ROUNDING = 1e-12  # of the largest eigenvalue: less is no eigenvalue at all
 GAIN = 1e-6  # in the logarithm of the likelihood: less is rounding
 
@@ -275,7 +276,7 @@ class GaussianProcess(Predictor):
         else:
             mean = np.full(len(genomes), self._centre)
             deviation = self._size / len(self._rows) * np.sqrt(1 + variance)
-        return of_logarithms(mean, deviation) if self.log else (mean, deviation)
+        return of_logarithms(mean, deviation) if self.log else (mean, np.minimum(deviation, LARGEST))
 
 
 def one_thread() -> AbstractContextManager[Any]:

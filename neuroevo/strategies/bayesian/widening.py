@@ -13,6 +13,8 @@ import numpy as np
 from genomes.base import Genome, Space
 from genomes.questions import DEPTH, STOP, Question
 
+REMEMBERED = 1 << 10  # genomes of which is kept how they begin
+
 
 class Widening(ABC):
     """Genomes of a space by their size.
@@ -160,6 +162,7 @@ class Layers(Widening):
         self.space = space
         first = space.question(())
         self._by_depth = first is not None and first.about == DEPTH
+        self._begun: dict[Genome, tuple[tuple[int, ...], int] | None] = {}  # of genomes that were widened: one is many times
         self.smallest, self.largest = 1, None
         if first is not None and self._by_depth:
             self.smallest, self.largest = int(first.options[0]), int(first.options[-1])
@@ -174,18 +177,25 @@ class Layers(Widening):
         return self._completed([], size, rng)
 
     def wider(self, genome: Genome, size: int, rng: np.random.Generator) -> Genome | None:
+        if genome in self._begun:
+            begun = self._begun[genome]
+            return None if begun is None else self._completed(*begun, rng)
         decisions = self.space.decisions(genome)
         if self._by_depth:
             first = self.space.question(())
             assert first is not None
             depths = [int(option) for option in first.options]
             return self._completed([depths.index(size), *decisions[1:]], size, rng) if size in depths else None
+        if len(self._begun) >= REMEMBERED:
+            self._begun.clear()
+        self._begun[genome] = found = self._beginning(decisions)
+        return None if found is None else self._completed(*found, rng)
+
+    def _beginning(self, decisions: tuple[int, ...]) -> tuple[tuple[int, ...], int] | None:
+        """The decisions before that to stop, and the size that one part more makes; None where it had to stop."""
         stop = self._stop_of(decisions)
-        if stop is None:
-            return None
-        question = self.space.question(decisions[:stop])
-        assert question is not None
-        return self._completed(decisions[:stop], question.part + 1, rng) if len(question.options) > 1 else None
+        question = None if stop is None else self.space.question(decisions[:stop])
+        return None if question is None or len(question.options) == 1 else (decisions[:stop], question.part + 1)
 
     def _stop_of(self, decisions: Sequence[int]) -> int | None:
         """The place of the decision to stop; None where there was none to make."""
