@@ -1,4 +1,4 @@
-"""How a trained objective is obtained: directly, by full training, at low fidelity, by training that learning curves cut short, by gradient for whole populations of NEAT."""
+"""How a trained objective is obtained: directly, by full training, at low fidelity, until it cannot matter, by gradient for NEAT."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
