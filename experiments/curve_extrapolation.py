@@ -10,7 +10,7 @@ Then the extrapolations themselves, from 5, 10, 20 and 30 epochs: mean absolute 
 scores within the 90 % interval, of the families alone and after the corrections learned from 20 other curves; milliseconds a curve.
 
 `--curves` is an .npz file with the array named by `--scores` (float [curves, epochs], lower is better) and `parameters` [curves], or the folder
-of a run with complete learning curves (`FullTraining(curve=1000)`): those of the most frequent kind. Half an hour on 2 cores with 30 draws.
+of a run with complete learning curves (`FullTraining(curve=1000)`): those of the most frequent kind. 30 draws take two minutes of processor time.
 """
 
 from __future__ import annotations

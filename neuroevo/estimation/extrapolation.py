@@ -1,11 +1,11 @@
 """Extrapolation of learning curves: what a score will be at the end of a training, from its first epochs.
 
-An ensemble of shapes (`neuroevo.estimation.shapes`), each fitted by a Bayesian linear regression in closed form: the scores after epochs
-t_1 ... t_n are final + gain * g(t) + noise, g falling from 1 at t_1 to 0 at the end. In units of the range of the scores so far, the prior of
-the gain is normal around 1 with a standard deviation of 30 noises, that of the final score around the last score with 10 noises; the noise
-is believed to be a tenth, as firmly as two scores would say it. Of n scores the i-th counts 10^(i/n - 1) (Domhan, Springenberg & Hutter 2015).
-Each shape's prediction is a Student t distribution; shapes count by their evidence.
-What depends on the epochs alone is computed once for all curves that were scored after the same ones.
+An ensemble of shapes (`neuroevo.estimation.shapes`), each fitted by a Bayesian linear regression in closed form: the scores after
+epochs t_1 ... t_n are final + gain * g(t) + noise, g falling from 1 at t_1 to 0 at the end. In units of the range of the scores
+so far, the prior of the gain is normal around 1 with a standard deviation of 30 noises, that of the final score around the last
+score with 10 noises; the noise is believed to be a tenth, as firmly as two scores would say it. Of n scores the i-th counts
+10^(i/n - 1) (Domhan, Springenberg & Hutter 2015). Each shape's prediction is a Student t distribution; shapes count by their
+evidence. What depends on the epochs alone is computed once for all curves that were scored after the same ones.
 """
 
 from __future__ import annotations
@@ -128,9 +128,10 @@ def extrapolate(
         scores: float64 [curves, epochs]; they may fall or rise.
         epochs: ascending, after which the scores were taken; at least one.
         end: the last epoch, beyond all of these.
-        families: "power_law": 95 decaying shapes, each as likely; "domhan": the eleven families of Domhan, Springenberg & Hutter (2015), each
-            as likely, whose gain is positive: no score ends worse than it began.
-        scale: how much scores change in a training at least, as far as is known: the prior's scale where their range so far is less.
+        families: "power_law": 95 decaying shapes, each as likely; "domhan": the eleven families of Domhan, Springenberg & Hutter
+            (2015), each as likely, whose gain is positive: no score ends worse than it began.
+        scale: how much scores change in a training at least, as far as is known: the prior's scale where their range so far is
+            less.
 
     Raises:
         ValueError: a score that is not finite, epochs that do not ascend to the end, or unknown families.

@@ -31,34 +31,35 @@ _BASE = "base."  # before the names of what the wrapped estimation remembers
 class LearningCurve(Estimation):
     """Another estimation, whose trainings end early when their learning curves say that their outcome is unlikely to matter.
 
-    A training matters when its network enters the front: when its final score is better than that of every network known so far whose cheap
-    objectives (parameters, flops) are no worse; with one objective, when it is the best so far. The scores of the first epochs are extrapolated
-    to the last one, and it ends when P(better) < `probability` after `looks` scores in a row. Where an objective is neither cheap nor the score that the curve shows (a latency),
-    that cannot be said, and every training goes on.
+    A training matters when its network enters the front: when its final score is better than that of every network known so far
+    whose cheap objectives (parameters, flops) are no worse; with one objective, when it is the best so far. The scores of the
+    first epochs are extrapolated to the last one, and it ends when P(better) < `probability` after `looks` scores in a row. Where
+    an objective is neither cheap nor the score that the curve shows (a latency), that cannot be said, and every training goes on.
 
     The rules:
 
     - "power_law": an ensemble of 95 decaying shapes, whose level and gain are fitted in closed form, in a tenth of a millisecond.
-    - "domhan": the families, their weights by recency, the condition that a training does not end worse than it began, and the rule of Domhan,
-      Springenberg & Hutter 2015. Not theirs: they draw 250,000 parameter vectors for a mixture of all families by Markov chain Monte Carlo
-      (seconds to minutes a curve); here each family's level and gain are integrated over in closed form, its other parameters take
-      24 values each, and families are averaged by their evidence.
-    - "median": it ends as soon as it is worse than the median of the completed trainings' running averages up to the same epoch (Golovin, Solnik,
-      Moitra, Kochanski, Karro & Sculley 2017, section 3.2.2), whatever the front.
+    - "domhan": the families, their weights by recency, the condition that a training does not end worse than it began, and the
+      rule of Domhan, Springenberg & Hutter 2015. Not theirs: they draw 250,000 parameter vectors for a mixture of all families by
+      Markov chain Monte Carlo (seconds to minutes a curve); here each family's level and gain are integrated over in closed form,
+      its other parameters take 24 values each, and families are averaged by their evidence.
+    - "median": it ends as soon as it is worse than the median of the completed trainings' running averages up to the same epoch
+      (Golovin, Solnik, Moitra, Kochanski, Karro & Sculley 2017, section 3.2.2), whatever the front.
 
-    Learning rates mostly follow a cosine, under which scores fall in the last epochs below what any saturating curve says. So a training
-    is extrapolated to the end of its own schedule, after corrections learned from completed trainings with the same schedule, the same number
-    of epochs, the same data and resolution, and the same start (from scratch, or from inherited weights); of these there must be `least` before
-    any is stopped. Corrections only ever make the rule more careful. Only evaluations at the run's full fidelity are compared with, and only
-    trainings at it are stopped.
+    Learning rates mostly follow a cosine, under which scores fall in the last epochs below what any saturating curve says. So a
+    training is extrapolated to the end of its own schedule, after corrections learned from completed trainings with the same
+    schedule, the same number of epochs, the same data and resolution, and the same start (from scratch, or from inherited
+    weights); of these there must be `least` before any is stopped. Corrections only ever make the rule more careful. Only
+    evaluations at the run's full fidelity are compared with, and only trainings at it are stopped.
 
-    What the rule knows travels in each trial, so workers need not be told. A training that was ended is recorded as stopped, with the scores of
-    that moment and in `info["extrapolation"]` what was expected of it; it is shown, and never on the front.
+    What the rule knows travels in each trial, so workers need not be told. A training that was ended is recorded as stopped, with
+    the scores of that moment and in `info["extrapolation"]` what was expected of it; it is shown, and never on the front.
 
         ne.evolve(space, task, estimation=LearningCurve(FullTraining(epochs=40, curve=40)), ...)
 
     Args:
-        base: the estimation that trains, with a learning curve; None for `FullTraining(curve=20)`. Its `curve` says how often the rule is asked.
+        base: the estimation that trains, with a learning curve; None for `FullTraining(curve=20)`. Its `curve` says how often the
+            rule is asked.
         rule: "power_law", "domhan" or "median".
         probability: below which a training ends; not of "median".
         least: how many completed trainings of its kind there are before any is stopped; None: 5, of "median" 10.

@@ -20,17 +20,18 @@ DIGITS = 6  # of what travels with every trial
 
 @dataclass(frozen=True)
 class Lesson:
-    """What completed trainings of one kind teach: those whose schedule is spread over as many epochs, that began alike (from scratch, or from
-    their parents' weights) and were scored after the same epochs.
+    """What completed trainings of one kind teach: those whose schedule is spread over as many epochs, that began alike (from
+    scratch, or from their parents' weights) and were scored after the same epochs.
 
     Args:
         schedule: epochs that the learning rate's schedule is spread over.
         inherited: whether they began with their parents' weights.
         epochs: ascending, after which they were scored; the last one is the end.
-        offset: scores are compared as log(score + offset), so that half the error counts alike for good and for bad networks; None: as they
-            are, where there are negative ones.
+        offset: scores are compared as log(score + offset), so that half the error counts alike for good and for bad networks;
+            None: as they are, where there are negative ones.
         scale: how much their scores changed from the first to the last, as they are compared: the median.
-        shifts: for each epoch but the last by how many deviations their final scores were better (then below 0) than extrapolated.
+        shifts: for each epoch but the last by how many deviations their final scores were better (then below 0) than
+            extrapolated.
         widths: likewise how far these differences were from one another, in deviations.
         trials: how many trainings these are.
 
@@ -58,8 +59,8 @@ class Lesson:
             check_number("what a lesson holds", number)
         if list(self.epochs) != sorted(set(self.epochs)) or {len(self.shifts), len(self.widths)} != {len(self.epochs) - 1}:
             raise ValueError(
-                f"epochs must ascend, with one shift and one width for each but the last; got {shown(self.epochs)}, {shown(self.shifts)} and "
-                f"{shown(self.widths)}"
+                f"epochs must ascend, with one shift and one width for each but the last; got {shown(self.epochs)}, "
+                f"{shown(self.shifts)} and {shown(self.widths)}"
             )
         if min(self.widths, default=1.0) <= 0:
             raise ValueError(f"widths must be > 0, got {shown(self.widths)}")
@@ -70,8 +71,8 @@ class Lesson:
         return self.epochs[-1]
 
     def places(self, progress: Progress) -> list[int]:
-        """Which of a training's scores are at the lesson's epochs, the latest among them; none where the training is of another kind, or at
-        another epoch."""
+        """Which of a training's scores are at the lesson's epochs, the latest among them; none where the training is of another
+        kind, or at another epoch."""
         if (progress.schedule, progress.epochs, progress.inherited) != (self.schedule, self.end, self.inherited):
             return []
         known = set(self.epochs)
@@ -110,9 +111,9 @@ def compared(scores: npt.ArrayLike, offset: float | None) -> Floats:
 
 
 def learned(scores: Floats, epochs: Sequence[int], *, schedule: int, inherited: bool, families: str, points: int = 1) -> Lesson:
-    """What completed trainings of one kind teach. A final score beyond what was extrapolated moves the extrapolations to come, only towards
-    better scores; how far these differences lie apart makes them wider, never narrower: who was stopped teaches nothing, and might have
-    been an exception.
+    """What completed trainings of one kind teach. A final score beyond what was extrapolated moves the extrapolations to come,
+    only towards better scores; how far these differences lie apart makes them wider, never narrower: who was stopped teaches
+    nothing, and might have been an exception.
 
     Args:
         scores: float64 [trainings, epochs]; lower is better.
@@ -134,8 +135,8 @@ def learned(scores: Floats, epochs: Sequence[int], *, schedule: int, inherited: 
 
 
 def _careful(scores: Floats, epochs: Sequence[int], end: int, families: str, scale: float) -> Extrapolation:
-    """The extrapolation, which expects of nobody to end worse than its best score so far: a high learning rate throws scores up and down, and
-    it is low at the end."""
+    """The extrapolation, which expects of nobody to end worse than its best score so far: a high learning rate throws scores up
+    and down, and it is low at the end."""
     return extrapolate(scores, epochs, end, families=families, scale=scale).at_most(scores.min(axis=1))
 
 

@@ -9,13 +9,14 @@ from neuroevo.estimation.learning_curve import MEDIAN, LearningCurve
 
 
 class MedianStopping(LearningCurve):
-    """The median rule of `LearningCurve`, under its own name: a training ends as soon as it is worse than the median of the completed ones
-    (Golovin, Solnik, Moitra, Kochanski, Karro & Sculley 2017, section 3.2.2).
+    """The median rule of `LearningCurve`, under its own name: a training ends as soon as it is worse than the median of the
+    completed ones (Golovin, Solnik, Moitra, Kochanski, Karro & Sculley 2017, section 3.2.2).
 
         ne.evolve(space, task, estimation=MedianStopping(FullTraining(curve=10)), ...)
 
     Args:
-        base: the estimation that trains, with a learning curve; None for `FullTraining()`. Its `curve` says how often the rule is asked.
+        base: the estimation that trains, with a learning curve; None for `FullTraining()`. Its `curve` says how often the rule is
+            asked.
         least: how many completed trainings there are before any is stopped.
         begin: the first epoch after which a training may end.
         keep: how many of the latest completed trainings are remembered.

@@ -1,8 +1,8 @@
 """Shapes of learning curves: functions of the epoch, known up to a level and a gain, that trainings fall along.
 
-A score after epoch t is modelled as level + gain * h(t). A family is a set of such h, one for each of some values of its parameters. Of Domhan,
-Springenberg & Hutter's families each has a level and a gain here, also those that have one of them there, and some then have the same
-form (Weibull, Janoschek and exp4; MMF, Hill3 and log power), with parameters over other ranges.
+A score after epoch t is modelled as level + gain * h(t). A family is a set of such h, one for each of some values of its
+parameters. Of Domhan, Springenberg & Hutter's families each has a level and a gain here, also those that have one of them there,
+and some then have the same form (Weibull, Janoschek and exp4; MMF, Hill3 and log power), with parameters over other ranges.
 """
 
 from __future__ import annotations

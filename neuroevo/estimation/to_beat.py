@@ -17,9 +17,9 @@ from neuroevo.core.trial import FULL, Fidelity, Result
 class ToBeat:
     """What the evaluations at the run's full fidelity have reached: the best score, and at which costs.
 
-    An individual enters the front where its score is better than that of every known one whose cheap objectives are no worse than its own. So
-    the best of these scores is what it must beat; with one objective, the best of all. Where an objective is neither cheap nor the score,
-    nobody knows before a training whether it matters, and there is nothing to beat.
+    An individual enters the front where its score is better than that of every known one whose cheap objectives are no worse than
+    its own. So the best of these scores is what it must beat; with one objective, the best of all. Where an objective is neither
+    cheap nor the score, nobody knows before a training whether it matters, and there is nothing to beat.
 
     Args:
         objectives: of the search, in order.

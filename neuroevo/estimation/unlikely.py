@@ -21,13 +21,13 @@ IN_DEVIATIONS = 2 * 1.6448536269514722  # how far apart these are under a normal
 
 @dataclass(frozen=True)
 class Unlikely(StopRule):
-    """A training ends when it is unlikely that its final score is better than one that must be beaten: P < `probability` (Domhan, Springenberg &
-    Hutter 2015).
+    """A training ends when it is unlikely that its final score is better than one that must be beaten: P < `probability` (Domhan,
+    Springenberg & Hutter 2015).
 
-    The scores so far are extrapolated to the end of the training (`neuroevo.estimation.extrapolation`), and the extrapolation is put right by
-    what completed trainings of the same kind taught: under a cosine schedule, scores fall at the end below what saturating families say. Nobody
-    is expected to end worse than its best score so far.
-    Where no lesson suits a training, it goes on.
+    The scores so far are extrapolated to the end of the training (`neuroevo.estimation.extrapolation`), and the extrapolation is
+    put right by what completed trainings of the same kind taught: under a cosine schedule, scores fall at the end below what
+    saturating families say. Nobody is expected to end worse than its best score so far. Where no lesson suits a training, it goes
+    on.
 
     Args:
         score: what must be beaten; lower is better.
@@ -71,8 +71,8 @@ class Unlikely(StopRule):
                 return ""
         said = self.extrapolation(progress)
         return (
-            f"after {progress.epoch} epochs a score of {said['mean']:.4g} is expected after {said['epoch']} ({said['low']:.4g} to {said['high']:.4g}); "
-            f"the probability that it is better than {self.score:.4g} is {said['probability']:.2g}"
+            f"after {progress.epoch} epochs a score of {said['mean']:.4g} is expected after {said['epoch']} "
+            f"({said['low']:.4g} to {said['high']:.4g}); the probability that it is better than {self.score:.4g} is {said['probability']:.2g}"
         )
 
     def extrapolation(self, progress: Progress) -> Mapping[str, Any]:
@@ -92,8 +92,8 @@ class Unlikely(StopRule):
         }
 
     def _found(self, progress: Progress, back: int = 0) -> tuple[Lesson, Extrapolation, float] | None:
-        """The lesson that suits a training, its extrapolation as scores are compared, and the probability that it beats the score; so many
-        scores ago."""
+        """The lesson that suits a training, its extrapolation as scores are compared, and the probability that it beats the
+        score; so many scores ago."""
         for lesson in self.lessons:
             places = lesson.places(progress)
             places = places[: len(places) - back]
