@@ -53,7 +53,7 @@ def finite(values: Sequence[float]) -> np.ndarray:
 
 def correlation(values: Sequence[float], truth: Sequence[float], draws: int = 1000) -> tuple[float, float, float]:
     """Spearman's rank correlation, and a 95 % bootstrap interval over networks."""
-    first, second = finite(values), np.asarray(truth, np.float64)
+    first, second = finite(values), finite(truth)
     rows = np.random.default_rng(0).integers(len(first), size=(draws, len(first)))
     low, high = np.quantile([rank_correlation(first[each], second[each]) for each in rows], (0.025, 0.975))
     return rank_correlation(first, second), float(low), float(high)
