@@ -11,7 +11,7 @@ Part "predictor": BANANAS's ensemble on the table's validation error, with paths
 Part "digits": random networks of NetworkSpace, scored and trained, and the same correlations; then random search and NSGA-II with and without
 a screen (naswot or synflow, one of 4 kept), at equally many trainings: validation error of the best, over seeds.
 
-On 2 idle cores 60 cells with all proxies take five minutes, 500 cells with naswot alone eight, the predictor two, the digits part six.
+A proxy of one cell takes 0.3 to 2 seconds, by how busy the machine is: 60 cells with all proxies ten minutes, 500 with naswot alone as long.
 """
 
 from __future__ import annotations
