@@ -173,8 +173,10 @@ def digits(options: argparse.Namespace, ours: dict[str, float], runs: list[Any])
             screened = None if proxy is None else ne.strategies.Screen(proxy, 4)
             rows = []
             for seed in range(options.seeds):
+                name = f"{strategy}{'' if proxy is None else '_' + proxy}"
+                folder = options.run / f"digits-{name}-{options.evaluations}-{options.epochs}-{seed}"
                 run = ne.evolve(
-                    space, ne.tasks.Classification("digits", "error,parameters", seed=seed), strategy=make(), screen=screened, seed=seed,
+                    space, ne.tasks.Classification("digits", "error,parameters", seed=seed), strategy=make(), screen=screened, seed=seed, run=folder,
                     estimation=FullTraining(epochs=options.epochs), budget=ne.Budget(evaluations=options.evaluations), workers=options.workers,
                 )  # fmt: skip
                 row = run.summaries[-1]
@@ -188,7 +190,6 @@ def digits(options: argparse.Namespace, ours: dict[str, float], runs: list[Any])
                         row.get("screening_seconds", 0.0),
                     )
                 )
-                name = f"{strategy}{'' if proxy is None else '_' + proxy}"
                 runs.append({"part": "screen", "strategy": name, "seed": seed, "error": rows[-1][0], "hypervolume": rows[-1][1]})
             mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
             ours[f"error_digits_{name}"], ours[f"hypervolume_digits_{name}"] = float(mean[0]), float(mean[1])
