@@ -11,7 +11,7 @@ Part "predictor": BANANAS's ensemble on the table's validation error, with paths
 Part "digits": random networks of NetworkSpace, scored and trained, and the same correlations; then random search and NSGA-II with and without
 a screen (naswot or synflow, one of 4 kept), at equally many trainings: validation error of the best, over seeds.
 
-On 2 idle cores 60 cells with all proxies take five minutes, 500 cells with naswot alone eight, the predictor two, the digits part six.
+A proxy of one cell takes 0.3 to 2 seconds, by how busy the machine is: 60 cells with all proxies ten minutes, 500 with naswot alone as long.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def finite(values: Sequence[float]) -> np.ndarray:
 
 def correlation(values: Sequence[float], truth: Sequence[float], draws: int = 1000) -> tuple[float, float, float]:
     """Spearman's rank correlation, and a 95 % bootstrap interval over networks."""
-    first, second = finite(values), np.asarray(truth, np.float64)
+    first, second = finite(values), finite(truth)
     rows = np.random.default_rng(0).integers(len(first), size=(draws, len(first)))
     low, high = np.quantile([rank_correlation(first[each], second[each]) for each in rows], (0.025, 0.975))
     return rank_correlation(first, second), float(low), float(high)
@@ -173,8 +173,10 @@ def digits(options: argparse.Namespace, ours: dict[str, float], runs: list[Any])
             screened = None if proxy is None else ne.strategies.Screen(proxy, 4)
             rows = []
             for seed in range(options.seeds):
+                name = f"{strategy}{'' if proxy is None else '_' + proxy}"
+                folder = options.run / f"digits-{name}-{options.evaluations}-{options.epochs}-{seed}"
                 run = ne.evolve(
-                    space, ne.tasks.Classification("digits", "error,parameters", seed=seed), strategy=make(), screen=screened, seed=seed,
+                    space, ne.tasks.Classification("digits", "error,parameters", seed=seed), strategy=make(), screen=screened, seed=seed, run=folder,
                     estimation=FullTraining(epochs=options.epochs), budget=ne.Budget(evaluations=options.evaluations), workers=options.workers,
                 )  # fmt: skip
                 row = run.summaries[-1]
@@ -188,7 +190,6 @@ def digits(options: argparse.Namespace, ours: dict[str, float], runs: list[Any])
                         row.get("screening_seconds", 0.0),
                     )
                 )
-                name = f"{strategy}{'' if proxy is None else '_' + proxy}"
                 runs.append({"part": "screen", "strategy": name, "seed": seed, "error": rows[-1][0], "hypervolume": rows[-1][1]})
             mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
             ours[f"error_digits_{name}"], ours[f"hypervolume_digits_{name}"] = float(mean[0]), float(mean[1])

@@ -266,7 +266,7 @@ def search(
     folder = Path("runs") / stem(Path(data)) if run is None else Path(run)
     if candidates is not None and screen is None:
         raise ValueError(
-            "--candidates are drawn to be screened: give the proxy that they are screened by, such as --screen naswot"
+            "--candidates are drawn to be screened: give the proxy that they are screened by, such as --screen synflow"
         )
     screened = None if screen is None else Screen(screen) if candidates is None else Screen(screen, candidates)
     asked = SearchSettings(

@@ -24,8 +24,9 @@ class ZeroCost(Estimation):
     """Score every candidate by zero-cost proxies of its untrained network, and train none (Mellor et al. 2021; Abdelfattah et al. 2021).
 
     A search then costs a fraction of a second a candidate. Its front holds the networks that are best by the proxies, among those of their
-    cost: promising ones, which were never trained; nothing is known of their accuracy, and they leave no weights. On NAS-Bench-201 such
-    ranks agree with test accuracy at about 0.8 over all cells, and hardly at all among the best tenth: train a front, not its first network.
+    cost: promising ones, which were never trained; nothing is known of their accuracy, and they leave no weights. On NAS-Bench-201
+    naswot and synflow agree with test accuracy at about 0.75 over all cells, and hardly among the best tenth: train a front, not its first
+    network. Which proxy ranks well depends on the space (`experiments/zero_cost.py`).
 
     The task's objectives are proxies (`naswot`, ...), cheap ones (`parameters`) and measured ones (`latency`); one that needs training is
     refused. It is what a task on data takes by itself where proxies are among its objectives and nothing needs training.

@@ -34,7 +34,7 @@ class Ensemble(Predictor):
 
     Args:
         features: "paths" (`genomes.distances.Paths`, for every encoding), "decisions" (where all genomes answer the same questions),
-            "proxies" (zero-cost proxies of untrained networks, some tenths of a second for each new genome) or "paths_proxies" (both, as in
+            "proxies" (zero-cost proxies of untrained networks, about a second for each new genome) or "paths_proxies" (both, as in
             White, Zela, Ru, Liu & Hutter 2021, section 4).
         members: how many networks, >= 2.
         layers: hidden layers of each, >= 1.

@@ -103,7 +103,7 @@ def evolve(
         estimation: how trained objectives are obtained; default: as the task says.
         once: evaluate genomes with the same canonical key and cheap objectives once: the strategy is told of the first one again. For encodings
             in which many genomes describe one network; not with the asynchronous schedule.
-        screen: of several candidates for each birth only the one that a zero-cost proxy likes best is trained, as `Screen("naswot", candidates=4)`
+        screen: of several candidates for each birth only the one that a zero-cost proxy likes best is trained, as `Screen("synflow", candidates=4)`
             says; for strategies that breed.
         toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
         run: a folder to record the run in. A folder that holds an earlier part of the same search is resumed.
@@ -150,7 +150,7 @@ def evolve(
             "or give no strategy"
         )
     if screen is not None and not isinstance(screen, Screen):
-        raise ValueError(f"screen must be a Screen such as Screen('naswot', candidates=4), got {shown(screen)}")
+        raise ValueError(f"screen must be a Screen such as Screen('synflow', candidates=4), got {shown(screen)}")
     if once and schedule == "asynchronous":
         raise ValueError("once=True knows what a whole batch brought: use it with schedule='synchronous'")
     task.refuse_here()

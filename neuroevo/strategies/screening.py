@@ -28,7 +28,7 @@ class Screen(metaclass=Settings):
         ValueError: no such proxy, or fewer than 2 candidates.
     """
 
-    proxy: str = "naswot"
+    proxy: str = "synflow"
     candidates: int = 4
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from neuroevo.core.backend import start_quietly
 from neuroevo.core.streams import global_random_kept
 from neuroevo.data.dataset import Dataset, Part
 
-SAMPLES = 64  # of a batch: twice as many take twice as long, and rank networks hardly better
+SAMPLES = 64  # of a batch, as in Abdelfattah et al. 2021; Mellor et al. 2021 take 128
 
 Floats = npt.NDArray[np.float32]
 

@@ -137,7 +137,7 @@ def test_what_cannot_be_screened_is_refused():
     with pytest.raises(ValueError, match=r"unknown proxy 'naswt'.*naswot"):
         Screen("naswt")
     with pytest.raises(ValueError, match="candidates must be a whole number >= 2"):
-        Screen("naswot", 1)
+        Screen("synflow", 1)
     with pytest.raises(ValueError, match="screened by one proxy"):
         Screen("naswot,zen")
     with pytest.raises(ValueError, match="SquareTask has no data"):
@@ -145,9 +145,9 @@ def test_what_cannot_be_screened_is_refused():
     with pytest.raises(ValueError, match=r"chooses its candidates itself: screen those of .*Nsga2"):
         evolved(ne.strategies.Bayesian())
     with pytest.raises(ValueError, match="hold their own weights"):
-        ne.evolve(NeatSpace(inputs=4, outputs=3), ne.tasks.Classification("iris", "error"), strategy=Nsga2(), screen=Screen("naswot"),
+        ne.evolve(NeatSpace(inputs=4, outputs=3), ne.tasks.Classification("iris", "error"), strategy=Nsga2(), screen=Screen("synflow"),
                   budget=ne.Budget(evaluations=2))  # fmt: skip
-    with pytest.raises(ValueError, match=r"a Screen such as Screen\('naswot', candidates=4\)"):
+    with pytest.raises(ValueError, match=r"a Screen such as Screen\('synflow', candidates=4\)"):
         evolved(screen="naswot")
 
 
@@ -163,4 +163,4 @@ def test_the_command_line_screens(tmp_path: Path, monkeypatch):
     )
     assert done.exit_code == 0 and "3 candidates by parameters, one of 3 kept" in done.output, done.output
     wrong = CliRunner().invoke(app, ["search", "digits", "--candidates", "3"])
-    assert "--screen naswot" in str(wrong.exception)
+    assert "--screen synflow" in str(wrong.exception)
