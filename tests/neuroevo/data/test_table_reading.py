@@ -11,7 +11,9 @@ from neuroevo.data.unlike import unseen
 
 TRAINED = "site,flag,age,y\n" + "".join(
     f"{site},{flag},{age},{y}\n"
-    for site, flag, age, y in zip(["3", "4", "x"] * 20, ["True", "False", "maybe"] * 20, range(0, 120, 2), ["a", "b"] * 30, strict=True)
+    for site, flag, age, y in zip(
+        ["3", "4", "x"] * 20, ["True", "False", "maybe"] * 20, range(0, 120, 2), ["a", "b"] * 30, strict=True
+    )
 )
 
 
@@ -181,7 +183,9 @@ def test_cells_without_a_name_are_refused(tmp_path, columns, rows):
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_a_table_that_something_else_separates_is_the_same_table(tmp_path, columns, separator):
-    found = features(tmp_path, columns, separator.join(["site", "flag", "age"]) + "\n" + separator.join(["3", "True", "5,5"]) + "\n")
+    found = features(
+        tmp_path, columns, separator.join(["site", "flag", "age"]) + "\n" + separator.join(["3", "True", "5,5"]) + "\n"
+    )
     assert np.array_equal(found, features(tmp_path, columns, "site,flag,age\n3,True,5.5\n"))
 
 
