@@ -215,7 +215,7 @@ def _read(source: Any, target: str | Sequence[str] | None, missing: tuple[str, .
     if reading.is_table(path) and not path.is_dir():
         return str(source), table_sources.from_file(_existing(path), target, missing, columns)
     if target is not None:
-        raise DataError(f"target names a column of a table; {source} is not one")
+        raise DataError(f"target names a column of a table ({reading.FORMATS}); {source} is not one")
     if missing:
         raise DataError(f"missing names texts of a table; {source} is not one")
     if any(columns.named.values()):

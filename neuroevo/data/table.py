@@ -188,6 +188,7 @@ def numeric_frame(table: Any) -> bool:
 
 
 def start_of(described: Mapping[str, Any]) -> float:
+    """Days since 1970 of the day from which a description of dates counts."""
     return dates.day_of(described["start"])
 
 
@@ -255,4 +256,5 @@ def in_notation(column: Any, notation: Notation) -> Any:
 
 
 def texts_of(column: Any) -> list[str]:
+    """The cells of a column as texts, `MISSING` for a hole."""
     return [text_of(value) for value in column.tolist()]

@@ -43,10 +43,13 @@ def from_frame(frame: Any, target: str | Sequence[str] | None, missing: Sequence
     Raises:
         DataError: as `from_file`.
     """
-    table = typed(as_pandas(frame), missing)
+    given = as_pandas(frame)
+    table = typed(given, missing)
     if not len(table):
         raise DataError("the data frame has no rows")
-    return _split_off("the data frame", table, target, said or Columns(), (), ".")
+    index = [str(name) for name in given.index.names if name is not None]
+    notes = [f"The index {named(index)} is no column and was not read (reset_index makes it one)."] if index else []
+    return _split_off("the data frame", table, target, said or Columns(), notes, ".")
 
 
 def from_pair(frame: Any, y: Any, missing: Sequence[str] = (), said: Columns | None = None) -> Raw:

@@ -387,6 +387,7 @@ def test_numbers_are_a_regression_and_a_row_predicts_what_it_did_whatever_stands
     Path("new.csv").write_text("time,street,age\n1700000000001,NA,?\n1700000060000,oak,\n")
     predicted = typed("predict", "houses.keras", "new.csv", "--json")
     assert predicted.stderr == (
+        "note: new.csv: 1 of 2 rows hold what no training row held, so that predictions of them are less sure.\n"
         "note: new.csv: 'street' is 'oak' in 1 row and in no training row: it counts there as none of the 3 known values.\n"
     )
     Path("alone.csv").write_text("time,street,age\n1700000000001,NA,?\n")

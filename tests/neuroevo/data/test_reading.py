@@ -108,6 +108,18 @@ def test_a_frame_and_its_targets_are_a_pair():
         load((FRAME.drop(columns="kind"), ["a", "b", "a"]))
 
 
+def test_the_index_of_a_frame_is_no_column():
+    data = load(FRAME.rename_axis("id"), target="kind")
+    assert "The index 'id' is no column and was not read (reset_index makes it one)." in data.notes
+    assert data.digest() == load(FRAME, target="kind").digest()
+
+
+def test_a_file_of_another_kind_says_which_are_tables(tmp_path):
+    (tmp_path / "t.xls").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"a table \(\.csv, .*\.xlsx.*t\.xls is not one"):
+        load(tmp_path / "t.xls", target="kind")
+
+
 def test_a_frame_of_numbers_and_its_targets_stay_arrays():
     x = np.random.default_rng(0).normal(size=(40, 3))
     y = np.arange(40) % 2

@@ -16,6 +16,7 @@ from neuroevo.data import DataError, InputWarning, load, reading, table
 from neuroevo.deploy.description import description, write_description
 from neuroevo.deploy.keras_file import export, predict
 
+pytestmark = pytest.mark.filterwarnings("ignore::neuroevo.data.InputWarning")
 N = 240
 RNG = np.random.default_rng(0)
 
