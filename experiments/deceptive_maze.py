@@ -80,15 +80,24 @@ class Watch(ne.Callback):
         self.ended_in = np.zeros((GRID, GRID), bool)
         self.coverage: dict[int, float] = {}
 
+    def on_start(self, run: ne.Run) -> None:
+        self.whole = run.generation == 0  # else the cells of before are not known
+        if not self.whole:
+            self.end_if_solved(run)
+
     def on_generation(self, run: ne.Run) -> None:
         low, high = self.world.maze.box
         ends = run.strategy.living.descriptors
         cells = np.clip((ends - low) / (high - low) * GRID, 0, GRID - 1).astype(int)
         self.ended_in[cells[:, 0], cells[:, 1]] = True
         for evaluations in COVERED_AT:
-            if evaluations <= run.evaluations < evaluations + POPULATION:
+            if self.whole and evaluations <= run.evaluations < evaluations + POPULATION:
                 self.coverage[evaluations] = float(self.ended_in.mean())
-        if self.world.maze.distance(ends).min() <= self.world.near:
+        self.end_if_solved(run)
+
+    def end_if_solved(self, run: ne.Run) -> None:
+        """Stop the run where a robot of the last generation is at the goal."""
+        if self.world.maze.distance(run.strategy.living.descriptors).min() <= self.world.near:
             self.solved = True
             raise ne.StopRun
 

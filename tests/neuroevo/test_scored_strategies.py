@@ -155,6 +155,17 @@ def test_a_run_in_parts_ends_as_the_whole(make, record: str, tmp_path: Path) -> 
     assert strategy_from_settings(settings).settings() == make().settings()
 
 
+def test_what_the_living_did_is_known_after_a_resume(tmp_path: Path) -> None:
+    for generations in (3, 4):
+        run = maze_run(Neat(population=8, threads=1), generations, tmp_path / "run")
+    whole = maze_run(Neat(population=8, threads=1), 4)
+    again = Neat(population=8, threads=1)
+    again.start(whole.strategy.search)
+    again.restore(run.strategy.state(), lambda id: run[id])
+    for one, same in zip(again.living, whole.strategy.living, strict=True):
+        assert one.descriptors.tolist() == same.descriptors.tolist()
+
+
 def test_without_a_scoring_a_strategys_settings_are_as_they_were() -> None:
     for strategy in (Neat(), Nsga2(), Nsga3()):
         assert not {"scoring", "scoring_joins"} & set(strategy.settings())

@@ -397,6 +397,7 @@ class Neat(Strategy):
                 **population.arrays(),
                 **state_arrays(self._species),
                 "values": population.values,
+                **({} if population.descriptors is None else {"descriptors": np.nan_to_num(population.descriptors)}),
                 **scores.arrays,
                 **({} if self._scores is None else {"scores": population.fitness}),
             },
@@ -411,7 +412,12 @@ class Neat(Strategy):
             names=self.search.names, weights=self.search.weights,
         )  # fmt: skip
         population.threads = self._threads
-        population.assign(np.array(state.arrays["values"]), {int(k): v for k, v in state.json["reasons"].items()})
+        described = state.arrays.get("descriptors")
+        reasons = {int(position): reason for position, reason in state.json["reasons"].items()}
+        if described is not None:
+            described = np.array(described)
+            described[list(reasons)] = np.nan
+        population.assign(np.array(state.arrays["values"]), reasons, described)
         if self._scores is not None:
             population.fitness = np.array(state.arrays["scores"])
             self._scores.restore(state)
