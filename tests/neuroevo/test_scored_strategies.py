@@ -89,6 +89,14 @@ def test_neat_shares_out_its_offspring_by_the_score() -> None:
     assert row["mean"] == pytest.approx(np.mean([one.fitness.values[0] for one in run if one.generation == 4]))
 
 
+def test_scores_of_different_generations_are_not_compared() -> None:
+    patient, impatient = (
+        maze_run(Neat(population=20, threads=1, threshold=1.0, stagnation=stagnation, refocus=refocus, scoring=Novelty(k=3)), 8)
+        for stagnation, refocus in ((1000, 0), (1, 1))
+    )
+    assert [one.genome for one in patient] == [one.genome for one in impatient]
+
+
 @pytest.mark.parametrize("joins", [True, False])
 def test_nsga2_keeps_what_is_new_in_spite_of_its_fitness(joins: bool) -> None:
     def fitness(network) -> dict:
