@@ -105,7 +105,9 @@ def test_parents_are_of_the_childs_layer_or_the_one_below() -> None:
 
 def test_fresh_blood_finds_the_way_out_of_a_local_optimum_that_holds_an_elitist_search() -> None:
     def two_peaks(genome) -> float:
-        return float(max(2.0 - 4.0 * abs(genome.value + 2.0), 6.0 - 1.5 * abs(genome.value - 8.5)))  # 2 at -2, soon found; 6 at 8.5
+        return float(
+            max(2.0 - 4.0 * abs(genome.value + 2.0), 6.0 - 1.5 * abs(genome.value - 8.5))
+        )  # 2 at -2, soon found; 6 at 8.5
 
     found = {"alps": 0, "elitist": 0}
     for seed in range(3):
