@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroevo.selection.chance import Chance
-    from neuroevo.selection.classic import lexicase, linear_ranking, roulette, tournament
+    from neuroevo.selection.classic import lexicase, linear_ranking, roulette, stochastic_universal, tournament
     from neuroevo.selection.density import inverse_density_probabilities, kernel_density
     from neuroevo.selection.indicators import hypervolume, normalised_hypervolume
     from neuroevo.selection.novelty import Novelty
@@ -45,6 +45,7 @@ _WHERE = {
     "roulette": "classic",
     "select_nsga2": "nsga2",
     "select_nsga3": "nsga3",
+    "stochastic_universal": "classic",
     "tournament": "classic",
 }
 
@@ -71,6 +72,7 @@ __all__ = [
     "roulette",
     "select_nsga2",
     "select_nsga3",
+    "stochastic_universal",
     "tournament",
 ]
 

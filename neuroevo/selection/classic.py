@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from neuroevo.core.individual import Individual
 from neuroevo.selection.nsga2 import check_count, costs
@@ -69,13 +70,39 @@ def roulette(individuals: Sequence[Individual], count: int, rng: np.random.Gener
     Raises:
         ValueError: nobody to draw from, one who was not evaluated, a negative count, a minimised objective, or a negative value.
     """
+    candidates, probabilities = _in_proportion(individuals, count, "roulette")
+    return [candidates[i] for i in rng.choice(len(candidates), size=count, p=probabilities).tolist()]
+
+
+def stochastic_universal(individuals: Sequence[Individual], count: int, rng: np.random.Generator) -> list[Individual]:
+    """Parents in proportion to the first objective as by `roulette`, by one turn of a wheel with `count` pointers at equal distances (Baker
+    1987): nobody is drawn more often or seldom than its share of `count`, rounded up or down. In random order.
+
+    Args:
+        individuals: evaluated ones.
+        count: how many parents; one may be drawn several times.
+        rng: the stream to draw from.
+
+    Raises:
+        ValueError: nobody to draw from, one who was not evaluated, a negative count, a minimised objective, or a negative value.
+    """
+    candidates, probabilities = _in_proportion(individuals, count, "stochastic_universal")
+    pointers = (np.arange(count) + rng.random()) / max(count, 1)
+    drawn = np.searchsorted(np.cumsum(probabilities), pointers, side="right")
+    last = int(np.flatnonzero(probabilities)[-1])  # where rounding leaves the sum below a pointer
+    return [candidates[min(i, last)] for i in rng.permutation(drawn).tolist()]
+
+
+def _in_proportion(
+    individuals: Sequence[Individual], count: int, name: str
+) -> tuple[Sequence[Individual], npt.NDArray[np.float64]]:
+    """Those that may become parents, and each one's share of the first objective."""
     candidates = _candidates(individuals, count)
     gains = -costs(candidates)[:, 0]
     if candidates[0].fitness.weights[0] < 0 or not np.isfinite(gains).all() or (gains < 0).any():
-        raise ValueError("roulette needs a maximised, finite first objective >= 0; use linear_ranking or tournament for others")
+        raise ValueError(f"{name} needs a maximised, finite first objective >= 0; use linear_ranking or tournament for others")
     total = gains.sum()
-    probabilities = gains / total if total > 0 else np.full(len(gains), 1 / len(gains))
-    return [candidates[i] for i in rng.choice(len(candidates), size=count, p=probabilities).tolist()]
+    return candidates, gains / total if total > 0 else np.full(len(gains), 1 / len(gains))
 
 
 def lexicase(

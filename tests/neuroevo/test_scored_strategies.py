@@ -89,6 +89,14 @@ def test_neat_shares_out_its_offspring_by_the_score() -> None:
     assert row["mean"] == pytest.approx(np.mean([one.fitness.values[0] for one in run if one.generation == 4]))
 
 
+def test_scores_of_different_generations_are_not_compared() -> None:
+    patient, impatient = (
+        maze_run(Neat(population=20, threads=1, threshold=1.0, stagnation=stagnation, refocus=refocus, scoring=Novelty(k=3)), 8)
+        for stagnation, refocus in ((1000, 0), (1, 1))
+    )
+    assert [one.genome for one in patient] == [one.genome for one in impatient]
+
+
 @pytest.mark.parametrize("joins", [True, False])
 def test_nsga2_keeps_what_is_new_in_spite_of_its_fitness(joins: bool) -> None:
     def fitness(network) -> dict:
@@ -153,6 +161,17 @@ def test_a_run_in_parts_ends_as_the_whole(make, record: str, tmp_path: Path) -> 
     assert [{**row, "seconds": 0} for row in parts.summaries] == [{**row, "seconds": 0} for row in whole.summaries]
     settings = json.loads((tmp_path / "whole" / "config.json").read_text())["strategy"]
     assert strategy_from_settings(settings).settings() == make().settings()
+
+
+def test_what_the_living_did_is_known_after_a_resume(tmp_path: Path) -> None:
+    for generations in (3, 4):
+        run = maze_run(Neat(population=8, threads=1), generations, tmp_path / "run")
+    whole = maze_run(Neat(population=8, threads=1), 4)
+    again = Neat(population=8, threads=1)
+    again.start(whole.strategy.search)
+    again.restore(run.strategy.state(), lambda id: run[id])
+    for one, same in zip(again.living, whole.strategy.living, strict=True):
+        assert one.descriptors.tolist() == same.descriptors.tolist()
 
 
 def test_without_a_scoring_a_strategys_settings_are_as_they_were() -> None:

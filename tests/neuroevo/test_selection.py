@@ -24,6 +24,7 @@ from neuroevo.selection import (
     roulette,
     select_nsga2,
     select_nsga3,
+    stochastic_universal,
     tournament,
 )
 from neuroevo.selection.niches import Niches
@@ -300,7 +301,19 @@ def test_lexicase_chooses_specialists() -> None:
     np.testing.assert_allclose(relaxed, [0, 0, 0, 1])
 
 
-@pytest.mark.parametrize("select", [tournament, linear_ranking, roulette, lexicase])
+def test_stochastic_universal_sampling_gives_everybody_its_share_rounded() -> None:
+    rng = np.random.default_rng(0)
+    values = np.array([[1.0], [3.0], [0.0], [4.0]])
+    for count in (1, 7, 16, 80):
+        drawn = [one.id for one in stochastic_universal(individuals(values, (1.0,)), count, rng)]
+        exact = count * values[:, 0] / 8
+        times = np.bincount(drawn, minlength=4)
+        assert ((times == np.floor(exact)) | (times == np.ceil(exact))).all() and len(drawn) == count
+    assert drawn != sorted(drawn), "in random order, so that pairs are not of equals"
+    assert len(stochastic_universal(individuals(np.zeros((3, 1)), (1.0,)), 5, rng)) == 5
+
+
+@pytest.mark.parametrize("select", [tournament, linear_ranking, roulette, stochastic_universal, lexicase])
 def test_classic_selections_draw_from_their_stream_only(select) -> None:
     population = individuals(np.random.default_rng(0).random((20, 2)), (1.0, 1.0))
     random.seed(1)

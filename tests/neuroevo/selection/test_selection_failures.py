@@ -15,13 +15,14 @@ from neuroevo.selection import (
     reference_points,
     roulette,
     select_nsga3,
+    stochastic_universal,
     tournament,
 )
 from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga3 import nsga3_positions
 from neuroevo.testing.evaluator import NumberSpace
 
-CLASSIC = [tournament, linear_ranking, roulette, lexicase]
+CLASSIC = [tournament, linear_ranking, roulette, stochastic_universal, lexicase]
 
 
 def individuals(rows, weights=(1.0, 1.0), limits=()) -> list[Individual]:

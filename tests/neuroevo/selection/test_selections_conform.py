@@ -15,6 +15,7 @@ from neuroevo.selection import (
     roulette,
     select_nsga2,
     select_nsga3,
+    stochastic_universal,
     tournament,
 )
 from neuroevo.selection.niches import Niches
@@ -125,6 +126,19 @@ class TestRoulette(SelectionSuite):
 
     def oracle(self, rng):
         return tools.selRoulette
+
+
+class TestStochasticUniversal(SelectionSuite):
+    chooses = "parents"
+    weights = (1.0, 1.0)
+    either_direction = False
+    limits = False
+
+    def selection(self, rng):
+        return partial(stochastic_universal, rng=rng)
+
+    def oracle(self, rng):
+        return tools.selStochasticUniversalSampling
 
 
 class TestLexicase(SelectionSuite):

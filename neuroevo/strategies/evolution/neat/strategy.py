@@ -55,8 +55,8 @@ class Neat(Strategy):
     and `select` of a DEAP toolbox replace the compiled operators (Individual by Individual, which is slower).
 
     With a `scoring` (`neuroevo.selection.Novelty`, ...), species share, parents are chosen and champions are kept by that score; the objectives
-    are recorded, and say who is the best of the run. Scores of different generations do not compare: set `stagnation` and `refocus` so that
-    they play no part, as the novelty search of Lehman & Stanley (2011) does (`stagnation=2000, refocus=0`).
+    are recorded, and say who is the best of the run. Scores of different generations do not compare, so `stagnation` and `refocus` play no
+    part then.
 
     Args:
         population: genomes a generation, always exactly as many.
@@ -253,11 +253,13 @@ class Neat(Strategy):
         if not valid.any():
             return None
         top = fitness[species.champion]
-        allowed = (self.generation - 1 - species.improved < self.stagnation) & (valid > 0)
-        allowed[int(np.argmax(top))] = True
-        stalled = self.generation - 1 - self._improved
-        if self.refocus and stalled > 0 and stalled % self.refocus == 0:
-            allowed &= np.isin(np.arange(len(species)), np.argsort(-top, kind="stable")[:2])
+        allowed = valid > 0
+        if self._scores is None:
+            allowed &= self.generation - 1 - species.improved < self.stagnation
+            allowed[int(np.argmax(top))] = True
+            stalled = self.generation - 1 - self._improved
+            if self.refocus and stalled > 0 and stalled % self.refocus == 0:
+                allowed &= np.isin(np.arange(len(species)), np.argsort(-top, kind="stable")[:2])
         offspring = np.zeros(len(species), np.int64)
         offspring[allowed] = allot(shared_fitness(fitness, species)[allowed], self.population)
         survivors = np.minimum(np.maximum(np.ceil(self.survival * species.size).astype(np.int64), 1), valid)
@@ -397,6 +399,7 @@ class Neat(Strategy):
                 **population.arrays(),
                 **state_arrays(self._species),
                 "values": population.values,
+                **({} if population.descriptors is None else {"descriptors": np.nan_to_num(population.descriptors)}),
                 **scores.arrays,
                 **({} if self._scores is None else {"scores": population.fitness}),
             },
@@ -411,7 +414,12 @@ class Neat(Strategy):
             names=self.search.names, weights=self.search.weights,
         )  # fmt: skip
         population.threads = self._threads
-        population.assign(np.array(state.arrays["values"]), {int(k): v for k, v in state.json["reasons"].items()})
+        described = state.arrays.get("descriptors")
+        reasons = {int(position): reason for position, reason in state.json["reasons"].items()}
+        if described is not None:
+            described = np.array(described)
+            described[list(reasons)] = np.nan
+        population.assign(np.array(state.arrays["values"]), reasons, described)
         if self._scores is not None:
             population.fitness = np.array(state.arrays["scores"])
             self._scores.restore(state)
