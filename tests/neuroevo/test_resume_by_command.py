@@ -20,7 +20,7 @@ import neuroevo as ne
 from genomes import CellSpace, CppnSpace, NeatSpace, Substrate
 from neuroevo.core.objectives import PARAMETERS
 from neuroevo.run.settings import estimation_from_settings, search_from_settings, strategy_from_settings, task_from_settings
-from neuroevo.simulators import CartPole, DoublePole, Retina, VisualDiscrimination
+from neuroevo.simulators import CartPole, DeceptiveMaze, DoublePole, Retina, VisualDiscrimination
 from neuroevo.strategies import Neat, Nsga2, RandomSearch, RegularizedEvolution
 
 ROOT = Path(__file__).parents[2]
@@ -320,6 +320,7 @@ def test_every_task_is_made_again_of_its_settings(own: Any, table: Path) -> None
         DoublePole(velocities=False, generalization=7),
         Retina(on=2.0, low=0.0),
         VisualDiscrimination(22),
+        DeceptiveMaze("hard", ("closeness", "curiosity")),
     ]
     if importlib.util.find_spec("gymnasium"):
         tasks.append(ne.tasks.Environment("CartPole-v1", episodes=2, objectives="reward,connections", normalise="none", solved=9))
@@ -331,12 +332,15 @@ def test_every_task_is_made_again_of_its_settings(own: Any, table: Path) -> None
         assert again.objectives == task.objectives
 
 
+NEEDED: dict[str, tuple[Any, ...]] = {"TrainedOnce": (Nsga2(),), "FidelityStudy": ([{"epochs": 5}, {"data": 0.25}],)}
+
+
 @pytest.mark.parametrize("kind", ["strategy", "estimation"])
 def test_every_strategy_and_estimation_is_made_again_of_its_settings(kind: str) -> None:
     made = strategy_from_settings if kind == "strategy" else estimation_from_settings
     for name in ne.registry.built_in(kind):
         part = ne.registry.part(kind, name)
-        part = part(Nsga2()) if name == "TrainedOnce" else part()
+        part = part(*NEEDED.get(name, ()))
         recorded = json.loads(json.dumps(part.settings()))
         assert json.loads(json.dumps(made(recorded).settings())) == recorded
 
