@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, Settings, frozen_tuples, shown
-from neuroevo.core.registry import part
+from genomes.base import Genome, shown
+from neuroevo.core.part import Part
 from neuroevo.core.state import State
 
 Scores = npt.NDArray[np.float64]
 
 
-class Predictor(metaclass=Settings):
+class Predictor(Part):
     """A model of scores. Subclass as a dataclass whose fields are its settings, with `learn` and `estimate`.
 
     `fit` and `predict` check what they are given, so that `learn` and `estimate` see valid observations only: one finite number for each
@@ -30,6 +29,7 @@ class Predictor(metaclass=Settings):
     seeds. A predictor that draws random numbers takes a seed among its settings.
     """
 
+    part_kind: ClassVar[str] = "predictor"
     _genomes: tuple[Genome, ...] = ()
     _values: Scores = np.empty(0)
 
@@ -121,27 +121,6 @@ class Predictor(metaclass=Settings):
             with np.errstate(over="ignore"):
                 self.learn(observed, values)
         self._genomes, self._values = observed, values
-
-    def settings(self) -> dict[str, Any]:
-        """JSON: the predictor's name and settings."""
-        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
-        return {"predictor": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields if f.init}}
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The predictor, not fitted, that `settings` described; `Predictor.from_settings` finds the class by its name.
-
-        Raises:
-            ValueError: no predictor has this name, or the settings do not fit it.
-        """
-        if not isinstance(settings, Mapping) or not isinstance(settings.get("predictor"), str):
-            raise ValueError(f"a predictor's settings are a JSON object with its name under 'predictor', got {shown(settings)}")
-        if cls is Predictor:
-            return part("predictor", settings["predictor"]).from_settings(settings)  # type: ignore[no-any-return]
-        try:
-            return cls(**{name: frozen_tuples(value) for name, value in settings.items() if name != "predictor"})
-        except TypeError as error:
-            raise ValueError(f"the settings of predictor {settings['predictor']!r} do not fit this release: {error}") from None
 
     def _observed(self, state: State, genomes: Sequence[Genome]) -> tuple[tuple[Genome, ...], Scores]:
         """The observations of a state, checked against the genomes; none where it was taken before any fit."""

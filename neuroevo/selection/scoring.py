@@ -8,19 +8,19 @@ or joins the objectives as one more.
 from __future__ import annotations
 
 import copy
-import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, Settings, frozen_tuples, shown, unknown
+from genomes.base import Genome, shown, unknown
 from neuroevo.core.individual import FAILED, Fitness, Individual
 from neuroevo.core.objectives import Objectives, parse_limits
-from neuroevo.core.registry import part, part_from_text
+from neuroevo.core.part import Part
+from neuroevo.core.registry import part_from_text
 from neuroevo.core.state import State
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ class Generation:
 
 
 @dataclass(kw_only=True)
-class Scoring(metaclass=Settings):
+class Scoring(Part):
     """A score for each member of a generation. Subclass as a dataclass whose fields are its settings, with `scores`; one that remembers
     earlier generations also has `start`, `state` and `restore`.
 
@@ -63,6 +63,7 @@ class Scoring(metaclass=Settings):
             Who falls short scores 0 and is neither compared with nor archived; "": everybody counts.
     """
 
+    part_kind: ClassVar[str] = "scoring"
     criterion: str = ""
 
     def __post_init__(self) -> None:
@@ -97,27 +98,6 @@ class Scoring(metaclass=Settings):
     def report(self) -> dict[str, Any]:
         """JSON numbers about the last generation, recorded with it."""
         return {}
-
-    def settings(self) -> dict[str, Any]:
-        """JSON: the scoring's name and settings."""
-        fields = dataclasses.fields(self)
-        return {"scoring": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields if f.init}}
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The scoring that `settings` described; `Scoring.from_settings` finds the class by its name.
-
-        Raises:
-            ValueError: no scoring has this name, or the settings do not fit it.
-        """
-        if not isinstance(settings, Mapping) or not isinstance(settings.get("scoring"), str):
-            raise ValueError(f"a scoring's settings are a JSON object with its name under 'scoring', got {shown(settings)}")
-        if cls is Scoring:
-            return part("scoring", settings["scoring"]).from_settings(settings)  # type: ignore[no-any-return]
-        try:
-            return cls(**{name: frozen_tuples(value) for name, value in settings.items() if name != "scoring"})
-        except TypeError as error:
-            raise ValueError(f"the settings of scoring {settings['scoring']!r} do not fit this release: {error}") from None
 
 
 def checked_scoring(scoring: Any) -> Scoring | None:

@@ -14,12 +14,12 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import CHECKPOINT, STATUSES, Evaluation, Fidelity, Result, Trial
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import check_count
-from neuroevo.strategies.fidelity.proposals import AsOf, Proposals, proposing
+from neuroevo.strategies.fidelity.proposals import AsOf, Proposals, Proposing
 from neuroevo.strategies.fidelity.rungs import Schedule, best_first, check_rungs, fidelity, left_checkpoint
 
 
 @dataclass
-class Asha(Strategy):
+class Asha(Proposing):
     """ASHA, asynchronous successive halving (Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht & Talwalkar 2020, algorithm 2).
 
     Whenever something is to be done, the best candidate of the highest rung possible goes on that is among the best 1 / `eta` of those which
@@ -56,18 +56,8 @@ class Asha(Strategy):
         check_rungs(self.eta, self.first, self.schedule)
         check_count("rungs", self.rungs)
         check_count("batch", self.batch)
-        self.proposals = proposing(self.proposals)
-        self.inheritance = self.proposals.inheritance
+        self._settle_proposals()
         self._steady = False
-
-    @property
-    def toolbox_entries(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self._proposing.toolbox_entries
-
-    @property
-    def _proposing(self) -> Strategy:
-        assert isinstance(self.proposals, Strategy)
-        return self.proposals
 
     @property
     def full(self) -> Fidelity:

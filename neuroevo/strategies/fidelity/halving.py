@@ -13,7 +13,7 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import CHECKPOINT, Artifact, Fidelity, Result, Trial
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import check, check_count
-from neuroevo.strategies.fidelity.proposals import AsOf, Proposals, proposing
+from neuroevo.strategies.fidelity.proposals import AsOf, Proposals, Proposing
 from neuroevo.strategies.fidelity.rungs import (
     Bracket,
     Schedule,
@@ -30,12 +30,11 @@ from neuroevo.strategies.fidelity.rungs import (
 Told = Literal["highest", "last"]
 
 
-class Brackets(Strategy):
+class Brackets(Proposing):
     """What successive halving and Hyperband share: brackets one after the other, each of them rung by rung."""
 
     eta: int
     first: int
-    proposals: Strategy | str | None
     schedule: Schedule
     told: Told | None
 
@@ -43,21 +42,11 @@ class Brackets(Strategy):
         check_rungs(self.eta, self.first, self.schedule)
         if self.told is not None:
             check("told", self.told, ("highest", "last"))
-        self.proposals = proposing(self.proposals)
-        self.inheritance = self.proposals.inheritance
+        self._settle_proposals()
 
     @abstractmethod
     def brackets(self) -> list[Bracket]:
         """The brackets of a cycle, in their order."""
-
-    @property
-    def toolbox_entries(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self._proposing.toolbox_entries
-
-    @property
-    def _proposing(self) -> Strategy:
-        assert isinstance(self.proposals, Strategy)
-        return self.proposals
 
     @property
     def full(self) -> Fidelity:

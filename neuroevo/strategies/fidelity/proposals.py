@@ -262,6 +262,26 @@ class Proposals:
         return f"asked again, {type(self.strategy).__name__} proposes other candidates ({how}): the code that varies genomes has changed since"
 
 
+class Proposing(Strategy):
+    """A strategy around another one, which proposes the candidates: `proposals`, made of its name by `proposing`."""
+
+    proposals: Strategy | str | None
+
+    @property
+    def toolbox_entries(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self._proposing.toolbox_entries
+
+    @property
+    def _proposing(self) -> Strategy:
+        assert isinstance(self.proposals, Strategy)
+        return self.proposals
+
+    def _settle_proposals(self) -> None:
+        """Make the proposing strategy of what was given; children inherit as it says."""
+        self.proposals = proposing(self.proposals)
+        self.inheritance = self.proposals.inheritance
+
+
 def proposing(strategy: Any) -> Strategy:
     """The strategy that is meant: of a text, what it describes ("regularized_evolution", "Nsga2(population=12)"); of None, random search.
 
