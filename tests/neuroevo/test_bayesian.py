@@ -12,7 +12,8 @@ from scipy.special import ndtr
 import neuroevo as ne
 from genomes import CellSpace, ChainSpace, NetworkSpace
 from neuroevo.core.objectives import PARAMETERS, Objective
-from neuroevo.predictors import Neighbours, Predictor
+from neuroevo.predictors import GaussianProcess, Neighbours, Predictor
+from neuroevo.run.search import strategy_by_name
 from neuroevo.run.settings import strategy_from_settings
 from neuroevo.selection import hypervolume
 from neuroevo.strategies import Bayesian
@@ -337,7 +338,8 @@ def test_children_start_from_the_weights_of_those_they_descend_from() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "sentence"),
     [
-        (lambda: Bayesian("gp"), TypeError, "predictor must be a neuroevo.predictors.Predictor"),
+        (lambda: Bayesian(3), TypeError, "predictor must be a neuroevo.predictors.Predictor"),
+        (lambda: Bayesian("GaussianProces()"), ValueError, "unknown predictor .* did you mean 'GaussianProcess'"),
         (lambda: Bayesian(acquisition="pi"), ValueError, "acquisition must be one of 'ei', 'ucb'"),
         (lambda: Bayesian(inner="grid"), ValueError, "inner must be one of 'evolution', 'local'"),
         (lambda: Bayesian(candidates=0), ValueError, "candidates must be a whole number >= 1"),
@@ -354,3 +356,8 @@ def test_children_start_from_the_weights_of_those_they_descend_from() -> None:
 def test_settings_out_of_range_are_refused(make, error, sentence) -> None:
     with pytest.raises(error, match=sentence):
         make()
+
+
+def test_a_predictor_may_be_given_as_a_text() -> None:
+    told = {"predictor": 'GaussianProcess("edit")', "acquisition": "ucb"}
+    assert strategy_by_name("bayesian", "none", settings=told) == Bayesian(GaussianProcess("edit"), acquisition="ucb")

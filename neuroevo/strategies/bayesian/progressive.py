@@ -20,7 +20,7 @@ from neuroevo.strategies.bayesian.models import Models
 from neuroevo.strategies.bayesian.scores import usable
 from neuroevo.strategies.bayesian.strategy import (
     check_log,
-    check_predictor,
+    checked_predictor,
     refuse_unknown_distance,
 )
 from neuroevo.strategies.bayesian.widening import widening
@@ -44,7 +44,7 @@ class Progressive(Strategy):
     `batches` of a size it is much better. Only the first objective that costs training decides.
 
     Args:
-        predictor: a model of scores, of `neuroevo.predictors`; None: `GaussianProcess()`.
+        predictor: a model of scores, of `neuroevo.predictors`, or such a text ('GaussianProcess("edit")'); None: `GaussianProcess()`.
         best: networks of each size (K; the paper's 256).
         batches: in which a size is evaluated, with a predictor that is fitted anew before each (the paper: 1).
         initial: networks of the smallest size at most (the paper: all 136).
@@ -60,7 +60,7 @@ class Progressive(Strategy):
         TypeError: a predictor that is none.
     """
 
-    predictor: Predictor | None = None
+    predictor: Predictor | str | None = None
     best: int = 40
     batches: int = 4
     initial: int = 40
@@ -69,7 +69,7 @@ class Progressive(Strategy):
     inheritance: Inheritance = "none"
 
     def __post_init__(self) -> None:
-        check_predictor(self.predictor)
+        self.predictor = checked_predictor(self.predictor)
         for name in ("best", "batches", "initial"):
             check_count(name, getattr(self, name))
         if self.candidates is not None:
@@ -81,7 +81,7 @@ class Progressive(Strategy):
         super().start(search)
         self._widening = widening(search.space)
         self._breeding = Breeding(search, "key")
-        self._models = Models(search, self.predictor, self.log)
+        self._models = Models(search, checked_predictor(self.predictor), self.log)
         refuse_unknown_distance(self._models, self.log)
         if self._widening.several_spaces and not self._models.several_spaces:
             raise ValueError(

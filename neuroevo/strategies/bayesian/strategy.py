@@ -10,6 +10,7 @@ import numpy as np
 
 from genomes.base import Genome, shown
 from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.registry import part_from_text
 from neuroevo.core.state import State
 from neuroevo.core.streams import ACCEPTANCE
 from neuroevo.core.trial import Result, Trial
@@ -43,7 +44,7 @@ class Bayesian(Strategy):
     No network is evaluated twice. It is fitted anew, in order of evaluation, before each network.
 
     Args:
-        predictor: a model of scores, of `neuroevo.predictors`; None: `GaussianProcess()`.
+        predictor: a model of scores, of `neuroevo.predictors`, or such a text ('GaussianProcess("edit")'); None: `GaussianProcess()`.
         acquisition: "ei" (expected improvement), "ucb" (upper confidence bound), "thompson" (an independent draw for each candidate) or
             "hypervolume"; None: "hypervolume" for several objectives, "ei" for one. The first three look at the first objective only.
         inner: how candidates are found: "evolution" of the acquisition, "local" (hill climbing on it) or "annealed_tree" (A* with simulated
@@ -64,7 +65,7 @@ class Bayesian(Strategy):
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
     models_scores: ClassVar[bool] = True
-    predictor: Predictor | None = None
+    predictor: Predictor | str | None = None
     acquisition: Literal["ei", "ucb", "thompson", "hypervolume"] | None = None
     inner: Literal["evolution", "local", "annealed_tree"] = "evolution"
     initial: int = 10
@@ -76,7 +77,7 @@ class Bayesian(Strategy):
     inheritance: Inheritance = "none"
 
     def __post_init__(self) -> None:
-        check_predictor(self.predictor)
+        self.predictor = checked_predictor(self.predictor)
         if self.acquisition is not None:
             check("acquisition", self.acquisition, ("ei", "ucb", "thompson", "hypervolume"))
         check("inner", self.inner, tuple(INNER))
@@ -93,7 +94,7 @@ class Bayesian(Strategy):
     def start(self, search: Search) -> None:
         super().start(search)
         self._breeding = Breeding(search, "key")
-        self._models = Models(search, self.predictor, self.log)
+        self._models = Models(search, checked_predictor(self.predictor), self.log)
         refuse_unknown_distance(self._models, self.log)
         rng = np.random.default_rng(0)
         self._models.check([search.space.random(rng) for _ in range(3)])
@@ -216,22 +217,20 @@ class Bayesian(Strategy):
         return {"observed": len(self._observed), **self._forecasts.report(self._models.first)}
 
 
-def check_predictor(predictor: Any) -> None:
-    """Refuse a predictor that is none, or one that a strategy cannot use.
+def checked_predictor(predictor: Any) -> Predictor | None:
+    """The predictor that is meant: of a text such as 'GaussianProcess("edit")', what it describes.
 
     Raises:
-        TypeError: it is not.
-        ValueError: it takes logarithms.
+        TypeError: neither a predictor, nor a text, nor None.
+        ValueError: a text that describes none.
     """
+    if isinstance(predictor, str):
+        return part_from_text("predictor", predictor, "Ensemble or GaussianProcess('edit')")  # type: ignore[no-any-return]
     if predictor is not None and not isinstance(predictor, Predictor):
         raise TypeError(
-            f"predictor must be a neuroevo.predictors.Predictor such as GaussianProcess('edit'), or None, got {shown(predictor)}"
+            f"predictor must be a neuroevo.predictors.Predictor such as GaussianProcess('edit'), such a text, or None, got {shown(predictor)}"
         )
-    if getattr(predictor, "log", False):
-        raise ValueError(
-            f"a strategy's predictor learns scores of mean 0, which have no logarithms: give {type(predictor).__name__}(log=False); whether the "
-            "logarithm of an objective is learned is the strategy's own setting, log"
-        )
+    return predictor
 
 
 def check_log(log: Any) -> None:
