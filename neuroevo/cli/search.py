@@ -15,6 +15,7 @@ from neuroevo.run.evolution import evolve
 from neuroevo.run.run import Run, load_run
 from neuroevo.run.search import (
     SearchSettings,
+    epochs_of,
     estimation_by_names,
     space_by_encoding,
     split_settings,
@@ -52,6 +53,7 @@ def evolve_networks(
     space = space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"])
     once = space.redundant and schedule == "synchronous"
     strategy = strategy_by_name(settings.strategy, settings.inheritance, settings=given["strategy"])
+    epochs = epochs_of(settings, task, strategy)
     for note in task.dataset.notes:
         print(note)
     complete = _complete(folder, evaluations)
@@ -61,7 +63,7 @@ def evolve_networks(
         space,
         task,
         strategy=strategy,
-        estimation=estimation_by_names(task, settings.epochs, settings.stop_early),
+        estimation=estimation_by_names(task, epochs, settings.stop_early),
         budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),

@@ -105,7 +105,7 @@ class Threshold(StopRule):
     def verdict(self, progress: Progress) -> str:
         if progress.epoch < self.epoch or progress.best <= self.score:
             return ""
-        return f"the best score after {progress.epoch} epochs, {progress.best:.4g}, has not reached {self.score:.4g}"
+        return f"the best score after {progress.epoch} epoch{'' if progress.epoch == 1 else 's'}, {progress.best:.4g}, has not reached {self.score:.4g}"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Median(StopRule):
             median = known.at(progress.epoch) if known.schedule == progress.schedule and progress.epoch >= self.begin else None
             if median is not None and progress.best > median:
                 return (
-                    f"the best score after {progress.epoch} epochs, {progress.best:.4g}, is worse than {median:.4g}, the median of "
+                    f"the best score after {progress.epoch} epoch{'' if progress.epoch == 1 else 's'}, {progress.best:.4g}, is worse than {median:.4g}, the median of "
                     f"{known.trials} completed trainings up to there"
                 )
         return ""

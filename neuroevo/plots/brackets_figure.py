@@ -63,11 +63,13 @@ class BracketData:
 def brackets_data(run: Run) -> tuple[str, list[BracketData]]:
     """The numbers behind `brackets`: the name of what is scored (the first objective that costs training), and the brackets in their order.
 
+    Trials that were begun and not finished, since the budget ended or the run goes on, are not among them.
+
     A bracket begins with a new candidate after others went on, or after others that began with other epochs. Where nobody waits for a rung to be
     complete (`Asha`, the asynchronous schedule) there is one.
 
     Raises:
-        ValueError: no trial names its epochs, or the run is in memory, where trials are not recorded.
+        ValueError: no trial names its epochs, or none is finished yet, or the run is in memory, where trials are not recorded.
     """
     if run.folder is None:
         raise ValueError(
@@ -75,19 +77,32 @@ def brackets_data(run: Run) -> tuple[str, list[BracketData]]:
         )
     store = Store(run.folder, writable=False)
     try:
-        trials = [one for one in store.trials().values() if one.members == 1 and one.fidelity.epochs is not None]
         found = {one.trial: one for one in store.evaluations()}
+        named = [one for one in store.trials().values() if one.members == 1 and one.fidelity.epochs is not None]
     finally:
         store.close()
-    if not trials:
+    if {one.fidelity.epochs for one in named} <= {_epochs_of_all(run)}:
         name = run.settings.get("strategy", {}).get("strategy", "its strategy")
         raise ValueError(f"there are no brackets to draw: {name} names no epochs (SuccessiveHalving, Hyperband and Asha do)")
+    trials = [
+        one for one in named if one.id in found
+    ]  # the budget may end in a rung: the rest of it neither failed nor was stopped
+    if not trials:
+        raise ValueError("there are no brackets to draw yet: no trial is finished")
     names = list(run.objectives)
     column = next((place for place, name in enumerate(names) if run.objectives[name].kind != "cheap"), 0)
     scores = {id: one.values[column] if one.status == DONE else np.nan for id, one in found.items()}
     waits = run.settings.get("schedule") != "asynchronous" and run.settings.get("strategy", {}).get("strategy") != "Asha"
     groups = _groups(trials) if waits else [trials]
     return names[column], [_bracket(group, scores) for group in groups]
+
+
+def _epochs_of_all(run: Run) -> int | None:
+    """The epochs of every training, where the estimation says them and not the strategy."""
+    estimation = run.settings.get("estimation", {})
+    while "base" in estimation:
+        estimation = estimation["base"]
+    return estimation.get("epochs")  # type: ignore[no-any-return]
 
 
 def _groups(trials: Iterable[RecordedTrial]) -> list[list[RecordedTrial]]:

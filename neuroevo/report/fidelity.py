@@ -90,10 +90,10 @@ class FidelityReport:
 
     @property
     def sufficient(self) -> Step | None:
-        """The cheapest fidelity whose rank correlation is not below the interval of the second full training; None where there is none, or
-        no second training."""
+        """The cheapest fidelity whose rank correlation is not below the interval of the second full training; None where there is none,
+        no second training, or too few networks for its interval to leave out that it does not agree at all."""
         again = self.again
-        if again is None:
+        if again is None or again.correlation.low <= 0:
             return None
         good = [step for step in self.steps if step is not again and step.correlation.value >= again.correlation.low]
         return min(good, key=lambda step: step.cost, default=None)
@@ -275,7 +275,10 @@ def fidelity_table(report: FidelityReport) -> str:
             f"a second full training agrees with the first at {again.correlation}: no fidelity can be expected to rank better"
         )
         lines.append(
-            "none of the fidelities ranks as well"
+            "which fidelity ranks as well cannot be said: that interval does not leave out that full training disagrees with itself; "
+            "take more networks (--networks)"
+            if again.correlation.low <= 0
+            else "none of the fidelities ranks as well"
             if sufficient is None
             else f"the cheapest that ranks as well, within that interval: {sufficient.name} ({sufficient.schedule}), {sufficient.cost:.0%} of the cost"
         )

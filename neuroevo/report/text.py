@@ -118,7 +118,9 @@ def run_table(run: Run) -> str:
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
         *_screened(run),
-        f"front: {len(run.front)} individuals" + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
+        f"front: {len(run.front)} individual{'' if len(run.front) == 1 else 's'}"
+        + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
+        *_unfinished(run),
         *([] if run.box is None or run.hypervolume is None else [f"hypervolume in the run's box: {box_text(run, run.box)}"]),
         rendered(table),
     ]
@@ -142,6 +144,16 @@ def run_table(run: Run) -> str:
         if run.ended in ("interrupted", "stopped", "error") or (not run.ended and being_written(run.folder) is not True):
             lines.append(f"to go on: {run.resume_command}")
     return "\n".join(lines)
+
+
+def _unfinished(run: Run) -> list[str]:
+    """Why the front is empty though candidates were trained: none reached the last rung."""
+    full, done = run.records.full.epochs, run.evaluations - run.failures - run.stopped
+    if len(run.front) or full is None or done <= 0:
+        return []
+    return [
+        f"none of the {done} was trained for all {full} epochs, and only such are on the front: continue with a larger budget"
+    ]
 
 
 def screening_of(run: Run) -> tuple[int, float] | None:

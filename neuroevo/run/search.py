@@ -69,6 +69,8 @@ class SearchSettings:
         objectives: None takes those that fit the kind.
         kind: "classification" or "regression"; None decides by the data (see `neuroevo.tasks.for_data`).
         screen: how candidates are screened before training; None trains each.
+        epochs: of each training, as the user says; None takes `preset_epochs`.
+        preset_epochs: those of a preset, where candidates are trained and the strategy does not choose the epochs; None goes by the data.
         stop_early: the rule by which trainings end early (`neuroevo.estimation.LearningCurve`); None for none.
         columns: what is done with a table's columns.
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
@@ -84,6 +86,7 @@ class SearchSettings:
     strategy: str = "nsga2"
     inheritance: str = "lamarckian"
     epochs: int | None = None
+    preset_epochs: int | None = None
     stop_early: str | None = None
     max_parameters: int | None = None
     seed: int = 1
@@ -183,6 +186,37 @@ def estimation_by_names(task: Supervised, epochs: int | None, stop_early: str | 
     if stop_early is not None:
         return LearningCurve(FullTraining(epochs=epochs, curve=SCORES), stop_early)
     return task.estimation() if epochs is None else FullTraining(epochs=epochs)
+
+
+def epochs_of(settings: SearchSettings, task: Supervised, strategy: Strategy) -> int | None:
+    """The epochs of each training; None where the strategy chooses them, nothing is trained, or they go by the size of the data.
+
+    Raises:
+        ValueError: the user says something of trainings where there are none, or asks for epochs that the strategy chooses itself.
+    """
+    from neuroevo.estimation import ZeroCost
+
+    if isinstance(task.estimation(), ZeroCost):
+        said = {
+            "--epochs": settings.epochs,
+            "--stop-early": settings.stop_early,
+            f"--strategy {settings.strategy}": strategy.full,
+        }
+        idle = [option for option, value in said.items() if value is not None]
+        if idle:
+            raise ValueError(
+                f"nothing is trained for the objectives {', '.join(task.objectives)}, so there is no use for {' and '.join(idle)}: "
+                "say nothing of it, or add an objective that needs training, such as error"
+            )
+        return None
+    if strategy.full is None:
+        return settings.epochs or settings.preset_epochs
+    if settings.epochs is not None:
+        raise ValueError(
+            f"--epochs {settings.epochs} would change nothing: {settings.strategy} chooses the epochs of each training itself, by its own "
+            f"settings (`neuroevo list strategies {settings.strategy}`), such as --set first=1"
+        )
+    return None
 
 
 def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str] | None = None) -> Strategy:

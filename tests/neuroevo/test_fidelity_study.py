@@ -16,7 +16,7 @@ from neuroevo.core.trial import Fidelity
 from neuroevo.estimation import Direct
 from neuroevo.plots import fidelity as drawn
 from neuroevo.plots import fidelity_data
-from neuroevo.report.fidelity import fidelity_json, fidelity_report, fidelity_table
+from neuroevo.report.fidelity import FidelityReport, Interval, Step, fidelity_json, fidelity_report, fidelity_table
 from neuroevo.strategies import FidelityStudy
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
@@ -223,3 +223,11 @@ def test_bad_input_is_a_sentence(arguments, said, tmp_path, monkeypatch):
     done = CliRunner().invoke(app, ["fidelity", *arguments])
     assert done.exit_code != 0 and said in str(done.exception)
     assert not (tmp_path / "runs").exists()
+
+
+def test_no_fidelity_is_recommended_where_full_training_need_not_agree_with_itself() -> None:
+    def step(kind: str, value: float, low: float) -> Step:
+        return Step(kind, kind, "rung", 5, Interval(value, low, 1.0), Interval(1.0, 0.3, 1.0), 0.0, 0.25, 1.0, 0.1)
+
+    wide = FidelityReport("error", "4 epochs", 4, 0.03, 5, 0, 3, (step("epochs", -0.79, -1.0), step("again", 0.63, -0.91)))
+    assert wide.sufficient is None and "cannot be said" in fidelity_table(wide)

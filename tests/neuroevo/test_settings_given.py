@@ -20,6 +20,7 @@ from neuroevo.core.trial import Fidelity
 from neuroevo.estimation import Direct, FullTraining, GradientTraining, LearningCurve, MedianStopping
 from neuroevo.evaluators import Slots
 from neuroevo.report.comparison import compare, comparison_json, comparison_table
+from neuroevo.run.search import SearchSettings, epochs_of, strategy_by_name, supervised_task
 from neuroevo.simulators import CartPole
 from neuroevo.store import StoreError
 from neuroevo.strategies import HillClimb, Lemonade, Neat, Nsga2, Nsga3, RandomSearch, RegularizedEvolution
@@ -330,3 +331,33 @@ def test_an_array_without_axes_is_its_number(value: np.ndarray) -> None:
     assert ne.Budget(generations=value).settings() == ne.Budget(generations=3).settings()
     space = NeatSpace(inputs=value, outputs=1)
     assert space == NeatSpace(inputs=3, outputs=1) and type(space.inputs) is int
+
+
+# Options of a search on data that would change nothing ----------------------------------------------------------------------------
+
+
+def epochs(strategy: str = "nsga2", **said: Any) -> int | None:
+    settings = SearchSettings("iris", strategy=strategy, **said)
+    return epochs_of(settings, supervised_task(settings), strategy_by_name(strategy, "none"))
+
+
+def test_epochs_are_the_users_else_the_presets_where_candidates_are_trained_and_the_strategy_chooses_none() -> None:
+    assert (epochs(), epochs(preset_epochs=5), epochs(preset_epochs=5, epochs=7)) == (None, 5, 7)
+    assert epochs("hyperband", preset_epochs=5) is epochs(objectives="synflow,parameters", preset_epochs=5) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"strategy": "hyperband", "epochs": 7}, "--epochs 7 would change nothing: hyperband chooses"),
+        ({"strategy": "asha", "objectives": "synflow,parameters"}, "no use for --strategy asha: "),
+        (
+            {"stop_early": "median", "objectives": "naswot,parameters"},
+            "objectives naswot, parameters, so there is no use for --stop-early: ",
+        ),
+        ({"epochs": 7, "stop_early": "median", "objectives": "naswot"}, "no use for --epochs and --stop-early: "),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(said: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        epochs(**said)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 import neuroevo as ne
+from neuroevo.estimation import FullTraining, LearningCurve
 from neuroevo.plots import brackets, brackets_data
 from neuroevo.report.html import page
+from neuroevo.report.text import run_table
 from neuroevo.strategies import Asha, Hyperband, RandomSearch, SuccessiveHalving
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
@@ -59,3 +61,30 @@ def test_what_has_no_brackets_is_refused_in_a_sentence(tmp_path: Path) -> None:
         brackets(evolved(RandomSearch(batch=4), tmp_path / "run"))
     with pytest.raises(ValueError, match="a run in memory does not record its trials"):
         brackets(evolved(SuccessiveHalving(candidates=3)))
+
+
+def test_what_a_budget_left_unfinished_is_not_drawn_as_failed(tmp_path: Path) -> None:
+    evolved(Hyperband(maximum=9), tmp_path / "run", budget=ne.Budget(evaluations=16), seed=10)
+    run = ne.load_run(tmp_path / "run")
+    data = brackets_data(run)[1]
+    marks = [score for bracket in data for rung in bracket.rungs for score in rung.scores.tolist()]
+    assert len(marks) == run.trials()["status"].isin(["done", "failed"]).sum()
+    assert sum(score != score for score in marks) == run.failures
+
+
+def test_a_front_that_is_empty_since_no_last_rung_was_reached_says_so(tmp_path: Path) -> None:
+    evolved(Hyperband(maximum=9), tmp_path / "few", budget=ne.Budget(evaluations=3), seed=10)
+    assert "was trained for all 9 epochs, and only such are on the front" in run_table(ne.load_run(tmp_path / "few"))
+    evolved(Hyperband(maximum=9), tmp_path / "more", budget=ne.Budget(evaluations=22), seed=10)
+    text = run_table(ne.load_run(tmp_path / "more"))
+    assert "front: " in text and "front: 0" not in text and "only such" not in text
+
+
+def test_a_run_whose_estimation_says_the_epochs_has_no_brackets(tmp_path: Path) -> None:
+    task = ne.tasks.Classification("iris", seed=1)
+    run = ne.evolve(
+        task.default_space(), task, strategy=RandomSearch(batch=2), estimation=LearningCurve(FullTraining(epochs=1), "median"),
+        budget=ne.Budget(evaluations=2), run=tmp_path / "run", progress=False,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="RandomSearch names no epochs"):
+        brackets(run)
