@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -190,6 +191,7 @@ def evolve(
     code = {} if run is None and replay is None else user_code()
     if code:
         settings[CODE] = code
+    new, refused = run is not None and not Path(run).exists(), False
     store = None if run is None else Store(run, writable=True)  # from here on its lock is held: what may fail came before
     folder = None if store is None else store.folder
     search = Search(space, task, seed, toolbox, by_birth=store is not None and store.numbers_trials_by_birth())
@@ -198,8 +200,12 @@ def evolve(
     try:
         if screen is not None:
             search.screen = Screening(screen, space, task, Context(seed=seed, threads=evaluator.threads))
-        strategy.start(search)
-        estimation.start(task, full)
+        try:
+            strategy.start(search)
+            estimation.start(task, full)
+        except Exception:
+            refused = new  # nothing was begun: the folder that was made for it goes again
+            raise
         known, stale = Known(), 0
         if store is not None:
             _check_settings(store, settings, budget, task)
@@ -244,6 +250,8 @@ def evolve(
     finally:
         if store is not None:
             store.close()
+            if refused:
+                shutil.rmtree(store.folder, ignore_errors=True)
         if code.get("parts"):
             remember_what_a_run_left(code, user_code())
     return result

@@ -277,3 +277,12 @@ def test_an_archive_fills_more_cells_with_better_individuals_than_random_search(
         cell = int(cells.of(one.descriptors[None])[0])
         best[cell] = max(best.get(cell, 0.0), 3.0 - one.fitness.values[0])
     assert mine.generations()["qd_score"].iloc[-1] > 1.15 * sum(best.values())
+
+
+def test_a_search_that_is_refused_at_its_start_leaves_no_folder(tmp_path) -> None:
+    elites = MapElites(axes=("parameters",), low=(1.0,), high=(9.0,))
+    with pytest.raises(ValueError, match="unknown objective to be an axis 'parameters'"):
+        ne.evolve(
+            NeatSpace(2, 1), lambda network: 0.0, strategy=elites, budget=ne.Budget(evaluations=4), run=tmp_path / "refused"
+        )
+    assert not list(tmp_path.iterdir())

@@ -155,7 +155,8 @@ class MapElites(Strategy):
             if individual.descriptors is None:
                 raise ValueError(
                     "MapElites keeps individuals by what they did, and this task does not say: give it descriptors, as in "
-                    "Function(fitness, descriptors=...) or Environment(..., descriptors=...), or name objectives as axes"
+                    "Function(fitness, descriptors=...) or Environment(..., descriptors=...), or name objectives as axes, with the ends of "
+                    "each (axes=('parameters',), low=(100,), high=(20000,); in a command --set axes=parameters --set low=100 --set high=20000)"
                 )
             if len(individual.descriptors) != len(cells.low):
                 raise ValueError(
