@@ -191,7 +191,7 @@ def evolve(
     code = {} if run is None and replay is None else user_code()
     if code:
         settings[CODE] = code
-    new, refused = run is not None and not Path(run).exists(), False
+    new, refused = isinstance(run, (str, os.PathLike)) and not os.path.exists(run), False
     store = None if run is None else Store(run, writable=True)  # from here on its lock is held: what may fail came before
     folder = None if store is None else store.folder
     search = Search(space, task, seed, toolbox, by_birth=store is not None and store.numbers_trials_by_birth())

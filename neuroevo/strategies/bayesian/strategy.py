@@ -222,13 +222,18 @@ def checked_predictor(predictor: Any) -> Predictor | None:
 
     Raises:
         TypeError: neither a predictor, nor a text, nor None.
-        ValueError: a text that describes none.
+        ValueError: a text that describes none, or a predictor that takes logarithms.
     """
     if isinstance(predictor, str):
-        return part_from_text("predictor", predictor, "Ensemble or GaussianProcess('edit')")  # type: ignore[no-any-return]
+        predictor = part_from_text("predictor", predictor, "Ensemble or GaussianProcess('edit')")
     if predictor is not None and not isinstance(predictor, Predictor):
         raise TypeError(
             f"predictor must be a neuroevo.predictors.Predictor such as GaussianProcess('edit'), such a text, or None, got {shown(predictor)}"
+        )
+    if getattr(predictor, "log", False):
+        raise ValueError(
+            f"a strategy's predictor learns scores of mean 0, which have no logarithms: give {type(predictor).__name__}(log=False); whether the "
+            "logarithm of an objective is learned is the strategy's own setting, log"
         )
     return predictor
 
