@@ -11,8 +11,9 @@ simulated seconds, some 90 cells; reported is the test accuracy of the best by t
 FLOPs, as in `nasbench201.py`), beside NSGA-II.
 
 "wl" is the strategy as it comes (a Gaussian process of Weisfeiler-Lehman features; Ru et al. 2021), "nasbot" has NASBOT's kernel and 20 random
-cells first (Kandasamy et al. 2018), "edit" and "wl_tree" have AutoKeras's distance and its inner search (Jin, Song & Hu 2019), "wl_thompson" has
-BANANAS's acquisition (White, Neiswanger & Savani 2021); "pnas" is fitted again three times at each size, "pnas_one_batch" once as in the paper (Liu
+cells first (Kandasamy et al. 2018), "edit" and "wl_tree" have AutoKeras's distance and its inner search (Jin, Song & Hu 2019), "bananas" is
+BANANAS (White, Neiswanger & Savani 2021: an ensemble of networks on paths, independent Thompson draws, batches of ten), "wl_thompson" has its
+acquisition; "pnas" is fitted again three times at each size, "pnas_one_batch" once as in the paper (Liu
 et al. 2018); both end after 158 cells, 98 of them of the largest size.
 
 The table is that of `nasbench201.py`. A search with a model takes 8 to 80 seconds (NASBOT's kernel) in one process; `--workers 2` spreads the
@@ -40,7 +41,7 @@ import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
 from neuroevo.core.objectives import FLOPS, Objective
-from neuroevo.predictors import GaussianProcess, Neighbours
+from neuroevo.predictors import Ensemble, GaussianProcess, Neighbours
 
 sys.path[:0] = [str(Path(__file__).parent)]
 
@@ -58,6 +59,7 @@ SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
     "wl_local": lambda: strategies.Bayesian(inner="local"),
     "wl_tree": lambda: strategies.Bayesian(inner="annealed_tree"),
     "wl_thompson": lambda: strategies.Bayesian(acquisition="thompson"),
+    "bananas": lambda: strategies.Bayesian(Ensemble(), acquisition="thompson", batch=10),
     "edit": lambda: strategies.Bayesian(GaussianProcess("edit")),
     "otmann": lambda: strategies.Bayesian(GaussianProcess("otmann")),
     "nasbot": lambda: strategies.Bayesian(GaussianProcess("nasbot"), initial=20),
