@@ -33,7 +33,7 @@ class Bayesian(Strategy):
     After `initial` random networks, candidates for each further one are looked for among mutants of the best networks (`inner`), and a share
     of them is drawn at random. Published searches are settings:
 
-        NASBOT (Kandasamy et al. 2018)        GaussianProcess("otmann"), acquisition="ei", inner="evolution", initial=20
+        NASBOT (Kandasamy et al. 2018)        GaussianProcess("nasbot"), acquisition="ei", inner="evolution", initial=20
         AutoKeras (Jin, Song & Hu 2019)       GaussianProcess("edit"), acquisition="ucb", inner="annealed_tree", inheritance="lamarckian"
         BANANAS (White et al. 2021)           acquisition="thompson", batch=10
 
