@@ -41,7 +41,7 @@ import neuroevo as ne
 from genomes import CellSpace
 from neuroevo import strategies
 from neuroevo.core.objectives import FLOPS, Objective
-from neuroevo.predictors import Ensemble, GaussianProcess, Neighbours
+from neuroevo.predictors import Ensemble, GaussianProcess, LstmEnsemble, Neighbours
 
 sys.path[:0] = [str(Path(__file__).parent)]
 
@@ -67,6 +67,8 @@ SEARCHES: dict[str, Callable[[], strategies.Strategy]] = {
     "neighbours": lambda: strategies.Bayesian(Neighbours()),
     "pnas": lambda: strategies.Progressive(best=98),
     "pnas_one_batch": lambda: strategies.Progressive(best=98, batches=1),
+    "pnas_lstm": lambda: strategies.Progressive(LstmEnsemble(), best=98),
+    "pnas_mlp": lambda: strategies.Progressive(Ensemble("blocks", layers=1, width=100), best=98),
 }
 TWO_OBJECTIVES: dict[str, Callable[[], strategies.Strategy]] = {
     "nsga2": lambda: strategies.Nsga2(),

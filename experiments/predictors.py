@@ -7,7 +7,7 @@ errors lie between 8 and 90 %, most of them below 15.
 The table is a CSV file (`--table`), with a row for each cell: `ops` (six digits, one an edge) and the accuracy named by `--signal`.
 A Gaussian process with Weisfeiler-Lehman features, optimal transport ("nasbot": with the kernel of Kandasamy et al. 2018), the edit distance
 (also squared, and between Bourgain embeddings as in Jin, Song & Hu 2019) or Hamming distances; and BANANAS's ensemble (White, Neiswanger
-& Savani 2021) on paths or on decisions. `--predictors wl otmann --seeds 5` takes half a minute, all of them with 30 seeds half an hour
+& Savani 2021) on paths or on decisions; PNAS's LSTMs and its MLPs on averages over the blocks (Liu et al. 2018). `--predictors wl otmann --seeds 5` takes half a minute, all of them with 30 seeds half an hour
 ("nasbot" half of it) on 2 cores.
 """
 
@@ -26,7 +26,7 @@ from rich.table import Table as Screen
 import neuroevo as ne
 from genomes import CellGenome, CellSpace
 from genomes.distances import Edit
-from neuroevo.predictors import Ensemble, GaussianProcess, Neighbours, Predictor, Term, held_out
+from neuroevo.predictors import Ensemble, GaussianProcess, LstmEnsemble, Neighbours, Predictor, Term, held_out
 
 PREDICTORS: dict[str, Callable[[], Predictor]] = {
     "neighbours": Neighbours,
@@ -39,6 +39,8 @@ PREDICTORS: dict[str, Callable[[], Predictor]] = {
     "hamming": lambda: GaussianProcess("hamming"),
     "ensemble_paths": Ensemble,
     "ensemble_decisions": lambda: Ensemble("decisions"),
+    "lstm": LstmEnsemble,
+    "mlp_blocks": lambda: Ensemble("blocks", layers=1, width=100),
 }
 
 

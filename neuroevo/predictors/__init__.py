@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.predictors.ensemble import Ensemble
     from neuroevo.predictors.gaussian_process import GaussianProcess
     from neuroevo.predictors.kernels import Term
+    from neuroevo.predictors.lstm_ensemble import LstmEnsemble
     from neuroevo.predictors.neighbours import Neighbours
     from neuroevo.predictors.validation import HeldOut, coverage, held_out, rank_correlation
 
@@ -15,6 +16,7 @@ _WHERE = {
     "Ensemble": "ensemble",
     "GaussianProcess": "gaussian_process",
     "HeldOut": "validation",
+    "LstmEnsemble": "lstm_ensemble",
     "Neighbours": "neighbours",
     "Predictor": "base",
     "Term": "kernels",
@@ -23,11 +25,12 @@ _WHERE = {
     "rank_correlation": "validation",
 }
 
-PARTS = ("Ensemble", "GaussianProcess", "Neighbours")
+PARTS = ("Ensemble", "GaussianProcess", "LstmEnsemble", "Neighbours")
 __all__ = [
     "Ensemble",
     "GaussianProcess",
     "HeldOut",
+    "LstmEnsemble",
     "Neighbours",
     "Predictor",
     "Term",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
@@ -13,7 +14,9 @@ from genomes.distances.base import Matrix
 from genomes.distances.hamming import answers
 from neuroevo.predictors.proxies import ProxyColumns
 
-FEATURES = ("paths", "decisions", "proxies", "paths_proxies")
+FEATURES = ("paths", "decisions", "blocks", "proxies", "paths_proxies")
+
+Word = tuple[str, str]  # what was asked, the same in every part of a network, and the option
 
 
 class Features:
@@ -21,8 +24,9 @@ class Features:
     of its untrained network, standardised over the observed ones.
 
     Args:
-        name: "paths" (`genomes.distances.Paths`), "decisions" (each option of each question), "proxies" (`ProxyColumns`), or
-            "paths_proxies".
+        name: "paths" (`genomes.distances.Paths`), "decisions" (each option of each question), "blocks" (the share in which each option of a
+            kind of question was chosen: what an average over a cell's blocks tells; Liu et al. 2018, section 3.3), "proxies" (`ProxyColumns`),
+            or "paths_proxies".
 
     Raises:
         ValueError: another name.
@@ -32,7 +36,7 @@ class Features:
         if name not in FEATURES:
             raise ValueError(unknown("features", name, FEATURES))
         self.name = name
-        self._distance: Distance | None = None if name == "proxies" else Hamming() if name == "decisions" else Paths()
+        self._distance: Distance | None = None if name in ("proxies", "blocks") else Hamming() if name == "decisions" else Paths()
         self._proxies = ProxyColumns() if name.endswith("proxies") else None
         self._columns: Mapping[Hashable, int] = {}
 
@@ -62,16 +66,46 @@ class Features:
         rows = self._rows([self._of(genome) for genome in genomes])
         return rows if self._proxies is None else np.hstack([rows, self._proxies.rows(genomes)])
 
-    def _of(self, genome: Genome) -> frozenset[Any]:
+    def _of(self, genome: Genome) -> Mapping[Any, float]:
+        if self.name == "blocks":
+            read = said(genome, self)
+            asked = Counter(kind for kind, _ in read)
+            return {word: count / asked[word[0]] for word, count in Counter(read).items()}
         if self._distance is None:
-            return frozenset()
+            return {}
         if isinstance(self._distance, Paths):
-            return self._distance.features(genome)
-        asked, given = answers(self._distance, genome)
-        return frozenset([(about, options[answer]) for (about, options), answer in zip(asked, given, strict=True)])
+            return dict.fromkeys(self._distance.features(genome), 1.0)
+        questions, given = answers(self._distance, genome)
+        return {(about, options[answer]): 1.0 for (about, options), answer in zip(questions, given, strict=True)}
 
-    def _rows(self, found: Sequence[frozenset[Any]]) -> Matrix:
+    def _rows(self, found: Sequence[Mapping[Any, float]]) -> Matrix:
         rows = np.zeros((len(found), len(self._columns)))
         for row, each in enumerate(found):
-            rows[row, [self._columns[one] for one in each if one in self._columns]] = 1
+            for feature, value in each.items():
+                if feature in self._columns:
+                    rows[row, self._columns[feature]] = value
         return rows
+
+
+def said(genome: Genome, asker: object) -> list[Word]:
+    """A genome's decisions as words, in order.
+
+    Args:
+        asker: named in the error.
+
+    Raises:
+        ValueError: its encoding is not described by decisions.
+    """
+    space = genome.space
+    if not space.sequential:
+        raise ValueError(
+            f"{type(asker).__name__} is for encodings with decisions (CellSpace, DagSpace and others that are `sequential`), got a "
+            f"{type(genome).__name__}; Ensemble('paths') serves every encoding"
+        )
+    given = tuple(space.decisions(genome))
+    words = []
+    for place, answer in enumerate(given):
+        question = space.question(given[:place])
+        if question is not None:
+            words.append((question.kind, question.options[answer]))
+    return words
