@@ -39,6 +39,7 @@ _WHERE = {
 }
 _MODULES = {"registry": "neuroevo.core.registry"}
 _ROOMS = (
+    "arena",
     "core",
     "data",
     "decode",

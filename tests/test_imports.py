@@ -53,7 +53,7 @@ def test_importing_starts_nothing_heavy_and_little_of_our_own() -> None:
 
 # The house: a room uses only rooms that stand below it here. `testing` is for those who write parts, and uses what it tests.
 ROOMS = (
-    {"testing"}, {"cli"}, {"interop"}, {"dashboard"}, {"report", "plots"}, {"deploy"}, {"compress"}, {"run"}, {"evaluators"}, {"strategies"},
+    {"testing"}, {"cli"}, {"interop"}, {"dashboard"}, {"arena"}, {"report", "plots"}, {"deploy"}, {"compress"}, {"run"}, {"evaluators"}, {"strategies"},
     {"estimation"}, {"predictors"}, {"store"}, {"tasks", "simulators"}, {"train"}, {"inherit", "decode"}, {"data"}, {"selection"}, {"core"},
 )  # fmt: skip
 FILES = {

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.brackets_figure import brackets, brackets_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
+    from neuroevo.plots.critical_difference_figure import critical_difference, critical_difference_data
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
     from neuroevo.plots.descriptors_figure import descriptors, descriptors_data
@@ -38,6 +39,8 @@ _WHERE = {
     "architecture_features": "features",
     "brackets": "brackets_figure",
     "brackets_data": "brackets_figure",
+    "critical_difference": "critical_difference_figure",
+    "critical_difference_data": "critical_difference_figure",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "decisions": "decisions_figure",
@@ -95,6 +98,8 @@ __all__ = [
     "archive_data",
     "brackets",
     "brackets_data",
+    "critical_difference",
+    "critical_difference_data",
     "curves",
     "curves_data",
     "decisions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,9 @@ def runs_in(paths: Iterable[Path]) -> list[Run]:
     return found
 
 
-def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evaluations") -> Comparison:
+def compare(
+    runs: Sequence[Run], measure: str | None = None, axis: str = "evaluations", label: Callable[[Run], str] | None = None
+) -> Comparison:
     """Put runs next to each other. Those that differ in their seed alone are one group; also those with other budgets, unless a seed is among
     them twice: then each budget is a group of its own. Of runs with the same seed and budget, the one that got furthest counts: a seed is one
     observation, however often it was run.
@@ -128,6 +130,7 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
         runs: of the same objectives.
         measure: "hypervolume", or an objective, whose best value is then compared; None: hypervolume where there are several objectives.
         axis: what the runs' efforts are counted in, in the table and in the figure: "evaluations", training "epochs" or "seconds".
+        label: the name of a run's group, where the caller knows the groups; None: by the runs' settings.
 
     Hypervolume is measured in the box of the runs (`Run.box`): where they have the same one, as runs on one data set with declared or limited
     objectives do, each final value is the run's own `run.hypervolume`; where they have not, in the smallest box that holds them all. Failed and stopped individuals count
@@ -155,8 +158,8 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
     named_box = None if measure in names else _box(runs)
     box = None if named_box is None else named_box.corners
     only = runs[0].objectives[measure if measure in names else names[0]]
-    grouped, repeated = _grouped(runs)
-    labels = _labels([group[0] for group in grouped])
+    grouped, repeated = _grouped(runs, label or _signature)
+    labels = _labels([group[0] for group in grouped]) if label is None else [label(group[0]) for group in grouped]
     groups = tuple(
         Group(label, tuple(group), tuple(_curve(run, box, only.name) for run in group))
         for label, group in zip(labels, grouped, strict=True)
@@ -171,11 +174,11 @@ def compare(runs: Sequence[Run], measure: str | None = None, axis: str = "evalua
     return Comparison(groups, measure, higher, box, tests, axis, tuple(repeated), named_box)
 
 
-def _grouped(runs: Sequence[Run]) -> tuple[list[list[Run]], list[Run]]:
+def _grouped(runs: Sequence[Run], same: Callable[[Run], str]) -> tuple[list[list[Run]], list[Run]]:
     """The groups, each by seed; and the runs that were left out."""
     alike: dict[str, list[Run]] = {}
     for run in runs:
-        alike.setdefault(_signature(run), []).append(run)
+        alike.setdefault(same(run), []).append(run)
     grouped, repeated = list[list[Run]](), list[Run]()
     for group in alike.values():
         parts = {"": group}
