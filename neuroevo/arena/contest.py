@@ -86,7 +86,7 @@ class DataContest(Contest):
     inheritance: str = "lamarckian"
 
     def _by_name(self, name: str) -> Strategy:
-        return strategy_by_name(name, self.inheritance)
+        return strategy_by_name(name, self.inheritance, evaluations=self.budget.evaluations)
 
 
 def data_contest(settings: SearchSettings, budget: Budget, name: str | None = None, axis: str | None = None) -> Contest:

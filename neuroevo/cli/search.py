@@ -22,6 +22,7 @@ from neuroevo.run.search import (
     strategy_by_name,
     supervised_task,
 )
+from neuroevo.run.sizes import begun_strategy
 from neuroevo.store import Store
 
 
@@ -52,10 +53,17 @@ def evolve_networks(
     given = split_settings(settings.settings, settings.strategy, settings.encoding)
     space = space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"])
     once = space.redundant and schedule == "synchronous"
-    strategy = strategy_by_name(settings.strategy, settings.inheritance, settings=given["strategy"])
+    strategy = strategy_by_name(
+        settings.strategy, settings.inheritance, settings=given["strategy"], evaluations=evaluations, begun=begun_strategy(folder)
+    )
     epochs = epochs_of(settings, task, strategy)
     for note in task.dataset.notes:
         print(note)
+    first = getattr(strategy, "population", None) or getattr(strategy, "initial", None)
+    if isinstance(first, int) and 1 < evaluations <= first:
+        print(
+            f"the first {first} candidates are random, so that with {evaluations} nothing is selected: ask for more (--evaluations {3 * first})"
+        )
     complete = _complete(folder, evaluations)
     if complete:
         print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")

@@ -29,6 +29,7 @@ from neuroevo.data.splitting import FEWEST, Apart, Rows, hold_back
 from neuroevo.data.unlike import unlike
 from neuroevo.run.run import Run
 from neuroevo.run.search import PRESETS, Preset, space_by_encoding, strategy_by_name
+from neuroevo.run.sizes import begun_strategy
 from neuroevo.strategies.base import Strategy
 from neuroevo.tasks.supervised import Supervised
 
@@ -188,7 +189,9 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.dataset_ = self._dataset(x, y, names, columns, seed)
         task = self._task(seed)
-        strategy = self.strategy if isinstance(self.strategy, Strategy) else strategy_by_name(self.strategy, "lamarckian")
+        strategy = self.strategy
+        if not isinstance(strategy, Strategy):
+            strategy = strategy_by_name(strategy, "lamarckian", evaluations=evaluations, begun=begun_strategy(self.run))
         self.run_ = evolve(
             space_by_encoding(self.encoding, task, self.max_parameters),
             task,

@@ -36,6 +36,7 @@ from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
 from neuroevo.run.run import Run, fill, restore_box
 from neuroevo.run.settings import of_today
+from neuroevo.run.sizes import PER, SHARES, begun_strategy, sizes_for
 from neuroevo.store import Store, StoreError
 from neuroevo.store.errors import damaged, unusable_state
 from neuroevo.strategies.base import Search, Strategy
@@ -89,7 +90,8 @@ def evolve(
         budget: when to stop.
         strategy: which candidates come next. Default: NEAT for one objective on NEAT genomes, regularized evolution for one
             objective on other encodings, NSGA-II for several objectives.
-        population: population size of the default strategy; not with a strategy of your own, which has its own setting.
+        population: population size of the default strategy (None: its own, less where the budget would not be three generations of it); not with
+            a strategy of your own, which has its own setting.
         objectives: names and directions of a fitness that returns a dict: `{"reward": ne.maximise, "size": ne.minimise}`.
         seed: decides everything; with any number of workers.
         workers: processes that evaluate; None or 1 evaluates in this one. Not with `evaluator`.
@@ -156,7 +158,7 @@ def evolve(
         raise ValueError("once=True knows what a whole batch brought: use it with schedule='synchronous'")
     task.refuse_here()
     space = limited_space(space, max_parameters)
-    strategy = strategy or default_strategy(space, task, population)
+    strategy = strategy or default_strategy(space, task, population, budget.evaluations, begun_strategy(run))
     refuse_unused_entries(strategy, toolbox)
     estimation = estimation or task.estimation()
     evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)
@@ -257,16 +259,27 @@ def evolve(
     return result
 
 
-def default_strategy(space: Space, task: Task, population: int | None) -> Strategy:
-    """NSGA-II for several objectives, for one the strategy that the encoding names (`Space.evolved_by`)."""
+def default_strategy(
+    space: Space, task: Task, population: int | None, evaluations: int | None = None, begun: Mapping[str, Any] | None = None
+) -> Strategy:
+    """NSGA-II for several objectives, for one the strategy that the encoding names (`Space.evolved_by`).
+
+    Args:
+        population: as the user says; None: the strategy's own, or so much smaller that a small budget is three generations.
+        evaluations: the budget, where it is one.
+        begun: settings of the strategy of a run that goes on, whose population stays.
+    """
     from neuroevo import strategies
 
-    size: dict[str, Any] = {} if population is None else {"population": population}
-    if len(task.objectives) > 1:
-        strategy: Strategy = strategies.Nsga2(**size)
-    else:
-        strategy = part("strategy", space.evolved_by)(**size)
-    return strategy
+    kind: type[Strategy] = strategies.Nsga2 if len(task.objectives) > 1 else part("strategy", space.evolved_by)
+    given: dict[str, Any] = {} if population is None else {"population": population}
+    strategy: Strategy = kind(**given)
+    if population is not None:
+        return strategy
+    sizes = sizes_for(strategy.settings(), evaluations)
+    if begun is not None and begun.get("strategy") == kind.__name__:
+        sizes |= {name: begun[name] for name in (*SHARES, *PER) if name in begun}
+    return kind(**sizes) if sizes else strategy
 
 
 def refuse_unused_entries(strategy: Strategy, toolbox: Toolbox | None) -> None:

@@ -11,6 +11,7 @@ from genomes.base import Space, unknown
 from neuroevo.core import registry
 from neuroevo.core.signature import REQUIRED, read_settings, settings_of
 from neuroevo.data.columns import Columns
+from neuroevo.run.sizes import command_sizes
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.evolution.breeding import Inheritance
 from neuroevo.strategies.screening import Screen
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
     from neuroevo.tasks.supervised import Supervised
 
-# Sizes that suit a search of dozens of trained candidates: the most where a strategy's own default is larger, and the user says nothing.
-MOST = {"population": 12, "sample": 4, "proposals": 32, "accepted": 8}
 Schedule = Literal["synchronous", "asynchronous"]
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
 INHERITANCES: tuple[str, ...] = get_args(Inheritance)
@@ -219,12 +218,21 @@ def epochs_of(settings: SearchSettings, task: Supervised, strategy: Strategy) ->
     return None
 
 
-def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str] | None = None) -> Strategy:
+def strategy_by_name(
+    name: str,
+    inheritance: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    evaluations: int | None = None,
+    begun: Mapping[str, Any] | None = None,
+) -> Strategy:
     """The strategy of a command-line name.
 
     Args:
         name: one of `strategies()`.
         inheritance: "lamarckian" or "none".
+        evaluations: the budget: of a small one, populations are so small that there are three generations or more. None: not known.
+        begun: settings of the strategy of a run that goes on, whose sizes stay.
 
     Raises:
         ValueError: an unknown name or setting (the nearest is suggested), or a value that is not allowed.
@@ -238,8 +246,9 @@ def strategy_by_name(name: str, inheritance: str, *, settings: Mapping[str, str]
         if Strategy in get_args(setting.type) and isinstance(inner, str) and inner.isidentifier():
             given[setting.name] = strategy_by_name(inner, inheritance)
     own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
-    sizes = {name: default for name, default in _defaults(part).items() if name in MOST and isinstance(default, int)}
-    own |= {name: min(default, MOST[name]) for name, default in sizes.items()}
+    own |= command_sizes(_defaults(part), evaluations)
+    if begun is not None and begun.get("strategy") == part.__name__:
+        own |= {name: begun[name] for name in own if name in begun and name != "inheritance"}
     strategy: Strategy = part(**{**own, **given})
     return strategy
 

@@ -306,6 +306,24 @@ def test_a_strategy_by_name_has_sizes_for_dozens_of_candidates(strategy: str) ->
     assert made.inheritance == ("none" if strategy in from_scratch else "lamarckian")
 
 
+@pytest.mark.parametrize("strategy", sorted(strategies()))
+@pytest.mark.parametrize("evaluations", [12, 24, 60])
+def test_a_small_budget_is_three_generations_or_more(strategy: str, evaluations: int) -> None:
+    made = strategy_by_name(strategy, "lamarckian", evaluations=evaluations)
+    for size in ("population", "accepted", "initial", "batch"):
+        assert 3 * (getattr(made, size, None) or 1) <= evaluations, size
+    assert strategy_by_name(strategy, "lamarckian", evaluations=6).settings(), "every one can be made"
+
+
+def test_sizes_that_a_run_began_with_stay_when_it_goes_on_with_more() -> None:
+    begun = strategy_by_name("nsga2", "none", evaluations=12).settings()
+    assert strategy_by_name("nsga2", "none", evaluations=60, begun=begun).settings() == begun
+    assert (
+        strategy_by_name("nsga2", "none", settings={"population": "9"}, evaluations=60, begun=begun).settings()["population"] == 9
+    )
+    assert strategy_by_name("nsga3", "none", evaluations=60, begun=begun).settings()["population"] == 12
+
+
 def test_help_names_what_there_is_to_choose_from(tmp_path: Path) -> None:
     said = " ".join(re.sub(r"[^\w,:.=;()`' -]", " ", neuroevo("search", "--help", folder=tmp_path).stdout).split())
     for name in (*strategies(), *encodings(), "quick", "thorough", "asynchronous", "lamarckian", "ray"):
