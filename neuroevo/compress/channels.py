@@ -46,6 +46,7 @@ class Axis:
         axis: of the weight, from 0.
         players: int64 [size of the axis], whose channel each is, or STAYS.
         reads: whether the layer takes these channels and computes others of them: where a player is masked.
+        own: whether these are the channels that the layer computes.
     """
 
     layer: Any
@@ -53,6 +54,7 @@ class Axis:
     axis: int
     players: Ints
     reads: bool
+    own: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +141,8 @@ def channels_of(model: Any) -> Channels:
         return found
 
     axes = tuple(
-        Axis(layer, place, axis % len(layer.weights[place].shape), players(marks), reads)
-        for (_, place, axis), (layer, marks, reads) in trace.axes.items()
+        Axis(layer, place, axis % len(layer.weights[place].shape), players(marks), reads, own)
+        for (_, place, axis), (layer, marks, reads, own) in trace.axes.items()
     )
     if not order:
         held = "; ".join(f"{name}: {why}" for name, why in trace.stays.items())
@@ -165,7 +167,7 @@ class _Trace:
     def __init__(self) -> None:
         self.count = 1
         self.tied: list[tuple[Ints, Ints]] = []
-        self.axes: dict[tuple[int, int, int], tuple[Any, Ints, bool]] = {}
+        self.axes: dict[tuple[int, int, int], tuple[Any, Ints, bool, bool]] = {}
         self.made: dict[int, tuple[Any, Ints]] = {}  # by layer: one may be called several times
         self.stays: dict[str, str] = {}
 
@@ -229,12 +231,12 @@ class _Trace:
 
     # Layers with filters or units ----------------------------------------------------------------------------------------------
 
-    def _along(self, layer: Any, place: int, axis: int, marks: Ints, reads: bool = False) -> None:
+    def _along(self, layer: Any, place: int, axis: int, marks: Ints, *, reads: bool = False, own: bool = False) -> None:
         key = (id(layer), place, axis)
         if key in self.axes:
             self.tie(self.axes[key][1], marks)
         else:
-            self.axes[key] = (layer, marks, reads)
+            self.axes[key] = (layer, marks, reads, own)
 
     def _new(self, layer: Any, count: int) -> Ints:
         if id(layer) not in self.made:
@@ -242,7 +244,7 @@ class _Trace:
             self.made[id(layer)] = layer, marks
             self.count += count
             if layer.use_bias:
-                self._along(layer, len(layer.weights) - 1, 0, marks)
+                self._along(layer, len(layer.weights) - 1, 0, marks, own=True)
             if getattr(layer.activation, "__name__", "") in MIXING:
                 self.hold(marks)
         return self.made[id(layer)][1]
@@ -251,7 +253,7 @@ class _Trace:
         layer = node.operation
         self._along(layer, 0, 0, taken[0].of, reads=True)
         out = self._new(layer, layer.units)
-        self._along(layer, 0, 1, out)
+        self._along(layer, 0, 1, out, own=True)
         return out
 
     def _convolution(self, node: Any, taken: list[_Marks]) -> Ints:
@@ -259,7 +261,7 @@ class _Trace:
         turned = type(layer).__name__ in TRANSPOSED
         self._along(layer, 0, -1 if turned else -2, taken[0].of, reads=True)
         out = self._new(layer, layer.filters)
-        self._along(layer, 0, -2 if turned else -1, out)
+        self._along(layer, 0, -2 if turned else -1, out, own=True)
         return out
 
     def _separable(self, node: Any, taken: list[_Marks]) -> Ints | None:
@@ -269,7 +271,7 @@ class _Trace:
         self._along(layer, 0, -2, taken[0].of, reads=True)
         self._along(layer, 1, -2, taken[0].of)
         out = self._new(layer, layer.filters)
-        self._along(layer, 1, -1, out)
+        self._along(layer, 1, -1, out, own=True)
         return out
 
     # Layers that treat channels apart ------------------------------------------------------------------------------------------

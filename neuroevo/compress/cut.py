@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,19 @@ from neuroevo.compress.channels import Channels
 from neuroevo.compress.graph import walk
 
 Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A model without some of another's channels.
+
+    Attributes:
+        model: a `keras.Model`, with no model inside.
+        layers: (layer of the other, its layer here) of all that are left and have settings or weights.
+    """
+
+    model: Any
+    layers: tuple[tuple[Any, Any], ...]
 
 
 def masked_weights(channels: Channels, kept: Bools) -> list[npt.NDArray[Any]]:
@@ -28,8 +42,8 @@ def masked_weights(channels: Channels, kept: Bools) -> list[npt.NDArray[Any]]:
     return found
 
 
-def cut(channels: Channels, kept: Bools) -> Any:
-    """A new `keras.Model` of the same layers under the same names, without the channels of the players that are not kept.
+def cut(channels: Channels, kept: Bools) -> Cut:
+    """A new model of the same layers under the same names, without the channels of the players that are not kept.
 
     A layer whose channels all go is left out where others stand beside it (in front of a concatenation).
 
@@ -89,7 +103,7 @@ def cut(channels: Channels, kept: Bools) -> Any:
                 arrays[axis.place] = np.compress(alive[axis.players], arrays[axis.place], axis=axis.axis)
         clone.set_weights(arrays)
         clone.trainable = layers[number].trainable
-    return model
+    return Cut(model, tuple((layers[number], clone) for number, clone in clones.items()))
 
 
 def _without_none(argument: Any) -> Any:

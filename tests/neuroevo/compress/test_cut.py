@@ -52,7 +52,7 @@ def some(channels: Channels, rng: np.random.Generator, share: float = 0.5) -> np
 
 def difference(model: Any, channels: Channels, kept: np.ndarray, x: np.ndarray) -> float:
     """Between the cut model and the masked one, relative to the largest output."""
-    smaller = cut(channels, kept)
+    smaller = cut(channels, kept).model
     assert sum(int(np.prod(v.shape)) for v in smaller.trainable_variables) == channels.parameters(kept)
     mine = np.asarray(smaller(x, training=False))
     before = model.get_weights()
@@ -148,7 +148,7 @@ def test_a_branch_all_of_whose_channels_go_is_left_out() -> None:
     channels = channels_of(model)
     kept = np.ones(channels.players, bool)
     kept[next(made.players for made in channels.made if made.layer.name == "right")] = False
-    smaller = cut(channels, kept)
+    smaller = cut(channels, kept).model
     assert {layer.name for layer in smaller.layers} & {"left", "right", "behind", "last"} == {"left", "last"}
     x = stream(1, 0).normal(size=(3, 6)).astype(np.float32)
     assert difference(model, channels, kept, x) < 1e-5
@@ -163,7 +163,7 @@ def test_nested_models_are_cut_and_come_out_flat() -> None:
     channels = channels_of(model)
     rng = stream(1, 2)
     assert channels.players == 4 + 6 + 5
-    smaller = cut(channels, some(channels, rng))
+    smaller = cut(channels, some(channels, rng)).model
     assert not any(isinstance(layer, keras.Model) for layer in smaller.layers)
     assert difference(model, channels, some(channels, rng), rng.normal(size=(3, 7)).astype(np.float32)) < 1e-5
 
