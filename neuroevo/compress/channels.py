@@ -22,18 +22,13 @@ Ints = npt.NDArray[np.int64]
 STAYS = -1  # in place of a player: a channel that stays
 
 PASSING = frozenset(
-    "ReLU LeakyReLU ELU Activation Dropout AlphaDropout GaussianNoise GaussianDropout SpatialDropout1D SpatialDropout2D SpatialDropout3D "
-    "ActivityRegularization BatchNormalization Identity Rescaling MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D "
-    "AveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D GlobalAveragePooling2D "
-    "GlobalAveragePooling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D UpSampling3D "
-    "DepthwiseConv1D DepthwiseConv2D "
-    "Tanh Sigmoid Relu Relu6 LeakyRelu Elu Selu Gelu Silu Softplus Softsign Exp Abs Absolute Negative Square Sqrt Sin Cos ZerosLike".split()
+    ["ReLU", "LeakyReLU", "ELU", "Activation", "Dropout", "AlphaDropout", "GaussianNoise", "GaussianDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "ActivityRegularization", "BatchNormalization", "Identity", "Rescaling", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "DepthwiseConv1D", "DepthwiseConv2D", "Tanh", "Sigmoid", "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Softplus", "Softsign", "Exp", "Abs", "Absolute", "Negative", "Square", "Sqrt", "Sin", "Cos", "ZerosLike"]
 )
-MERGING = frozenset("Add Subtract Multiply Divide Average Maximum Minimum".split())
+MERGING = frozenset(["Add", "Subtract", "Multiply", "Divide", "Average", "Maximum", "Minimum"])
 MIXING = ("softmax", "log_softmax", "glu", "sparsemax")  # activations that look at all channels at once
-CONVOLUTIONS = frozenset("Conv1D Conv2D Conv3D".split())
-TRANSPOSED = frozenset("Conv1DTranspose Conv2DTranspose Conv3DTranspose".split())
-SEPARABLE = frozenset("SeparableConv1D SeparableConv2D".split())
+CONVOLUTIONS = frozenset(["Conv1D", "Conv2D", "Conv3D"])
+TRANSPOSED = frozenset(["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"])
+SEPARABLE = frozenset(["SeparableConv1D", "SeparableConv2D"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,9 @@ class MaskedPayoff:
         loss: "cross_entropy" or "mean_squared_error".
         worth: "accuracy" or "likelihood"; of values there is one only.
 
+    Attributes:
+        calls: coalitions that were asked for.
+
     Raises:
         ValueError: no samples, or another worth or loss.
     """
@@ -44,7 +47,7 @@ class MaskedPayoff:
             raise ValueError(unknown("worth", worth, WORTHS))
         if loss not in LOSSES:
             raise ValueError(unknown("loss", loss, LOSSES))
-        self.channels, self.players = channels, channels.players
+        self.channels, self.players, self.calls = channels, channels.players, 0
         place = {id(variable): number for number, variable in enumerate(channels.model.weights)}
         rows = [
             Rows(place[id(axis.layer.weights[axis.place])], axis.axis, axis.players) for axis in channels.axes if axis.reads
@@ -61,6 +64,7 @@ class MaskedPayoff:
             self._baseline, self._cost = (float(frequent.max()) if worth == "accuracy" else entropy), _likelihood
 
     def __call__(self, coalitions: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        self.calls += len(coalitions)
         return self._masked.values(coalitions, self._scalar) - self._baseline
 
     def slopes(self, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from genomes.base import unknown
 from neuroevo.compress.channels import Channels, channels_of
-from neuroevo.compress.cut import cut
+from neuroevo.compress.cutting import cut
 from neuroevo.compress.payoff import WORTHS, MaskedPayoff
 from neuroevo.compress.refit import refit_cut
 from neuroevo.compress.retraining import retrained
@@ -33,7 +33,7 @@ class Pruning:
     """How a network is pruned.
 
     Args:
-        method: what decides which go: "shapley", "leave_one_out", "norm", "activation", "taylor" or "random".
+        method: what decides which go: "shapley", "leave_one_out", "magnitude", "activation", "taylor" or "random".
         unit: what goes as a whole: "neurons" (also filters, with all that is tied to them) or "layers".
         measure: what the share that is kept is of: "parameters" or "neurons".
         worth: for Shapley values and leave_one_out, what a network is worth: "accuracy" or "likelihood".
@@ -127,14 +127,18 @@ class Pruner:
         self.parameters = self.channels.parameters(np.ones(self.channels.players, bool))
         part = task.dataset.train
         drawn = np.sort(self._stream(0).permutation(len(part))[: settings.samples])
+        self._first_calls = 0
         self._x, self._targets = part.x[drawn], task.dataset.targets(part)[drawn]
 
     @cached_property
     def values(self) -> npt.NDArray[np.float64]:
         """What each unit is worth: float64 [units]."""
         if self.settings.method == "shapley":
-            return self.shapley.values
-        return METHODS[self.settings.method](self._valued(self.channels, self._payoff, None, 1))
+            found = self.shapley.values
+        else:
+            found = METHODS[self.settings.method](self._valued(self.channels, self._payoff, None, 1))
+        self._first_calls = self._payoff.calls
+        return found
 
     @cached_property
     def shapley(self) -> ShapleyValues:
@@ -162,21 +166,22 @@ class Pruner:
         """
         checked_share(keep)
         how, rounds = self.settings, self.settings.rounds
-        channels, payoff = self.channels, self._payoff if rounds > 1 or "values" not in self.__dict__ else None
+        channels, payoff = self.channels, self._payoff
         alive = np.ones(channels.players, bool)
         places = {made.layer.name: np.arange(len(made.players)) for made in channels.made}
         total = channels.players if how.measure == "neurons" else self.parameters
-        model, repairs = channels.model, list[dict[str, Any]]()
+        model, repairs, calls = channels.model, list[dict[str, Any]](), 0
         for number in range(1, rounds + 1):
             target = total * (1 - (1 - keep) * number / rounds)
             if number == 1:
                 units, values = self.units, self.values
+                calls = self._first_calls
             else:
                 units = _units(channels, how.unit)
-                payoff = payoff or MaskedPayoff(channels, self._x, self._targets, self.task.loss, how.worth)
-                valued = self._valued(channels, payoff, alive, number)
+                before, valued = payoff.calls, self._valued(channels, payoff, alive, number)
                 open_values, values = METHODS[how.method](valued), np.full(len(units), np.inf)
                 values[valued.open] = open_values
+                calls += payoff.calls - before
             alive = _removed(channels, units, alive, values, target, how)
             if say is not None:
                 say(f"round {number} of {rounds}: {int(alive.sum())} of {len(alive)} neurons stay")
@@ -194,7 +199,8 @@ class Pruner:
                 if how.epochs != 0:
                     repairs.append(retrained(model, self.task, self._stream(number, 2), epochs=how.epochs))
                 if number < rounds:
-                    channels, payoff = channels_of(model), None
+                    channels = channels_of(model)
+                    payoff = MaskedPayoff(channels, self._x, self._targets, self.task.loss, how.worth)
                     alive = np.ones(channels.players, bool)
         after = channels_of(model) if channels_left(model) else None
         left = after.players if after is not None else 0
@@ -203,7 +209,8 @@ class Pruner:
             "method": how.method, "keep": keep, "of": how.measure, "unit": how.unit, "rounds": rounds,
             "neurons": [self.channels.players, left], "parameters": [self.parameters, _trainable(model)],
             **({"worth": how.worth} if how.method in ("shapley", "leave_one_out") else {}),
-            **({"calls": self.shapley.calls, "agreement": _number(self.shapley.agreement)} if how.method == "shapley" else {}),
+            **({"calls": calls} if how.method in ("shapley", "leave_one_out") else {}),
+            **({"agreement": _number(self.shapley.agreement)} if how.method == "shapley" else {}),
             **({"trained": repairs} if repairs else {}),
         }  # fmt: skip
         return Pruned(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.compress.channels import CONVOLUTIONS, SEPARABLE, Channels
-from neuroevo.compress.cut import Cut
+from neuroevo.compress.cutting import Cut
 from neuroevo.compress.values import inputs_read
 from neuroevo.inherit import Refit
 from neuroevo.inherit.ridge import drawn_places, ridge_change, windows
@@ -20,7 +20,12 @@ SAMPLES = 1024
 
 
 def refit_cut(
-    channels: Channels, kept: npt.NDArray[np.bool_], found: Cut, x: npt.NDArray[Any], rng: np.random.Generator, settings: Refit = Refit()
+    channels: Channels,
+    kept: npt.NDArray[np.bool_],
+    found: Cut,
+    x: npt.NDArray[Any],
+    rng: np.random.Generator,
+    settings: Refit | None = None,
 ) -> None:
     """Fit the layers of a cut model to what they computed in the model that it was cut from, in place.
 
@@ -34,7 +39,7 @@ def refit_cut(
         x: float32 [samples, *input_shape], training samples; at most 1,024 are looked at.
         rng: draws the positions of convolutions that are compared.
     """
-    x = x[:SAMPLES]
+    settings, x = settings or Refit(), x[:SAMPLES]
     alive = np.append(kept, True)
     before = inputs_read(channels, x)
     clones = {id(layer): clone for layer, clone in found.layers}

@@ -3,7 +3,7 @@
 method        value of a player (the lowest go first)
 shapley       what it adds to the payoff, on average over all orders in which the players may join (Stier et al. 2018)
 leave_one_out what the payoff loses when it goes alone
-norm          Euclidean norm of the weights that compute its channels (Li et al. 2017 for filters, by L1)
+magnitude     Euclidean norm of the weights that compute its channels (Li et al. 2017 for filters, by L1)
 activation    mean size of its channels' values where layers read them (Hu et al. 2016)
 taylor        mean size, over batches of 32 samples, of what the likelihood loses to first order when it goes (Molchanov et al. 2017)
 random        a random number
@@ -105,7 +105,7 @@ def leave_one_out(valued: Valued) -> Floats:
     return np.asarray(worth[0] - worth[1:], np.float64)
 
 
-def norm(valued: Valued) -> Floats:
+def magnitude(valued: Valued) -> Floats:
     squares = np.zeros(valued.channels.players + 1)
     for axis in valued.channels.axes:
         weight = np.asarray(axis.layer.weights[axis.place], np.float64)
@@ -136,7 +136,7 @@ def random(valued: Valued) -> Floats:
 
 
 METHODS: Mapping[str, Callable[[Valued], Floats]] = {
-    function.__name__: function for function in (shapley, leave_one_out, norm, activation, taylor, random)
+    function.__name__: function for function in (shapley, leave_one_out, magnitude, activation, taylor, random)
 }
 
 

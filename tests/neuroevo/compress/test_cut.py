@@ -10,7 +10,7 @@ import pytest
 from genomes import CellSpace, ChainSpace, DagSpace, NetworkSpace, RecurrentCellSpace, StackSpace
 from genomes.testing import lineage
 from neuroevo.compress.channels import Channels, channels_of
-from neuroevo.compress.cut import cut, masked_weights
+from neuroevo.compress.cutting import cut, masked_weights
 from neuroevo.core.streams import stream
 from neuroevo.decode import build
 
