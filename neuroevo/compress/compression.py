@@ -234,11 +234,13 @@ def compressed(
         checked_share(share)
     if isinstance(how, GenePruning):
         pruner = GenePruner(source.genome, source.task, how, seed=source.seed, id=source.id)  # type: ignore[arg-type]
-        for share, loss in [(share, None) for share in shares] or [(None, max_loss)]:
-            one = pruner.pruned(share, loss)
+        for kept in shares or [None]:
+            one = pruner.pruned(kept, max_loss)
             details = {"compression": how.method, **one.details}
             yield Compressed(one.operators, details, one.scores, one.genome.parameters, genome=one.genome)
         return
+    if isinstance(how, Distillation):
+        raise ValueError("distillation teaches a network of a run: see compress")
     at = _at(source, how, say)
     if max_loss is None:
         for share in shares:

@@ -124,7 +124,8 @@ def _input_of(model: Any, layer: Any, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
     if layer.input is model.inputs[0]:
         return x
-    return keras.ops.convert_to_numpy(keras.Model(model.inputs[0], layer.input)(x, training=False))
+    found: npt.NDArray[Any] = keras.ops.convert_to_numpy(keras.Model(model.inputs[0], layer.input)(x, training=False))
+    return found
 
 
 def _size(values: Floats) -> float:

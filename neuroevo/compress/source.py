@@ -85,7 +85,7 @@ def source_of(run: Run, name: int | str, *, seed: int | None = None) -> Source:
     if isinstance(found, Derived):
         if found.kind == "TensorFlow Lite file":
             raise ValueError(f"{found.name} is a TensorFlow Lite file, which cannot be compressed further: begin with its parent, {found.parent}")
-        weights = found.weights()
+        weights: Mapping[str, npt.NDArray[Any]] | None = found.weights()
     else:
         weights = None if found.artifact is None else found.artifact.load()
     model = found.model()

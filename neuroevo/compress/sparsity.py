@@ -24,6 +24,7 @@ from neuroevo.train.gradients import weight_gradients
 
 Floats = npt.NDArray[Any]
 GRADIENT_BATCH = 32
+NAMES = ("magnitude", "taylor", "random")
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Sparsity:
     samples: int = 512
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
+        if self.method not in NAMES:
             raise ValueError(
-                f"single weights are too many to be valued by {self.method}: {unknown('method', self.method, tuple(METHODS))}"
+                f"single weights are too many to be valued by {self.method}: {unknown('method', self.method, NAMES)}"
                 if self.method in ("shapley", "leave_one_out", "activation")
-                else unknown("method", self.method, tuple(METHODS))
+                else unknown("method", self.method, NAMES)
             )
         if self.rounds < 1 or self.samples < 1:
             raise ValueError(f"rounds and samples must be >= 1, got {self.rounds} and {self.samples}")
@@ -156,11 +157,9 @@ def _taylor(model: Any, task: Supervised, samples: int, rng: np.random.Generator
     return sums
 
 
-METHODS: Mapping[str, Callable[[Any, Supervised, int, np.random.Generator], list[Floats]]] = {
-    "magnitude": _magnitude,
-    "taylor": _taylor,
-    "random": _random,
-}
+METHODS: Mapping[str, Callable[[Any, Supervised, int, np.random.Generator], list[Floats]]] = dict(
+    zip(NAMES, (_magnitude, _taylor, _random), strict=True)
+)
 
 
 def _masks(values: list[Floats], before: list[Floats | None], goal: int) -> list[Floats | None]:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.acquisition_figure import acquisition, acquisition_data
     from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.brackets_figure import brackets, brackets_data
+    from neuroevo.plots.compression_figure import compression, compression_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
     from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
+    from neuroevo.plots.worth_figure import worth, worth_data
 
 _WHERE = {
     "acquisition": "acquisition_figure",
@@ -38,6 +40,8 @@ _WHERE = {
     "architecture_features": "features",
     "brackets": "brackets_figure",
     "brackets_data": "brackets_figure",
+    "compression": "compression_figure",
+    "compression_data": "compression_figure",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "decisions": "decisions_figure",
@@ -81,11 +85,13 @@ _WHERE = {
     "substrate_data": "substrate_figure",
     "trails": "trails_figure",
     "trails_data": "trails_figure",
+    "worth": "worth_figure",
+    "worth_data": "worth_figure",
 }
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity",
+    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "compression", "worth",
 )  # fmt: skip
 __all__ = [
     "acquisition",
@@ -95,6 +101,8 @@ __all__ = [
     "archive_data",
     "brackets",
     "brackets_data",
+    "compression",
+    "compression_data",
     "curves",
     "curves_data",
     "decisions",
@@ -138,6 +146,8 @@ __all__ = [
     "substrate_data",
     "trails",
     "trails_data",
+    "worth",
+    "worth_data",
 ]
 
 
