@@ -255,8 +255,7 @@ def recorded(run: Run, name: int | str, one: Compressed, *, raw: bool = False) -
     """Record what was made as a child."""
     options: dict[str, Any] = {"operators": one.operators, "details": one.details, "parameters": one.parameters}
     if one.genome is not None:
-        scores = None if one.weights is not None else one.scores
-        return run.derive(name, one.genome, weights=one.weights, scores=scores, **options)
+        return run.derive(name, one.genome, weights=one.weights, scores=one.scores, **options)
     if not one.data:
         return run.derive(name, one.model, raw=raw, scores=one.scores, **options)
     with tempfile.TemporaryDirectory(prefix="neuroevo-", ignore_cleanup_errors=True) as folder:
@@ -267,6 +266,8 @@ def recorded(run: Run, name: int | str, one: Compressed, *, raw: bool = False) -
 
 def _at(source: Source, how: Pruning | Sparsity, say: Say | None) -> Callable[[float], Compressed]:
     """What pruning to a share gives."""
+    from neuroevo.decode import weights_of
+
     task = source.data
     before = _scores(source, source.model)
     if isinstance(how, Sparsity):
@@ -275,7 +276,11 @@ def _at(source: Source, how: Pruning | Sparsity, say: Say | None) -> Callable[[f
             one = sparsified(source.model, task, share, how, seed=source.seed, id=source.id)
             scores = _scores(source, one.model, one.nonzero)
             details = {"compression": how.method, **one.details, "before": before}
-            return Compressed(one.operators, details, scores, one.nonzero, source.whole(one.model))
+            weights = None
+            if source.genome is not None and source.weights is not None:
+                weights = weights_of(one.model, source.genome, channels=source.weights)
+            genome = None if weights is None else source.genome
+            return Compressed(one.operators, details, scores, one.nonzero, source.whole(one.model), genome, weights)
 
         return sparse
     pruner = Pruner(source.model, task, how, seed=source.seed, id=source.id)

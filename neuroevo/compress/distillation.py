@@ -24,7 +24,8 @@ class Distillation:
 
     Args:
         teaching: share of the loss that comes from the teacher, in [0, 1]; 0 is training alone.
-        temperature: by which both networks' logits are divided, > 0.
+        temperature: by which both networks' logits are divided, > 0. The networks of a search are trained on smoothed labels, so their outputs
+            are soft as they are: 1 teaches best.
         epochs: of training from scratch; None goes by the number of samples.
 
     Raises:
@@ -32,7 +33,7 @@ class Distillation:
     """
 
     teaching: float = 0.9
-    temperature: float = 3.0
+    temperature: float = 1.0
     epochs: int | None = None
 
     def __post_init__(self) -> None:

@@ -107,24 +107,33 @@ def quantized(
     if settings.kind == "keras_int8":
         return _in_keras(model, x, expected)
     float_file = lite_file(model)
-    _refuse_other_outputs(LiteModel(float_file), x, expected, FLOAT_SHARE)
+    plain = _loaded(float_file, x)
+    _refuse_other_outputs(plain, x, expected, FLOAT_SHARE)
     data = lite_file(model, settings, samples.astype(np.float32))
     for name, interpreter in lite_interpreters():
-        outputs = LiteModel(data, interpreter)(x)
+        outputs = _loaded(data, x, interpreter)(x)
         compared = _compared(outputs, expected, task)
         if not compared["correlation"] >= LEAST_CORRELATION:
             raise ValueError(
                 f"the {settings.kind} file computes something else than the model in {name}: the correlation of their outputs is "
                 f"{compared['correlation']:.3f}; give more calibration samples, or another kind"
             )
-    network = LiteModel(data)
-    times = seconds_a_sample([LiteModel(float_file), network], x[:1])
+    network = _loaded(data, x)
+    times = seconds_a_sample([plain, network], x[:1])
     details = {
         "kind": settings.kind, **({"integers": settings.integers} if settings.kind == "int8" else {}),
         **({"calibration_samples": len(samples)} if settings.kind == "int8" else {}),
         "bytes": [len(float_file), len(data)], "microseconds": [round(1e6 * seconds, 2) for seconds in times], **compared,
     }  # fmt: skip
     return Quantized(data, ".tflite", network, ("quantize",), details)
+
+
+def _loaded(data: bytes, x: Floats, interpreter: Any = None) -> LiteModel:
+    """A LiteRT file as a network, after the first sample, with which the interpreter begins to write notes."""
+    network = LiteModel(data, interpreter)
+    with native_messages_held():
+        network(x[:1])
+    return network
 
 
 def lite_file(model: Any, settings: Quantization | None = None, samples: Floats | None = None) -> bytes:

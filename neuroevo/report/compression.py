@@ -61,7 +61,10 @@ def compression_points(run: Run, size: str = "parameters") -> list[Point]:
         if score in before and isinstance(known, list) and not any(point.name == name and not point.method for point in found):
             found.append(Point(name, "", name, float(known[0]), float(before[score])))
         mine = float(derived.parameters or 0) if size == "parameters" else float(derived.size)
-        found.append(Point(derived.name, str(details["compression"]), name, mine, derived.scores[score], details.get("keep")))
+        method = str(details["compression"])
+        unit = details.get("unit")
+        method += f" of {unit}" if unit in ("weights", "layers", "nodes") else ""
+        found.append(Point(derived.name, method, name, mine, derived.scores[score], details.get("keep")))
     if not found:
         raise ValueError(f"nothing was compressed in {run.folder or 'this run'} yet: neuroevo compress RUN ID")
     return found
