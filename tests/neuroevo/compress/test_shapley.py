@@ -145,7 +145,7 @@ def test_what_cannot_be_sampled_is_refused(settings: dict, says: str) -> None:
 
 
 def test_too_many_players_and_payoffs_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(ValueError, match="21 players .*sample orders"):
+    with pytest.raises(ValueError, match=r"21 players .*sample orders"):
         exact_values(Game(21, 1), 21)
     with pytest.raises(ValueError, match="not a finite number"):
         sampled_values(lambda s: np.full(len(s), np.nan), 4, stream(1, 0))

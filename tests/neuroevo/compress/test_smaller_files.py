@@ -78,7 +78,7 @@ def test_other_kinds_keep_more(convolutional: Any) -> None:
 
 
 def test_ranges_that_were_measured_on_other_values_are_noticed(convolutional: Any) -> None:
-    with pytest.raises(ValueError, match="the int8 file computes something else than the model .*give more calibration samples"):
+    with pytest.raises(ValueError, match=r"the int8 file computes something else than the model .*give more calibration samples"):
         quantized(convolutional, TASK, calibration=np.zeros((20, 8, 8, 1), np.float32))
 
 
