@@ -85,6 +85,14 @@ def compress(
             show_default="the best of the front with half of the parameters",
         ),
     ] = None,
+    teaching: Annotated[
+        float | None,
+        typer.Option(help="Of distillation: the share of the loss that comes from the teacher; 0 trains alone.", show_default="0.9"),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="Of distillation: by which both networks' logits are divided.", show_default="1"),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(help="Of a .keras file: the data to compress it on, as for search.", autocompletion=complete.data),
@@ -112,7 +120,8 @@ def compress(
         raise ValueError("--data, --target and --output belong to a .keras file; a run has its data, and its children lie in its folder")
     rows: list[dict[str, Any]] = []
     for name in names:
-        settings = _settings(name, unit, measure, rounds, epochs, refit, permutations, kind, integers)
+        taught = {"teaching": teaching, "temperature": temperature}
+        settings = _settings(name, measure, rounds, epochs, refit, permutations, kind, integers, taught)
         limits = _limits(name, shares, max_loss, given=keep is not None)
         if of_run:
             from neuroevo.compress.compression import compress as made
@@ -192,7 +201,6 @@ def _unit(name: str, unit: str | None) -> str | None:
 
 def _settings(
     name: str,
-    unit: str | None,
     measure: str | None,
     rounds: int | None,
     epochs: int | None,
@@ -200,14 +208,18 @@ def _settings(
     permutations: int | None,
     kind: str | None,
     integers: bool,
+    taught: Mapping[str, float | None],
 ) -> dict[str, Any]:
     """The settings that were given and that the method has."""
-    if name == "quantize":
+    if name == "quantize" and not any(value is not None for value in taught.values()):
         return {**({"kind": kind} if kind is not None else {}), **({"integers": True} if integers else {})}
-    if kind is not None or integers:
+    if name != "quantize" and (kind is not None or integers):
         raise ValueError(f"--kind and --integers belong to --method quantize, got {name}")
+    taught = {key: value for key, value in taught.items() if value is not None}
     if name == "distil":
-        return {"epochs": epochs} if epochs else {}
+        return taught | ({"epochs": epochs} if epochs else {})
+    if taught:
+        raise ValueError(f"--teaching and --temperature belong to --method distil, got {name}")
     given = {"measure": measure, "rounds": rounds, "epochs": epochs, "permutations": permutations, **({} if refit else {"refit": False})}
     return {key: value for key, value in given.items() if value is not None}
 

@@ -95,10 +95,12 @@ def shapley_values(valued: Valued) -> ShapleyValues:
 
 
 def shapley(valued: Valued) -> Floats:
+    """What each open unit adds, on average over all orders."""
     return shapley_values(valued).values
 
 
 def leave_one_out(valued: Valued) -> Floats:
+    """What the payoff loses when a unit goes alone."""
     count = len(valued.open)
     coalitions = np.concatenate([np.ones((1, count), bool), ~np.eye(count, dtype=bool)])
     worth = np.concatenate([valued.worth(coalitions[at : at + 256]) for at in range(0, len(coalitions), 256)])
@@ -106,6 +108,7 @@ def leave_one_out(valued: Valued) -> Floats:
 
 
 def magnitude(valued: Valued) -> Floats:
+    """The Euclidean norm of the weights that compute a unit's channels."""
     squares = np.zeros(valued.channels.players + 1)
     for axis in valued.channels.axes:
         weight = np.asarray(axis.layer.weights[axis.place], np.float64)
@@ -116,6 +119,7 @@ def magnitude(valued: Valued) -> Floats:
 
 
 def activation(valued: Valued) -> Floats:
+    """The mean size of a unit's values where layers read them."""
     sums, counts = np.zeros(valued.channels.players + 1), np.zeros(valued.channels.players + 1)
     read = inputs_read(valued.channels, valued.x[:ACTIVATION_SAMPLES])
     for axis in valued.channels.axes:
@@ -128,10 +132,12 @@ def activation(valued: Valued) -> Floats:
 
 
 def taylor(valued: Valued) -> Floats:
+    """The mean size of the first-order estimate of what the likelihood loses without a unit."""
     return valued.summed(np.abs(valued.payoff.slopes(valued.alive)).mean(axis=0))
 
 
 def random(valued: Valued) -> Floats:
+    """A random number for each unit."""
     return valued.rng.random(len(valued.open))
 
 

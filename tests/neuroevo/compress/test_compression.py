@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from command_line import neuroevo as command
 
 import neuroevo as ne
-from command_line import neuroevo as command
 from genomes import NetworkSpace
 from neuroevo import strategies
 from neuroevo.compress import Pruning, compress_file
@@ -21,14 +21,30 @@ pytestmark = pytest.mark.usefixtures("compiled_once")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A third of the digits, as features: dense networks are compiled fast."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    path = tmp_path_factory.mktemp("features") / "features.npz"
+    np.savez(path, x=x[:600].astype(np.float32), y=y[:600])
+    return path
+
+
+@pytest.fixture(scope="module")
+def task(data: Path) -> ne.tasks.Classification:
+    return ne.tasks.Classification(str(data), objectives=("error", "parameters"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, task: ne.tasks.Classification, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compressed") / "run"
     ne.evolve(
-        NetworkSpace(input_shape=(8, 8, 1), outputs=10, max_parameters=3000, starter_parameters=(800, 2000)),
-        ne.tasks.Classification("digits", objectives=("error", "parameters"), seed=1),
-        strategy=strategies.Nsga2(population=4),
-        estimation=FullTraining(epochs=6),
-        budget=ne.Budget(evaluations=4),
+        NetworkSpace(input_shape=(64,), outputs=10, max_parameters=4000, starter_parameters=(1000, 3000)),
+        task,
+        strategy=strategies.Nsga2(population=3),
+        estimation=FullTraining(epochs=8),
+        budget=ne.Budget(evaluations=3),
         seed=1,
         run=folder,
         progress=False,
@@ -41,10 +57,7 @@ def folder(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
-TASK = ne.tasks.Classification("digits", objectives=("error", "parameters"), seed=1)
-
-
-def test_a_sweep_of_shares_is_a_child_each_as_genomes_with_their_channels(folder: Path) -> None:
+def test_a_sweep_of_shares_is_a_child_each_as_genomes_with_their_channels(folder: Path, task: ne.tasks.Classification) -> None:
     run = ne.load_run(folder)
     best = run.best
     children = ne.compress(folder, best.id, "magnitude", keep=(0.8, 0.5), epochs=1)
@@ -54,7 +67,7 @@ def test_a_sweep_of_shares_is_a_child_each_as_genomes_with_their_channels(folder
         assert child.parameters <= share * best.genome.parameters and child.size > 0
         assert child.operators[:2] == ("prune", "refit") and child.details["compression"] == "magnitude"
         assert child.details["before"]["error"] == pytest.approx(best.values["error"])
-        assert child.scores["error"] == TASK.part_scores(child.model(), TASK.dataset.validation)["error"]
+        assert child.scores["error"] == task.part_scores(child.model(), task.dataset.validation)["error"]
         assert child.scores["parameters"] == child.parameters and "error" in child.test
     smaller, ids = children[1].weights(), best.artifact.load()
     for name, array in smaller.items():
@@ -114,7 +127,7 @@ def test_the_figure_shows_what_it_was_and_the_front(folder: Path) -> None:
     assert points[0].size == run.best.genome.parameters and points[0].score == pytest.approx(run.best.values["error"])
     for one in points:
         assert any(other.size <= one.size and other.score <= one.score for other in front)
-    assert all(a.size < b.size and a.score > b.score for a, b in zip(front, front[1:], strict=False))
+    assert all(a.size < b.size and a.score > b.score for a, b in itertools.pairwise(front))
     figure = compression(run)
     assert [axes.get_xlabel() for axes in figure.axes] == ["parameters", "bytes on disk"]
     assert ">Compression<" in page(ne.load_run(folder))
@@ -123,11 +136,11 @@ def test_the_figure_shows_what_it_was_and_the_front(folder: Path) -> None:
 # Files ------------------------------------------------------------------------------------------------------------------------
 
 
-def test_an_exported_file_is_compressed_and_stays_one(folder: Path, tmp_path: Path) -> None:
+def test_an_exported_file_is_compressed_and_stays_one(folder: Path, tmp_path: Path, task: ne.tasks.Classification) -> None:
     run = ne.load_run(folder)
-    dataset = TASK.dataset
+    dataset = task.dataset
     path = ne.deploy.export(run.best.model(), dataset, tmp_path / "best.keras", say=None)
-    (found,) = list(compress_file(path, TASK, "magnitude", keep=0.6, epochs=1, seed=1))
+    (found,) = list(compress_file(path, task, "magnitude", keep=0.6, epochs=1, seed=1))
     one, source = found
     assert one.details["before"]["error"] == pytest.approx(run.best.values["error"])
     smaller = one.save(tmp_path / "smaller.keras", source.beside)
@@ -138,25 +151,32 @@ def test_an_exported_file_is_compressed_and_stays_one(folder: Path, tmp_path: Pa
     model, details = ne.deploy.load_exported(smaller)
     assert np.allclose(np.asarray(model(x[:4])).sum(axis=1), 1, atol=1e-5) and details["label_names"] == list(dataset.label_names)
     assert smaller.stat().st_size > 0 and one.parameters <= 0.6 * run.best.genome.parameters
-    (lite,) = [one for one, _ in compress_file(path, TASK, "quantize")]
+
+
+@pytest.mark.slow
+def test_an_exported_file_is_quantized(folder: Path, tmp_path: Path, task: ne.tasks.Classification) -> None:
+    run = ne.load_run(folder)
+    path = ne.deploy.export(run.best.model(), task.dataset, tmp_path / "best.keras", say=None)
+    (lite,) = [one for one, _ in compress_file(path, task, "quantize")]
     assert lite.suffix == ".tflite" and abs(lite.scores["error"] - run.best.values["error"]) < 0.03
+    assert lite.save(tmp_path / "best.tflite").stat().st_size == len(lite.data)
 
 
 @pytest.mark.parametrize("ending", ["softmax inside", "softmax behind", "logits"])
-def test_any_keras_file_of_raw_inputs_is_compressed(ending: str, tmp_path: Path) -> None:
+def test_any_keras_file_of_raw_inputs_is_compressed(ending: str, tmp_path: Path, task: ne.tasks.Classification) -> None:
     import keras
     from keras import layers as k
 
-    inputs = keras.Input((8, 8, 1))
-    x = k.Dense(12, "relu")(k.Flatten()(k.Rescaling(1 / 16)(inputs)))
+    inputs = keras.Input((64,))
+    x = k.Dense(12, "relu")(k.Rescaling(1 / 16)(inputs))
     x = k.Dense(10, activation="softmax" if ending == "softmax inside" else None)(x)
     model = keras.Model(inputs, k.Softmax()(x) if ending == "softmax behind" else x)
     model.save(tmp_path / "mine.keras")
-    ((one, source),) = list(compress_file(tmp_path / "mine.keras", TASK, "random", keep=0.5, epochs=8))
+    ((one, source),) = list(compress_file(tmp_path / "mine.keras", task, "random", keep=0.6, epochs=30))
     assert one.scores["error"] < 0.5, "it was trained after pruning, on raw inputs"
     one.save(tmp_path / "smaller.keras", source.beside)
     again = keras.saving.load_model(tmp_path / "smaller.keras")
-    outputs = np.asarray(again(16 * np.ones((2, 8, 8, 1), np.float32)))
+    outputs = np.asarray(again(16 * np.ones((2, 64), np.float32)))
     assert np.allclose(outputs.sum(axis=1), 1, atol=1e-5) == (ending != "logits")
 
 

@@ -77,7 +77,8 @@ def check(genome: Any, seed: int) -> None:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_the_cut_model_equals_the_masked_one(name: str) -> None:
-    for place, genome in enumerate(lineage(SPACES[name], seed=3, steps=6, size=3)[-2:]):
+    count = 1 if name in ("darts", "nasnet") else 2  # cells are many layers
+    for place, genome in enumerate(lineage(SPACES[name], seed=3, steps=6, size=3)[-count:]):
         check(genome, place)
 
 

@@ -60,7 +60,7 @@ def error(network: Any) -> float:
     return TASK.part_scores(network, TASK.dataset.validation)["error"]
 
 
-@pytest.mark.parametrize("integers", [False, True])
+@pytest.mark.parametrize("integers", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_int8_is_a_third_of_the_file_and_answers_alike(integers: bool, convolutional: Any) -> None:
     found = quantized(convolutional, TASK, Quantization(integers=integers))
     before, after = found.details["bytes"]
@@ -71,12 +71,14 @@ def test_int8_is_a_third_of_the_file_and_answers_alike(integers: bool, convoluti
     assert np.dtype(inputs["dtype"]) == (np.int8 if integers else np.float32)
 
 
+@pytest.mark.slow
 def test_other_kinds_keep_more(convolutional: Any) -> None:
     sizes = {kind: len(quantized(convolutional, TASK, Quantization(kind)).data) for kind in ("dynamic", "float16")}
     plain = len(lite_file(convolutional))
     assert sizes["dynamic"] < 0.5 * plain and 0.45 * plain < sizes["float16"] < 0.65 * plain
 
 
+@pytest.mark.slow
 def test_ranges_that_were_measured_on_other_values_are_noticed(convolutional: Any) -> None:
     with pytest.raises(ValueError, match=r"the int8 file computes something else than the model .*give more calibration samples"):
         quantized(convolutional, TASK, calibration=np.zeros((20, 8, 8, 1), np.float32))
@@ -124,11 +126,9 @@ def test_a_taught_network_answers_as_its_teacher_does(convolutional: Any) -> Non
     space = NetworkSpace((8, 8, 1), 10, max_parameters=900, starter_parameters=(300, 900))
     student = space.random(philox(1, 0))
     taught = distilled(Shifted(), student, TASK, Distillation(teaching=1.0, epochs=8), seed=1)
-    alone = distilled(Shifted(), student, TASK, Distillation(teaching=0.0, epochs=8), seed=1)
     part = TASK.dataset.validation
     said = np.asarray(taught.model(part.x, training=False)).argmax(axis=1)
     assert np.mean(said == (part.y + 1) % 10) > 0.6 > 0.4 > np.mean(said == part.y)
-    assert error(alone.model) < 0.4
     again = build(student)
     set_weights(again, student, taught.weights)
     assert np.allclose(np.asarray(again(part.x[:5])), np.asarray(taught.model(part.x[:5])), atol=1e-5)
