@@ -234,7 +234,8 @@ def compressed(
         checked_share(share)
     if isinstance(how, GenePruning):
         pruner = GenePruner(source.genome, source.task, how, seed=source.seed, id=source.id)  # type: ignore[arg-type]
-        for kept in shares or [None]:
+        wanted: list[float | None] = [*shares] or [None]
+        for kept in wanted:
             one = pruner.pruned(kept, max_loss)
             details = {"compression": how.method, **one.details}
             yield Compressed(one.operators, details, one.scores, one.genome.parameters, genome=one.genome)
