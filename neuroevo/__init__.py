@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neuroevo import data, decode, evaluators, interop, plots, selection, strategies, tasks
+    from neuroevo import compress, data, decode, evaluators, interop, plots, selection, strategies, tasks
     from neuroevo.core import registry
     from neuroevo.core.callbacks import Callback, StopRun
     from neuroevo.core.individual import Fitness, Individual
@@ -40,6 +40,7 @@ _WHERE = {
 _MODULES = {"registry": "neuroevo.core.registry"}
 _ROOMS = (
     "arena",
+    "compress",
     "core",
     "data",
     "decode",
@@ -68,6 +69,7 @@ __all__ = [
     "Run",
     "SearchFailed",
     "StopRun",
+    "compress",
     "data",
     "decode",
     "evaluators",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +11,7 @@ import numpy as np
 from genomes import layers
 from genomes.network.architecture import Architecture
 from genomes.network.crossover import crossed
+from genomes.network.editing import with_layer
 from genomes.network.graph import label
 from genomes.network.layered import LayeredGenome, ranks_of
 from genomes.network.operators import OPERATORS
@@ -65,6 +66,21 @@ class NetworkGenome(LayeredGenome):
                     child, other, rng, lambda a: self.space.violated(a) is None, take_new_genes=given[i] == given[base]
                 )
         return type(self)(self.space, child, ("crossover",))
+
+    def with_widths(self, widths: Mapping[int, int]) -> Self:
+        """The same genes with other numbers of filters or units, by marking: what pruning left, where both sides of every add lost the same
+        channels, so that no add gets a projection for it.
+
+        Raises:
+            ValueError: the shapes do not fit then, or the network is beyond the limits of its space.
+        """
+        genes = [
+            with_layer(gene, width=widths[gene.marking]) if gene.marking in widths else gene for gene in self.architecture.genes
+        ]
+        architecture = Architecture.of(self.space.input_shape, genes)
+        if (reason := self.space.violated(architecture)) is not None:
+            raise ValueError(f"the network is beyond the limits of its space: {reason}")
+        return type(self)(self.space, architecture, ("prune",))
 
     def genes(self) -> list[dict[str, Any]]:
         """One JSON object for each layer gene, every one after its inputs."""

@@ -63,9 +63,11 @@ def plot(
     run: RunFolder,
     what: Annotated[str, typer.Argument(help="One of {figures}.", autocompletion=complete.figures)] = "front",
     id: Annotated[
-        int | None,
+        str | None,
         typer.Argument(
-            help="The individual, for genome, lineage, curves and difference.", show_default=False, autocompletion=complete.ids
+            help="The individual, for genome, lineage, curves and difference; for worth a network derived from one (17.1).",
+            show_default=False,
+            autocompletion=complete.ids,
         ),
     ] = None,
     other: Annotated[int | None, typer.Argument(help="The second individual, for difference.", show_default=False)] = None,
@@ -85,16 +87,19 @@ def plot(
 
     draw = registry.part("figure", what)
     loaded = load_run(run, lazy=True)
+    one = None if id is None or what == "worth" else _individual(id)
     if what == "genome":
-        figure = plots.genome(loaded.best if id is None else loaded[id], plots.input_names(loaded))
+        figure = plots.genome(loaded.best if one is None else loaded[one], plots.input_names(loaded))
     elif what == "lineage":
-        figure = plots.lineage(loaded, id)
+        figure = plots.lineage(loaded, one)
     elif what == "curves":
-        figure = plots.curves(loaded, None if id is None else [id])
+        figure = plots.curves(loaded, None if one is None else [one])
+    elif what == "worth":
+        figure = plots.worth(loaded, id)
     elif what == "difference":
-        if id is None or other is None:
+        if one is None or other is None:
             raise ValueError(f"difference compares two individuals: neuroevo plot {run} difference ID ID")
-        figure = plots.difference(loaded[id], loaded[other])
+        figure = plots.difference(loaded[one], loaded[other])
     elif what == "progress":
         figure = plots.progress(loaded, measure, axis.split(","))
     elif what == "front":
@@ -106,6 +111,13 @@ def plot(
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     print(f"written: {path}")
+
+
+def _individual(id: str) -> int:
+    try:
+        return int(id)
+    except ValueError:
+        raise ValueError(f"an individual is named by its id, a whole number, got {id!r}") from None
 
 
 def compare(

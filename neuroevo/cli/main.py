@@ -1,5 +1,5 @@
 """The command line: neuroevo search | resume | show | report | plot | compare | arena | fidelity | list | doctor | train | predict
-| export.
+| compress | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """
@@ -20,6 +20,7 @@ import typer
 
 from neuroevo.cli import completion as complete
 from neuroevo.cli.arena import add_to as add_arena_to
+from neuroevo.cli.compress import add_to as add_compress_to
 from neuroevo.cli.fidelity import add_to as add_fidelity_to
 from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.look import RunFolder, add_to
@@ -525,6 +526,7 @@ def export(
 add_to(app)
 add_fidelity_to(app)
 add_arena_to(app)
+add_compress_to(app)
 
 
 def _schedule(name: str) -> Any:

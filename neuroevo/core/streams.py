@@ -23,6 +23,7 @@ EPISODES = 5  # where the episodes of an environment start (keyed by generation 
 FRESH_EPISODES = 6  # the same for the tests of those who seem to have solved it (keyed by birth)
 NEIGHBOURHOOD = 7  # in which order a network's neighbours are evaluated (keyed by birth)
 ARCHIVE = 10  # where the regions of an archive lie
+COMPRESSION = 13  # what pruning draws: orders of neurons, positions, samples (keyed by what is compressed)
 SCORING = 9  # what scores of a generation draw: who is archived, where clusters begin (keyed by the generation)
 
 

@@ -23,6 +23,7 @@ from neuroevo.decode import build, set_weights
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.weights import variables
 from neuroevo.inherit.donor import Arrays, Donor, nearest
+from neuroevo.inherit.ridge import drawn_places, ridge_change, windows
 
 Floats = npt.NDArray[np.floating]
 
@@ -213,37 +214,20 @@ def _fitted(
     matrix = rows.reshape(len(rows), -1).astype(np.float64)
     kernel = weights[role].copy()
     start = kernel[..., columns].reshape(-1, len(columns)).astype(np.float64)
-    change, shift = _ridge(matrix, y.astype(np.float64) - matrix @ start - offset, settings.ridge)
+    change, shift = ridge_change(matrix, y.astype(np.float64) - matrix @ start - offset, settings.ridge)
     kernel[..., columns] = (start + change).reshape(*kernel.shape[:-1], len(columns))
     moved = weights[offset_role].copy()
     moved[columns] += sign * shift
     return {role: kernel, offset_role: moved}
 
 
-def _ridge(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], ridge: float) -> tuple[Floats, Floats]:
-    """Coefficients and offsets that minimise |x c + o - y|^2 + ridge * (mean square of x) * samples * |c|^2."""
-    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
-    x, y = x - x_mean, y - y_mean
-    penalty = max(ridge * float(np.mean(np.square(x))) * len(x), 1e-12)
-    if len(x) >= x.shape[1]:
-        coefficients = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
-    else:  # the same solution by the smaller system
-        coefficients = x.T @ np.linalg.solve(x @ x.T + penalty * np.eye(len(x)), y)
-    return coefficients, y_mean - x_mean @ coefficients
-
-
 def _equations(layer: Layer, inputs: Floats, wanted: Floats, most: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """What a convolution sees and should give at some positions: [rows, k..., channels] and [rows, filters]."""
-    axes = inputs.ndim - 2
-    padding = [(0, 0)]
+    padding = []
     for length in inputs.shape[1:-1]:
         before = padding_before(length, layer.kernel, layer.stride)
         total = max((-(-length // layer.stride) - 1) * layer.stride + layer.kernel - length, 0)
         padding.append((before, total - before))
-    padded = np.pad(inputs, [*padding, (0, 0)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (layer.kernel,) * axes, axis=tuple(range(1, axes + 1)))
-    windows = windows[(slice(None), *[slice(None, None, layer.stride)] * axes)]
-    places = int(np.prod(wanted.shape[:-1]))
-    drawn = np.sort(rng.choice(places, most, replace=False)) if places > most else np.arange(places)
-    index = np.unravel_index(drawn, wanted.shape[:-1])
-    return np.moveaxis(windows[index], 1, -1), wanted[index]
+    axes = len(padding)
+    index = drawn_places(wanted.shape[:-1], most, rng)
+    return windows(inputs, (layer.kernel,) * axes, (layer.stride,) * axes, (1,) * axes, padding)[index], wanted[index]

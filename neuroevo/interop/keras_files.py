@@ -18,7 +18,7 @@ from genomes.system import replace
 from neuroevo.core.backend import native_messages_held
 from neuroevo.core.extras import how_to_install
 from neuroevo.deploy.proof import Proof, Rows, proven, rows_for
-from neuroevo.deploy.travelling import travelling
+from neuroevo.run.travelling import travelling
 
 FORMATS = {".keras": "Keras", ".onnx": "ONNX", ".tflite": "TensorFlow Lite", "": "SavedModel folder"}
 _KERAS_NAMES = {".onnx": "onnx", ".tflite": "litert", "": "tf_saved_model"}

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.acquisition_figure import acquisition, acquisition_data
     from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.brackets_figure import brackets, brackets_data
+    from neuroevo.plots.compression_figure import compression, compression_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.critical_difference_figure import critical_difference, critical_difference_data
     from neuroevo.plots.curves_figure import curves, curves_data
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
     from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
+    from neuroevo.plots.worth_figure import worth, worth_data
 
 _WHERE = {
     "acquisition": "acquisition_figure",
@@ -41,6 +43,8 @@ _WHERE = {
     "brackets_data": "brackets_figure",
     "critical_difference": "critical_difference_figure",
     "critical_difference_data": "critical_difference_figure",
+    "compression": "compression_figure",
+    "compression_data": "compression_figure",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "decisions": "decisions_figure",
@@ -84,11 +88,13 @@ _WHERE = {
     "substrate_data": "substrate_figure",
     "trails": "trails_figure",
     "trails_data": "trails_figure",
+    "worth": "worth_figure",
+    "worth_data": "worth_figure",
 }
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity",
+    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "compression", "worth",
 )  # fmt: skip
 __all__ = [
     "acquisition",
@@ -98,6 +104,8 @@ __all__ = [
     "archive_data",
     "brackets",
     "brackets_data",
+    "compression",
+    "compression_data",
     "critical_difference",
     "critical_difference_data",
     "curves",
@@ -143,6 +151,8 @@ __all__ = [
     "substrate_data",
     "trails",
     "trails_data",
+    "worth",
+    "worth_data",
 ]
 
 

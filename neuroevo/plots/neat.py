@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ class Sheet:
         scale: of everything but text, for drawings larger than any sheet.
         status: of nodes and connections, where two genomes are drawn in one.
         moved: of those that both have with other numbers, by how much these differ.
+        worth: of nodes and connections, where colours say what each is worth.
     """
 
     graph: nx.DiGraph[Any]
@@ -56,6 +57,7 @@ class Sheet:
     scale: float
     status: Mapping[Any, str] | None
     moved: Mapping[Any, float]
+    worth: Mapping[Any, float] | None = None
 
     def place(self, point: Point) -> Point:
         return self.origin[0] + point[0] * self.step[0], self.origin[1] + point[1] * self.step[1]
@@ -66,7 +68,11 @@ class Sheet:
 
 
 def draw_network(
-    graph: nx.DiGraph[Any], title: str = "", status: Mapping[Any, str] | None = None, moved: Mapping[Any, float] | None = None
+    graph: nx.DiGraph[Any],
+    title: str = "",
+    status: Mapping[Any, str] | None = None,
+    moved: Mapping[Any, float] | None = None,
+    worth: Mapping[Any, float] | None = None,
 ) -> Figure:
     """Draw the graph of a NEAT genome, or of two in one: inputs on the left, outputs on the right, every connection with its weight as width
     and colour. Of a genome with many hidden nodes the disabled connections are left out, and shapes say what a node computes.
@@ -77,11 +83,13 @@ def draw_network(
         status: for every node and every connection (a pair of nodes) a key of `palette.STATUS`, which then gives the colours.
         moved: of those that both genomes have with other numbers (a weight, a bias), by how much these differ: they are drawn as shared,
             with the difference inside, on the scale of the weights.
+        worth: of nodes and of connections (pairs of nodes) what each is worth, such as a Shapley value, which then gives its colour; what has
+            none is grey.
     """
     from matplotlib.figure import Figure
 
     caption = neat_caption(graph)
-    sheet = _sheet(graph, status, moved or {})
+    sheet = replace(_sheet(graph, status, moved or {}), worth=worth)
     width, height = sheet.size
     figure = Figure(figsize=(width * sheet.scale, height * sheet.scale))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -173,6 +181,8 @@ def _nodes(axes: Axes, sheet: Sheet) -> dict[str, str]:
     for node, data in graph.nodes(data=True):
         at, hidden = sheet.place(sheet.layout.position[node]), data["type"] == "hidden"
         colour = _status_colour(sheet, node) if sheet.status is not None else NODES[data["type"]]
+        if sheet.worth is not None:
+            colour = worth_colour(sheet.worth, node) if hidden else INK
         groups.setdefault((found.get(computed(data), "o") if hidden else "o", colour), []).append(at)
         if not hidden or not sheet.large:
             _name_node(axes, sheet, at, _name(graph, node), data)
@@ -282,6 +292,8 @@ def _colour(sheet: Sheet, edge: Edge, data: Mapping[str, Any]) -> str:
         return _status_colour(sheet, edge)
     if not data["enabled"]:
         return GREY
+    if sheet.worth is not None:
+        return worth_colour(sheet.worth, edge)
     return POSITIVE if data["weight"] >= 0 else NEGATIVE
 
 
@@ -292,6 +304,18 @@ def _width(sheet: Sheet, data: Mapping[str, Any]) -> float:
 def _status_colour(sheet: Sheet, part: Any) -> str:
     assert sheet.status is not None
     return STATUS[SHARED if part in sheet.moved else sheet.status[part]]
+
+
+def worth_colour(worth: Mapping[Any, float], part: Any) -> str:
+    """From blue (worth most) over nearly white (worth nothing) to orange (harms as much as the best helps); grey where it is not known."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    if part not in worth:
+        return GREY
+    share = worth[part] / (max(map(abs, worth.values())) or 1.0)
+    strength = abs(share) ** 0.5  # small values are told from nothing
+    end, start = to_rgb(POSITIVE if share >= 0 else NEGATIVE), to_rgb("#DDDDDD")
+    return to_hex(tuple(a + strength * (b - a) for a, b in zip(start, end, strict=True)))
 
 
 def _share(sheet: Sheet, part: Any) -> float:
@@ -352,6 +376,16 @@ def _legend(axes: Axes, sheet: Sheet, shapes: Mapping[str, str]) -> None:
             handles.insert(
                 int(SHARED in drawn), Line2D([], [], color=STATUS[CHANGED], linewidth=2, path_effects=inside, label=label)
             )
+    elif sheet.worth is not None:
+        values = sheet.worth.values()
+        most, least = max(values, default=0.0), min(values, default=0.0)
+        scale = max(most, -least) or 1.0
+        said = [(most, "worth most"), (0.0, "worth nothing")] + ([(least, "harms most")] if least < 0 else [])
+        for value, name in said:
+            colour = worth_colour({"this": value, "scale": scale}, "this")
+            handles.append(Line2D([], [], color=colour, linewidth=2.5, label=f"{name} ({value:+.3g})" if value else name))
+        if any((a, b) not in sheet.worth and data["enabled"] for a, b, data in sheet.graph.edges(data=True)):
+            handles.append(Line2D([], [], color=GREY, linewidth=2.5, label="not valued"))
     else:
         for colour, sign, name in ((POSITIVE, 1, "positive weight"), (NEGATIVE, -1, "negative weight")):
             weights = [abs(data["weight"]) for data in edges if data["enabled"] and (data["weight"] >= 0) == (sign > 0)]

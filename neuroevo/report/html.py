@@ -88,6 +88,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "counts": _counts(run),
         "front": _front(run, data),
         "derived": _derived(run),
+        "compression": _figure("Compression", "compression", run) + _figure("Worth of genes", "worth", run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "descriptors": _figure("Descriptors", "descriptors", run),
         "species": _figure("Species", "species", run),

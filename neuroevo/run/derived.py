@@ -187,9 +187,12 @@ def derive(
     details: Mapping[str, Any] | None = None,
     weights: Arrays | None = None,
     raw: bool | None = None,
+    parameters: int | None = None,
 ) -> Derived:
     """Record a network that was made from one of a run's; see `Run.derive`."""
     operators = _checked_operators(operators)
+    if parameters is not None and (isinstance(parameters, bool) or not isinstance(parameters, int) or parameters < 0):
+        raise ValueError(f"parameters is how many weights it has, a whole number, got {shown(parameters)}")
     given = None if scores is None else _checked_scores(scores)
     told = _checked_details(details)
     store = (
@@ -203,7 +206,8 @@ def derive(
         found = _read(made, weights, raw, None if task is None else task.dataset)
         _refuse_other_shapes(run, task, found.network)
         measured, test = _measured(run, task, found, made, given)
-        record = RecordedDerived("", of, operators, found.genome, "", "", found.raw, found.parameters, measured, test, told)
+        count = found.parameters if parameters is None else parameters
+        record = RecordedDerived("", of, operators, found.genome, "", "", found.raw, count, measured, test, told)
         if store is None:
             name = next_name(of, (one.name for one in run.derived))
             kept = Derived.of(_named(record, name, found.suffix), None, found.data)

@@ -243,6 +243,7 @@ class Run:
         details: Mapping[str, Any] | None = None,
         weights: Mapping[str, npt.NDArray[np.generic]] | None = None,
         raw: bool | None = None,
+        parameters: int | None = None,
     ) -> Derived:
         """Record a network that was made from one of this run's (pruned, quantized, distilled, trained on) as its child.
 
@@ -260,6 +261,8 @@ class Run:
             weights: of a genome that does not hold its weights itself: arrays by marking, as `neuroevo.decode.weights_of` gives.
             raw: whether the model takes raw inputs and gives probabilities or values in their own units. None: as a `.keras` file says
                 itself, if `neuroevo export` wrote it; else it does not.
+            parameters: trainable weights, where the model's own count would say something else: of a quantized network, or one some of whose
+                weights are zero for good. None: counted; of a TensorFlow Lite file not known.
 
         Returns:
             The child, which is in `derived` from now on; `run["17.1"]` finds it.
@@ -271,7 +274,7 @@ class Run:
             StoreError: another process writes to the run's folder.
         """
         return derive(
-            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw
+            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw, parameters=parameters
         )  # fmt: skip
 
     @property

@@ -64,11 +64,14 @@ class Compiled(ABC):
     Args:
         model: takes float32 [samples, *input_shape] and gives float32 [samples, outputs]: logits or values.
         method: what is compiled.
+        masks: for each trainable variable, in the model's order, what it is multiplied by after every step, or None; () for no masks.
+            Momentum and weight decay move a weight whose gradient is zero: only so it stays zero.
     """
 
-    def __init__(self, model: Any, method: Method) -> None:
+    def __init__(self, model: Any, method: Method, masks: Sequence[Floats | None] = ()) -> None:
         self.model = model
         self.method = method
+        self.masks = tuple(masks) or (None,) * len(model.trainable_variables)
 
     @abstractmethod
     def reset(self, arrays: Sequence[Floats] | None = None) -> None:
@@ -132,8 +135,8 @@ class Compiled(ABC):
         """The model's outputs in inference mode: float32 [samples, outputs] for placed samples."""
 
 
-def compile_network(model: Any, method: Method) -> Compiled:
-    """The compiled network for the Keras backend in use.
+def compile_network(model: Any, method: Method, masks: Sequence[Floats | None] = ()) -> Compiled:
+    """The compiled network for the Keras backend in use; arguments as for `Compiled`.
 
     Raises:
         ValueError: the backend is neither TensorFlow nor JAX.
@@ -144,11 +147,11 @@ def compile_network(model: Any, method: Method) -> Compiled:
     if backend == "tensorflow":
         from neuroevo.train.tensorflow_network import TensorflowNetwork
 
-        return TensorflowNetwork(model, method)
+        return TensorflowNetwork(model, method, masks)
     if backend == "jax":
         from neuroevo.train.jax_network import JaxNetwork
 
-        return JaxNetwork(model, method)
+        return JaxNetwork(model, method, masks)
     raise ValueError(f"training runs on the Keras backends tensorflow and jax, got {backend!r}; set KERAS_BACKEND to one of them")
 
 

@@ -34,12 +34,12 @@ def weight_gradients(model: Any, x: Array, scalar: Scalar, *, training: bool = T
     """
     weights = [variable.value for variable in model.trainable_variables]
     batch = _tensor(x)
-    return _gradients(lambda given: scalar(outputs(model, batch, training=training, trainable=given)), weights)
+    return gradients(lambda given: scalar(outputs(model, batch, training=training, trainable=given)), weights)
 
 
 def input_gradients(model: Any, x: Array, scalar: Scalar, *, training: bool = True) -> Array:
     """The gradient of `scalar(outputs)` by the batch: [samples, *input_shape]."""
-    (found,) = _gradients(lambda given: scalar(outputs(model, given[0], training=training)), [_tensor(x)])
+    (found,) = gradients(lambda given: scalar(outputs(model, given[0], training=training)), [_tensor(x)])
     return found
 
 
@@ -68,7 +68,7 @@ def _tensor(x: Array) -> Any:
     return keras.ops.convert_to_tensor(x)
 
 
-def _gradients(function: Callable[[list[Any]], Any], at: list[Any]) -> list[Array]:
+def gradients(function: Callable[[list[Any]], Any], at: list[Any]) -> list[Array]:
     """Of a number, by each of these tensors; 0 where it does not depend on one."""
     import keras
 

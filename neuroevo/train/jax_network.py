@@ -22,8 +22,8 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 class JaxNetwork(Compiled):
     """See `Compiled`."""
 
-    def __init__(self, model: Any, method: Method) -> None:
-        super().__init__(model, method)
+    def __init__(self, model: Any, method: Method, masks: Sequence[npt.NDArray[np.float32] | None] = ()) -> None:
+        super().__init__(model, method, masks)
         self._decayed = decayed(model)
         self._place_of = {id(variable): index for index, variable in enumerate(model.weights)}
         self._trainable_at = [self._place_of[id(v)] for v in model.trainable_variables]
@@ -44,7 +44,8 @@ class JaxNetwork(Compiled):
             gradients = [gradient * (self.method.clip / jnp.maximum(norm, self.method.clip)) for gradient in gradients]
         step = step + 1
         updated = [self._updated(*one, rate, step) for one in zip(trainable, gradients, slots, self._decayed, strict=True)]
-        trainable, slots = [weight for weight, _ in updated], [slot for _, slot in updated]
+        trainable = [weight if mask is None else weight * mask for (weight, _), mask in zip(updated, self.masks, strict=True)]
+        slots = [slot for _, slot in updated]
         if averages:
             keep = jnp.minimum(self.method.averaging, step / (step + 10.0))
             now = self._merged(trainable, others)

@@ -22,8 +22,8 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 class TensorflowNetwork(Compiled):
     """See `Compiled`."""
 
-    def __init__(self, model: Any, method: Method) -> None:
-        super().__init__(model, method)
+    def __init__(self, model: Any, method: Method, masks: Sequence[npt.NDArray[np.float32] | None] = ()) -> None:
+        super().__init__(model, method, masks)
         self._trainable = [variable.value for variable in model.trainable_variables]
         self._decayed = decayed(model)
         self._weights = [variable.value for variable in model.weights]
@@ -87,7 +87,8 @@ class TensorflowNetwork(Compiled):
             gradients, _ = tf.clip_by_global_norm(gradients, method.clip)
         updates = []
         step = self._steps.assign_add(1.0, read_value=True)
-        for variable, gradient, slots, decay in zip(self._trainable, gradients, self._slots, self._decayed, strict=True):
+        parts = zip(self._trainable, gradients, self._slots, self._decayed, self.masks, strict=True)
+        for variable, gradient, slots, decay, mask in parts:
             handle = variable.handle
             if method.weight_decay > 0 and decay and method.optimizer != "adamw":
                 gradient = gradient + method.weight_decay * variable
@@ -117,6 +118,8 @@ class TensorflowNetwork(Compiled):
                 )
             else:
                 tf.raw_ops.ResourceApplyGradientDescent(var=handle, alpha=rate, delta=gradient)
+            if mask is not None:
+                variable.assign(variable * mask)
             updates.append(variable)
         for average, weight in zip(self._averages, self._weights, strict=False):
             # a shorter memory at first, so that the average forgets the initial weights
