@@ -150,3 +150,14 @@ class TestLexicase(SelectionSuite):
 
     def oracle(self, rng):
         return tools.selLexicase
+
+
+class TestLexicaseWithinTheDeviation(SelectionSuite):
+    chooses = "parents"
+    limits = False
+
+    def selection(self, rng):
+        return partial(lexicase, rng=rng, epsilon="deviation")
+
+    def oracle(self, rng):
+        return tools.selAutomaticEpsilonLexicase
