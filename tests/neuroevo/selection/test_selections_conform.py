@@ -154,6 +154,7 @@ class TestLexicase(SelectionSuite):
 
 class TestLexicaseWithinTheDeviation(SelectionSuite):
     chooses = "parents"
+    weights = (1.0, -1.0, 1.0, -1.0, 1.0)
     limits = False
 
     def selection(self, rng):
