@@ -150,7 +150,9 @@ class Environment(Task):
             raise ValueError(f"cell must be a length > 0, got {shown(cell)}")
         self.cell, self.state = float(cell), None if state is None else tuple(state)
         if not self.curious and (self.cell != 1.0 or self.state is not None):
-            raise ValueError(f"cell and state say what curiosity is; add it to the objectives {', '.join(map(repr, self.objectives))}")
+            raise ValueError(
+                f"cell and state say what curiosity is; add it to the objectives {', '.join(map(repr, self.objectives))}"
+            )
         refuse_made(id)
         spec = None if callable(id) else _spec(id)
         self.vectorised = vectorised(spec, self.options)

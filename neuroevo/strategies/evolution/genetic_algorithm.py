@@ -15,7 +15,7 @@ from neuroevo.core.state import State
 from neuroevo.core.streams import SCORING, python_random
 from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.named import in_proportion, parent_selection
-from neuroevo.selection.scoring import Scores, Scoring, checked_scoring, scored
+from neuroevo.selection.scoring import Scores, Scoring, checked_scoring, given_scores, scored
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import (
     Breeding,
@@ -159,7 +159,7 @@ class GeneticAlgorithm(Strategy):
         judged = everybody
         if self._scores is not None and everybody:
             scores = self._scores.of_individuals(everybody, born, self.search.rng(self.generation, SCORING))
-            judged = scored(everybody, scores, joins=self.scoring_joins)
+            judged = scored(everybody, scores, joins=self.scoring_joins, names=self._scores.scoring.columns)
         seen = {one.id: one for one in judged}
         self._members = self._alive(young, born, seen)
         self._hall = heapq.nsmallest(
@@ -200,8 +200,8 @@ class GeneticAlgorithm(Strategy):
         if self._scores is None:
             return State(json, self._breeding.arrays())
         scores = self._scores.state()
-        given = np.array([one.fitness.values[-1] for one in self._judged])
-        return State({**json, **scores.json}, {**self._breeding.arrays(), **scores.arrays, "scores": given})
+        given = {"scores": given_scores(self._judged, self._scores)}
+        return State({**json, **scores.json}, {**self._breeding.arrays(), **scores.arrays, **given})
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         self.generation = state.json["generation"]
@@ -211,7 +211,8 @@ class GeneticAlgorithm(Strategy):
         self._judged = list(self.living)
         if self._scores is not None:
             self._scores.restore(state)
-            self._judged = scored(self._judged, state.arrays["scores"], joins=self.scoring_joins)
+            names = self._scores.scoring.columns
+            self._judged = scored(self._judged, state.arrays["scores"], joins=self.scoring_joins, names=names)
 
     def report(self) -> dict[str, Any]:
         """How many live, the mean of their first objective, and in how many generations the oldest could become a parent."""
