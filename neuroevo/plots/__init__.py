@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.progress_figure import progress, progress_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
+    from neuroevo.plots.trails_animation import trails_film
     from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
 
 _WHERE = {
@@ -81,12 +82,14 @@ _WHERE = {
     "substrate_data": "substrate_figure",
     "trails": "trails_figure",
     "trails_data": "trails_figure",
+    "trails_film": "trails_animation",
 }
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
     "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity",
 )  # fmt: skip
+FILMS = {"trails": "trails_film"}  # figures that are also drawn as an animated GIF, and the function that does
 __all__ = [
     "acquisition",
     "acquisition_data",
@@ -138,6 +141,7 @@ __all__ = [
     "substrate_data",
     "trails",
     "trails_data",
+    "trails_film",
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.individual import FAILED
+from neuroevo.core.individual import FAILED, Individual
 from neuroevo.plots.palette import BLUE, GREY, INK, ORANGE
 from neuroevo.run.run import Run
 from neuroevo.run.settings import task_from_settings
@@ -55,14 +55,7 @@ def trails_data(run: Run) -> TrailsData:
     """
     from neuroevo.decode import population_network
 
-    described = run.settings["task"]
-    if not isinstance(described, dict) or described.get("task") != DeceptiveMaze.__name__:
-        raise ValueError("there are no trails to draw: the task of this run is not neuroevo.simulators.DeceptiveMaze")
-    task = task_from_settings(described)
-    assert isinstance(task, DeceptiveMaze)
-    done = [one for one in run if one.status != FAILED and one.descriptors is not None]
-    if not done:
-        raise ValueError(f"there are no trails to draw: {run.evaluations} individuals were evaluated, and none of them lived")
+    task, done = robots(run)
     ends = np.array([one.descriptors for one in done])
     away = task.maze.distance(ends)
     last = max(one.generation for one in done)
@@ -78,6 +71,23 @@ def trails_data(run: Run) -> TrailsData:
         float(away.min()),
         int((away <= DeceptiveMaze.near).sum()),
     )
+
+
+def robots(run: Run) -> tuple[DeceptiveMaze, list[Individual]]:
+    """The maze of a run, and those whose robots lived in it.
+
+    Raises:
+        ValueError: the run is not one of robots in a maze, or everybody failed.
+    """
+    described = run.settings["task"]
+    if not isinstance(described, dict) or described.get("task") != DeceptiveMaze.__name__:
+        raise ValueError("there are no trails to draw: the task of this run is not neuroevo.simulators.DeceptiveMaze")
+    task = task_from_settings(described)
+    assert isinstance(task, DeceptiveMaze)
+    done = [one for one in run if one.status != FAILED and one.descriptors is not None]
+    if not done:
+        raise ValueError(f"there are no trails to draw: {run.evaluations} individuals were evaluated, and none of them lived")
+    return task, done
 
 
 def trails(run: Run) -> Figure:
