@@ -76,7 +76,7 @@ class DeceptiveMaze(Task):
         maze: str | Maze = "medium",
         objectives: str | Sequence[str | Objective] = "closeness",
         steps: int = 400,
-        cell: float = 30.0,
+        cell: float = 25.0,
         first_activations: int = 10,
         activations_per_step: int = 1,
     ) -> None:

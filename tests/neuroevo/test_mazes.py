@@ -196,7 +196,7 @@ def test_a_robot_at_the_goal_has_solved_the_maze_and_stops() -> None:
     assert lives.lasted.tolist() == [6 + 29] and lives.ends[0].tolist() == [117.5, 30.0]
     assert (lives.paths[0, 35:] == [117.5, 30.0]).all()
     scores = task.score(ahead.network(), Context())
-    assert scores["closeness"] == 297.5 >= task.target and scores["curiosity"] == len({x // 30 for x in lives.paths[0, 1:, 0]})
+    assert scores["closeness"] == 297.5 >= task.target and scores["curiosity"] == len({x // 25 for x in lives.paths[0, 1:, 0]})
 
 
 def test_networks_that_do_not_fit_are_refused() -> None:
