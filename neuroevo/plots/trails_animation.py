@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,10 +104,11 @@ def _pictures(maze: Maze, found: list[Scene], width: int) -> Iterator[Image]:
     tall = float((high - low)[1] / (high - low)[0])
     inches = width / 100.0
     figure = Figure(figsize=(inches, inches * tall + 0.9), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     axes = figure.subplots()
     draw_maze(axes, maze)
-    ways = axes.add_collection(LineCollection([], colors=BLUE, linewidths=0.7, alpha=0.45, zorder=2))
+    ways = LineCollection([], colors=BLUE, linewidths=0.7, alpha=0.45, zorder=2)
+    axes.add_collection(ways)
     (before,) = axes.plot([], [], ".", color=GREY, markersize=2.5, zorder=1, label="ended here before")
     (ends,) = axes.plot(
         [], [], ".", color=ORANGE, markeredgecolor=INK, markeredgewidth=0.3, markersize=6, zorder=3, label="ended here now"

@@ -109,7 +109,7 @@ def trails(run: Run) -> Figure:
     figure.colorbar(points, ax=everyone, label="generation", shrink=0.85, ticks=MaxNLocator(integer=True))
     everyone.set_title(f"Where {len(data.ends):,} robots ended; {data.solved:,} at the goal", fontsize=11)
     for path in data.paths:
-        ways.plot(path[:, 0], path[:, 1], color=GREY, linewidth=0.5, alpha=0.5, zorder=1)
+        ways.plot(path[:, 0], path[:, 1], color=GREY, linewidth=0.5, alpha=0.5, zorder=1, rasterized=True)
     ways.plot(
         data.way[:, 0], data.way[:, 1], color=BLUE, linewidth=2.0, zorder=3, label=f"individual {data.best}, nearest to the goal"
     )

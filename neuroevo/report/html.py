@@ -93,6 +93,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "derived": _derived(run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "descriptors": _figure("Descriptors", "descriptors", run),
+        "trails": _figure("Trails", "trails", run),
         "species": _figure("Species", "species", run),
         "decisions": _figure("Decisions", "decisions", run),
         "mirror": _figure("Mirror", "mirror", run),
