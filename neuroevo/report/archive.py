@@ -17,10 +17,11 @@ STOPS = 9  # of the scale of colours
 
 
 def archive_line(run: Run) -> str:
-    """Coverage and QD score after the last complete generation, in words; "" where the run keeps no archive of cells."""
+    """Coverage and QD score after the last complete generation, in words; of an archive of what was new, how much is in it; "" where the run
+    keeps none."""
     last = run.summaries[-1] if run.summaries else {}
     if "qd_score" not in last:
-        return ""
+        return f"archive: {last['archive']:,} descriptors of what was new" if "archive" in last else ""
     share = f"{last['coverage']:.1%} of the cells" if last["coverage"] < 1 else "all cells"
     return f"archive: {last['elites']:,} elites in {share}, QD score {last['qd_score']:,.4g}"
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from deap import base
+from deap import base, tools
 
 import neuroevo as ne
-from genomes import CellSpace
+from genomes import CellSpace, NeatSpace
 from neuroevo.core import registry
 from neuroevo.core.objectives import Objective
 from neuroevo.selection import Novelty, tournament
 from neuroevo.selection.named import parent_selection
+from neuroevo.simulators import DeceptiveMaze
 from neuroevo.strategies import GeneticAlgorithm, Strategy
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import NumberSpace
@@ -204,6 +205,22 @@ def test_operators_of_a_toolbox_take_the_place_of_its_own() -> None:
     toolbox.register("mate", lambda a, b: (a, b))
     with pytest.raises(ValueError, match="a toolbox's mate crosses two parents, and parents=3"):
         evolved(3, toolbox, parents=3)
+
+
+def test_selections_of_deap_choose_the_parents() -> None:
+    for select, options in ((tools.selTournament, {"tournsize": 4}), (tools.selLexicase, {}), (tools.selRandom, {})):
+        toolbox = base.Toolbox()
+        toolbox.register("select", select, **options)
+        runs = [evolved(6, toolbox)[0] for _ in range(2)]
+        assert [one.parents for one in runs[0]] == [one.parents for one in runs[1]], "drawn from the run's own stream"
+        assert runs[0].best.fitness.values[0] > -30.0
+
+
+def test_a_whole_population_is_scored_at_once_where_the_task_can() -> None:
+    space = NeatSpace(10, 2, recurrent=True, bias="input", add_node_rate=0.1, add_connection_rate=0.2)
+    strategy = GeneticAlgorithm(population=12, selection="linear_ranking", scoring="Surprise(clusters=3)", parents=3)
+    run = ne.evolve(space, DeceptiveMaze("hard", steps=40), strategy=strategy, budget=ne.Budget(generations=4), seed=1, progress=False)
+    assert run.failures == 0 and run.evaluations == 12 + 3 * 11 and len(run.best.descriptors) == 2
 
 
 def test_a_selection_of_ones_own_is_named_like_a_built_in_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from neuroevo.report.text import run_json, run_table
 from neuroevo.run.settings import strategy_from_settings
 from neuroevo.selection.cells import Grid, Voronoi
 from neuroevo.simulators import DeceptiveMaze
-from neuroevo.strategies import MapElites, RandomSearch, Strategy
+from neuroevo.strategies import GeneticAlgorithm, MapElites, RandomSearch, Strategy
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import NumberSpace
 
@@ -354,6 +354,14 @@ def test_axes_that_are_cut_by_their_logarithm_are_named_in_their_own_unit() -> N
         for cell in found["cells"]:
             left, right = (cell["corners"][at][0] for at in (0, 1))
             assert left * 0.999 <= run[cell["id"]].values["size"] <= right * 1.001
+
+
+def test_show_says_how_much_was_new() -> None:
+    task = ne.tasks.Function(lambda genome: genome.value, of="genome", descriptors=lambda genome: [genome.value])
+    strategy = GeneticAlgorithm(population=10, scoring="Novelty(k=3)")
+    run = ne.evolve(NumberSpace(), task, strategy=strategy, budget=ne.Budget(generations=4), seed=1, progress=False)
+    assert run.summaries[-1]["archive"] > 1
+    assert f"archive: {run.summaries[-1]['archive']} descriptors of what was new" in run_table(run)
 
 
 def test_show_and_report_say_coverage_and_score(tmp_path: Path) -> None:
