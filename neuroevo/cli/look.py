@@ -78,7 +78,14 @@ def plot(
     axis: Annotated[
         str, typer.Option(help="For progress: evaluations, epochs or seconds, or several of these.")
     ] = "evaluations,seconds",
-    output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; default RUN/figures/WHAT.png.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "--out",
+            help="A .png, .svg or .pdf file, of trails also a .gif, which moves; default RUN/figures/WHAT.png.",
+        ),
+    ] = None,
 ) -> None:
     """Draw a run, or one of its individuals."""
     from neuroevo import plots
@@ -86,8 +93,16 @@ def plot(
     from neuroevo.run.run import load_run
 
     draw = registry.part("figure", what)
+    moving = output is not None and output.suffix.lower() == ".gif"
+    if moving and what not in plots.FILMS:
+        raise ValueError(f"{what} is a still picture, a .png, .svg or .pdf file; as a .gif: {', '.join(plots.FILMS)}")
     loaded = load_run(run, lazy=True)
     one = None if id is None or what == "worth" else _individual(id)
+    if moving and output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        getattr(plots, plots.FILMS[what])(loaded, output)
+        print(f"written: {output}")
+        return
     if what == "genome":
         figure = plots.genome(loaded.best if one is None else loaded[one], plots.input_names(loaded))
     elif what == "lineage":

@@ -52,6 +52,7 @@ KINDS: Mapping[str, Kind] = {
     "predictor": Kind(("neuroevo.predictors",), "neuroevo.predictors.base:Predictor", "predictors"),
     "reward": Kind(("neuroevo.strategies.reinforcement.rewards",), "neuroevo.strategies.reinforcement.rewards:Reward", "rewards"),
     "scoring": Kind(("neuroevo.selection",), "neuroevo.selection.scoring:Scoring", "scorings"),
+    "selection": Kind(("neuroevo.selection.classic",), "", "selections"),
     "data": Kind(("neuroevo.data.sources",), "", "data"),
     "figure": Kind(("neuroevo.plots",), "", "figures"),
     "experiment": Kind(("neuroevo.cli.experiments",), "", "experiments"),
@@ -73,9 +74,9 @@ def register(kind: str, part: Any) -> Any:
     """Add a part of one's own, so that its name works wherever a built-in one's does: settings, `neuroevo resume`, listings.
 
     Args:
-        kind: "strategy", "task", "estimation", "encoding", "distance", "objective", "proxy", "reward", "scoring", "data", "figure", "drawing" or
-            "decoder".
-        part: the class; an `Objective`; a function without arguments that returns what `neuroevo.data.load` takes (data); a function of
+        kind: "strategy", "task", "estimation", "encoding", "distance", "objective", "proxy", "reward", "scoring", "selection", "data", "figure",
+            "drawing" or "decoder".
+        part: the class; an `Objective`; a function of individuals, a count and a stream that draws parents (selection); one without arguments that returns what `neuroevo.data.load` takes (data); a function of
             a `neuroevo.train.Untrained` that returns a number, larger for better (proxy); a function of a run that returns a matplotlib
             figure (figure); a function of a genome, `dtype` and `name` that returns a `keras.Model` (decoder).
 
@@ -174,8 +175,20 @@ def part_from_text(kind: str, text: str, example: str) -> Any:
     >>> part_from_text("reward", 'Mixed(0.8, {"flops": 2e8})', "Power(3)").settings()["alpha"]
     0.8
     """
-    article = "an" if kind[0] in "aeiou" else "a"
-    said = f"{article} {kind} is written as {example}, got {shown(text)}"
+    found, given, named = call_from_text(kind, text, example)
+    try:
+        return found(*given, **named)
+    except TypeError as error:
+        raise ValueError(f"{_written_as(kind, text, example)}: {error}") from None
+
+
+def call_from_text(kind: str, text: str, example: str) -> tuple[Any, list[Any], dict[str, Any]]:
+    """A part by its name in a text such as "Mixed(0.8)", and the arguments that the text gives it.
+
+    Raises:
+        ValueError: the text is no such call with plain values.
+    """
+    said = _written_as(kind, text, example)
     try:
         call = ast.parse(text.strip(), mode="eval").body
         if isinstance(call, ast.Name):
@@ -186,11 +199,12 @@ def part_from_text(kind: str, text: str, example: str) -> Any:
         named = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise ValueError(said) from None
-    found = part(kind, call.func.id)
-    try:
-        return found(*given, **named)
-    except TypeError as error:
-        raise ValueError(f"{said}: {error}") from None
+    return part(kind, call.func.id), given, named
+
+
+def _written_as(kind: str, text: str, example: str) -> str:
+    article = "an" if kind[0] in "aeiou" else "a"
+    return f"{article} {kind} is written as {example}, got {shown(text)}"
 
 
 def _named(known: Iterable[str], name: object) -> str | None:

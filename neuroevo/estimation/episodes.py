@@ -83,12 +83,14 @@ def _played(
     phenotype = task.phenotype(individual.genome)
     task.check(phenotype)
     seeds = task.search_seeds(context.seed, task.key(individual.id, individual.generation), repeat)
-    played = _climb(task, phenotype, seeds, task.rungs, task.steps, keep=task.describe is not None)
+    played = _climb(task, phenotype, seeds, task.rungs, task.steps, keep=task.keeps)
     scores = {
         "reward": mean_reward(played.rewards),
         "environment_steps": int(played.steps.sum()),
         "episodes": len(played.steps),
     }
+    if task.curious:
+        scores["curiosity"] = task.curiosity(played.episodes)
     if task.solved is None or scores["reward"] < task.solved or len(played.steps) < task.episodes:
         return scores, played.episodes
     rungs = [(count, task.solved) for count in FRESH_RUNGS if count < task.fresh_episodes]
@@ -121,10 +123,12 @@ def _vectorised(trial: Trial, task: Environment, context: Context) -> _Play:
     keys = [task.key(*one) for one in born]
     seeds = {key: task.search_seeds(context.seed, key, trial.repeat) for key in dict.fromkeys(keys)}
     each = [seeds[key] for key in keys]
-    played = task.player.together(network, each, task.steps, keep=task.describe is not None)
+    played = task.player.together(network, each, task.steps, keep=task.keeps)
     play = _Play(episodes=played.episodes)
     for row, (rewards, steps) in enumerate(zip(played.rewards, played.steps, strict=True)):
         play.scores.append({"reward": _reward(rewards, row, play), "environment_steps": int(steps.sum()), "episodes": len(steps)})
+        if task.curious and row not in play.reasons:
+            play.scores[row]["curiosity"] = task.curiosity(played.episodes[row])
     if task.solved is not None:
         reached = [row for row, one in enumerate(play.scores) if row not in play.reasons and one["reward"] >= task.solved]
         _test(network, reached, play, task, context, [id for id, _ in born], trial.repeat)
@@ -165,6 +169,7 @@ def _reward(rewards: Floats, row: int, play: _Play) -> float:
 def _tested(scores: dict[str, float], reward: float, steps: int, episodes: int) -> dict[str, float]:
     """The scores of an individual that was played on fresh episodes."""
     return {
+        **scores,
         "reward": reward,
         "environment_steps": scores["environment_steps"] + steps,
         "episodes": scores["episodes"] + episodes,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.progress_figure import progress, progress_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
+    from neuroevo.plots.trails_animation import trails_film
     from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
     from neuroevo.plots.worth_figure import worth, worth_data
 
@@ -90,12 +91,14 @@ _WHERE = {
     "trails_data": "trails_figure",
     "worth": "worth_figure",
     "worth_data": "worth_figure",
+    "trails_film": "trails_animation",
 }
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
     "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "compression", "worth",
 )  # fmt: skip
+FILMS = {"trails": "trails_film"}  # figures that are also drawn as an animated GIF, and the function that does
 __all__ = [
     "acquisition",
     "acquisition_data",
@@ -151,6 +154,7 @@ __all__ = [
     "substrate_data",
     "trails",
     "trails_data",
+    "trails_film",
     "worth",
     "worth_data",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.individual import FAILED
+from neuroevo.core.individual import FAILED, Individual
 from neuroevo.plots.palette import BLUE, GREY, INK, ORANGE
 from neuroevo.run.run import Run
 from neuroevo.run.settings import task_from_settings
@@ -55,14 +55,7 @@ def trails_data(run: Run) -> TrailsData:
     """
     from neuroevo.decode import population_network
 
-    described = run.settings["task"]
-    if not isinstance(described, dict) or described.get("task") != DeceptiveMaze.__name__:
-        raise ValueError("there are no trails to draw: the task of this run is not neuroevo.simulators.DeceptiveMaze")
-    task = task_from_settings(described)
-    assert isinstance(task, DeceptiveMaze)
-    done = [one for one in run if one.status != FAILED and one.descriptors is not None]
-    if not done:
-        raise ValueError(f"there are no trails to draw: {run.evaluations} individuals were evaluated, and none of them lived")
+    task, done = robots(run)
     ends = np.array([one.descriptors for one in done])
     away = task.maze.distance(ends)
     last = max(one.generation for one in done)
@@ -78,6 +71,23 @@ def trails_data(run: Run) -> TrailsData:
         float(away.min()),
         int((away <= DeceptiveMaze.near).sum()),
     )
+
+
+def robots(run: Run) -> tuple[DeceptiveMaze, list[Individual]]:
+    """The maze of a run, and those whose robots lived in it.
+
+    Raises:
+        ValueError: the run is not one of robots in a maze, or everybody failed.
+    """
+    described = run.settings["task"]
+    if not isinstance(described, dict) or described.get("task") != DeceptiveMaze.__name__:
+        raise ValueError("there are no trails to draw: the task of this run is not neuroevo.simulators.DeceptiveMaze")
+    task = task_from_settings(described)
+    assert isinstance(task, DeceptiveMaze)
+    done = [one for one in run if one.status != FAILED and one.descriptors is not None]
+    if not done:
+        raise ValueError(f"there are no trails to draw: {run.evaluations} individuals were evaluated, and none of them lived")
+    return task, done
 
 
 def trails(run: Run) -> Figure:
@@ -99,7 +109,7 @@ def trails(run: Run) -> Figure:
     figure.colorbar(points, ax=everyone, label="generation", shrink=0.85, ticks=MaxNLocator(integer=True))
     everyone.set_title(f"Where {len(data.ends):,} robots ended; {data.solved:,} at the goal", fontsize=11)
     for path in data.paths:
-        ways.plot(path[:, 0], path[:, 1], color=GREY, linewidth=0.5, alpha=0.5, zorder=1)
+        ways.plot(path[:, 0], path[:, 1], color=GREY, linewidth=0.5, alpha=0.5, zorder=1, rasterized=True)
     ways.plot(
         data.way[:, 0], data.way[:, 1], color=BLUE, linewidth=2.0, zorder=3, label=f"individual {data.best}, nearest to the goal"
     )

@@ -22,6 +22,7 @@ from neuroevo.deploy.baseline import baseline_of
 from neuroevo.plots.node_names import input_names
 from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome
 from neuroevo.plots.outcomes import MARKS as OUTCOMES
+from neuroevo.report.archive import archive_map
 from neuroevo.report.comparison import compare
 from neuroevo.report.derived import beside_parent
 from neuroevo.report.text import box_text, counted, fidelity_text, state_text, test_scores, trials_without_individuals
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Some = TypeVar("Some")
 DRAWINGS = 24  # members of the front whose genomes are drawn, spread evenly over it
+ELITES = 60  # of an archive, likewise
 STEPS = 2_000  # most points of the progress line
 STOPPED_CURVES = 40  # of trainings that were stopped, chosen evenly
 ANCESTORS = 20  # of each member of the front, with their learning curves
@@ -87,10 +89,12 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "state": html.escape(_state(run)),
         "counts": _counts(run),
         "front": _front(run, data),
+        "archive": _archive(data),
         "derived": _derived(run),
         "compression": _figure("Compression", "compression", run) + _figure("Worth of genes", "worth", run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "descriptors": _figure("Descriptors", "descriptors", run),
+        "trails": _figure("Trails", "trails", run),
         "species": _figure("Species", "species", run),
         "decisions": _figure("Decisions", "decisions", run),
         "mirror": _figure("Mirror", "mirror", run),
@@ -118,6 +122,9 @@ def report_data(run: Run) -> dict[str, Any]:
     stopped = evenly([individual for individual in individuals if individual.status == STOPPED], STOPPED_CURVES)
     names_of = list(run.objectives)
     inputs = input_names(run)
+    cells = archive_map(run)
+    elites = [] if cells is None else [known[cell["id"]] for cell in cells["cells"] if cell["id"] in known]
+    drawn = {one.id: one for one in (*evenly(front, DRAWINGS), *evenly(elites, ELITES))}
     names = sorted({operator for individual in individuals for operator in individual.operators})
     place = {name: position for position, name in enumerate(names)}
     return {
@@ -142,7 +149,8 @@ def report_data(run: Run) -> dict[str, Any]:
         else [_rounded(plain.validation[name]) for name in run.objectives],
         "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
         "curves": {str(one.id): curve for one in [*shown, *stopped] if (curve := _curve(one)) is not None},
-        "drawings": {str(individual.id): drawing(individual, inputs) for individual in evenly(front, DRAWINGS)},
+        "drawings": {str(individual.id): drawing(individual, inputs) for individual in drawn.values()},
+        "archive": cells,
         "progress": _progress(run),
     }
 
@@ -270,6 +278,9 @@ def _counts(run: Run) -> str:
         ("on the front", f"{len(run.front):,}"),
         ("seconds", f"{run.seconds:,.0f}"),
     ]
+    last = run.summaries[-1] if run.summaries else {}
+    if "qd_score" in last:
+        numbers += [("of the archive's cells filled", f"{last['coverage']:.1%}"), ("QD score", f"{last['qd_score']:,.4g}")]
     if run.hypervolume is not None:
         numbers.append(("hypervolume", f"{run.hypervolume:.4f}"))
     if best is not None:
@@ -284,11 +295,12 @@ def _front(run: Run, data: dict[str, Any]) -> str:
     several = len(run.objectives) > 1
     axes = '<label>across <select id="x-axis"></select></label><label>up <select id="y-axis"></select></label>' if several else ""
     tested = _legend("test", "the same networks on test data") if data["test"] else ""
-    left_out = len(data["front"]) - len(data["drawings"])
+    drawn = sum(str(id) in data["drawings"] for id in data["front"])
+    left_out = len(data["front"]) - drawn
     baseline = _legend("baseline", "baseline, made by hand") if data["baseline"] else ""
     note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
     note += " What was stopped or only predicted is never on the front." if run.stopped or run.predictions else ""
-    note += f" {len(data['drawings'])} of {len(data['front'])} genomes are drawn." if left_out else ""
+    note += f" {drawn} of {len(data['front'])} genomes are drawn." if left_out else ""
     present = set(data["individuals"]["status"]) - {DONE}
     others = "".join(_legend(kind, mark.label) for kind, mark in OUTCOMES.items() if kind == DOMINATED or kind in present)
     legend = f'<p class="legend">{_legend("front", "front")}{others}{tested}{baseline}</p>'
@@ -298,6 +310,23 @@ def _front(run: Run, data: dict[str, Any]) -> str:
         f'<p class="note">{note}</p><div class="columns"><div>{axes}{chart}{legend}</div>'
         '<div class="scroll"><table id="front-table"></table></div></div>',
     )
+
+
+def _archive(data: dict[str, Any]) -> str:
+    """The map of an archive; nothing where the run keeps none."""
+    cells = data["archive"]
+    if cells is None:
+        return ""
+    drawn = sum(str(cell["id"]) in data["drawings"] for cell in cells["cells"])
+    better = "lower" if cells["direction"] == "minimise" else "higher"
+    note = "The best individual of each kind: point at a cell to see its genome, click it for its lineage. Cells where nothing was found are white."
+    note += f" Seen over the first two of {cells['of']} axes." if cells["of"] > 2 else ""
+    note += f" {drawn} of {len(cells['cells'])} genomes are drawn." if drawn < len(cells["cells"]) else ""
+    low, high = (f"{end:.4g}" for end in cells["ends"])
+    scale = f'<span class="scale" style="background: linear-gradient(to right, {", ".join(cells["scale"])})"></span>'
+    legend = f'<p class="legend">{html.escape(cells["objective"])} ({better} is better): {low} {scale} {high}</p>'
+    chart = '<svg id="archive" class="chart" viewBox="0 0 560 400" role="group" aria-label="the archive"></svg>'
+    return _section("Archive", f'<p class="note">{note}</p>{chart}{legend}')
 
 
 def _legend(kind: str, says: str) -> str:

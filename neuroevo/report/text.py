@@ -14,6 +14,7 @@ from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.plots.node_names import node_name
 from neuroevo.plots.outcomes import deviations
+from neuroevo.report.archive import archive_json, archive_line
 from neuroevo.report.derived import beside_parent, derived_json
 from neuroevo.run.box import Box
 from neuroevo.run.derived import Derived, network_named
@@ -72,6 +73,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "front": front,
         "derived": [derived_json(derived) for derived in run.derived],
         **({} if baseline is None else {"baseline": vars(baseline)}),
+        **({} if (archive := archive_json(run)) is None else {"archive": archive}),
     }
 
 
@@ -121,6 +123,7 @@ def run_table(run: Run) -> str:
         f"front: {len(run.front)} individual{'' if len(run.front) == 1 else 's'}"
         + ("" if run.hypervolume is None else f", hypervolume {run.hypervolume:.4f}"),
         *_unfinished(run),
+        *filter(None, [archive_line(run)]),
         *([] if run.box is None or run.hypervolume is None else [f"hypervolume in the run's box: {box_text(run, run.box)}"]),
         rendered(table),
     ]

@@ -1,5 +1,5 @@
 """Who survives and who becomes a parent: NSGA-II, NSGA-III, the classic selections, density sampling, hypervolume; and what else than fitness
-that may depend on: novelty, surprise."""
+that may depend on: novelty, local competition, surprise."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from neuroevo.selection.classic import lexicase, linear_ranking, roulette, stochastic_universal, tournament
     from neuroevo.selection.density import inverse_density_probabilities, kernel_density
     from neuroevo.selection.indicators import hypervolume, normalised_hypervolume
+    from neuroevo.selection.local_competition import LocalCompetition
     from neuroevo.selection.novelty import Novelty
     from neuroevo.selection.nsga2 import (
         crowded_tournament,
@@ -27,6 +28,7 @@ _WHERE = {
     "Chance": "chance",
     "FitnessSharing": "sharing",
     "Generation": "scoring",
+    "LocalCompetition": "local_competition",
     "Novelty": "novelty",
     "Scoring": "scoring",
     "Surprise": "surprise",
@@ -49,11 +51,12 @@ _WHERE = {
     "tournament": "classic",
 }
 
-PARTS = ("Chance", "FitnessSharing", "Novelty", "Surprise")  # scorings
+PARTS = ("Chance", "FitnessSharing", "LocalCompetition", "Novelty", "Surprise")  # scorings
 __all__ = [
     "Chance",
     "FitnessSharing",
     "Generation",
+    "LocalCompetition",
     "Novelty",
     "Scoring",
     "Surprise",

@@ -6,12 +6,17 @@ Individuals with a NaN or an infinite objective (failed ones) are left out while
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from genomes.base import shown
 from neuroevo.core.individual import Individual
 from neuroevo.selection.nsga2 import check_count, costs
+
+PARTS = ("tournament", "linear_ranking", "roulette", "stochastic_universal", "lexicase")
+Cases = Literal["objectives", "descriptors"]
 
 
 def tournament(individuals: Sequence[Individual], count: int, rng: np.random.Generator, *, size: int = 3) -> list[Individual]:
@@ -106,34 +111,64 @@ def _in_proportion(
 
 
 def lexicase(
-    individuals: Sequence[Individual], count: int, rng: np.random.Generator, *, epsilon: float = 0.0
+    individuals: Sequence[Individual],
+    count: int,
+    rng: np.random.Generator,
+    *,
+    epsilon: float | Literal["deviation"] = 0.0,
+    cases: Cases = "objectives",
 ) -> list[Individual]:
-    """Each parent survives a filter by the objectives in random order, each keeping those within `epsilon` of the best (Spector 2012;
-    epsilon: La Cava, Spector & Danai 2016); ties at random. Made for many objectives, such as one for each test case. Limits play no part.
+    """Each parent survives a filter by the cases in random order, each keeping those within `epsilon` of the best (Spector 2012; epsilon: La
+    Cava, Spector & Danai 2016); ties at random. Made for many cases, so that who is the best in few of them has children, too. Limits play no
+    part.
 
     Args:
         individuals: evaluated ones.
         count: how many parents; one may be drawn several times.
         rng: the stream to draw from.
-        epsilon: in the objectives' own units, the same for all of them.
+        epsilon: in the cases' own units, the same for all of them; "deviation": of each case the median absolute deviation among those that
+            are left (dynamic epsilon lexicase; La Cava, Helmuth, Spector & Moore 2019).
+        cases: the objectives; or the "descriptors", larger is better for each: one number for each test case that a fitness is the sum of, which
+            as so many objectives would make a front of everybody.
 
     Raises:
-        ValueError: nobody to draw from, one who was not evaluated, a negative count, or a negative epsilon.
+        ValueError: nobody to draw from, one who was not evaluated or has no descriptors, a negative count, or a negative epsilon.
     """
-    if epsilon < 0:
-        raise ValueError(f"epsilon must be >= 0, got {epsilon}")
+    if epsilon != "deviation" and (isinstance(epsilon, (bool, str)) or not epsilon >= 0):
+        raise ValueError(f"epsilon must be >= 0, or 'deviation', got {shown(epsilon)}")
+    if cases not in ("objectives", "descriptors"):
+        raise ValueError(f"cases must be 'objectives' or 'descriptors', got {shown(cases)}")
     candidates = _candidates(individuals, count)
-    values = costs(candidates)
+    values = costs(candidates) if cases == "objectives" else -_described(candidates)
     chosen = []
     for _ in range(count):
         left = np.arange(len(candidates))
-        for objective in rng.permutation(values.shape[1]):
-            column = values[left, objective]
-            left = left[column <= column.min() + epsilon]
+        for case in rng.permutation(values.shape[1]):
+            column = values[left, case]
+            left = left[column <= column.min() + (_deviation(column) if epsilon == "deviation" else epsilon)]
             if len(left) == 1:
                 break
         chosen.append(candidates[int(left[rng.integers(len(left))])])
     return chosen
+
+
+def _deviation(values: npt.NDArray[np.float64]) -> float:
+    """The median absolute deviation; 0 among failures."""
+    middle = np.median(values)
+    return float(np.median(np.abs(values - middle))) if np.isfinite(middle) else 0.0
+
+
+def _described(individuals: Sequence[Individual]) -> npt.NDArray[np.float64]:
+    """The descriptors of each: float64 [individuals, d]; what failed is the worst in all."""
+    width = next((len(one.descriptors) for one in individuals if one.descriptors is not None), 0)
+    if not width:
+        raise ValueError(
+            "lexicase by descriptors needs a task that describes what individuals did, such as "
+            "Function(fitness, descriptors='cases'), and this one does not"
+        )
+    rows = [np.full(width, -np.inf) if one.descriptors is None else one.descriptors for one in individuals]
+    found: npt.NDArray[np.float64] = np.array(rows, np.float64)
+    return np.where(np.isfinite(found).all(axis=1, keepdims=True), found, -np.inf)
 
 
 def _candidates(individuals: Sequence[Individual], count: int) -> Sequence[Individual]:

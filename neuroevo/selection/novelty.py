@@ -87,30 +87,39 @@ class Novelty(Scoring):
             self._bound = float(scores.mean()) if self.threshold is None else float(self.threshold)
             self._floor = self._bound / 24.0 if self.floor is None else float(self.floor)
         self._archived = known
-        self._archive(did[generation.new], generation.rng)
+        self._archive_with(generation)
         return scores
 
-    def _archive(self, born: Floats, rng: np.random.Generator) -> None:
+    def _archive_with(self, generation: Generation) -> None:
+        """Archive those of a generation who are to be."""
+        self._archive(generation.descriptors[generation.new], generation.rng)
+
+    def _archive(self, born: Floats, rng: np.random.Generator) -> list[int]:
+        """Archive those of the newly born who are to be; returns their positions."""
         assert self._archived is not None
-        if self.archive == "none":
-            return
+        joined: list[int] = []
         if self.archive == "probability":
-            self._archived = np.concatenate([self._archived, born[rng.random(len(born)) < self.probability]])
-            return
-        candidates = born
+            joined = np.flatnonzero(rng.random(len(born)) < self.probability).tolist()
+        elif self.archive == "threshold":
+            joined = self._beyond_threshold(born)
+        self._archived = np.concatenate([self._archived, born[joined].reshape(-1, born.shape[1])])
+        return joined
+
+    def _beyond_threshold(self, born: Floats) -> list[int]:
+        assert self._archived is not None
+        candidates = np.arange(len(born))
         if len(self._archived):
-            candidates = born[nearest_distances(born, self._archived, 1, self.distance)[:, 0] > self._bound]
-        joined: list[Floats] = []
-        for one in candidates:
-            others = np.array(joined).reshape(-1, len(one))
-            if not joined or nearest_distances(one[None], others, 1, self.distance)[0, 0] > self._bound:
+            candidates = candidates[nearest_distances(born, self._archived, 1, self.distance)[:, 0] > self._bound]
+        joined: list[int] = []
+        for one in candidates.tolist():
+            if not joined or nearest_distances(born[[one]], born[joined], 1, self.distance)[0, 0] > self._bound:
                 joined.append(one)
-        self._archived = np.concatenate([self._archived, np.array(joined).reshape(-1, born.shape[1])])
         self._fruitless = 0 if joined else self._fruitless + 1
         if len(joined) > self.most:
             self._bound *= self.raised
         elif self._fruitless >= self.patience:
             self._bound, self._fruitless = max(self._bound * self.lowered, self._floor), 0
+        return joined
 
     def state(self) -> State:
         if self._archived is None:

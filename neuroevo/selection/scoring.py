@@ -64,6 +64,7 @@ class Scoring(Part):
     """
 
     part_kind: ClassVar[str] = "scoring"
+    columns: ClassVar[tuple[str, ...]] = (SCORE,)  # the scores that it gives, by name
     criterion: str = ""
 
     def __post_init__(self) -> None:
@@ -84,8 +85,8 @@ class Scoring(Part):
 
     @abstractmethod
     def scores(self, generation: Generation) -> Floats:
-        """The score of every member, float64 [members]: finite, >= 0, larger is better. Called once for every generation, in order, without
-        those who failed or fell short of the criterion; never for nobody."""
+        """The score of every member, float64 [members], or of several `columns` [members, columns]: finite, >= 0, larger is better. Called once
+        for every generation, in order, without those who failed or fell short of the criterion; never for nobody."""
 
     def state(self) -> State:
         """What it remembers."""
@@ -145,7 +146,7 @@ class Scores:
         rng: np.random.Generator,
         genome: Callable[[int], Genome],
     ) -> Floats:
-        """The scores of a generation: float64 [members], -inf for those who failed.
+        """The scores of a generation: float64 [members], or [members, columns] of a scoring with several; -inf for those who failed.
 
         Args:
             values: float64 [members, objectives].
@@ -158,7 +159,8 @@ class Scores:
         Raises:
             ValueError: there are no descriptors, and the scoring needs some.
         """
-        scores = np.where(failed, -np.inf, 0.0)
+        width = len(self.scoring.columns)
+        scores = np.where(failed[:, None], -np.inf, np.zeros(width))
         counts = ~failed
         if counts.any() and descriptors is None and self.scoring.needs_descriptors:
             raise ValueError(
@@ -172,9 +174,9 @@ class Scores:
             places = np.flatnonzero(counts).tolist()
             fitness = values[counts, 0] * self._weight
             generation = Generation(did[counts], new[counts], rng, fitness, lambda member: genome(places[member]))
-            scores[counts] = self.scoring.scores(generation)
-        self._last = scores[~failed]
-        return scores
+            scores[counts] = self.scoring.scores(generation).reshape(-1, width)
+        self._last = scores[~failed, 0]
+        return scores[:, 0] if width == 1 else scores
 
     def of_individuals(self, individuals: Sequence[Individual], new: Sequence[Individual], rng: np.random.Generator) -> Floats:
         """The scores of these individuals, of whom those in `new` were born in this generation: float64 [individuals]."""
@@ -202,26 +204,49 @@ class Scores:
         self.scoring.restore(State(state.json["scoring"], found))
 
     def report(self) -> dict[str, Any]:
-        """JSON numbers about the last generation: the mean and the best score, and what the scoring says."""
+        """JSON numbers about the last generation: the mean and the best score (of several the first), and what the scoring says."""
         said = self.scoring.report()
         return (
             {"mean_score": float(self._last.mean()), "best_score": float(self._last.max()), **said} if len(self._last) else said
         )
 
 
-def scored(individuals: Sequence[Individual], scores: Floats, *, joins: bool) -> list[Individual]:
-    """The individuals as a selection is to see them: copies whose last objective, maximised, is the score; or whose only one it is.
+def scored(
+    individuals: Sequence[Individual], scores: Floats, *, joins: bool, names: Sequence[str] = (SCORE,)
+) -> list[Individual]:
+    """The individuals as a selection is to see them: copies whose last objectives, maximised, are the scores; or whose only ones they are.
 
     Args:
-        scores: float64 [individuals].
-        joins: whether the score joins the objectives, or replaces them and their limits.
+        scores: float64 [individuals], or [individuals, names].
+        joins: whether the scores join the objectives, or replace them and their limits.
+        names: of the scores.
     """
-    found = []
-    for individual, score in zip(individuals, scores.tolist(), strict=True):
+    found, width = [], len(names)
+    for individual, row in zip(individuals, scores.reshape(-1, width).tolist(), strict=True):
         one, before = copy.copy(individual), individual.fitness
         kept, limits = (before.values, before.limits) if joins else ((), ())
-        weights = (*before.weights, 1.0) if joins else (1.0,)
-        one.fitness = Fitness(weights, (*kept, score), (*limits, -np.inf) if limits else ())
-        one.names = (*individual.names, SCORE) if joins else (SCORE,)
+        weights = (*(before.weights if joins else ()), *[1.0] * width)
+        one.fitness = Fitness(weights, (*kept, *row), (*limits, *[-np.inf] * width) if limits else ())
+        one.names = (*individual.names, *names) if joins else tuple(names)
         found.append(one)
     return found
+
+
+def given_scores(individuals: Sequence[Individual], scores: Scores) -> Floats:
+    """What `scored` gave to these, for a strategy's state: float64 [individuals], or [individuals, columns]."""
+    width = len(scores.scoring.columns)
+    found = np.array([individual.fitness.values[-width:] for individual in individuals]).reshape(-1, width)
+    return found[:, 0] if width == 1 else found
+
+
+def single(scoring: Scoring | None, strategy: str) -> None:
+    """Refuse a scoring of several columns, for a strategy that goes by one number.
+
+    Raises:
+        ValueError: it has several.
+    """
+    if scoring is not None and len(scoring.columns) > 1:
+        raise ValueError(
+            f"{type(scoring).__name__} gives {len(scoring.columns)} scores ({', '.join(scoring.columns)}), and {strategy} goes by one: use Nsga2 or "
+            "Nsga3 with scoring_joins=False"
+        )

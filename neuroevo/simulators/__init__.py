@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.simulators.maze import Maze
     from neuroevo.simulators.poles import CartPole, DoublePole
     from neuroevo.simulators.retina import Retina
+    from neuroevo.simulators.t_maze import TMaze
     from neuroevo.simulators.visual_discrimination import VisualDiscrimination
 
 _WHERE = {
@@ -16,11 +17,12 @@ _WHERE = {
     "DoublePole": "poles",
     "Maze": "maze",
     "Retina": "retina",
+    "TMaze": "t_maze",
     "VisualDiscrimination": "visual_discrimination",
 }
 
-PARTS = ("CartPole", "DeceptiveMaze", "DoublePole", "Retina", "VisualDiscrimination")
-__all__ = ["CartPole", "DeceptiveMaze", "DoublePole", "Maze", "Retina", "VisualDiscrimination"]
+PARTS = ("CartPole", "DeceptiveMaze", "DoublePole", "Retina", "TMaze", "VisualDiscrimination")
+__all__ = ["CartPole", "DeceptiveMaze", "DoublePole", "Maze", "Retina", "TMaze", "VisualDiscrimination"]
 
 
 def __getattr__(name: str) -> Any:

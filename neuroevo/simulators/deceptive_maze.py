@@ -55,7 +55,7 @@ class DeceptiveMaze(Task):
         maze: "medium" or "hard", the two of the paper; or a `Maze`.
         objectives: of "closeness" and "curiosity", separated by commas; the first is the one that `Neat` maximises.
         steps: that a life lasts.
-        cell: side of a cell, for `curiosity`.
+        cell: side of a cell, for `curiosity`: about the width of a corridor. In much smaller ones to weave through a room pays as much as to leave it.
         first_activations: how often a recurrent network is activated on what it sees first, before the robot moves.
         activations_per_step: how often before each step.
 
@@ -76,7 +76,7 @@ class DeceptiveMaze(Task):
         maze: str | Maze = "medium",
         objectives: str | Sequence[str | Objective] = "closeness",
         steps: int = 400,
-        cell: float = 10.0,
+        cell: float = 25.0,
         first_activations: int = 10,
         activations_per_step: int = 1,
     ) -> None:

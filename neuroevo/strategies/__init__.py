@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.diversity.alps import Alps
     from neuroevo.strategies.diversity.crowding import Crowding
     from neuroevo.strategies.diversity.map_elites import MapElites
+    from neuroevo.strategies.evolution.genetic_algorithm import GeneticAlgorithm
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
     from neuroevo.strategies.evolution.nsga import Nsga2, Nsga3
@@ -35,6 +36,7 @@ _WHERE = {
     "Crowding": "diversity.crowding",
     "FidelityStudy": "fidelity.study",
     "Floor": "reinforcement.rewards",
+    "GeneticAlgorithm": "evolution.genetic_algorithm",
     "HillClimb": "local.hill_climb",
     "Hyperband": "fidelity.halving",
     "Lemonade": "evolution.lemonade",
@@ -65,6 +67,7 @@ PARTS = (
     "Bayesian",
     "Crowding",
     "FidelityStudy",
+    "GeneticAlgorithm",
     "HillClimb",
     "Hyperband",
     "Lemonade",
@@ -88,6 +91,7 @@ __all__ = [
     "Crowding",
     "FidelityStudy",
     "Floor",
+    "GeneticAlgorithm",
     "HillClimb",
     "Hyperband",
     "Lemonade",

@@ -39,6 +39,7 @@ def _connections(genome: Genome) -> float:
 
 REWARD = Objective("reward", "maximise")
 CONNECTIONS = Objective("connections", "minimise", "cheap", of=_connections)
+CURIOSITY = Objective("curiosity", "maximise")
 
 
 class Environment(Task):
@@ -62,13 +63,17 @@ class Environment(Task):
     further. So a reward of at least `solved` is always the mean of that many fresh episodes, and `Budget(target=task.solved)` stops at a
     solution, not at luck.
 
+    Objective `curiosity` (maximised; intra-life novelty, Stanton & Clune 2016): in how many different states a network was in an episode, the
+    mean over episodes, whatever others did; a search by it needs no reward. A state is a cell of a grid over what networks see.
+
     A reward that is not a finite number, or a network whose outputs are not numbers, fails the evaluation.
 
     Args:
         id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments); every worker makes its
             own.
         episodes: of each individual.
-        objectives: "reward", and any of "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s.
+        objectives: "reward", and any of "curiosity", "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s. The
+            first is the one that strategies of a single objective go by.
         rungs: numbers of episodes, ascending, each with the mean reward needed to play on; see above.
         steps: environment steps that an episode of the search may last; None: the environment's own limit, which one that a function makes
             says by `gymnasium.wrappers.TimeLimit` or its `spec`. A shorter limit saves time while most networks still fail.
@@ -84,6 +89,9 @@ class Environment(Task):
             `neuroevo.tasks.Episode` (`observations`, `steps`, `reward`), and returns numbers [d]; for example where it ended,
             `lambda episodes: np.mean([episode.observations[-1] for episode in episodes], axis=0)`. The episodes are those of the search,
             never the fresh ones; with `rungs`, as many as were played. None: nothing is kept.
+        cell: side of a cell, for `curiosity`, in the unit of what networks see: with `normalise="sampled"` the standard deviation in random play.
+        state: which numbers of an observation, from 0, are the state, for `curiosity`; None: all, which in more than a few dimensions makes
+            nearly every step a new state.
 
     Attributes:
         inputs, outputs: what a space for this task needs: `NeatSpace(task.inputs, task.outputs)`.
@@ -94,7 +102,7 @@ class Environment(Task):
     """
 
     estimated_by = "Episodes"
-    offered = (REWARD, CONNECTIONS, PARAMETERS, FLOPS)
+    offered = (REWARD, CONNECTIONS, PARAMETERS, FLOPS, CURIOSITY)
 
     def __init__(
         self,
@@ -112,6 +120,8 @@ class Environment(Task):
         output_range: tuple[float, float] = (-1.0, 1.0),
         options: Mapping[str, Any] | None = None,
         descriptors: Callable[[Sequence[Episode]], Any] | None = None,
+        cell: float = 1.0,
+        state: Sequence[int] | None = None,
     ) -> None:
         if descriptors is not None and not callable(descriptors):
             raise TypeError(f"descriptors is a function of the episodes that were played, got {shown(descriptors)}")
@@ -135,6 +145,14 @@ class Environment(Task):
         self.objectives = choose(objectives, self.offered)
         if "reward" not in self.objectives:
             raise ValueError(f"an environment's objectives include 'reward', got {', '.join(map(repr, self.objectives))}")
+        self.curious = CURIOSITY.name in self.objectives
+        if not is_number(cell) or not 0.0 < cell < math.inf:
+            raise ValueError(f"cell must be a length > 0, got {shown(cell)}")
+        self.cell, self.state = float(cell), None if state is None else tuple(state)
+        if not self.curious and (self.cell != 1.0 or self.state is not None):
+            raise ValueError(
+                f"cell and state say what curiosity is; add it to the objectives {', '.join(map(repr, self.objectives))}"
+            )
         refuse_made(id)
         spec = None if callable(id) else _spec(id)
         self.vectorised = vectorised(spec, self.options)
@@ -157,6 +175,8 @@ class Environment(Task):
                 "(where it ends earlier by itself, it does)"
             )
         self.inputs, self.outputs = player.observations.inputs, player.actions.outputs
+        if self.state is not None and (not self.state or any(number not in range(self.inputs) for number in self.state)):
+            raise ValueError(f"state must be positions in an observation, from 0 to {self.inputs - 1}, got {shown(state)}")
         if normalise == "sampled":
             player.observations.by_sample(player.sample(SAMPLED_EPISODES, SAMPLED_STEPS))
         elif normalise == "bounds":
@@ -226,11 +246,27 @@ class Environment(Task):
         seeds = np.random.default_rng([seed, 0x706C6179]).integers(2**31, size=episodes).tolist()
         return self.player.episodes(network, seeds, self.full_steps)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what happens in episodes is needed."""
+        return self.curious or self.describe is not None
+
+    def curiosity(self, episodes: Sequence[Episode]) -> float:
+        """In how many different states one was in an episode: the mean over these."""
+        counts = []
+        for episode in episodes:
+            seen = self.player.observations.many(episode.observations)
+            cells = np.floor((seen if self.state is None else seen[:, list(self.state)]) / self.cell)
+            counts.append(len(np.unique(cells, axis=0)))
+        return float(np.mean(counts))
+
     def score(self, phenotype: Any, context: Context) -> Mapping[str, float]:
-        """The mean reward of one phenotype over the episodes of generation 0, and the environment steps that it took."""
+        """The mean reward of one phenotype over the episodes of generation 0, the environment steps that it took, and its curiosity where that
+        is an objective."""
         self.check(phenotype)
-        played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps)
-        return {"reward": mean_reward(played.rewards), "environment_steps": float(played.steps.sum())}
+        played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps, keep=self.curious)
+        found = {"reward": mean_reward(played.rewards), "environment_steps": float(played.steps.sum())}
+        return {**found, CURIOSITY.name: self.curiosity(played.episodes)} if self.curious else found
 
     def descriptors(self, phenotype: Any, context: Context) -> Any:
         """What one phenotype did in the episodes that `score` played."""
@@ -256,7 +292,9 @@ class Environment(Task):
 
     def settings(self) -> dict[str, Any]:
         name = self.id if isinstance(self.id, str) else f"{self.id.__module__}.{getattr(self.id, '__qualname__', '')}"
-        described = {} if self.describe is None else {"descriptors": dotted_name(self.describe)}
+        described: dict[str, Any] = {} if self.describe is None else {"descriptors": dotted_name(self.describe)}
+        if self.curious:
+            described |= {"cell": self.cell, "state": None if self.state is None else list(self.state)}
         return {
             "task": "Environment",
             "id": name,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import random
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,11 @@ class ScoringSuite(ABC):
     def scoring(self) -> Scoring:
         """A fresh scoring."""
 
-    def play(self, seed: int = 1, generations: int | None = None) -> list[list[float]]:
+    def shape(self, scoring: Scoring, members: int) -> tuple[int, ...]:
+        """Of the scores of so many."""
+        return (members,) if len(scoring.columns) == 1 else (members, len(scoring.columns))
+
+    def play(self, seed: int = 1, generations: int | None = None) -> list[Any]:
         """The scores of a search."""
         scoring = self.scoring()
         scoring.start()
@@ -61,7 +66,7 @@ class ScoringSuite(ABC):
             given = generation(1, number, members)
             before = given.descriptors.copy(), given.new.copy()
             scores = scoring.scores(given)
-            assert scores.dtype == np.float64 and scores.shape == (members,)
+            assert scores.dtype == np.float64 and scores.shape == self.shape(scoring, members)
             assert np.isfinite(scores).all() and (scores >= 0).all()
             assert np.array_equal(before[0], given.descriptors) and np.array_equal(before[1], given.new), (
                 "what it is given is changed"
@@ -73,7 +78,7 @@ class ScoringSuite(ABC):
             scoring.start()
             for number in range(3):
                 scores = scoring.scores(generation(1, number, dimensions=dimensions))
-                assert scores.shape == (30,) and np.isfinite(scores).all()
+                assert scores.shape == self.shape(scoring, 30) and np.isfinite(scores).all()
 
     def test_the_generations_decide_and_nothing_else(self) -> None:
         before = self.play()

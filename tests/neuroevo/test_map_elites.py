@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,15 @@ from deap import base
 import neuroevo as ne
 from genomes import NeatSpace
 from genomes.base import Space
+from neuroevo.core.objectives import Objective
 from neuroevo.plots.archive_figure import PIXELS, picture
+from neuroevo.report.archive import archive_map
+from neuroevo.report.html import page
+from neuroevo.report.text import run_json, run_table
 from neuroevo.run.settings import strategy_from_settings
 from neuroevo.selection.cells import Grid, Voronoi
 from neuroevo.simulators import DeceptiveMaze
-from neuroevo.strategies import MapElites, Strategy
+from neuroevo.strategies import GeneticAlgorithm, MapElites, RandomSearch, Strategy
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import NumberSpace
 
@@ -286,3 +292,91 @@ def test_a_search_that_is_refused_at_its_start_leaves_no_folder(tmp_path) -> Non
             NeatSpace(2, 1), lambda network: 0.0, strategy=elites, budget=ne.Budget(evaluations=4), run=tmp_path / "refused"
         )
     assert not list(tmp_path.iterdir())
+
+
+# On a run's page and in a terminal -----------------------------------------------------------------------------------------------
+
+
+def area(corners: np.ndarray) -> float:
+    x, y = corners.T
+    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+
+
+@pytest.mark.parametrize("settings", [{"cells": (6, 4)}, {"archive": "cvt", "cells": (15,), "samples": 400}])
+def test_the_map_of_the_page_has_each_elite_in_its_own_cell(settings: dict) -> None:
+    run = search(**settings)
+    found = archive_map(run)
+    cells = run.strategy.cut(1, run.objectives)
+    assert found is not None and found["direction"] == "minimise" and found["ends"][0] < found["ends"][1]
+    assert sorted(cell["id"] for cell in found["cells"]) == sorted(one.id for one in run.strategy.elites.values())
+    for shape in found["cells"]:
+        middle = np.mean(shape["corners"], axis=0)
+        assert run.strategy.elites[int(cells.of(middle[None])[0])].id == shape["id"]
+        assert re.fullmatch("#[0-9a-f]{6}", shape["fill"])
+    if len(run.strategy.elites) == cells.count:
+        assert sum(area(np.array(cell["corners"])) for cell in found["cells"]) == pytest.approx(4.0, rel=1e-3)
+    best = min(run.strategy.elites.values(), key=lambda one: one.fitness.values[0])
+    assert next(cell["fill"] for cell in found["cells"] if cell["id"] == best.id) == found["scale"][0]
+
+
+def test_of_cells_behind_each_other_the_page_shows_the_best() -> None:
+    def bent(network) -> dict:
+        return {"roughness": smooth(network)["roughness"], "places": network(X[[0, -1, 10]])[:, 0]}
+
+    for settings in ({"cells": (4, 3, 5)}, {"archive": "cvt", "cells": (15,), "samples": 400}):
+        run = ne.evolve(
+            CURVES, ne.tasks.Function(bent, {"roughness": ne.minimise}, descriptors="places"), progress=False, seed=1,
+            strategy=MapElites(low=(-1.0,) * 3, high=(1.0,) * 3, batch=20, **settings), budget=ne.Budget(evaluations=200),
+        )  # fmt: skip
+        found = archive_map(run)
+        assert found is not None and found["of"] == 3 and len(found["axes"]) == 2
+        if settings.get("archive"):
+            assert len(found["cells"]) == len(run.strategy.elites)
+            continue
+        columns: dict[tuple[int, ...], float] = {}
+        for cell, one in run.strategy.elites.items():
+            at = tuple(np.unravel_index(cell, (4, 3, 5))[:2])
+            columns[at] = min(columns.get(at, np.inf), one.fitness.values[0])
+        assert sorted(run[cell["id"]].fitness.values[0] for cell in found["cells"]) == sorted(columns.values())
+        assert len(columns) < len(run.strategy.elites)
+
+
+def test_axes_that_are_cut_by_their_logarithm_are_named_in_their_own_unit() -> None:
+    size = Objective("size", "minimise", log=True)
+    task = ne.tasks.Function(
+        lambda genome: {"quality": -abs(genome.value), "size": 10.0 ** (abs(genome.value) % 3)}, {"quality": ne.maximise, "size": size}, of="genome"
+    )
+    for archive in ("grid", "cvt"):
+        strategy = MapElites(axes=("size",), low=(1.0,), high=(1000.0,), cells=(6,), archive=archive, samples=300)
+        run = ne.evolve(NumberSpace(), task, strategy=strategy, budget=ne.Budget(evaluations=100), seed=1, progress=False)
+        found = archive_map(run)
+        assert found is not None and found["axes"] == [{"name": "size", "log": True, "ends": [1.0, 1000.0]}]
+        for cell in found["cells"]:
+            left, right = (cell["corners"][at][0] for at in (0, 1))
+            assert left * 0.999 <= run[cell["id"]].values["size"] <= right * 1.001
+
+
+def test_show_says_how_much_was_new() -> None:
+    task = ne.tasks.Function(lambda genome: genome.value, of="genome", descriptors=lambda genome: [genome.value])
+    strategy = GeneticAlgorithm(population=10, scoring="Novelty(k=3)")
+    run = ne.evolve(NumberSpace(), task, strategy=strategy, budget=ne.Budget(generations=4), seed=1, progress=False)
+    assert run.summaries[-1]["archive"] > 1
+    assert f"archive: {run.summaries[-1]['archive']} descriptors of what was new" in run_table(run)
+
+
+def test_show_and_report_say_coverage_and_score(tmp_path: Path) -> None:
+    run = search(folder=tmp_path / "run")
+    last = run.summaries[-1]
+    shown = run_table(ne.load_run(tmp_path / "run"))
+    assert f"archive: {last['elites']} elites in {last['coverage']:.1%} of the cells, QD score {last['qd_score']:,.4g}" in shown
+    said = run_json(ne.load_run(tmp_path / "run"))
+    assert said["archive"] == {name: last[name] for name in ("elites", "coverage", "qd_score")}
+    text = page(ne.load_run(tmp_path / "run"))
+    data = json.loads(re.findall(r'<script type="application/json" id="run-data">(.*?)</script>', text, re.DOTALL)[0])
+    assert all(str(cell["id"]) in data["drawings"] for cell in data["archive"]["cells"]), "each genome is shown where it is pointed at"
+    assert 'id="archive"' in text and "QD score" in text
+    plain = ne.evolve(
+        NumberSpace(), ne.tasks.Function(lambda genome: genome.value, of="genome"), strategy=RandomSearch(), progress=False,
+        budget=ne.Budget(evaluations=4),
+    )  # fmt: skip
+    assert 'id="archive"' not in page(plain) and "archive:" not in run_table(plain) and "archive" not in run_json(plain)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import neuroevo
 
 import neuroevo as ne
 from genomes import NeatSpace
 from genomes.neat.network import population_network
 from genomes.neat.threads import Threads
+from neuroevo.plots.trails_animation import scenes
 from neuroevo.run.settings import task_from_settings
 from neuroevo.simulators import DeceptiveMaze, Maze
 from neuroevo.simulators.maze import MAZES
@@ -156,7 +158,7 @@ def plain_life(task: DeceptiveMaze, genome) -> tuple[np.ndarray, int, list]:
     ("name", "space"), [("medium", SPACE), ("hard", FORWARD)], ids=["medium, recurrent", "hard, feed-forward"]
 )
 def test_a_life_is_what_a_plain_loop_lives(name: str, space: NeatSpace) -> None:
-    task = DeceptiveMaze(name, steps=60)
+    task = DeceptiveMaze(name, steps=60, cell=10.0)
     members = genomes(space, 5)
     lives = task.play(population_network(members), paths=True)
     for member, genome in enumerate(members):
@@ -165,7 +167,7 @@ def test_a_life_is_what_a_plain_loop_lives(name: str, space: NeatSpace) -> None:
         assert lives.lasted[member] == lasted
         assert lives.paths[member, : lasted + 1] == pytest.approx(np.array(path), abs=1e-6)
         low, _ = task.maze.box
-        assert lives.places[member] == len({tuple(((np.array(place) - low) // 10).astype(int)) for place in path[1:]})
+        assert lives.places[member] == len({tuple(((np.array(place) - low) // task.cell).astype(int)) for place in path[1:]})
     assert len(np.unique(lives.ends.round(3), axis=0)) > 3
 
 
@@ -194,7 +196,7 @@ def test_a_robot_at_the_goal_has_solved_the_maze_and_stops() -> None:
     assert lives.lasted.tolist() == [6 + 29] and lives.ends[0].tolist() == [117.5, 30.0]
     assert (lives.paths[0, 35:] == [117.5, 30.0]).all()
     scores = task.score(ahead.network(), Context())
-    assert scores["closeness"] == 297.5 >= task.target and scores["curiosity"] == len({x // 10 for x in lives.paths[0, 1:, 0]})
+    assert scores["closeness"] == 297.5 >= task.target and scores["curiosity"] == len({x // 25 for x in lives.paths[0, 1:, 0]})
 
 
 def test_networks_that_do_not_fit_are_refused() -> None:
@@ -249,3 +251,33 @@ def test_a_run_without_a_maze_has_no_trails() -> None:
     run = ne.evolve(NeatSpace(2, 1), lambda network: 1.0, population=4, budget=ne.Budget(generations=1), progress=False)
     with pytest.raises(ValueError, match=r"the task of this run is not neuroevo\.simulators.DeceptiveMaze"):
         ne.plots.trails(run)
+
+
+# Films ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_film_shows_each_generation_with_those_before_it(tmp_path: Path) -> None:
+    run = evolved(Neat(population=12, threads=1), tmp_path / "run", maze="hard")
+    maze, found = scenes(ne.load_run(tmp_path / "run"))
+    assert maze == MAZES["hard"] and [scene.generation for scene in found] == [0, 1, 2]
+    for number, scene in enumerate(found):
+        mine = [one for one in run if one.generation == number]
+        assert scene.robots == 12 * (number + 1) and len(scene.before) == 12 * number and scene.solved == 0
+        assert sorted(scene.ends.tolist()) == sorted(one.descriptors.tolist() for one in mine)
+        assert sorted(scene.paths[:, -1].tolist()) == sorted(scene.ends.tolist())
+    assert [scene.generation for scene in scenes(run, frames=2)[1]] == [0, 2]
+
+
+def test_the_command_writes_a_film_of_trails_and_of_nothing_else(tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "run"
+    evolved(Neat(population=6, threads=1), folder, maze="medium")
+    done = neuroevo("plot", folder, "trails", "--out", tmp_path / "films" / "trails.gif", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "films" / "trails.gif") as picture:
+        assert picture.n_frames == 3 and picture.width == 480
+    refused = neuroevo("plot", folder, "progress", "--out", tmp_path / "progress.gif", folder=tmp_path)
+    assert refused.returncode == 2 and "progress is a still picture, a .png, .svg or .pdf file; as a .gif: trails" in refused.stderr
+    with pytest.raises(ValueError, match=r"frames must be >= 1, rate from 0 to 50 and width >= 160 pixels, got 0, 8\.0 and 480"):
+        ne.plots.trails_film(ne.load_run(folder), tmp_path / "no.gif", frames=0)

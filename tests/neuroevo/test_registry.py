@@ -236,8 +236,8 @@ def test_an_installed_package_has_parts_by_entry_points(tmp_path: Path) -> None:
 
 def test_names_on_the_command_line_are_those_of_the_parts_that_suit() -> None:
     assert set(strategies()) == {
-        "alps", "asha", "bayesian", "crowding", "hill_climb", "hyperband", "lemonade", "local_search", "map_elites", "nsga2", "nsga3", "progressive", "q_learning",
-        "random_search", "regularized_evolution", "reinforce", "successive_halving",
+        "alps", "asha", "bayesian", "crowding", "genetic_algorithm", "hill_climb", "hyperband", "lemonade", "local_search", "map_elites", "nsga2",
+        "nsga3", "progressive", "q_learning", "random_search", "regularized_evolution", "reinforce", "successive_halving",
     }  # fmt: skip
     assert set(encodings()) == {"cell", "chain", "dag", "network", "recurrent_cell", "stack"}
     with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: alps, asha, bayesian, .*nsga2"):

@@ -20,7 +20,7 @@ import neuroevo as ne
 from genomes import CellSpace, CppnSpace, NeatSpace, Substrate
 from neuroevo.core.objectives import PARAMETERS
 from neuroevo.run.settings import estimation_from_settings, search_from_settings, strategy_from_settings, task_from_settings
-from neuroevo.simulators import CartPole, DeceptiveMaze, DoublePole, Retina, VisualDiscrimination
+from neuroevo.simulators import CartPole, DeceptiveMaze, DoublePole, Retina, TMaze, VisualDiscrimination
 from neuroevo.strategies import Neat, Nsga2, RandomSearch, RegularizedEvolution
 
 ROOT = Path(__file__).parents[2]
@@ -321,6 +321,7 @@ def test_every_task_is_made_again_of_its_settings(own: Any, table: Path) -> None
         Retina(on=2.0, low=0.0),
         VisualDiscrimination(22),
         DeceptiveMaze("hard", ("closeness", "curiosity")),
+        TMaze(swaps=(3,), corridor=2),
     ]
     if importlib.util.find_spec("gymnasium"):
         tasks.append(ne.tasks.Environment("CartPole-v1", episodes=2, objectives="reward,connections", normalise="none", solved=9))

@@ -58,6 +58,16 @@ class TestSurpriseInNsga3(StrategySuite):
         return Nsga3(population=8, scoring=Surprise(clusters=3), deduplicate="none")
 
 
+class TestLocalCompetitionAsTheObjectives(StrategySuite):
+    def strategy(self) -> Strategy:
+        return Nsga2(population=8, scoring="LocalCompetition(k=3)", scoring_joins=False)
+
+
+class TestLocalCompetitionAsFurtherObjectivesInNsga3(StrategySuite):
+    def strategy(self) -> Strategy:
+        return Nsga3(population=8, scoring="LocalCompetition(k=3, archive='probability')")
+
+
 # What is selected by -----------------------------------------------------------------------------------------------------------
 
 

@@ -171,6 +171,25 @@ function hideTip() {
   $("tip").style.display = "none";
 }
 
+// The archive ----------------------------------------------------------------------------------------------------------------
+
+function drawArchive() {
+  const svg = $("archive");
+  const [across, up] = run.archive.axes;
+  const [x, y] = chart(svg, across.ends, up ? up.ends : [0, 1], across.name, up ? up.name : "", across.log, up ? up.log : false);
+  if (!up) for (const mark of svg.querySelectorAll('text[text-anchor="end"]')) mark.remove(); // a strip has no scale upwards
+  for (const { id, fill, corners } of run.archive.cells) {
+    const d = "M" + corners.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join("L") + "Z";
+    const cell = element("path", { class: "cell", d, fill, tabindex: 0, role: "button", "data-id": id, "aria-label": `individual ${id}` }, svg);
+    cell.addEventListener("mouseenter", () => tip(id, cell));
+    cell.addEventListener("focus", () => tip(id, cell));
+    cell.addEventListener("mouseleave", hideTip);
+    cell.addEventListener("blur", hideTip);
+    cell.addEventListener("click", () => choose(id));
+    cell.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(id); } });
+  }
+}
+
 // One individual -------------------------------------------------------------------------------------------------------------
 
 function operators(row) {
@@ -198,6 +217,7 @@ function choose(id) {
   chosen = id;
   hideTip();
   if (run.front.length) drawFront();
+  for (const cell of document.querySelectorAll("#archive path.cell")) cell.classList.toggle("chosen", Number(cell.dataset.id) === id);
   for (const row of document.querySelectorAll("#front-table tbody tr")) row.classList.toggle("chosen", Number(row.dataset.id) === id);
   const box = $("detail");
   box.hidden = false;
@@ -326,6 +346,7 @@ if (run.objectives.length > 1)
     select.addEventListener("change", drawFront);
   }
 if (run.front.length) { drawFront(); frontTable(); }
+if (run.archive) drawArchive();
 progress();
 $("progress-axis")?.addEventListener("change", progress);
 for (const link of document.querySelectorAll("[data-choose]")) link.addEventListener("click", () => choose(Number(link.dataset.choose)));

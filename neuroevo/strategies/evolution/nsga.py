@@ -17,7 +17,7 @@ from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.niches import Niches
 from neuroevo.selection.nsga2 import costs, crowded_tournament, crowding_distance, pareto_ranks, select_nsga2, violations
 from neuroevo.selection.nsga3 import Extremes, reference_points, select_nsga3
-from neuroevo.selection.scoring import Scores, Scoring, checked_scoring, scored
+from neuroevo.selection.scoring import Scores, Scoring, checked_scoring, given_scores, scored
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import (
     Breeding,
@@ -104,14 +104,15 @@ class _Elitist(Strategy):
         if self._scores is None or not pool:
             return pool
         scores = self._scores.of_individuals(pool, born, self.search.rng(self.generation, SCORING))
-        return scored(pool, scores, joins=self.scoring_joins)
+        return scored(pool, scores, joins=self.scoring_joins, names=self._scores.scoring.columns)
 
     @property
     def _width(self) -> int:
         """How many objectives the selection sees."""
         if self._scores is None:
             return len(self.search.objectives)
-        return len(self.search.objectives) + 1 if self.scoring_joins else 1
+        added = len(self._scores.scoring.columns)
+        return len(self.search.objectives) + added if self.scoring_joins else added
 
     def steady_state(self) -> Strategy:
         """One child at a time, which joins the population before the next selection (Durillo, Nebro, Luna & Alba 2008).
@@ -147,7 +148,7 @@ class _Elitist(Strategy):
         if self._scores is None:
             return State(json, arrays)
         scores = self._scores.state()
-        given = np.array([individual.fitness.values[-1] for individual in self._judged])
+        given = given_scores(self._judged, self._scores)
         return State({**json, **scores.json}, {**arrays, **scores.arrays, "scores": given})
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
@@ -157,7 +158,8 @@ class _Elitist(Strategy):
         self._judged = self._living
         if self._scores is not None:
             self._scores.restore(state)
-            self._judged = scored(self._living, state.arrays["scores"], joins=self.scoring_joins)
+            names = self._scores.scoring.columns
+            self._judged = scored(self._living, state.arrays["scores"], joins=self.scoring_joins, names=names)
         self._rank()
 
     @property

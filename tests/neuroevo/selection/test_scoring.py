@@ -12,8 +12,8 @@ from genomes import CellSpace
 from neuroevo.core import registry
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.objectives import Objective
-from neuroevo.selection import Chance, FitnessSharing, Generation, Novelty, Scoring, Surprise
-from neuroevo.selection.neighbours import nearest_distances
+from neuroevo.selection import Chance, FitnessSharing, Generation, LocalCompetition, Novelty, Scoring, Surprise
+from neuroevo.selection.neighbours import nearest, nearest_distances
 from neuroevo.selection.scoring import Scores, checked_scoring, scored
 from neuroevo.selection.surprise import cluster_centres
 from neuroevo.testing import ScoringSuite
@@ -33,6 +33,16 @@ class TestNoveltyWithAnArchiveByProbability(ScoringSuite):
 class TestNoveltyAmongTheLiving(ScoringSuite):
     def scoring(self) -> Scoring:
         return Novelty(archive="none")
+
+
+class TestLocalCompetition(ScoringSuite):
+    def scoring(self) -> Scoring:
+        return LocalCompetition(k=4, threshold=0.6)
+
+
+class TestLocalCompetitionWithAnArchiveByProbability(ScoringSuite):
+    def scoring(self) -> Scoring:
+        return LocalCompetition(k=40, archive="probability", probability=0.2)
 
 
 class TestSurprise(ScoringSuite):
@@ -80,6 +90,9 @@ def test_the_nearest_are_the_nearest(measure: str, dimensions: int, monkeypatch:
     for count in (1, 7, 30, 99):
         found = nearest_distances(points, among, count, measure)
         assert found == pytest.approx(np.sort(all_of, axis=1)[:, :count], abs=1e-12)
+        distances, who = nearest(points, among, count, measure)
+        assert np.array_equal(distances, found) and np.take_along_axis(all_of, who, axis=1) == pytest.approx(found, abs=1e-12)
+        assert all(len(set(row)) == len(row) for row in who.tolist())
     assert nearest_distances(points, among[:0], 3, measure).shape == (20, 0)
 
 
@@ -149,6 +162,59 @@ def test_an_archive_by_probability_takes_its_share_of_the_newly_born() -> None:
 def test_the_authors_distance_is_the_mean_of_the_absolute_differences() -> None:
     scores = started(Novelty(k=1, distance="mean_absolute")).scores(generation([[0.0, 0.0], [4.0, 2.0]]))
     assert scores.tolist() == [3.0, 3.0]
+
+
+# Local competition ------------------------------------------------------------------------------------------------------------
+
+
+def test_local_competition_is_with_the_nearest_of_the_living_and_the_archive() -> None:
+    rng = np.random.default_rng(5)
+    competition, novelty = started(LocalCompetition(k=6, threshold=0.4)), started(Novelty(k=6, threshold=0.4))
+    archive, archived_fitness = np.zeros((0, 2)), np.zeros(0)
+    for _ in range(5):
+        points, fitness = rng.normal(size=(30, 2)), rng.normal(size=30)
+        given = Generation(points, np.ones(30, bool), np.random.default_rng(0), fitness, genome)
+        scores = competition.scores(given)
+        assert scores[:, 0].tolist() == novelty.scores(given).tolist(), "the first score is the novelty"
+        for member in range(30):
+            others = np.concatenate([np.delete(points, member, axis=0), archive])
+            worth = np.concatenate([np.delete(fitness, member), archived_fitness])
+            near = np.argsort(np.linalg.norm(others - points[member], axis=1))[:6]
+            assert scores[member, 1] == (worth[near] < fitness[member]).sum()
+        new = competition.archived[len(archive) :]
+        whose = [int(np.flatnonzero((points == one).all(axis=1))[0]) for one in new]
+        archive, archived_fitness = competition.archived, np.concatenate([archived_fitness, fitness[whose]])
+    assert len(archive) > 20
+
+
+def test_nobody_competes_with_himself_where_many_are_at_one_place() -> None:
+    given = Generation(np.zeros((9, 2)), np.ones(9, bool), np.random.default_rng(0), np.arange(9.0), genome)
+    scores = started(LocalCompetition(k=20)).scores(given)
+    assert scores[:, 1].tolist() == list(range(9))
+    few = started(LocalCompetition(k=3)).scores(given)[:, 1]
+    assert few.max() <= 3 and few[0] == 0
+
+
+def test_a_strategy_that_goes_by_one_number_refuses_two_scores() -> None:
+    with pytest.raises(ValueError, match=r"LocalCompetition gives 2 scores \(novelty, local_competition\), and Neat goes by one: use Nsga2"):
+        ne.strategies.Neat(scoring="LocalCompetition")
+
+
+def test_local_competition_keeps_the_good_of_every_kind() -> None:
+    def slope(genome) -> dict:
+        return {"fitness": -abs(genome.value) - 5.0 * (genome.value % 1.0), "place": [np.floor(genome.value)]}
+
+    kept = []
+    for scoring, joins in (("LocalCompetition(k=5)", False), (None, True)):
+        strategy = ne.strategies.Nsga2(population=30, deduplicate="none", crossover=0.0, scoring=scoring, scoring_joins=joins)
+        run = ne.evolve(
+            NumberSpace(), ne.tasks.Function(slope, {"fitness": ne.maximise}, of="genome", descriptors="place"), strategy=strategy, seed=1,
+            budget=ne.Budget(generations=30), progress=False,
+        )  # fmt: skip
+        ends = np.array([one.genome.value for one in run.strategy.living])
+        good = ends[ends % 1.0 < 0.25]  # near the best of its kind
+        kept.append(len(np.unique(np.floor(good))))
+    assert kept[0] >= 6 and kept[0] > 2 * kept[1], kept
 
 
 # Surprise ---------------------------------------------------------------------------------------------------------------------
@@ -274,7 +340,7 @@ def test_a_scoring_is_written_as_a_text() -> None:
     assert checked_scoring("Novelty(k=10, archive='none')") == Novelty(k=10, archive="none")
     assert checked_scoring("surprise(clusters=9)") == Surprise(clusters=9)
     assert Scoring.from_settings(Surprise(nearest=3).settings()) == Surprise(nearest=3)
-    assert registry.names("scoring")[:4] == ["Chance", "FitnessSharing", "Novelty", "Surprise"]
+    assert registry.names("scoring")[:5] == ["Chance", "FitnessSharing", "LocalCompetition", "Novelty", "Surprise"]
     for text, sentence in (
         ("Novelti", "unknown scoring 'Novelti'; did you mean 'Novelty'"),
         ("Novelty(k=0)", "k must be a whole number >= 1"),

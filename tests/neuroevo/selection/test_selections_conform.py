@@ -150,3 +150,15 @@ class TestLexicase(SelectionSuite):
 
     def oracle(self, rng):
         return tools.selLexicase
+
+
+class TestLexicaseWithinTheDeviation(SelectionSuite):
+    chooses = "parents"
+    weights = (1.0, -1.0, 1.0, -1.0, 1.0)
+    limits = False
+
+    def selection(self, rng):
+        return partial(lexicase, rng=rng, epsilon="deviation")
+
+    def oracle(self, rng):
+        return tools.selAutomaticEpsilonLexicase

@@ -611,3 +611,54 @@ def test_options_that_an_environment_does_not_take_are_one_sentence(id: str, opt
 def test_what_counts_as_solved_is_a_number(solved: object) -> None:
     with pytest.raises(ValueError, match="solved must be a number"):
         Environment("CartPole-v1", solved=solved)  # type: ignore[arg-type]
+
+
+# Curiosity --------------------------------------------------------------------------------------------------------------------
+
+
+def test_curiosity_counts_the_different_states_of_an_episode():
+    task = corridor(objectives="curiosity,reward", normalise="none", cell=2.0, state=(0,), episodes=4, seeds="fixed")
+    space = NeatSpace(task.inputs, task.outputs)
+    genome = constant(space, 0.0, 1.0)  # to the right, always
+    network = genome.network()
+    played = task.player.episodes(network, task.search_seeds(3, 0), 30, keep=True)
+    expected = np.mean([len(set(np.floor(episode.observations[:, 0] / 2.0).tolist())) for episode in played.episodes])
+    found = task.score(network, Context(seed=3))
+    assert found["curiosity"] == expected == task.curiosity(played.episodes) and 3 <= expected <= 4
+    whole = corridor(objectives="curiosity,reward", normalise="none", cell=2.0, seeds="fixed", episodes=4)
+    assert whole.score(network, Context(seed=3))["curiosity"] == expected, "the second number never changes"
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_curiosity_of_a_vectorised_population_is_that_of_each_alone(recurrent):
+    task = Environment("CartPole-v1", episodes=3, objectives="reward,curiosity", solved=40.0, fresh_episodes=15, cell=0.5)
+    given = individuals(task, 25, recurrent)
+    together = Episodes().measure(Trial(0, given), task, Context(seed=5))
+    task.population = False
+    alone = Episodes().measure(Trial(0, given), task, Context(seed=5))
+    assert np.array_equal(together.values, alone.values) and together.info == alone.info
+    assert len(set(together.values[:, 1].tolist())) > 5
+
+
+def test_a_search_by_curiosity_needs_no_reward():
+    """MountainCar pays -1 a step whatever is done: all are alike until one is at the top."""
+    task = Environment("MountainCar-v0", episodes=1, objectives="curiosity,reward", cell=1.0, seeds="fixed", steps=60)
+    strategy = Neat(population=20, threads=1)
+    run = ne.evolve(task.space(), task, strategy=strategy, budget=ne.Budget(generations=3), seed=1, progress=False)
+    best = [max(one.values["curiosity"] for one in run if one.generation == number) for number in range(3)]
+    assert {one.values["reward"] for one in run} == {-60.0} and best[2] > best[0] and run.best.values["curiosity"] == max(best)
+
+
+def test_settings_of_curiosity_are_kept_and_refused():
+    task = Environment("MountainCar-v0", objectives="curiosity,reward", cell=0.5, state=(0,))
+    again = Environment.from_settings(task.settings())
+    assert (again.cell, again.state, list(again.objectives)) == (0.5, (0,), ["curiosity", "reward"])
+    assert "cell" not in Environment("MountainCar-v0").settings(), "as in runs from before there was curiosity"
+    for settings, sentence in (
+        ({"cell": 0.5}, "cell and state say what curiosity is; add it to the objectives 'reward'"),
+        ({"objectives": "curiosity,reward", "cell": 0}, "cell must be a length > 0, got 0"),
+        ({"objectives": "curiosity,reward", "state": (2,)}, r"state must be positions in an observation, from 0 to 1, got \(2,\)"),
+        ({"objectives": "curiosity"}, "an environment's objectives include 'reward'"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            Environment("MountainCar-v0", **settings)

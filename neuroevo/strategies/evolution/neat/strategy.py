@@ -22,7 +22,7 @@ from neuroevo.core.neat_population import NO_PARENT, NeatPopulation
 from neuroevo.core.state import State
 from neuroevo.core.streams import SCORING
 from neuroevo.core.trial import Result, Trial
-from neuroevo.selection.scoring import Scores, Scoring, checked_scoring
+from neuroevo.selection.scoring import Scores, Scoring, checked_scoring, single
 from neuroevo.selection.speciation import (
     Species,
     adapted_threshold,
@@ -136,6 +136,7 @@ class Neat(Strategy):
         if self.inheritance not in ("none", "lamarckian", "baldwinian"):
             raise ValueError(f"inheritance must be 'none', 'lamarckian' or 'baldwinian', got {shown(self.inheritance)}")
         self.scoring = checked_scoring(self.scoring)
+        single(self.scoring, "Neat")
         if len(self.initial) > self.population:
             raise ValueError(f"initial has {len(self.initial)} genomes, more than the population of {self.population}")
 
