@@ -249,6 +249,9 @@ def search(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
     ] = False,
+    references: Annotated[
+        bool, typer.Option("--references", help="Also fit a linear model, a forest and boosting (scikit-learn), to compare with.")
+    ] = False,
 ) -> None:
     """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
     from neuroevo.cli.search import evolve_networks
@@ -296,6 +299,7 @@ def search(
         evaluator=where,
         schedule=_schedule(schedule),
         baseline=baseline,
+        references=references,
     )
     _summary(folder)
 

@@ -35,6 +35,7 @@ def evolve_networks(
     evaluator: Evaluator | None = None,
     schedule: Literal["synchronous", "asynchronous"] = "synchronous",
     baseline: bool = False,
+    references: bool = False,
 ) -> Run:
     """Evolve networks for a data set; ends with the front's test scores and a figure in the folder.
 
@@ -44,6 +45,7 @@ def evolve_networks(
         evaluations, seconds, total_epochs: the budget.
         evaluator, schedule: as for `neuroevo.evolve`.
         baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
+        references: also fit models of scikit-learn, to compare with (see `neuroevo.deploy.references`).
 
     Raises:
         ValueError: anything that the user can mend; nothing is written before the data was read.
@@ -73,7 +75,7 @@ def evolve_networks(
         run=folder,
         progress=not complete,
     )
-    finish(run, baseline=baseline, say=announced)
+    finish(run, baseline=baseline, references=references, say=announced)
     return run
 
 

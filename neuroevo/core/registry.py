@@ -63,6 +63,7 @@ KINDS: Mapping[str, Kind] = {
 PROVIDED = {
     "network": "neuroevo.decode:individual_network",
     "model": "neuroevo.decode:trained_model",
+    "references": "neuroevo.deploy.references:references",
     "individual_html": "neuroevo.interop.notebook:individual_html",
     "run_html": "neuroevo.interop.notebook:run_html",
 }

@@ -12,6 +12,9 @@ from typing import Any
 from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.deploy.intervals import intervals_of
+from neuroevo.deploy.references import Reference, constant_of, references_of
+from neuroevo.deploy.verdict import verdict
 from neuroevo.plots.node_names import node_name
 from neuroevo.plots.outcomes import deviations
 from neuroevo.report.derived import beside_parent, derived_json
@@ -39,7 +42,7 @@ def test_scores(run: Run) -> dict[int, dict[str, float]]:
 
 def run_json(run: Run) -> dict[str, Any]:
     """Settings, counts, front and what was derived. Each member of the front: id, parameters, validation and test objectives."""
-    tested = test_scores(run)
+    tested, sure = test_scores(run), intervals_of(run)
     front = []
     for individual in run.front:
         entry: dict[str, Any] = {
@@ -47,9 +50,10 @@ def run_json(run: Run) -> dict[str, Any]:
             "parameters": _parameters(individual),
             "validation": individual.values,
             "test": tested.get(individual.id),
+            **({"intervals": sure[individual.id]} if individual.id in sure else {}),
         }
         front.append(entry)
-    baseline = baseline_of(run)
+    baseline, references, constant = baseline_of(run), references_of(run), constant_of(run)
     return {
         "folder": str(run.folder),
         "settings": dict(run.settings),
@@ -72,6 +76,9 @@ def run_json(run: Run) -> dict[str, Any]:
         "front": front,
         "derived": [derived_json(derived) for derived in run.derived],
         **({} if baseline is None else {"baseline": vars(baseline)}),
+        **({} if constant is None else {"constant": vars(constant)}),
+        **({"references": [vars(reference) for reference in references]} if references else {}),
+        "verdict": verdict(run, tested),
     }
 
 
@@ -90,7 +97,7 @@ def run_table(run: Run) -> str:
     """What a run was, how it ended, and its front."""
     from rich.table import Table
 
-    tested = test_scores(run)
+    tested, sure = test_scores(run), intervals_of(run)
     names = list(run.objectives)
     test_names = [name for name in names if any(name in scores for scores in tested.values())]
     best = run.records.best
@@ -102,9 +109,10 @@ def run_table(run: Run) -> str:
         table.add_column(f"{name} (test)", justify="right")
     table.add_column("made by")
     for individual in run.front:
-        row = [str(individual.id), *[_number(individual.values[name]) for name in names]]
+        on_validation, on_test = (sure.get(individual.id, {}).get(part, {}) for part in ("validation", "test"))
+        row = [str(individual.id), *[with_interval(individual.values[name], on_validation.get(name)) for name in names]]
         row += [_number(_parameters(individual)) for _ in extra]
-        row += [_number(tested.get(individual.id, {}).get(name)) for name in test_names]
+        row += [with_interval(tested.get(individual.id, {}).get(name), on_test.get(name)) for name in test_names]
         table.add_row(*row, ", ".join(individual.operators))
     baseline = baseline_of(run)
     if baseline is not None:
@@ -114,6 +122,8 @@ def run_table(run: Run) -> str:
             *[_number(baseline.parameters) for _ in extra],
         ]
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
+    for reference in references_of(run):
+        table.add_row(*_reference_row(reference, names, bool(extra), test_names))
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
@@ -127,6 +137,8 @@ def run_table(run: Run) -> str:
     if baseline is not None:
         done = "trained from scratch" if baseline.test else "scored untrained"
         lines.append(f"baseline: {baseline.about}; {done} as the candidates were")
+    lines += references_text(run)
+    lines += verdict(run, tested)
     if run.derived:
         lines += ["derived from these, each beside its parent:", _derived_table(run, tested)]
     everyone = list(run) if run.failures or run.stopped else []
@@ -144,6 +156,40 @@ def run_table(run: Run) -> str:
         if run.ended in ("interrupted", "stopped", "error") or (not run.ended and being_written(run.folder) is not True):
             lines.append(f"to go on: {run.resume_command}")
     return "\n".join(lines)
+
+
+def _reference_row(reference: Reference, names: list[str], extra: bool, test_names: list[str]) -> list[str]:
+    on_validation, on_test = (reference.intervals.get(part, {}) for part in ("validation", "test"))
+    return [
+        reference.name,
+        *[with_interval(reference.validation.get(name), on_validation.get(name)) for name in names],
+        *([_number(reference.numbers)] if extra else []),
+        *[with_interval(reference.test.get(name), on_test.get(name)) for name in test_names],
+        "scikit-learn",
+    ]
+
+
+def references_text(run: Run) -> list[str]:
+    """What the references are, in a line; none where the search was compared with none."""
+    found = references_of(run)
+    if not found:
+        return []
+    listed = ", ".join(f"{reference.name} ({reference.about})" for reference in found)
+    return [
+        f"references: {listed}; scikit-learn's default settings, fitted on the training data; their parameters are coefficients, thresholds of "
+        "splits and values of leaves"
+    ]
+
+
+def with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
+    """A score as text, with its 95 % interval where that is known.
+
+    >>> with_interval(0.02632, (0.0090012, 0.0741))
+    '0.02632 (0.009-0.074)'
+    """
+    if value is None or interval is None:
+        return _number(value)
+    return f"{_number(value)} ({interval[0]:.2g}-{interval[1]:.2g})"
 
 
 def _unfinished(run: Run) -> list[str]:
@@ -215,7 +261,9 @@ def individual_table(run: Run, id: int) -> str:
         lines += [
             f"{name}: {value}" for name, value in _valued(individual.names, individual.fitness.values, individual.info).items()
         ]
-        lines += [f"{name} (test): {_number(value)}" for name, value in test_scores(run).get(id, {}).items()]
+        on_test = intervals_of(run).get(id, {}).get("test", {})
+        tested = test_scores(run).get(id, {})
+        lines += [f"{name} (test): {with_interval(value, on_test.get(name))}" for name, value in tested.items()]
     lines += [f"{name}: {_number(value)}" for name, value in _scores(individual).items() if name not in individual.values]
     if individual.descriptors is not None:
         lines.append(f"descriptors: {', '.join(_number(float(value)) for value in individual.descriptors)}")
@@ -363,5 +411,5 @@ def rendered(table: Any) -> str:
     from rich.console import Console
 
     text = io.StringIO()
-    Console(file=text, width=160).print(table)
+    Console(file=text, width=240).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())

@@ -199,7 +199,7 @@ def derive(
         if store is not None:
             run.derived = derived_of(store)
         of = _checked_parent(run, parent)
-        task = _task(run, needed=given is None)
+        task = task_of(run, needed=given is None)
         found = _read(made, weights, raw, None if task is None else task.dataset)
         _refuse_other_shapes(run, task, found.network)
         measured, test = _measured(run, task, found, made, given)
@@ -382,8 +382,12 @@ class _FromRaw:
 # What it is worth -------------------------------------------------------------------------------------------------------------
 
 
-def _task(run: Run, *, needed: bool) -> Supervised | None:
-    """The run's task, where it is one on data that can be made from its settings; without its data it is done without, unless `needed`."""
+def task_of(run: Run, *, needed: bool) -> Supervised | None:
+    """The run's task, where it is one on data that can be made from its settings; without its data it is done without, unless `needed`.
+
+    Raises:
+        ValueError: the data are others than those of the search, or, where they are needed, cannot be read.
+    """
     from neuroevo.run.settings import task_from_settings
     from neuroevo.tasks.supervised import Supervised
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from neuroevo.deploy.references import Reference
     from neuroevo.strategies.base import Strategy
     from neuroevo.tasks.base import Task
 
@@ -273,6 +274,15 @@ class Run:
         return derive(
             self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw
         )  # fmt: skip
+
+    def references(self) -> list[Reference]:
+        """What a linear model, a forest and boosting (scikit-learn) score on the same samples: fitted now, unless the run's folder holds
+        them already; then recorded there, so that tables, figures and the report show them.
+
+        Raises:
+            ValueError: the run is not one on data, or samples of too many numbers.
+        """
+        return provided("references")(self)  # type: ignore[no-any-return]
 
     @property
     def resume_command(self) -> str:

@@ -19,6 +19,7 @@ from neuroevo.core.streams import TRAINING, stream
 from neuroevo.data.columns import Columns
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
+from neuroevo.tasks.intervals import Interval, known
 from neuroevo.train.compiled import Compiled
 from neuroevo.train.energy import EnergyMeter, refuse_without_counter
 from neuroevo.train.latency import LatencyMeter
@@ -210,10 +211,22 @@ class Supervised(Task):
         Raises:
             ValueError: its outputs are not finite.
         """
+        return self.scores(self._finite_outputs(phenotype, part), part.y)
+
+    def _finite_outputs(self, phenotype: Any, part: Part) -> npt.NDArray[np.float32]:
         outputs = outputs_of(phenotype, part.x)
         if not np.isfinite(outputs).all():
             raise ValueError("the network's outputs are not finite (NaN or infinity)")
-        return self.scores(outputs, part.y)
+        return outputs
+
+    def assessed(self, phenotype: Any, part: Part) -> tuple[dict[str, float], dict[str, Interval]]:
+        """The same, and how sure each score is (`intervals`).
+
+        Raises:
+            ValueError: its outputs are not finite.
+        """
+        outputs = self._finite_outputs(phenotype, part)
+        return self.scores(outputs, part.y), known(self.intervals(outputs, part.y))
 
     @abstractmethod
     def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:
@@ -223,6 +236,14 @@ class Supervised(Task):
             outputs: float32 [samples, outputs], as the network gives them: logits, or normalised values.
             y: the part's `y`.
         """
+
+    def intervals(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, Interval]:
+        """The 95 % interval of each of `scores` whose is known (`neuroevo.tasks.intervals`): (low, high) by name.
+
+        Args:
+            outputs, y: as for `scores`.
+        """
+        return {}
 
     def latency(self, phenotype: Any) -> float:
         """Milliseconds that the prediction of one sample takes."""
