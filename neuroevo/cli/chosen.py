@@ -13,6 +13,7 @@ from neuroevo.run.settings import task_from_settings
 from neuroevo.store import StoreError
 
 if TYPE_CHECKING:
+    from neuroevo.deploy.ensembles import Ensemble
     from neuroevo.deploy.final import FinalTraining
     from neuroevo.deploy.prediction import Prediction
     from neuroevo.tasks.supervised import Supervised
@@ -59,6 +60,19 @@ def train_to_the_end(
         return final, loaded.derive(name, genome, weights=arrays, **made)  # type: ignore[arg-type]
     except StoreError as error:  # its training is not lost: the file is written
         return final, error
+
+
+def chosen_ensemble(run: Path, *, rounds: int, of: str, path: Path | None) -> Ensemble:
+    """Choose an ensemble of a run's networks, record it, and write it where a path is given, with the description of its inputs."""
+    from neuroevo.deploy.description import write_description
+    from neuroevo.deploy.ensembles import ensemble
+
+    loaded, task, _ = _network(run, None)
+    loaded.task = task
+    found = ensemble(loaded, rounds=rounds, of=of, path=path, say=print)  # type: ignore[arg-type]
+    if found.path is not None:
+        write_description(task.dataset, found.path)
+    return found
 
 
 def export_network(run: Path, name: str, path: Path) -> Path | None:

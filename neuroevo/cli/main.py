@@ -1,5 +1,5 @@
-"""The command line: neuroevo search | resume | show | report | plot | compare | fidelity | list | doctor | train | predict
-| export.
+"""The command line: neuroevo search | resume | show | report | plot | compare | fidelity | list | doctor | train | ensemble
+| predict | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """
@@ -445,6 +445,41 @@ def train(
         print(f"not recorded in the run: {child}")
     elif child is not None:
         print(f"recorded: {child.name} (neuroevo show {run} {child.name})")
+
+
+@app.command()
+def ensemble(
+    run: RunFolder,
+    rounds: Annotated[int, typer.Option(help="Networks that are added at most, each perhaps several times.", min=1)] = 20,
+    of: Annotated[
+        str, typer.Option(help="Which networks: front, or kept (every one whose weights the run still has).", metavar="front|kept")
+    ] = "front",
+    output: Annotated[
+        Path | None, typer.Option(help="A .keras file to write as well; it takes raw inputs.", show_default=False)
+    ] = None,
+) -> None:
+    """Choose networks of a run that are better together than each alone, as one model: greedily, by the validation data.
+
+    In each round the network is added, or added again, with which the mean of all answers scores best. The ensemble is recorded in the run as a
+    child of the first one, with the size of all; show, export and predict know it by its name.
+    """
+    from neuroevo.cli.chosen import chosen_ensemble
+
+    found = chosen_ensemble(run, rounds=rounds, of=of, path=output)
+    name, (first, *_) = found.score, found.members
+    if found.derived is None:
+        print(f"no combination is better on the validation data than {first} alone ({name} {found.single[name]:.4g}): nothing was made")
+        return
+    listed = ", ".join(f"{id}{f' ({times} times)' if times > 1 else ''}" for id, times in found.members.items())
+    print(f"chosen: {listed}")
+    for score, value in found.scores.items():
+        print(f"validation {score}: {found.single[score]:.4g} of {first} alone, {value:.4g} of the ensemble")
+    for score, value in found.derived.test.items():
+        print(f"test {score}: {value:.4g} of the ensemble")
+    print(f"parameters: {found.derived.parameters:,}, {found.derived.size:,} bytes")
+    if found.path is not None:
+        print(f"written: {found.path}{EXPORTED['.keras']}")
+    print(f"recorded: {found.derived.name} (neuroevo show {run} {found.derived.name})")
 
 
 @app.command()

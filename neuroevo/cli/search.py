@@ -45,7 +45,7 @@ def evolve_networks(
         evaluations, seconds, total_epochs: the budget.
         evaluator, schedule: as for `neuroevo.evolve`.
         baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
-        references: also fit models of scikit-learn, to compare with (see `neuroevo.deploy.references`).
+        references: also fit models of scikit-learn, to compare with (see `neuroevo.deploy.reference_models`).
 
     Raises:
         ValueError: anything that the user can mend; nothing is written before the data was read.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from neuroevo.core.individual import Individual
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.intervals import intervals_of
-from neuroevo.deploy.references import constant_of, references_of
+from neuroevo.deploy.reference_models import constant_of, references_of
 from neuroevo.run.run import Run
 
 Scores = Mapping[int, Mapping[str, float]]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from neuroevo.core.individual import PREDICTED, Individual
 from neuroevo.core.objectives import Objective
 from neuroevo.deploy.baseline import baseline_of
-from neuroevo.deploy.references import references_of
+from neuroevo.deploy.reference_models import references_of
 from neuroevo.plots.outcomes import DOMINATED, MARKS, by_outcome, deviations
 from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, PINK, YELLOW
 from neuroevo.run.run import Run

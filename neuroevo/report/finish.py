@@ -32,7 +32,7 @@ def finish(
     say = say or (lambda text: None)
     from neuroevo.deploy.baseline import baseline_of, train_baseline, write_baseline
     from neuroevo.deploy.intervals import write_intervals
-    from neuroevo.deploy.references import constant_reference, references_of, train_references, write_references
+    from neuroevo.deploy.reference_models import constant_reference, references_of, train_references, write_references
 
     if run.folder is None or run.ended in ("", "interrupted", "error") or not run.records.front:
         return

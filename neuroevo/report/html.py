@@ -21,7 +21,7 @@ from neuroevo.core.files import write_whole
 from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.intervals import intervals_of
-from neuroevo.deploy.references import Reference, references_of
+from neuroevo.deploy.reference_models import Reference, references_of
 from neuroevo.deploy.verdict import verdict
 from neuroevo.plots.node_names import input_names
 from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome

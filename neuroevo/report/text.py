@@ -13,7 +13,7 @@ from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, 
 from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.intervals import intervals_of
-from neuroevo.deploy.references import Reference, constant_of, references_of
+from neuroevo.deploy.reference_models import Reference, constant_of, references_of
 from neuroevo.deploy.verdict import verdict
 from neuroevo.plots.node_names import node_name
 from neuroevo.plots.outcomes import deviations

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from genomes.base import Space
 from neuroevo.core.functions import importable
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from neuroevo.deploy.references import Reference
+    from neuroevo.deploy.ensembles import Ensemble
+    from neuroevo.deploy.reference_models import Reference
     from neuroevo.strategies.base import Strategy
     from neuroevo.tasks.base import Task
 
@@ -274,6 +275,23 @@ class Run:
         return derive(
             self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw
         )  # fmt: skip
+
+    def ensemble(self, *, rounds: int = 20, of: Literal["front", "kept"] = "front", path: Path | None = None) -> Ensemble:
+        """Choose networks of this run whose mean is better than each of them, greedily on the validation part, and record them as one model, a
+        child of the first chosen (Caruana et al. 2004).
+
+        Args:
+            rounds: networks that are added at most, each perhaps several times.
+            of: "front", or "kept": every network whose weights the run still has.
+            path: a `.keras` file to write as well.
+
+        Returns:
+            Its members, scores and record; no record where no combination is better than the best alone.
+
+        Raises:
+            ValueError: the run is not one on data, its data changed, or it has no trained networks.
+        """
+        return provided("ensemble")(self, rounds=rounds, of=of, path=path)  # type: ignore[no-any-return]
 
     def references(self) -> list[Reference]:
         """What a linear model, a forest and boosting (scikit-learn) score on the same samples: fitted now, unless the run's folder holds

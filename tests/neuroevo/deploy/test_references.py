@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 import neuroevo as ne
 from neuroevo.core.files import write_json_whole
 from neuroevo.deploy.intervals import INTERVALS_FILE, intervals_of
-from neuroevo.deploy.references import REFERENCES_FILE, constant_of, constant_reference, references_of, train_references
+from neuroevo.deploy.reference_models import REFERENCES_FILE, constant_of, constant_reference, references_of, train_references
 from neuroevo.deploy.verdict import verdict
 from neuroevo.estimation import FullTraining
 from neuroevo.report.finish import finish
