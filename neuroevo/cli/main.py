@@ -176,6 +176,14 @@ def search(
             metavar="COLUMN", help="Rows are split by it: the latest are held back to validate and to test.", show_default=False
         ),
     ] = None,
+    class_weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="balanced|CLASS=WEIGHT",
+            help="By how much the rows of a class count in training: balanced, so that rare classes count as much; CLASS=WEIGHT may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     encoding: Annotated[
         str,
         typer.Option(
@@ -258,7 +266,7 @@ def search(
     from neuroevo.data.columns import Columns, parse_types
     from neuroevo.data.reading import stem
     from neuroevo.evaluators import by_name
-    from neuroevo.run.search import SearchSettings, parse_settings, preset_by_name
+    from neuroevo.run.search import SearchSettings, parse_class_weights, parse_settings, preset_by_name
     from neuroevo.strategies import Screen
 
     effort = preset_by_name(preset)
@@ -279,6 +287,7 @@ def search(
         kind=kind,
         missing=missing or (),
         columns=Columns(tuple(keep or ()), tuple(drop or ()), parse_types(types or ()), group, time),
+        class_weights=parse_class_weights(class_weights or ()),
         encoding=encoding,
         strategy=strategy,
         inheritance=inheritance,

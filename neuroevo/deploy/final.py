@@ -101,20 +101,20 @@ def train_to_the_end(
         with suited_precision():
             model = build(genome)
         set_weights(model, genome, initialise(genome, rng) if weights is None else weights)
-        return compile_network(model, Method.of(recipe, task.loss, len(part))), rng
+        return compile_network(model, Method.of(recipe, task.loss, len(part), weighted=task.weighted)), rng
 
     validated: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
     if try_first and weights is not None:
         network, rng = begun(dataset.train)
         validation_before = task.part_scores(network, dataset.validation)
-        fit(network, dataset.train.x, dataset.targets(dataset.train), recipe, rng)
+        fit(network, dataset.train.x, task.training_targets(dataset.train), recipe, rng)
         validated = validation_before, task.part_scores(network, dataset.validation)
     network, rng = begun(both)
     before = {} if weights is None else task.test_scores(network)
     worse = task.selection_sign * (validated[1][task.selection] - validated[0][task.selection]) > 0 if validated[0] else False
     if worse:
         return FinalTraining(network.synchronised(), before, before, None, *validated)
-    training = fit(network, both.x, dataset.targets(both), recipe, rng)
+    training = fit(network, both.x, task.training_targets(both), recipe, rng)
     after = task.test_scores(network)
     return FinalTraining(network.synchronised(), before, after, training, *validated)
 

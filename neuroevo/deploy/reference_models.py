@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,7 @@ def train_references(task: Supervised, seed: int, say: Callable[[str], None] | N
             say(f"fitting the reference {name}, {about}")
         y = dataset.train.y if dataset.kind == "classification" else dataset.targets(dataset.train).astype(np.float64)
         model.fit(_flat(dataset.train.x), y if y.shape[1:] != (1,) else y[:, 0])
-        found.append(_scored(task, name, about, numbers(model), lambda x, model=model: _outputs(model, x, dataset)))
+        found.append(_scored(task, name, about, numbers(model), partial(_outputs, model, dataset=dataset)))
     return found
 
 
@@ -123,7 +124,7 @@ def _flat(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return x.reshape(len(x), -1)
 
 
-def _outputs(model: Any, x: npt.NDArray[np.float32], dataset: Dataset) -> Doubles:
+def _outputs(model: Any, x: npt.NDArray[np.float32], *, dataset: Dataset) -> Doubles:
     """What a network would give: logarithms of the classes' probabilities, or normalised values: float64 [samples, outputs]."""
     if dataset.kind == "regression":
         return np.asarray(model.predict(_flat(x)), np.float64).reshape(len(x), -1)
@@ -210,9 +211,9 @@ def _recorded(run: Run) -> tuple[Reference | None, list[Reference]]:
 
 
 def _read(found: Mapping[str, Any]) -> Reference:
-    scores = ({str(name): float(value) for name, value in found[part].items()} for part in ("validation", "test"))
+    validation, test = ({str(name): float(value) for name, value in found[part].items()} for part in ("validation", "test"))
     intervals = {
         str(part): {str(name): (float(low), float(high)) for name, (low, high) in by_name.items()}
         for part, by_name in found["intervals"].items()
     }
-    return Reference(str(found["name"]), str(found["about"]), int(found["numbers"]), *scores, intervals)
+    return Reference(str(found["name"]), str(found["about"]), int(found["numbers"]), validation, test, intervals)

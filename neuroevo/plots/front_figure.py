@@ -216,9 +216,9 @@ def _progress(run: Run, test: Mapping[int, Mapping[str, float]]) -> Figure:
     axes.step(ids, running, where="post", color=BLUE, linewidth=1.6, label="best so far")
     for reference, marker in zip(references_of(run), REFERENCES, strict=False):
         if name in reference.validation:
-            scored = reference.validation[name]
-            axes.axhline(scored, color=PINK, linewidth=1.0, linestyle=LINES[marker], zorder=1, label=f"{reference.name} (scikit-learn)")
-            values = np.append(values, scored)
+            level = reference.validation[name]
+            axes.axhline(level, color=PINK, linewidth=1.0, linestyle=LINES[marker], zorder=1, label=f"{reference.name} (scikit-learn)")
+            values = np.append(values, level)
     tested = [(id, scores[name]) for id, scores in sorted(test.items()) if name in scores]
     if tested:
         at, scored = (np.array(column) for column in zip(*tested, strict=True))

@@ -201,6 +201,16 @@ class Supervised(Task):
         model: Any = phenotype.synchronised() if isinstance(phenotype, Compiled) else phenotype
         return {name: float(function(model)) for name, function in chosen.items()}
 
+    @property
+    def weighted(self) -> bool:
+        """Whether samples count by weights in the training loss (`training_targets`)."""
+        return False
+
+    def training_targets(self, part: Part) -> npt.NDArray[np.float32]:
+        """What a network is trained towards: one-hot classes, times the sample's weight where the task is `weighted`, or normalised values:
+        float32 [samples, outputs]."""
+        return self.dataset.targets(part)
+
     def test_scores(self, phenotype: Any) -> dict[str, float]:
         """Scores on the test part: look once, at the end."""
         return self.part_scores(phenotype, self.dataset.test)
