@@ -14,6 +14,8 @@ from genomes.base import unknown
 from neuroevo.cli import completion as complete
 from neuroevo.core import registry
 
+EXAMINED = ("confusion", "residuals", "calibration", "importance")  # figures of one network on held-out samples
+
 
 def run_folder(text: str) -> Path:
     """A run's folder, as it is typed."""
@@ -63,9 +65,12 @@ def plot(
     run: RunFolder,
     what: Annotated[str, typer.Argument(help="One of {figures}.", autocompletion=complete.figures)] = "front",
     id: Annotated[
-        int | None,
+        str | None,
         typer.Argument(
-            help="The individual, for genome, lineage, curves and difference.", show_default=False, autocompletion=complete.ids
+            help="The individual, for genome, lineage, curves and difference; also a derived network (17.1) for confusion, residuals, "
+            "calibration and importance. Default: the best.",
+            show_default=False,
+            autocompletion=complete.ids,
         ),
     ] = None,
     other: Annotated[int | None, typer.Argument(help="The second individual, for difference.", show_default=False)] = None,
@@ -85,16 +90,18 @@ def plot(
 
     draw = registry.part("figure", what)
     loaded = load_run(run, lazy=True)
-    if what == "genome":
-        figure = plots.genome(loaded.best if id is None else loaded[id], plots.input_names(loaded))
+    if what in EXAMINED:
+        figure = draw(loaded, id)
+    elif what == "genome":
+        figure = plots.genome(loaded.best if id is None else loaded[_whole(what, id)], plots.input_names(loaded))
     elif what == "lineage":
-        figure = plots.lineage(loaded, id)
+        figure = plots.lineage(loaded, None if id is None else _whole(what, id))
     elif what == "curves":
-        figure = plots.curves(loaded, None if id is None else [id])
+        figure = plots.curves(loaded, None if id is None else [_whole(what, id)])
     elif what == "difference":
         if id is None or other is None:
             raise ValueError(f"difference compares two individuals: neuroevo plot {run} difference ID ID")
-        figure = plots.difference(loaded[id], loaded[other])
+        figure = plots.difference(loaded[_whole(what, id)], loaded[other])
     elif what == "progress":
         figure = plots.progress(loaded, measure, axis.split(","))
     elif what == "front":
@@ -106,6 +113,12 @@ def plot(
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     print(f"written: {path}")
+
+
+def _whole(what: str, id: str) -> int:
+    if not id.isdigit():
+        raise ValueError(f"{what} is that of an individual, which is named by its id, a whole number, got {id!r}")
+    return int(id)
 
 
 def compare(

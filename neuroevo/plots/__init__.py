@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from neuroevo.plots.acquisition_figure import acquisition, acquisition_data
     from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.brackets_figure import brackets, brackets_data
+    from neuroevo.plots.calibration_figure import calibration, calibration_data
+    from neuroevo.plots.confusion_figure import confusion, confusion_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
+    from neuroevo.plots.importance_figure import importance, importance_data
     from neuroevo.plots.kernel_figure import kernel, kernel_data
     from neuroevo.plots.landscape_figure import landscape, landscape_data
     from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.parallel_figure import parallel, parallel_data
     from neuroevo.plots.predictions_figure import predictions, predictions_data
     from neuroevo.plots.progress_figure import progress, progress_data
+    from neuroevo.plots.residuals_figure import residuals, residuals_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
     from neuroevo.plots.trails_figure import draw_maze, trails, trails_data
@@ -38,6 +42,10 @@ _WHERE = {
     "architecture_features": "features",
     "brackets": "brackets_figure",
     "brackets_data": "brackets_figure",
+    "calibration": "calibration_figure",
+    "calibration_data": "calibration_figure",
+    "confusion": "confusion_figure",
+    "confusion_data": "confusion_figure",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "decisions": "decisions_figure",
@@ -55,6 +63,8 @@ _WHERE = {
     "fronts": "fronts_figure",
     "fronts_data": "fronts_figure",
     "genome": "genome_figure",
+    "importance": "importance_figure",
+    "importance_data": "importance_figure",
     "input_names": "node_names",
     "kernel": "kernel_figure",
     "kernel_data": "kernel_figure",
@@ -75,6 +85,8 @@ _WHERE = {
     "predictions_data": "predictions_figure",
     "progress": "progress_figure",
     "progress_data": "progress_figure",
+    "residuals": "residuals_figure",
+    "residuals_data": "residuals_figure",
     "species": "species_figure",
     "species_data": "species_figure",
     "substrate": "substrate_figure",
@@ -85,7 +97,8 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity",
+    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "confusion",
+    "residuals", "calibration", "importance",
 )  # fmt: skip
 __all__ = [
     "acquisition",
@@ -95,6 +108,10 @@ __all__ = [
     "archive_data",
     "brackets",
     "brackets_data",
+    "calibration",
+    "calibration_data",
+    "confusion",
+    "confusion_data",
     "curves",
     "curves_data",
     "decisions",
@@ -112,6 +129,8 @@ __all__ = [
     "fronts",
     "fronts_data",
     "genome",
+    "importance",
+    "importance_data",
     "input_names",
     "kernel",
     "kernel_data",
@@ -132,6 +151,8 @@ __all__ = [
     "predictions_data",
     "progress",
     "progress_data",
+    "residuals",
+    "residuals_data",
     "species",
     "species_data",
     "substrate",

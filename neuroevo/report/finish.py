@@ -31,6 +31,7 @@ def finish(
     """
     say = say or (lambda text: None)
     from neuroevo.deploy.baseline import baseline_of, train_baseline, write_baseline
+    from neuroevo.deploy.examination import examine, record
     from neuroevo.deploy.intervals import write_intervals
     from neuroevo.deploy.reference_models import constant_reference, references_of, train_references, write_references
 
@@ -59,6 +60,8 @@ def finish(
         tested, intervals = _tested(run, task, say, clock)
         write_json_whole(run.folder / TEST_FILE, tested)
         write_intervals(run, intervals)
+        if _has_weights(run.best):
+            record(run, examine(task, run.best.model(), str(run.best.id), part="test", seed=run.settings["seed"]))
     say(f"after the search: drawing {figures / 'front.png'} and {figures / 'best.png'}")
     figures.mkdir(exist_ok=True)
     from neuroevo import plots

@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from neuroevo.core.files import write_whole
 from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.deploy.examination import examined
 from neuroevo.deploy.intervals import intervals_of
 from neuroevo.deploy.reference_models import Reference, references_of
 from neuroevo.deploy.verdict import verdict
@@ -104,6 +106,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "counts": _counts(run),
         "front": _front(run, data),
         "references": _references(run),
+        "examined": _examined(run),
         "derived": _derived(run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "descriptors": _figure("Descriptors", "descriptors", run),
@@ -346,6 +349,24 @@ def _references(run: Run) -> str:
     note = f'<p class="note">{html.escape(references_text(run)[0])}; in brackets 95 % intervals.</p>'
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return _section("References", f'{note}<div class="scroll">{table}</div>')
+
+
+def _examined(run: Run) -> str:
+    """What was found about chosen networks on held-out samples, a section for each."""
+    from neuroevo import plots
+
+    sections = []
+    for name in sorted(examined(run), key=lambda name: [int(part) for part in name.split(".")]):
+        figures = []
+        for what, draw in (
+            ("confusion", plots.confusion), ("residuals", plots.residuals), ("calibration", plots.calibration), ("importance", plots.importance)
+        ):  # fmt: skip
+            with suppress(ValueError, KeyError):  # the figure is of another kind of data, or the network is gone
+                figures.append(f'<div class="scroll figure">{svg(draw(run, name), f"{what}-{name}")}</div>')
+        if figures:
+            best = run.records.best is not None and name == str(run.records.best.id)
+            sections.append(_section(f"Network {name}{', the best' if best else ''}", f'<div class="columns">{"".join(figures)}</div>'))
+    return "".join(sections)
 
 
 def _reference_score(reference: Reference, *, name: str, part: str) -> str:

@@ -186,10 +186,15 @@ def with_interval(value: float | None, interval: tuple[float, float] | None) -> 
 
     >>> with_interval(0.02632, (0.0090012, 0.0741))
     '0.02632 (0.009-0.074)'
+    >>> with_interval(179.2, (165.3, 192.9))
+    '179.2 (165-193)'
     """
     if value is None or interval is None:
         return _number(value)
-    return f"{_number(value)} ({interval[0]:.2g}-{interval[1]:.2g})"
+    width = interval[1] - interval[0]
+    decimals = min(12, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 4
+    low, high = (f"{end:,.{decimals}f}" for end in interval)
+    return f"{_number(value)} ({low} to {high})" if interval[0] < 0 else f"{_number(value)} ({low}-{high})"
 
 
 def _unfinished(run: Run) -> list[str]:

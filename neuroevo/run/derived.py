@@ -307,7 +307,7 @@ def _read(made: Any, weights: Arrays | None, raw: bool | None, dataset: Dataset 
             takes_raw = was_exported(data) if raw is None else raw
     except ValueError as error:
         raise ValueError(f"{what} cannot be kept: {error}") from error
-    measured = _FromRaw(network, dataset) if takes_raw and dataset is not None else network
+    measured = FromRaw(network, dataset) if takes_raw and dataset is not None else network
     return _Made(measured, None, suffix, data, takes_raw, parameters)
 
 
@@ -361,7 +361,7 @@ def _built(genome: Genome, weights: Arrays | None) -> Any:
     return model
 
 
-class _FromRaw:
+class FromRaw:
     """A network of raw inputs that gives probabilities or values in their own units, as the run's tasks measure networks: of normalised
     inputs, that gives logits or normalised values."""
 

@@ -21,7 +21,7 @@ from neuroevo.deploy.verdict import verdict
 from neuroevo.estimation import FullTraining
 from neuroevo.report.finish import finish
 from neuroevo.report.html import page
-from neuroevo.report.text import run_table
+from neuroevo.report.text import run_table, with_interval
 from neuroevo.report.text import test_scores as scores_on_test
 
 
@@ -108,7 +108,7 @@ def test_scores_stand_beside_their_intervals(folder: Path) -> None:
     assert set(sure) == {individual.id for individual in run.front}
     low, high = sure[run.best.id]["test"]["error"]
     assert low <= scores_on_test(run)[run.best.id]["error"] <= high
-    assert f"({low:.2g}-{high:.2g})" in run_table(run)
+    assert with_interval(scores_on_test(run)[run.best.id]["error"], (low, high)) in run_table(run)
     assert "95 %" in page(run)
 
 
