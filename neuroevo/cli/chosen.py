@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def train_to_the_end(
-    run: Path, name: str, *, epochs: int, augment: bool, path: Path, always: bool = False
+    run: Path, name: str, *, epochs: int, augment: bool, path: Path, always: bool = False, every_row: bool = False
 ) -> tuple[FinalTraining, Derived | StoreError | None]:
     """Train one network of a run on train + validation data, export it and record it as a child of what it was: as it was, and without a
     child, where training on the training data alone makes it worse on the validation data, unless `always`.
@@ -46,17 +46,17 @@ def train_to_the_end(
     else:
         weights = None if chosen.artifact is None else chosen.artifact.load()
     seed = loaded.settings["seed"]
-    final = train(genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always)
+    final = train(genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always, every_row=every_row)
     export(final.model, task.dataset, path)  # it says by how much the file differs
     write_description(task.dataset, path)
     if final.left_alone:
         return final, None
-    details: dict[str, Any] = {"trained_on": "train + validation", "epochs": epochs, "augmented": augment}
+    details: dict[str, Any] = {"trained_on": "train + validation + test" if every_row else "train + validation", "epochs": epochs, "augmented": augment}
     if final.validation_after:
         details["validation_scores"] = "of the same training on the training data alone"
     try:
         arrays = arrays_of(final.model, genome, weights)
-        made = {"operators": ("train",), "scores": final.validation_after, "details": details}
+        made = {"operators": ("train",), "scores": final.validation_after, "details": details, "tested": not every_row}
         return final, loaded.derive(name, genome, weights=arrays, **made)  # type: ignore[arg-type]
     except StoreError as error:  # its training is not lost: the file is written
         return final, error

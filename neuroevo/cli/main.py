@@ -260,6 +260,14 @@ def search(
     references: Annotated[
         bool, typer.Option("--references", help="Also fit a linear model, a forest and boosting (scikit-learn), to compare with.")
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Validate the front by so many folds of all rows but the test's, each network trained anew on each; 0: not.",
+            min=0,
+            show_default="5 of tables of fewer than 2,000 rows",
+        ),
+    ] = None,
 ) -> None:
     """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
     from neuroevo.cli.search import evolve_networks
@@ -309,6 +317,7 @@ def search(
         schedule=_schedule(schedule),
         baseline=baseline,
         references=references,
+        folds=folds,
     )
     _summary(folder)
 
@@ -421,6 +430,10 @@ def train(
     id: Id,
     epochs: Annotated[int, typer.Option(help="Training epochs.", min=1)] = 60,
     augment: Annotated[bool, typer.Option(help="Train on shifted copies of the images, too.")] = False,
+    every_row: Annotated[
+        bool,
+        typer.Option("--all", help="Train on every row, the test data's, too: for use, when all choices are made; it cannot be tested then."),
+    ] = False,
     always: Annotated[
         bool, typer.Option("--always", help="Do not try first: write the trained network even where training makes it worse.")
     ] = False,
@@ -436,12 +449,16 @@ def train(
     from neuroevo.store import StoreError
 
     path = output or run / f"{id}.keras"
-    final, child = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always)
+    final, child = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always, every_row=every_row)
     for name, score in final.validation_before.items():
         after = final.validation_after[name]
         print(f"validation {name}: {score:.4g} before, {after:.4g} after {epochs} more epochs on the training data alone")
     if final.left_alone:
         print("training makes it worse on the validation data: it is written as it was (--always writes the trained one)")
+    if every_row and not final.left_alone:
+        print(f"trained for {epochs} more epochs on every row, the test data's, too: what it scores on new data, no row is left to tell")
+        for name, score in final.before.items():
+            print(f"test {name}: {score:.4g} before")
     for name, score in final.after.items():
         before = f"{final.before[name]:.4g} before, " if name in final.before else ""
         trained = f"{before}{score:.4g} after {epochs} more epochs on train + validation"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from neuroevo.data.columns import Columns
+from neuroevo.deploy.folds import folds_of, usual_folds
 from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.report.finish import finish
 from neuroevo.run.budget import Budget
@@ -36,6 +37,7 @@ def evolve_networks(
     schedule: Literal["synchronous", "asynchronous"] = "synchronous",
     baseline: bool = False,
     references: bool = False,
+    folds: int | None = None,
 ) -> Run:
     """Evolve networks for a data set; ends with the front's test scores and a figure in the folder.
 
@@ -46,6 +48,7 @@ def evolve_networks(
         evaluator, schedule: as for `neuroevo.evolve`.
         baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
         references: also fit models of scikit-learn, to compare with (see `neuroevo.deploy.reference_models`).
+        folds: validate the front by so many folds (see `neuroevo.deploy.folds`); 0: not; None: by 5 of small tables.
 
     Raises:
         ValueError: anything that the user can mend; nothing is written before the data was read.
@@ -58,6 +61,8 @@ def evolve_networks(
     epochs = epochs_of(settings, task, strategy)
     for note in task.dataset.notes:
         print(note)
+    if folds:
+        folds_of(task, folds, settings.seed)  # what is wrong is said before anything is trained
     complete = _complete(folder, evaluations)
     if complete:
         print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
@@ -75,7 +80,7 @@ def evolve_networks(
         run=folder,
         progress=not complete,
     )
-    finish(run, baseline=baseline, references=references, say=announced)
+    finish(run, baseline=baseline, references=references, folds=usual_folds(task) if folds is None else folds, say=announced)
     return run
 
 

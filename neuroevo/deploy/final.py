@@ -64,6 +64,7 @@ def train_to_the_end(
     seed: int = 0,
     threads: int = 1,
     try_first: bool = False,
+    every_row: bool = False,
 ) -> FinalTraining:
     """Train a genome's network on the training and validation parts together, and test it before and after.
 
@@ -78,6 +79,7 @@ def train_to_the_end(
         threads: CPU threads.
         try_first: train on the training part alone before, and leave the network as it was where that makes `task.selection` worse on the
             validation part; takes almost twice the time. Only where there are weights to begin with.
+        every_row: train on the test part as well, for use when all choices are made: nothing is left to test it on, and `after` is empty.
 
     Raises:
         Diverged: the training loss became infinite or NaN.
@@ -90,6 +92,8 @@ def train_to_the_end(
     prepare(threads)
     dataset = task.dataset
     both = dataset.search_part
+    if every_row:
+        both = Part(np.concatenate([both.x, dataset.test.x]), np.concatenate([both.y, dataset.test.y]))
     recipe = recipe or (FROM_SCRATCH if weights is None else INHERITED)
     if augment:
         recipe = replace(recipe, augment=augment if isinstance(augment, Augmentation) else SHIFTED)
@@ -115,7 +119,7 @@ def train_to_the_end(
     if worse:
         return FinalTraining(network.synchronised(), before, before, None, *validated)
     training = fit(network, both.x, task.training_targets(both), recipe, rng)
-    after = task.test_scores(network)
+    after = {} if every_row else task.test_scores(network)
     return FinalTraining(network.synchronised(), before, after, training, *validated)
 
 

@@ -16,7 +16,7 @@ SAID_EVERY = 5.0  # seconds between two lines about a step that takes long
 
 
 def finish(
-    run: Run, *, baseline: bool = False, references: bool = False, say: Callable[[str], None] | None = None,
+    run: Run, *, baseline: bool = False, references: bool = False, folds: int = 0, say: Callable[[str], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:  # fmt: skip
     """What a search on data leaves beside its database: test scores of the front, how sure its scores are, what a constant scores, the baseline
@@ -26,12 +26,14 @@ def finish(
         run: a search that ended.
         baseline: also train a plain network made by hand.
         references: also fit a linear model, a forest and boosting.
+        folds: also validate the front by so many folds; 0: not.
         say: is told what is being done, a sentence for each step, and how far a long one has come.
         clock: seconds that pass.
     """
     say = say or (lambda text: None)
     from neuroevo.deploy.baseline import baseline_of, train_baseline, write_baseline
     from neuroevo.deploy.examination import examine, record
+    from neuroevo.deploy.folds import fold_front, folded
     from neuroevo.deploy.intervals import write_intervals
     from neuroevo.deploy.reference_models import constant_reference, references_of, train_references, write_references
 
@@ -42,11 +44,13 @@ def finish(
     task: Any = run.task
     missing, compared = baseline and baseline_of(run) is None, references_of(run)
     without_references = references and not compared
+    without_folds = folds > 0 and any(one.artifact is not None for one in run.front) and not folded(run)
     if (
         set(tested) >= {individual.id for individual in run.front if _has_weights(individual)}
         and (figures / "front.png").exists()
         and not missing
         and not without_references
+        and not without_folds
     ):
         return
     if missing:
@@ -60,6 +64,8 @@ def finish(
         tested, intervals = _tested(run, task, say, clock)
         write_json_whole(run.folder / TEST_FILE, tested)
         write_intervals(run, intervals)
+        if without_folds:
+            fold_front(run, task, folds, lambda text: say(f"after the search: {text}"))
         if _has_weights(run.best):
             record(run, examine(task, run.best.model(), str(run.best.id), part="test", seed=run.settings["seed"]))
     say(f"after the search: drawing {figures / 'front.png'} and {figures / 'best.png'}")

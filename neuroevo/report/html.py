@@ -22,9 +22,10 @@ from neuroevo.core.files import write_whole
 from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.examination import examined
+from neuroevo.deploy.folds import folded
 from neuroevo.deploy.intervals import intervals_of
 from neuroevo.deploy.reference_models import Reference, references_of
-from neuroevo.deploy.verdict import verdict
+from neuroevo.deploy.verdict import compared_by, verdict
 from neuroevo.plots.node_names import input_names
 from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome
 from neuroevo.plots.outcomes import MARKS as OUTCOMES
@@ -163,6 +164,10 @@ def report_data(run: Run) -> dict[str, Any]:
             {"name": one.name, "values": [_rounded(one.validation.get(name, math.nan)) for name in run.objectives]}
             for one in references_of(run)
         ],
+        "folds": {str(id): [_rounded(one.scores[name]), *map(_rounded, one.intervals.get(name, ()))] for id, one in folded(run).items()}
+        if (name := compared_by(run)) is not None
+        else {},
+        "folded": next((f"{name} ({one.folds} folds)" for one in folded(run).values()), ""),
         "intervals": {str(id): by_part for id, by_part in intervals_of(run).items()},
         "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
         "curves": {str(one.id): curve for one in [*shown, *stopped] if (curve := _curve(one)) is not None},

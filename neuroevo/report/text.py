@@ -12,9 +12,10 @@ from typing import Any
 from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.deploy.folds import Folded, folded
 from neuroevo.deploy.intervals import intervals_of
 from neuroevo.deploy.reference_models import Reference, constant_of, references_of
-from neuroevo.deploy.verdict import verdict
+from neuroevo.deploy.verdict import compared_by, verdict
 from neuroevo.plots.node_names import node_name
 from neuroevo.plots.outcomes import deviations
 from neuroevo.report.derived import beside_parent, derived_json
@@ -42,7 +43,7 @@ def test_scores(run: Run) -> dict[int, dict[str, float]]:
 
 def run_json(run: Run) -> dict[str, Any]:
     """Settings, counts, front and what was derived. Each member of the front: id, parameters, validation and test objectives."""
-    tested, sure = test_scores(run), intervals_of(run)
+    tested, sure, by_folds = test_scores(run), intervals_of(run), folded(run)
     front = []
     for individual in run.front:
         entry: dict[str, Any] = {
@@ -51,6 +52,7 @@ def run_json(run: Run) -> dict[str, Any]:
             "validation": individual.values,
             "test": tested.get(individual.id),
             **({"intervals": sure[individual.id]} if individual.id in sure else {}),
+            **({"folds": vars(by_folds[individual.id])} if individual.id in by_folds else {}),
         }
         front.append(entry)
     baseline, references, constant = baseline_of(run), references_of(run), constant_of(run)
@@ -103,7 +105,9 @@ def run_table(run: Run) -> str:
     best = run.records.best
     extra = [] if "parameters" in names or best is None or _parameters(best) is None else ["parameters"]
     table = Table(box=None, pad_edge=False)
-    for column in ["id", *[f"{name} (validation)" if name in test_names else name for name in names], *extra]:
+    by_folds, folded_by = folded(run), compared_by(run)
+    folds_column = [f"{folded_by} ({next(iter(by_folds.values())).folds} folds)"] if by_folds and folded_by else []
+    for column in ["id", *[f"{name} (validation)" if name in test_names else name for name in names], *extra, *folds_column]:
         table.add_column(column, justify="right")
     for name in test_names:
         table.add_column(f"{name} (test)", justify="right")
@@ -112,6 +116,7 @@ def run_table(run: Run) -> str:
         on_validation, on_test = (sure.get(individual.id, {}).get(part, {}) for part in ("validation", "test"))
         row = [str(individual.id), *[with_interval(individual.values[name], on_validation.get(name)) for name in names]]
         row += [_number(_parameters(individual)) for _ in extra]
+        row += [_folds_cell(by_folds.get(individual.id), str(folded_by)) for _ in folds_column]
         row += [with_interval(tested.get(individual.id, {}).get(name), on_test.get(name)) for name in test_names]
         table.add_row(*row, ", ".join(individual.operators))
     baseline = baseline_of(run)
@@ -120,10 +125,11 @@ def run_table(run: Run) -> str:
             "baseline",
             *[_number(baseline.validation[name]) for name in names],
             *[_number(baseline.parameters) for _ in extra],
+            *["-" for _ in folds_column],
         ]
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
     for reference in references_of(run):
-        table.add_row(*_reference_row(reference, names, bool(extra), test_names))
+        table.add_row(*_reference_row(reference, names, [_number(reference.numbers) for _ in extra] + ["-" for _ in folds_column], test_names))
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
@@ -138,6 +144,7 @@ def run_table(run: Run) -> str:
         done = "trained from scratch" if baseline.test else "scored untrained"
         lines.append(f"baseline: {baseline.about}; {done} as the candidates were")
     lines += references_text(run)
+    lines += _said_of_folds(run)
     lines += verdict(run, tested)
     if run.derived:
         lines += ["derived from these, each beside its parent:", _derived_table(run, tested)]
@@ -158,12 +165,30 @@ def run_table(run: Run) -> str:
     return "\n".join(lines)
 
 
-def _reference_row(reference: Reference, names: list[str], extra: bool, test_names: list[str]) -> list[str]:
+def _said_of_folds(run: Run) -> list[str]:
+    """Which network of the front is best by folds, in a line."""
+    found, name = folded(run), compared_by(run)
+    known = {id: one for id, one in found.items() if name in one.scores}
+    if name is None or not known:
+        return []
+    best = max(known, key=lambda id: run.objectives[name].weight * known[id].scores[name])
+    one = known[best]
+    return [
+        f"by {one.folds} folds over the {one.samples:,} rows that are not for the test, each network trained from scratch on each, {best} is best: "
+        f"{name} {with_interval(one.scores[name], one.intervals.get(name))}"
+    ]
+
+
+def _folds_cell(found: Folded | None, name: str) -> str:
+    return "-" if found is None else with_interval(found.scores.get(name), found.intervals.get(name))
+
+
+def _reference_row(reference: Reference, names: list[str], between: list[str], test_names: list[str]) -> list[str]:
     on_validation, on_test = (reference.intervals.get(part, {}) for part in ("validation", "test"))
     return [
         reference.name,
         *[with_interval(reference.validation.get(name), on_validation.get(name)) for name in names],
-        *([_number(reference.numbers)] if extra else []),
+        *between,
         *[with_interval(reference.test.get(name), on_test.get(name)) for name in test_names],
         "scikit-learn",
     ]

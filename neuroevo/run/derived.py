@@ -187,6 +187,7 @@ def derive(
     details: Mapping[str, Any] | None = None,
     weights: Arrays | None = None,
     raw: bool | None = None,
+    tested: bool = True,
 ) -> Derived:
     """Record a network that was made from one of a run's; see `Run.derive`."""
     operators = _checked_operators(operators)
@@ -202,7 +203,7 @@ def derive(
         task = task_of(run, needed=given is None)
         found = _read(made, weights, raw, None if task is None else task.dataset)
         _refuse_other_shapes(run, task, found.network)
-        measured, test = _measured(run, task, found, made, given)
+        measured, test = _measured(run, task, found, made, given, tested)
         record = RecordedDerived("", of, operators, found.genome, "", "", found.raw, found.parameters, measured, test, told)
         if store is None:
             name = next_name(of, (one.name for one in run.derived))
@@ -440,7 +441,7 @@ def _shapes(space: Any) -> tuple[tuple[int, ...], int] | None:
 
 
 def _measured(
-    run: Run, task: Supervised | None, found: _Made, made: Any, given: Mapping[str, float] | None
+    run: Run, task: Supervised | None, found: _Made, made: Any, given: Mapping[str, float] | None, tested: bool
 ) -> tuple[Mapping[str, float], dict[str, float]]:
     """Scores on the validation part (unless they are given) and on the test part."""
     if task is None:
@@ -448,7 +449,7 @@ def _measured(
     from neuroevo.tasks.base import Context
 
     network = _built(made, None) if found.network is None else found.network
-    test = task.test_scores(network)
+    test = task.test_scores(network) if tested else {}
     if given is not None:
         return given, test
     plain = found.suffix != ".tflite" and not found.raw

@@ -245,6 +245,7 @@ class Run:
         details: Mapping[str, Any] | None = None,
         weights: Mapping[str, npt.NDArray[np.generic]] | None = None,
         raw: bool | None = None,
+        tested: bool = True,
     ) -> Derived:
         """Record a network that was made from one of this run's (pruned, quantized, distilled, trained on) as its child.
 
@@ -262,6 +263,7 @@ class Run:
             weights: of a genome that does not hold its weights itself: arrays by marking, as `neuroevo.decode.weights_of` gives.
             raw: whether the model takes raw inputs and gives probabilities or values in their own units. None: as a `.keras` file says
                 itself, if `neuroevo export` wrote it; else it does not.
+            tested: whether it is scored on the test part; not one that was trained on it.
 
         Returns:
             The child, which is in `derived` from now on; `run["17.1"]` finds it.
@@ -273,7 +275,7 @@ class Run:
             StoreError: another process writes to the run's folder.
         """
         return derive(
-            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw
+            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw, tested=tested
         )  # fmt: skip
 
     def ensemble(self, *, rounds: int = 20, of: Literal["front", "kept"] = "front", path: Path | None = None) -> Ensemble:

@@ -278,6 +278,7 @@ function frontTable() {
     columns.push([tested ? `${objective.name} (validation)` : objective.name, (id) => run.individuals.values[byId.get(id)][at], sure("validation")]);
     if (tested) columns.push([`${objective.name} (test)`, (id) => (run.test[id] ?? {})[objective.name], sure("test")]);
   });
+  if (run.folded) columns.push([run.folded, (id) => (run.folds[id] ?? [])[0], (id) => run.folds[id]?.slice(1, 3)]);
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
   let sorted = null, rising = true;
@@ -291,7 +292,7 @@ function frontTable() {
       for (const [, value, sure] of columns) {
         const cell = row.insertCell(), interval = sure?.(id);
         cell.textContent = number(value(id));
-        if (!interval) continue;
+        if (!interval?.length) continue;
         const ends = document.createElement("span");
         ends.className = "interval";
         ends.title = "95 % interval";
