@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,15 +158,15 @@ def examine(task: Supervised, network: Any, name: str, *, part: str, seed: int =
     outputs = outputs_of(network, samples.x)
     value = task.scores(outputs, samples.y)[task.selection]
     importance = tuple(_importance(task, network, samples, seed)) if len(dataset.input_shape) == 1 else ()
-    common = {"name": name, "part": part, "samples": len(samples), "labels": tuple(dataset.label_names), "score": (task.selection, value)}
+    common = Examination(name, part, len(samples), tuple(dataset.label_names), (task.selection, value), importance=importance)
     if dataset.kind == "classification":
         counts = confusion(outputs.argmax(axis=1), samples.y, dataset.outputs)
         calibration = calibration_of(np.exp(log_probabilities(outputs)), samples.y, dataset.label_names)
-        return Examination(**common, confusion=_tuples(counts), calibration=calibration, importance=importance)
+        return replace(common, confusion=_tuples(counts), calibration=calibration)
     assert dataset.target_normalisation is not None
     rows = _spread(len(samples))
     predicted = dataset.target_normalisation.inverse(outputs)[rows]
-    return Examination(**common, observed=_tuples(samples.y[rows]), predicted=_tuples(predicted), importance=importance)
+    return replace(common, observed=_tuples(samples.y[rows]), predicted=_tuples(predicted))
 
 
 def calibration_of(probabilities: Doubles, y: npt.NDArray[np.int64], labels: tuple[str, ...]) -> Calibration:

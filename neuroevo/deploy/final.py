@@ -88,6 +88,7 @@ def train_to_the_end(
     from neuroevo.decode import build, set_weights
     from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
     from neuroevo.inherit import initialise
+    from neuroevo.inherit.embeddings import placed
 
     prepare(threads)
     dataset = task.dataset
@@ -104,7 +105,7 @@ def train_to_the_end(
         rng = stream(seed, FINAL, TRAINING)
         with suited_precision():
             model = build(genome)
-        set_weights(model, genome, initialise(genome, rng) if weights is None else weights)
+        set_weights(model, genome, placed(genome, initialise(genome, rng), part.x) if weights is None else weights)
         return compile_network(model, Method.of(recipe, task.loss, len(part), weighted=task.weighted)), rng
 
     validated: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})

@@ -110,6 +110,7 @@ def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: i
     from neuroevo.data.dataset import Part
     from neuroevo.decode import build, set_weights
     from neuroevo.inherit import initialise
+    from neuroevo.inherit.embeddings import placed
     from neuroevo.train.compiled import Method, compile_network
     from neuroevo.train.loop import fit, outputs_in_batches
 
@@ -124,9 +125,9 @@ def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: i
     outputs = np.zeros((len(both), task.dataset.outputs), np.float32)
     for fold, (train, asked) in enumerate(rows):
         rng = stream(seed, FOLDED, TRAINING, fold)
-        set_weights(model, genome, initialise(genome, rng))
-        network.reset()
         part = Part(both.x[train], both.y[train])
+        set_weights(model, genome, placed(genome, initialise(genome, rng), part.x))
+        network.reset()
         fit(network, part.x, task.training_targets(part), settled, rng)
         outputs[asked] = outputs_in_batches(network, both.x[asked])
     if not np.isfinite(outputs).all():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -127,7 +128,7 @@ class Supervised(Task):
         """The space of layer graphs for this data's inputs and outputs."""
         from genomes.network import NetworkSpace
 
-        return NetworkSpace(input_shape=self.dataset.input_shape, outputs=self.dataset.outputs, **settings)
+        return replace(NetworkSpace.for_data(self.dataset.input_shape, self.dataset.outputs), **settings)
 
     def estimation(self) -> Estimation:
         """Full training; or none, `ZeroCost`, where proxies are asked for and nothing else that needs training."""

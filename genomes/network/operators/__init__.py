@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genomes.network.architecture import Architecture
+from genomes.network.operators.embed import embed_features, embed_features_sites, remove_embedding, remove_embedding_sites
 from genomes.network.operators.insert_layer import (
     insert_first_layer,
     insert_first_layer_sites,
@@ -76,6 +77,8 @@ OPERATORS: dict[str, Operator] = {
     "insert_pooling": Operator(insert_pooling, insert_pooling_sites, exact=False, rate=0.5),
     "move_pooling": Operator(move_pooling, move_pooling_sites, exact=False, rate=0.5),
     "remove_pooling": Operator(remove_pooling, remove_pooling_sites, exact=False, rate=0.5),
+    "embed_features": Operator(embed_features, embed_features_sites, exact=True, rate=1.0),
+    "remove_embedding": Operator(remove_embedding, remove_embedding_sites, exact=False, rate=0.5),
 }
 EXACT = frozenset(name for name, operator in OPERATORS.items() if operator.exact)
 APPROXIMATE = frozenset(OPERATORS) - EXACT
