@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from genomes.base import Space
+from genomes.network import NetworkSpace
 from neuroevo.data.columns import Columns
 from neuroevo.deploy.folds import folds_of, usual_folds
 from neuroevo.evaluators import Evaluator, Slots
@@ -55,7 +58,7 @@ def evolve_networks(
     """
     task = supervised_task(_as_begun(settings, folder))
     given = split_settings(settings.settings, settings.strategy, settings.encoding)
-    space = space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"])
+    space = _space_as_begun(space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])
     once = space.redundant and schedule == "synchronous"
     strategy = strategy_by_name(settings.strategy, settings.inheritance, settings=given["strategy"])
     epochs = epochs_of(settings, task, strategy)
@@ -93,6 +96,17 @@ def _as_begun(settings: SearchSettings, folder: Path) -> SearchSettings:
     store.close()
     begun = isinstance(recorded, dict) and recorded.get("target") is not None and "columns" not in recorded
     return replace(settings, columns=Columns(rules=1)) if begun else settings
+
+
+def _space_as_begun(space: Space, folder: Path, given: Mapping[str, str]) -> Space:
+    """The space without embeddings of features for a run that an older release, which had none, began, where nothing is said of them."""
+    if not isinstance(space, NetworkSpace) or not space.embeddings or "embeddings" in given or not (folder / "config.json").exists():
+        return space
+    store = Store(folder, writable=False)
+    recorded = (store.read_json("config.json") or {}).get("space")
+    store.close()
+    begun = isinstance(recorded, dict) and recorded.get("encoding") == space.encoding and "embeddings" not in recorded
+    return replace(space, embeddings=()) if begun else space
 
 
 def announced(text: str) -> None:
