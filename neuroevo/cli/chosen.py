@@ -93,11 +93,14 @@ def export_network(run: Path, name: str, path: Path) -> Path | None:
     return None if dataset is None else description_path(path)
 
 
-def predictions(model: Path, file: Path, *, name: str | None = None, missing: Sequence[str] = ()) -> list[Prediction]:
+def predictions(
+    model: Path, file: Path, *, name: str | None = None, missing: Sequence[str] = (), threshold: float | None = None
+) -> list[Prediction]:
     """Predictions of a run's network (its best, or that named) or of a `.keras` file.
 
     Args:
         missing: further texts of a table that mean that nothing is known.
+        threshold: of two classes: the probability from which on the second is said; None: a half.
     """
     from neuroevo.deploy import predict, raw_model
     from neuroevo.deploy.derived import raw_network
@@ -109,7 +112,7 @@ def predictions(model: Path, file: Path, *, name: str | None = None, missing: Se
         source: Any = (network, details(task.dataset, doubles=False))
     else:
         source = model
-    return predict(source, file, missing=missing)
+    return predict(source, file, missing=missing, threshold=threshold)
 
 
 def _network(run: Path, name: str | None) -> tuple[Run, Supervised, Individual | Derived]:

@@ -527,6 +527,13 @@ def predict(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Of two classes: the probability from which on the second is said. `neuroevo show RUN ID` says which is best by validation data.",
+            show_default="the more probable class",
+        ),
+    ] = None,
     missing: Annotated[
         list[str] | None,
         typer.Option(
@@ -546,7 +553,7 @@ def predict(
         raise ValueError(f"predictions are written to a .csv file, got {output}; for JSON: --json")
     with warnings.catch_warnings(record=True) as odd:
         warnings.simplefilter("always", UserWarning)
-        found = predictions(model, file, name=id, missing=missing or ())
+        found = predictions(model, file, name=id, missing=missing or (), threshold=threshold)
     for note in odd:
         if note.category is InputWarning:
             print(f"note: {note.message}", file=sys.stderr)

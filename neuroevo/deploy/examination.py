@@ -18,6 +18,7 @@ import numpy.typing as npt
 from neuroevo.core.files import write_json_whole
 from neuroevo.core.individual import Individual
 from neuroevo.core.streams import TRAINING, stream
+from neuroevo.deploy.threshold import SCORES, Threshold, best_threshold, score_at
 from neuroevo.run.derived import Derived, network_named, task_of
 from neuroevo.run.run import Run
 from neuroevo.tasks.intervals import confusion, of_share
@@ -95,6 +96,7 @@ class Examination:
         confusion: of classes: how many of each (first) were taken for which.
         calibration: of classes.
         observed, predicted: of a regression, a list for each sample, `ROWS` at most, in their own units.
+        threshold: of two classes: from which probability on the second is best said, by the validation data.
         importance: of a table or of features, the most important column first; empty for images.
     """
 
@@ -108,6 +110,7 @@ class Examination:
     observed: tuple[tuple[float, ...], ...] = ()
     predicted: tuple[tuple[float, ...], ...] = ()
     importance: tuple[Importance, ...] = ()
+    threshold: Threshold | None = None
 
 
 def examination(run: Run, name: int | str | None = None) -> Examination:
@@ -162,11 +165,27 @@ def examine(task: Supervised, network: Any, name: str, *, part: str, seed: int =
     if dataset.kind == "classification":
         counts = confusion(outputs.argmax(axis=1), samples.y, dataset.outputs)
         calibration = calibration_of(np.exp(log_probabilities(outputs)), samples.y, dataset.label_names)
-        return replace(common, confusion=_tuples(counts), calibration=calibration)
+        threshold = _threshold(task, network, outputs, part) if dataset.outputs == 2 else None
+        return replace(common, confusion=_tuples(counts), calibration=calibration, threshold=threshold)
     assert dataset.target_normalisation is not None
     rows = _spread(len(samples))
     predicted = dataset.target_normalisation.inverse(outputs)[rows]
     return replace(common, observed=_tuples(samples.y[rows]), predicted=_tuples(predicted))
+
+
+def _threshold(task: Supervised, network: Any, outputs: npt.NDArray[np.float32], part: str) -> Threshold:
+    from neuroevo.tasks.supervised import outputs_of
+
+    score = task.selection if task.selection in SCORES else "f1"
+    validation, examined_part = task.dataset.validation, getattr(task.dataset, part)
+    known = np.exp(log_probabilities(outputs_of(network, validation.x)))[:, 1]
+    asked = np.exp(log_probabilities(outputs))[:, 1]
+    at = best_threshold(known, validation.y, score)
+    before_and_after = [
+        tuple(score_at(probability, y, place, score) for place in (0.5, at))
+        for probability, y in ((known, validation.y), (asked, examined_part.y))
+    ]
+    return Threshold(task.dataset.label_names[1], at, score, *before_and_after, part)  # type: ignore[arg-type]
 
 
 def calibration_of(probabilities: Doubles, y: npt.NDArray[np.int64], labels: tuple[str, ...]) -> Calibration:
@@ -271,4 +290,10 @@ def _read(found: Mapping[str, Any]) -> Examination:
         tuple(tuple(map(float, row)) for row in found["observed"]),
         tuple(tuple(map(float, row)) for row in found["predicted"]),
         tuple(Importance(**each) for each in found["importance"]),
+        None if found["threshold"] is None else _read_threshold(found["threshold"]),
     )
+
+
+def _read_threshold(found: Mapping[str, Any]) -> Threshold:
+    validation, asked = ((float(found[which][0]), float(found[which][1])) for which in ("validation", "examined"))
+    return Threshold(str(found["of"]), float(found["at"]), str(found["score"]), validation, asked, str(found["part"]))

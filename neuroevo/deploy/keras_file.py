@@ -196,7 +196,7 @@ def _normalisation(found: Any) -> Any:
 
 
 def predict(
-    model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: Any, *, missing: Sequence[str] = ()
+    model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: Any, *, missing: Sequence[str] = (), threshold: float | None = None
 ) -> list[Prediction]:
     """What an exported model says of every input in a file. What is odd about the inputs (texts that no training row had, images of
     another depth) is an `InputWarning`.
@@ -206,13 +206,17 @@ def predict(
         file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a table with the columns of the training data,
             an image or a folder of images; or a data frame with these columns.
         missing: texts of a table that mean that nothing is known, beside the empty cell and those that the model was trained with.
+        threshold: of two classes: the probability from which on the second is said, in (0, 1); None: a half.
 
     Raises:
-        ValueError: a file that cannot be read, or inputs that do not fit the model.
+        ValueError: a file that cannot be read, or inputs that do not fit the model; or a threshold where there are not two classes.
     """
     network, found = load_exported(model) if isinstance(model, (str, os.PathLike)) else model
     shape = tuple(int(n) for n in network.input_shape[1:])
     said = _checked(found, int(network.output_shape[-1]))
+    if threshold is not None and (said["kind"] != "classification" or len(said["label_names"]) != 2 or not 0 < threshold < 1):
+        what = ", ".join(said["label_names"][:3]) if said["kind"] == "classification" else "numbers"
+        raise ValueError(f"a threshold is a probability between 0 and 1 of the second of two classes, got {threshold} for a model of {what}")
     if is_frame(file):
         name, sources = "the data frame", [f"row {k}" for k in range(len(file))]
         x, notes = _table(
@@ -231,7 +235,8 @@ def predict(
     names = said["label_names"]
     predictions = []
     for source, row in zip(sources, outputs, strict=True):
-        label = names[int(row.argmax())] if said["kind"] == "classification" else None
+        place = int(row.argmax()) if threshold is None else int(row[1] >= threshold)
+        label = names[place] if said["kind"] == "classification" else None
         predictions.append(Prediction(source, label, dict(zip(names, map(float, row), strict=True)), tuple(said["digits"] or ())))
     return predictions
 

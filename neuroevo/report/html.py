@@ -38,6 +38,7 @@ from neuroevo.report.text import (
     references_text,
     state_text,
     test_scores,
+    threshold_text,
     trials_without_individuals,
     with_interval,
 )
@@ -370,7 +371,9 @@ def _examined(run: Run) -> str:
                 figures.append(f'<div class="scroll figure">{svg(draw(run, name), f"{what}-{name}")}</div>')
         if figures:
             best = run.records.best is not None and name == str(run.records.best.id)
-            sections.append(_section(f"Network {name}{', the best' if best else ''}", f'<div class="columns">{"".join(figures)}</div>'))
+            said = "".join(f'<p class="note">{html.escape(line)}</p>' for line in threshold_text(run, name))
+            content = f'{said}<div class="columns">{"".join(figures)}</div>'
+            sections.append(_section(f"Network {name}{', the best' if best else ''}", content))
     return "".join(sections)
 
 

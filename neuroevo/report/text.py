@@ -12,6 +12,7 @@ from typing import Any
 from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.deploy.examination import examined
 from neuroevo.deploy.folds import Folded, folded
 from neuroevo.deploy.intervals import intervals_of
 from neuroevo.deploy.reference_models import Reference, constant_of, references_of
@@ -222,6 +223,19 @@ def with_interval(value: float | None, interval: tuple[float, float] | None) -> 
     return f"{_number(value)} ({low} to {high})" if interval[0] < 0 else f"{_number(value)} ({low}-{high})"
 
 
+def threshold_text(run: Run, name: str) -> list[str]:
+    """From which probability on a class is best said, in a line; none where the network was not examined, or a half is best."""
+    found = examined(run).get(name)
+    chosen = None if found is None else found.threshold
+    if chosen is None or chosen.at == 0.5:
+        return []
+    (before, after), (was, becomes) = chosen.validation, chosen.examined
+    return [
+        f"by {chosen.score} on validation data, {chosen.of} is best said from a probability of {chosen.at:.3g} on (--threshold {chosen.at:.3g} of "
+        f"predict): {before:.4g} becomes {after:.4g}; on {chosen.part} data {was:.4g} becomes {becomes:.4g}"
+    ]
+
+
 def _unfinished(run: Run) -> list[str]:
     """Why the front is empty though candidates were trained: none reached the last rung."""
     full, done = run.records.full.epochs, run.evaluations - run.failures - run.stopped
@@ -295,6 +309,7 @@ def individual_table(run: Run, id: int) -> str:
         tested = test_scores(run).get(id, {})
         lines += [f"{name} (test): {with_interval(value, on_test.get(name))}" for name, value in tested.items()]
     lines += [f"{name}: {_number(value)}" for name, value in _scores(individual).items() if name not in individual.values]
+    lines += threshold_text(run, str(id))
     if individual.descriptors is not None:
         lines.append(f"descriptors: {', '.join(_number(float(value)) for value in individual.descriptors)}")
     lines += _training(individual)
