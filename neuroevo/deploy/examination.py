@@ -181,11 +181,9 @@ def _threshold(task: Supervised, network: Any, outputs: npt.NDArray[np.float32],
     known = np.exp(log_probabilities(outputs_of(network, validation.x)))[:, 1]
     asked = np.exp(log_probabilities(outputs))[:, 1]
     at = best_threshold(known, validation.y, score)
-    before_and_after = [
-        tuple(score_at(probability, y, place, score) for place in (0.5, at))
-        for probability, y in ((known, validation.y), (asked, examined_part.y))
-    ]
-    return Threshold(task.dataset.label_names[1], at, score, *before_and_after, part)  # type: ignore[arg-type]
+    on_validation = score_at(known, validation.y, 0.5, score), score_at(known, validation.y, at, score)
+    on_examined = score_at(asked, examined_part.y, 0.5, score), score_at(asked, examined_part.y, at, score)
+    return Threshold(task.dataset.label_names[1], at, score, on_validation, on_examined, part)
 
 
 def calibration_of(probabilities: Doubles, y: npt.NDArray[np.int64], labels: tuple[str, ...]) -> Calibration:

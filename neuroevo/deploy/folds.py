@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +52,20 @@ class Folded:
 
 
 def usual_folds(task: Supervised) -> int:
-    """The folds where nobody says otherwise: 5 of tables of fewer than 2,000 rows that can be folded, 0 of others."""
+    """The folds where nobody says otherwise: 5 of tables of fewer than 2,000 rows that can be folded (fewer where the rarest class has fewer
+    rows), 0 of others."""
     dataset = task.dataset
     rows = len(dataset.train) + len(dataset.validation) + len(dataset.test)
-    return USUAL if rows < SMALL and len(dataset.input_shape) == 1 and not hindered(task) else 0
+    if rows >= SMALL or len(dataset.input_shape) > 1 or hindered(task):
+        return 0
+    folds = min(USUAL, _most_folds(task))
+    return folds if folds > 1 else 0
+
+
+def _most_folds(task: Supervised) -> int:
+    """Rows of the rarest class to train and validate on; of a regression all of them."""
+    y = task.dataset.search_part.y
+    return len(y) if task.kind == "regression" else int(np.bincount(y)[np.unique(y)].min())
 
 
 def hindered(task: Supervised) -> str:
@@ -81,7 +91,7 @@ def folds_of(task: Supervised, folds: int, seed: int) -> list[tuple[Rows, Rows]]
         raise ValueError(f"{reason}; leave --folds out")
     both = task.dataset.search_part
     classes = both.y if task.kind == "classification" else None
-    most = len(both) if classes is None else int(np.bincount(classes)[np.unique(classes)].min())
+    most = _most_folds(task)
     if not 2 <= folds <= most:
         what = "rows" if classes is None else "rows of the rarest class"
         raise ValueError(f"--folds is a number from 2 to {most}, the {what} to train and validate on (0: no folds), got {folds}")
@@ -136,20 +146,23 @@ def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: i
 
 
 def fold_front(run: Run, task: Supervised, folds: int, say: Callable[[str], None]) -> dict[int, Folded]:
-    """What each network of the front that was trained scores by folds, by id; recorded in the run's folder. One whose training fails has no score."""
+    """What each network of the front that was trained scores by folds, by id: those that are recorded in the run's folder, and the others now,
+    which are then recorded. One whose training fails has no score."""
     from neuroevo.estimation.training import FROM_SCRATCH
     from neuroevo.run.settings import estimation_from_settings
 
-    recipe: Any = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", FROM_SCRATCH)
-    front = [individual for individual in run.front if individual.artifact is not None]
+    recipe: Recipe = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", FROM_SCRATCH)
+    recipe = replace(recipe, epochs=recipe.epochs if run.records.full.epochs is None else run.records.full.epochs)
+    found = {id: one for id, one in folded(run).items() if one.folds == folds}
+    front = [individual for individual in run.front if individual.artifact is not None and individual.id not in found]
     folds_of(task, folds, run.settings["seed"])  # what is wrong is said before anything is trained
-    found = {}
     for place, individual in enumerate(front):
         say(f"validating individual {individual.id} by {folds} folds ({place + 1} of {len(front)})")
         try:
             found[individual.id] = validate_by_folds(individual.genome, task, recipe, folds, run.settings["seed"], run.settings.get("threads", 1))
         except ValueError as error:
             say(f"individual {individual.id} has no score by folds: {error}")
+    found = {individual.id: found[individual.id] for individual in run.front if individual.id in found}
     if run.folder is not None:
         write_json_whole(Path(run.folder) / FOLDS_FILE, {id: asdict(one) for id, one in found.items()})
     return found

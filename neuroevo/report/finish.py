@@ -26,7 +26,7 @@ def finish(
         run: a search that ended.
         baseline: also train a plain network made by hand.
         references: also fit a linear model, a forest and boosting.
-        folds: also validate the front by so many folds; 0: not.
+        folds: also validate the front by so many folds; 0: not, unless it was before.
         say: is told what is being done, a sentence for each step, and how far a long one has come.
         clock: seconds that pass.
     """
@@ -44,7 +44,9 @@ def finish(
     task: Any = run.task
     missing, compared = baseline and baseline_of(run) is None, references_of(run)
     without_references = references and not compared
-    without_folds = folds > 0 and any(one.artifact is not None for one in run.front) and not folded(run)
+    by_folds = folded(run)
+    folds = folds or next((one.folds for one in by_folds.values()), 0)  # of a run that goes on, as before
+    without_folds = folds > 0 and any(one.artifact is not None and one.id not in by_folds for one in run.front)
     if (
         set(tested) >= {individual.id for individual in run.front if _has_weights(individual)}
         and (figures / "front.png").exists()

@@ -63,7 +63,7 @@ def folder(tmp_path_factory) -> Path:
 def finished(folder: Path) -> Path:
     done = process(
         "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 4, "--epochs", 2, "--workers", 1, "--run", "runs/t",
-        "--baseline", "--references", folder=folder,
+        "--baseline", "--references", "--folds", 0, folder=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "runs" / "t"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import neuroevo as ne
 from neuroevo.cli.search import evolve_networks
 from neuroevo.deploy.folds import folded, folds_of, usual_folds, validate_by_folds
 from neuroevo.evaluators import Serial
+from neuroevo.report.finish import finish
 from neuroevo.report.html import page
 from neuroevo.report.text import run_table
 from neuroevo.run.search import SearchSettings
@@ -79,12 +81,26 @@ def test_a_small_table_is_folded_by_itself_and_the_table_and_report_show_it(fold
     assert shown["front"][0]["folds"]["samples"] == 120
 
 
+def test_a_run_that_goes_on_folds_what_is_new_on_its_front_alone(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "run", tmp_path / "run")
+    settings = SearchSettings(str(folder / "small.csv"), target="kind", epochs=3)
+    before = folded(ne.load_run(tmp_path / "run"))
+    said: list[str] = []
+    run = evolve_networks(settings, tmp_path / "run", evaluations=8, evaluator=Serial(), folds=0)
+    finish(run, say=said.append)
+    after = folded(run)
+    assert set(after) == {individual.id for individual in run.front} and said == []
+    assert all(after[id] == before[id] for id in after if id in before)
+
+
 def test_what_cannot_be_folded_is_said_before_anything_is_trained(folder: Path) -> None:
     grouped = neuroevo("search", "small.csv", "--target", "kind", "--group", "patient", "--folds", 5, "--run", "g", folder=folder)
     assert grouped.returncode == 2 and "split by 'patient' cannot be folded" in grouped.stderr and not (folder / "g").exists()
     many = neuroevo("search", "small.csv", "--target", "kind", "--folds", 1, "--run", "g", folder=folder)
     assert many.returncode == 2 and "a number from 2 to" in many.stderr
     task = ne.tasks.for_data(str(folder / "small.csv"), target="kind", columns={"group": "patient"})
+    few = ne.tasks.Classification((np.random.default_rng(0).normal(size=(45, 2)), np.array([0] * 20 + [1] * 20 + [2] * 5)), seed=1)
+    assert usual_folds(few) == np.bincount(few.dataset.search_part.y).min() < 5 and folds_of(few, usual_folds(few), 1)
     assert usual_folds(task) == 0 and usual_folds(ne.tasks.Classification("digits")) == 0, "images are not folded by themselves"
 
 
