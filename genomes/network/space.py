@@ -48,6 +48,7 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
         starter_parameters: (smallest, largest) size of random genomes, reached where the input's shape allows it.
         embeddings: what features may be made of before the first layer: "piecewise", "periodic" (Gorishniy, Rubachev & Babenko 2022); of
             inputs (features,) alone. The search decides which, where, and whether at all. `for_data` offers both for tables.
+        norms: whether a BatchNorm may stand between layers of features; `for_data` says yes for tables. (Convolutions have their own.)
 
     Raises:
         ValueError: a setting out of its range.
@@ -71,6 +72,7 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
     rates: tuple[tuple[str, float], ...] = ()
     starter_parameters: tuple[int, int] = (300, 60_000)
     embeddings: tuple[str, ...] = ()
+    norms: bool = False
 
     drawn_as = "layers"
 
@@ -96,6 +98,8 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
             raise ValueError(f"the limits leave no network: the smallest has {smallest.parameters} parameters, but {reason}")
 
     def _check_embeddings(self) -> None:
+        if not isinstance(self.norms, bool):
+            raise ValueError(f"norms must be true or false, got {shown(self.norms)}")
         if not isinstance(self.embeddings, tuple) or len(set(self.embeddings)) < len(self.embeddings):
             raise ValueError(f"embeddings must be different names of embeddings, got {shown(self.embeddings)}")
         for name in self.embeddings:
@@ -120,13 +124,15 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
 
     @classmethod
     def for_data(cls, input_shape: Shape, outputs: int) -> Self:
-        return cls(input_shape, outputs, embeddings=tuple(sorted(EMBEDDINGS)) if len(input_shape) == 1 else ())
+        table = len(input_shape) == 1
+        return cls(input_shape, outputs, embeddings=tuple(sorted(EMBEDDINGS)) if table else (), norms=table)
 
     @cached_property
     def operator_rates(self) -> dict[str, float]:
         """The rate of each operator that is not switched off."""
         rates = {name: operator.rate for name, operator in OPERATORS.items()} | dict(self.rates)
-        idle = () if self.embeddings else ("embed_features", "remove_embedding")
+        idle = [] if self.embeddings else ["embed_features", "remove_embedding"]
+        idle += [] if self.norms else ["insert_norm", "remove_norm"]
         return {name: float(rate) for name, rate in rates.items() if rate > 0 and name not in idle}
 
     def random(self, rng: np.random.Generator) -> NetworkGenome:

@@ -87,7 +87,7 @@ def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
         today["task"] = {name: value for name, value in task.items() if name != "source"}
     space = settings.get("space")
     if isinstance(space, Mapping) and space.get("encoding") == "network" and "embeddings" not in space:
-        today["space"] = {**space, "embeddings": []}
+        today["space"] = {**space, "embeddings": [], "norms": False}
     if isinstance(strategy, Mapping) and strategy.get("strategy") == "TrainedOnce":
         today |= {"strategy": strategy.get("of"), "once": True}
     if isinstance(estimation, Mapping) and estimation.get("estimation") == "LowFidelity" and "full" not in today:

@@ -31,7 +31,7 @@ class TestDenseNetworks(Networks):
 
 
 class TestNetworksWithEmbeddings(Networks):
-    space = NetworkSpace(input_shape=(6,), outputs=2, embeddings=("piecewise", "periodic"), rates=(("embed_features", 3.0),))
+    space = NetworkSpace(input_shape=(6,), outputs=2, embeddings=("piecewise", "periodic"), rates=(("embed_features", 3.0),), norms=True)
 
 
 class TestOneDimensionalNetworks(Networks):

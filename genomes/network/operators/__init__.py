@@ -19,6 +19,7 @@ from genomes.network.operators.insert_layer import (
     insert_layer_sites,
 )
 from genomes.network.operators.kernel_size import grow_kernel, grow_kernel_sites, shrink_kernel, shrink_kernel_sites
+from genomes.network.operators.normalise import insert_norm, insert_norm_sites, remove_norm, remove_norm_sites
 from genomes.network.operators.pooling import (
     insert_pooling,
     insert_pooling_sites,
@@ -79,6 +80,8 @@ OPERATORS: dict[str, Operator] = {
     "remove_pooling": Operator(remove_pooling, remove_pooling_sites, exact=False, rate=0.5),
     "embed_features": Operator(embed_features, embed_features_sites, exact=True, rate=1.0),
     "remove_embedding": Operator(remove_embedding, remove_embedding_sites, exact=False, rate=0.5),
+    "insert_norm": Operator(insert_norm, insert_norm_sites, exact=True, rate=1.0),
+    "remove_norm": Operator(remove_norm, remove_norm_sites, exact=False, rate=0.5),
 }
 EXACT = frozenset(name for name, operator in OPERATORS.items() if operator.exact)
 APPROXIMATE = frozenset(OPERATORS) - EXACT
