@@ -69,7 +69,7 @@ def importance(run: Run, name: int | str | None = None) -> Figure:
     axes.set_yticks(places, [_short(each.column) for each in data.columns], fontsize=9)
     axes.set_ylim(-0.6, len(data.columns) - 0.4)
     axes.axvline(0.0, color=INK, linewidth=0.8)
-    axes.set_xlabel(f"by how much {score} is worse with the column shuffled (mean and deviation of 5)")
+    figure.supxlabel(f"by how much {score} is worse with the column shuffled (mean and deviation of 5)", fontsize=10)
     more = f"\n{data.left_out} less important columns are not shown" if data.left_out else ""
     title = f"individual {found.name}: {score} {found.score[1]:.4g} on {found.samples:,} {found.part} samples{more}"
     figure.suptitle(title, fontsize=11)
