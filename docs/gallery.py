@@ -142,8 +142,19 @@ class Runs:
         settings = SearchSettings(str(table), "loss,parameters", target="cultivar", epochs=12, kind="classification")
         folder = self.folder / "wines"
         print("run wines ...", flush=True)
-        evolve_networks(settings, folder, evaluations=48, evaluator=Serial(), baseline=True)
+        evolve_networks(settings, folder, evaluations=48, evaluator=Serial(), baseline=True, references=True)
         return ne.load_run(folder)
+
+    @cached_property
+    def numbers(self) -> ne.Run:
+        """Networks for a number: how far the diabetes of 442 patients went on within a year."""
+        from neuroevo.cli.search import evolve_networks
+        from neuroevo.evaluators import Serial
+        from neuroevo.run.search import SearchSettings
+
+        print("run diabetes ...", flush=True)
+        evolve_networks(SearchSettings("diabetes", epochs=12), self.folder / "diabetes", evaluations=24, evaluator=Serial())
+        return ne.load_run(self.folder / "diabetes")
 
     @cached_property
     def study(self) -> ne.Run:
@@ -231,7 +242,7 @@ PICTURES = (
         "front", "The front",
         "Every point is a network trained on the chemistry of 178 wines: its size across, its loss on data it was not trained on up. "
         "Blue are the networks that no other beats in both; crosses, what the same networks score on data that the search never "
-        "saw; the orange diamond is a plain network made by hand and trained the same way.",
+        "saw; the orange diamond is a plain network made by hand and trained the same way; pink are models that are no networks, of scikit-learn.",
         "plots.front(run, test)", lambda runs: plots.front(runs.networks, test_scores(runs.networks)),
     ),
     Picture(
@@ -397,6 +408,28 @@ PICTURES = (
         "The kind of NASNet: every block applies two operations to earlier results and joins them; the reduction cell halves the "
         "resolution.",
         "plots.genome(genome)", lambda runs: plots.genome(NASNET.random(philox(2, 0))),
+    ),
+    Picture(
+        "confusion", "Which classes a network takes for which",
+        "A row for each of three kinds of wine, a column for each that the best network says, counted on data that the search never saw.",
+        "plots.confusion(run, 17)", lambda runs: plots.confusion(runs.networks),
+    ),
+    Picture(
+        "residuals", "How far off its numbers are",
+        "The best network's predictions of how far a disease went on: what was observed over what was predicted, and what is left of it. Where "
+        "the orange line leaves 0, the network is wrong in the same way each time.",
+        "plots.residuals(run, 17)", lambda runs: plots.residuals(runs.numbers),
+    ),
+    Picture(
+        "calibration", "Whether its probabilities are what they say",
+        "Of the wines to which the best network gives a class with a probability of 0.9, nine of ten should be of that class: then the points lie "
+        "on the grey line. Bars are 95 % intervals: the fewer samples, the less is known.",
+        "plots.calibration(run, 17)", lambda runs: plots.calibration(runs.networks),
+    ),
+    Picture(
+        "importance", "Which columns it needs",
+        "By how much the best network's score gets worse where one column is shuffled among the wines, so that it says nothing any more.",
+        "plots.importance(run, 17)", lambda runs: plots.importance(runs.networks),
     ),
     Picture(
         "cppn", "A network that paints",

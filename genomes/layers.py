@@ -27,6 +27,9 @@ norm              BatchNorm
 sum               the inputs of equal shape, added up; one input passes as it is
 zero              zeros in place of the input: an edge that hands nothing on
 
+piecewise         the features as they are and, of each, `width` ramps that together climb over its range: max(0, min(1, (x - low) / (high - low)))
+periodic          the features as they are and, of each, `width` waves: sines and cosines of as many frequencies by two
+
 recurrent         a recurrent cell (`cell`, a `genomes.chain.RecurrentCell`) of `width` units over the steps of a sequence: its hidden state
                   behind the last step, or at each (`every_step`)
 """
@@ -65,6 +68,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "norm": (),
     "sum": (),
     "zero": (),
+    "piecewise": ("width",),
+    "periodic": ("width",),
     "recurrent": ("width", "cell", "every_step"),
 }
 CONVOLUTIONS = frozenset({"conv", "separable"})
@@ -75,6 +80,8 @@ WEIGHTED = frozenset({"conv", "separable", "dense"})
 MERGES = frozenset({"add", "concat"})
 # Convolutions without a ReLU of their own.
 PLAIN = frozenset({"plain_conv", "plain_separable"})
+# What makes several values of each feature (Gorishniy, Rubachev & Babenko 2022); none of their weights is trained.
+EMBEDDINGS = frozenset({"piecewise", "periodic"})
 # Layers with channels of their own.
 OWN_CHANNELS = WEIGHTED | PLAIN | {"recurrent"}
 
@@ -85,7 +92,7 @@ class Layer:
 
     Args:
         kind: a name of `SETTINGS`.
-        width: filters (conv, separable), units (dense) or outputs (logits), >= 1.
+        width: filters (conv, separable), units (dense), outputs (logits), or ramps or waves of each feature (embeddings), >= 1.
         kernel: elements along every spatial axis, >= 1.
         stride: step along every spatial axis, >= 1.
         projected: whether an add's skip goes through a projection.
@@ -169,6 +176,10 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         return (layer.width,)
     if kind in ("relu", "norm", "zero"):
         return shape
+    if kind in EMBEDDINGS:
+        if not flat:
+            raise ValueError(f"a {kind} layer takes (features,), got {shape}")
+        return (shape[0] * (1 + layer.width),)
     if kind == "recurrent":
         if len(shape) != 2:
             raise ValueError(f"a recurrent layer takes (steps, features), got {shape}")
@@ -264,6 +275,8 @@ def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
         return int(positions * each)
     if kind == "add" and layer.projected:
         return math.prod(inputs[0]) * inputs[1][-1]
+    if kind in EMBEDDINGS:
+        return inputs[0][0] * layer.width
     if kind in PLAIN:
         positions = math.prod([-(-axis // layer.stride) for axis in inputs[0][:-1]])
         return positions * _kernel_weights(layer, inputs[0])

@@ -74,7 +74,7 @@ class Architecture:
             if (
                 kind in layers.WEIGHTED
                 or kind in ("add", "relu", "zero")
-                or (gene.inputs and kind not in ("logits", "norm", *layers.PLAIN) and found.issuperset(gene.inputs))
+                or (gene.inputs and kind not in ("logits", "norm", "periodic", *layers.PLAIN) and found.issuperset(gene.inputs))
             ):
                 found.add(gene.marking)
         return frozenset(found)

@@ -53,7 +53,7 @@ def _kinds(draft: Draft) -> tuple[str, ...]:
     sources = draft.sources()
     single, merged = _samples(draft, draft.beside((), sources), 1), _samples(draft, sources, 2)
     found = []
-    for kind in KINDS:
+    for kind in (*KINDS, *draft.space.embeddings, *(["norm"] if draft.space.norms else [])):
         if kind == "add":
             offered = any(_skip_fits(draft, main, merged) for main in merged)
         elif kind == "concat":

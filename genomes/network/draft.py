@@ -15,12 +15,12 @@ from copy import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, WEIGHTED, Layer, Shape, output_shape, parameters
+from genomes.layers import CONVOLUTIONS, EMBEDDINGS, GLOBAL_POOLINGS, POOLINGS, WEIGHTED, Layer, Shape, output_shape, parameters
 from genomes.markings import marking
 from genomes.network.architecture import Architecture
 from genomes.network.closing import closing_layers, least_parameters
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING, STARTER, Gene
-from genomes.network.starters import CONVOLUTION, DENSE, HEAD, MERGE, POOLING, smallest_architecture
+from genomes.network.starters import CONVOLUTION, DENSE, EMBEDDING, HEAD, MERGE, POOLING, smallest_architecture
 
 if TYPE_CHECKING:
     from genomes.network.space import NetworkSpace
@@ -203,6 +203,7 @@ def _role(layer: Layer) -> int:
         (POOLINGS, POOLING),
         ({*GLOBAL_POOLINGS, "flatten"}, HEAD),
         ({"dense"}, DENSE),
+        (EMBEDDINGS, EMBEDDING),
     ):
         if layer.kind in kinds:
             return role

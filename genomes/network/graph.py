@@ -44,6 +44,8 @@ def label(layer: layers.Layer, axes: int = 2) -> str:
         return f"{'conv' if kind == 'plain_conv' else 'separable'} {size}, {layer.width} filters{step}{wide}"
     if kind == "add":
         return "add (projected)" if layer.projected else "add"
+    if kind in layers.EMBEDDINGS:
+        return f"{kind}, {layer.width} {'ramps' if kind == 'piecewise' else 'waves'} a feature"
     if kind == "recurrent":
         return f"recurrent cell, {layer.width} units"
     if kind in ("dense", "logits"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from genomes.base import shown, unknown
-from genomes.layers import WEIGHTED, Shape
+from genomes.layers import EMBEDDINGS, WEIGHTED, Shape
 from genomes.network.architecture import Architecture
 from genomes.network.decisions import answers_of, ask_architecture
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING, Gene
@@ -46,6 +46,9 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
         mutations: operators that one mutation applies.
         rates: (operator, rate) pairs that replace the defaults in `genomes.network.OPERATORS`; 0 switches an operator off.
         starter_parameters: (smallest, largest) size of random genomes, reached where the input's shape allows it.
+        embeddings: what features may be made of before the first layer: "piecewise", "periodic" (Gorishniy, Rubachev & Babenko 2022); of
+            inputs (features,) alone. The search decides which, where, and whether at all. `for_data` offers both for tables.
+        norms: whether a BatchNorm may stand between layers of features; `for_data` says yes for tables. (Convolutions have their own.)
 
     Raises:
         ValueError: a setting out of its range.
@@ -68,6 +71,8 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
     mutations: int = 1
     rates: tuple[tuple[str, float], ...] = ()
     starter_parameters: tuple[int, int] = (300, 60_000)
+    embeddings: tuple[str, ...] = ()
+    norms: bool = False
 
     drawn_as = "layers"
 
@@ -86,10 +91,22 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
         _check_counts("starter_parameters", self.starter_parameters)
         if len(self.starter_parameters) != 2 or self.starter_parameters[0] > self.starter_parameters[1]:
             raise ValueError(f"starter_parameters must be (smallest, largest), got {shown(self.starter_parameters)}")
+        self._check_embeddings()
         self._check_rates()
         smallest = smallest_architecture(self)
         if (reason := self.violated(smallest)) is not None:
             raise ValueError(f"the limits leave no network: the smallest has {smallest.parameters} parameters, but {reason}")
+
+    def _check_embeddings(self) -> None:
+        if not isinstance(self.norms, bool):
+            raise ValueError(f"norms must be true or false, got {shown(self.norms)}")
+        if not isinstance(self.embeddings, tuple) or len(set(self.embeddings)) < len(self.embeddings):
+            raise ValueError(f"embeddings must be different names of embeddings, got {shown(self.embeddings)}")
+        for name in self.embeddings:
+            if name not in EMBEDDINGS:
+                raise ValueError(unknown("embedding", name, sorted(EMBEDDINGS)))
+        if self.embeddings and len(self.input_shape) > 1:
+            raise ValueError(f"embeddings are of features; the inputs of this space have the shape {self.input_shape}")
 
     def _check_rates(self) -> None:
         if not isinstance(self.rates, tuple):
@@ -107,13 +124,16 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
 
     @classmethod
     def for_data(cls, input_shape: Shape, outputs: int) -> Self:
-        return cls(input_shape, outputs)
+        table = len(input_shape) == 1
+        return cls(input_shape, outputs, embeddings=tuple(sorted(EMBEDDINGS)) if table else (), norms=table)
 
     @cached_property
     def operator_rates(self) -> dict[str, float]:
         """The rate of each operator that is not switched off."""
         rates = {name: operator.rate for name, operator in OPERATORS.items()} | dict(self.rates)
-        return {name: float(rate) for name, rate in rates.items() if rate > 0}
+        idle = [] if self.embeddings else ["embed_features", "remove_embedding"]
+        idle += [] if self.norms else ["insert_norm", "remove_norm"]
+        return {name: float(rate) for name, rate in rates.items() if rate > 0 and name not in idle}
 
     def random(self, rng: np.random.Generator) -> NetworkGenome:
         """A small network: one to four layers, pooling between convolutions, its size log-uniform in `starter_parameters`."""

@@ -13,13 +13,14 @@ from neuroevo.run.settings import task_from_settings
 from neuroevo.store import StoreError
 
 if TYPE_CHECKING:
+    from neuroevo.deploy.ensembles import Ensemble
     from neuroevo.deploy.final import FinalTraining
     from neuroevo.deploy.prediction import Prediction
     from neuroevo.tasks.supervised import Supervised
 
 
 def train_to_the_end(
-    run: Path, name: str, *, epochs: int, augment: bool, path: Path, always: bool = False
+    run: Path, name: str, *, epochs: int, augment: bool, path: Path, always: bool = False, every_row: bool = False
 ) -> tuple[FinalTraining, Derived | StoreError | None]:
     """Train one network of a run on train + validation data, export it and record it as a child of what it was: as it was, and without a
     child, where training on the training data alone makes it worse on the validation data, unless `always`.
@@ -45,20 +46,33 @@ def train_to_the_end(
     else:
         weights = None if chosen.artifact is None else chosen.artifact.load()
     seed = loaded.settings["seed"]
-    final = train(genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always)
+    final = train(genome, task, weights=weights, epochs=epochs, augment=augment, seed=seed, try_first=not always, every_row=every_row)
     export(final.model, task.dataset, path)  # it says by how much the file differs
     write_description(task.dataset, path)
     if final.left_alone:
         return final, None
-    details: dict[str, Any] = {"trained_on": "train + validation", "epochs": epochs, "augmented": augment}
+    details: dict[str, Any] = {"trained_on": "train + validation + test" if every_row else "train + validation", "epochs": epochs, "augmented": augment}
     if final.validation_after:
         details["validation_scores"] = "of the same training on the training data alone"
     try:
         arrays = arrays_of(final.model, genome, weights)
-        made = {"operators": ("train",), "scores": final.validation_after, "details": details}
+        made = {"operators": ("train",), "scores": final.validation_after, "details": details, "tested": not every_row}
         return final, loaded.derive(name, genome, weights=arrays, **made)  # type: ignore[arg-type]
     except StoreError as error:  # its training is not lost: the file is written
         return final, error
+
+
+def chosen_ensemble(run: Path, *, rounds: int, of: str, path: Path | None) -> Ensemble:
+    """Choose an ensemble of a run's networks, record it, and write it where a path is given, with the description of its inputs."""
+    from neuroevo.deploy.description import write_description
+    from neuroevo.deploy.ensembles import ensemble
+
+    loaded, task, _ = _network(run, None)
+    loaded.task = task
+    found = ensemble(loaded, rounds=rounds, of=of, path=path, say=print)  # type: ignore[arg-type]
+    if found.path is not None:
+        write_description(task.dataset, found.path)
+    return found
 
 
 def export_network(run: Path, name: str, path: Path) -> Path | None:
@@ -79,11 +93,14 @@ def export_network(run: Path, name: str, path: Path) -> Path | None:
     return None if dataset is None else description_path(path)
 
 
-def predictions(model: Path, file: Path, *, name: str | None = None, missing: Sequence[str] = ()) -> list[Prediction]:
+def predictions(
+    model: Path, file: Path, *, name: str | None = None, missing: Sequence[str] = (), threshold: float | None = None
+) -> list[Prediction]:
     """Predictions of a run's network (its best, or that named) or of a `.keras` file.
 
     Args:
         missing: further texts of a table that mean that nothing is known.
+        threshold: of two classes: the probability from which on the second is said; None: a half.
     """
     from neuroevo.deploy import predict, raw_model
     from neuroevo.deploy.derived import raw_network
@@ -95,7 +112,7 @@ def predictions(model: Path, file: Path, *, name: str | None = None, missing: Se
         source: Any = (network, details(task.dataset, doubles=False))
     else:
         source = model
-    return predict(source, file, missing=missing)
+    return predict(source, file, missing=missing, threshold=threshold)
 
 
 def _network(run: Path, name: str | None) -> tuple[Run, Supervised, Individual | Derived]:

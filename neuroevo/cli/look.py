@@ -14,6 +14,8 @@ from genomes.base import unknown
 from neuroevo.cli import completion as complete
 from neuroevo.core import registry
 
+EXAMINED = ("confusion", "residuals", "calibration", "importance")  # figures of one network on held-out samples
+
 
 def run_folder(text: str) -> Path:
     """A run's folder, as it is typed."""
@@ -65,7 +67,8 @@ def plot(
     id: Annotated[
         str | None,
         typer.Argument(
-            help="The individual, for genome, lineage, curves and difference; for worth a network derived from one (17.1).",
+            help="The individual, for genome, lineage, curves and difference; also a derived network (17.1) for worth, confusion, residuals, "
+            "calibration and importance. Default: the best.",
             show_default=False,
             autocompletion=complete.ids,
         ),
@@ -97,24 +100,23 @@ def plot(
     if moving and what not in plots.FILMS:
         raise ValueError(f"{what} is a still picture, a .png, .svg or .pdf file; as a .gif: {', '.join(plots.FILMS)}")
     loaded = load_run(run, lazy=True)
-    one = None if id is None or what == "worth" else _individual(id)
     if moving and output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         getattr(plots, plots.FILMS[what])(loaded, output)
         print(f"written: {output}")
         return
-    if what == "genome":
-        figure = plots.genome(loaded.best if one is None else loaded[one], plots.input_names(loaded))
+    if what in EXAMINED or what == "worth":
+        figure = draw(loaded, id)
+    elif what == "genome":
+        figure = plots.genome(loaded.best if id is None else loaded[_whole(what, id)], plots.input_names(loaded))
     elif what == "lineage":
-        figure = plots.lineage(loaded, one)
+        figure = plots.lineage(loaded, None if id is None else _whole(what, id))
     elif what == "curves":
-        figure = plots.curves(loaded, None if one is None else [one])
-    elif what == "worth":
-        figure = plots.worth(loaded, id)
+        figure = plots.curves(loaded, None if id is None else [_whole(what, id)])
     elif what == "difference":
-        if one is None or other is None:
+        if id is None or other is None:
             raise ValueError(f"difference compares two individuals: neuroevo plot {run} difference ID ID")
-        figure = plots.difference(loaded[one], loaded[other])
+        figure = plots.difference(loaded[_whole(what, id)], loaded[other])
     elif what == "progress":
         figure = plots.progress(loaded, measure, axis.split(","))
     elif what == "front":
@@ -128,11 +130,10 @@ def plot(
     print(f"written: {path}")
 
 
-def _individual(id: str) -> int:
-    try:
-        return int(id)
-    except ValueError:
-        raise ValueError(f"an individual is named by its id, a whole number, got {id!r}") from None
+def _whole(what: str, id: str) -> int:
+    if not id.isdigit():
+        raise ValueError(f"{what} is that of an individual, which is named by its id, a whole number, got {id!r}")
+    return int(id)
 
 
 def compare(

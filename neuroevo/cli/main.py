@@ -1,5 +1,5 @@
-"""The command line: neuroevo search | resume | show | report | plot | compare | arena | fidelity | list | doctor | train | predict
-| compress | export.
+"""The command line: neuroevo search | resume | show | report | plot | compare | arena | fidelity | list | doctor | train | ensemble
+| predict | compress | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """
@@ -178,6 +178,14 @@ def search(
             metavar="COLUMN", help="Rows are split by it: the latest are held back to validate and to test.", show_default=False
         ),
     ] = None,
+    class_weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="balanced|CLASS=WEIGHT",
+            help="By how much the rows of a class count in training: balanced, so that rare classes count as much; CLASS=WEIGHT may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     encoding: Annotated[
         str,
         typer.Option(
@@ -251,13 +259,24 @@ def search(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
     ] = False,
+    references: Annotated[
+        bool, typer.Option("--references", help="Also fit a linear model, a forest and boosting (scikit-learn), to compare with.")
+    ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Validate the front by so many folds of all rows but the test's, each network trained anew on each; 0: not.",
+            min=0,
+            show_default="5 of tables of fewer than 2,000 rows",
+        ),
+    ] = None,
 ) -> None:
     """Evolve a Pareto front of trained Keras networks for DATA. The same command again goes on, or shows a complete run."""
     from neuroevo.cli.search import evolve_networks
     from neuroevo.data.columns import Columns, parse_types
     from neuroevo.data.reading import stem
     from neuroevo.evaluators import by_name
-    from neuroevo.run.search import SearchSettings, parse_settings, preset_by_name
+    from neuroevo.run.search import SearchSettings, parse_class_weights, parse_settings, preset_by_name
     from neuroevo.strategies import Screen
 
     effort = preset_by_name(preset)
@@ -278,6 +297,7 @@ def search(
         kind=kind,
         missing=missing or (),
         columns=Columns(tuple(keep or ()), tuple(drop or ()), parse_types(types or ()), group, time),
+        class_weights=parse_class_weights(class_weights or ()),
         encoding=encoding,
         strategy=strategy,
         inheritance=inheritance,
@@ -298,6 +318,8 @@ def search(
         evaluator=where,
         schedule=_schedule(schedule),
         baseline=baseline,
+        references=references,
+        folds=folds,
     )
     _summary(folder)
 
@@ -410,6 +432,10 @@ def train(
     id: Id,
     epochs: Annotated[int, typer.Option(help="Training epochs.", min=1)] = 60,
     augment: Annotated[bool, typer.Option(help="Train on shifted copies of the images, too.")] = False,
+    every_row: Annotated[
+        bool,
+        typer.Option("--all", help="Train on every row, the test data's, too: for use, when all choices are made; it cannot be tested then."),
+    ] = False,
     always: Annotated[
         bool, typer.Option("--always", help="Do not try first: write the trained network even where training makes it worse.")
     ] = False,
@@ -425,12 +451,16 @@ def train(
     from neuroevo.store import StoreError
 
     path = output or run / f"{id}.keras"
-    final, child = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always)
+    final, child = train_to_the_end(run, id, epochs=epochs, augment=augment, path=path, always=always, every_row=every_row)
     for name, score in final.validation_before.items():
         after = final.validation_after[name]
         print(f"validation {name}: {score:.4g} before, {after:.4g} after {epochs} more epochs on the training data alone")
     if final.left_alone:
         print("training makes it worse on the validation data: it is written as it was (--always writes the trained one)")
+    if every_row and not final.left_alone:
+        print(f"trained for {epochs} more epochs on every row, the test data's, too: what it scores on new data, no row is left to tell")
+        for name, score in final.before.items():
+            print(f"test {name}: {score:.4g} before")
     for name, score in final.after.items():
         before = f"{final.before[name]:.4g} before, " if name in final.before else ""
         trained = f"{before}{score:.4g} after {epochs} more epochs on train + validation"
@@ -443,6 +473,41 @@ def train(
         print(f"not recorded in the run: {child}")
     elif child is not None:
         print(f"recorded: {child.name} (neuroevo show {run} {child.name})")
+
+
+@app.command()
+def ensemble(
+    run: RunFolder,
+    rounds: Annotated[int, typer.Option(help="Networks that are added at most, each perhaps several times.", min=1)] = 20,
+    of: Annotated[
+        str, typer.Option(help="Which networks: front, or kept (every one whose weights the run still has).", metavar="front|kept")
+    ] = "front",
+    output: Annotated[
+        Path | None, typer.Option(help="A .keras file to write as well; it takes raw inputs.", show_default=False)
+    ] = None,
+) -> None:
+    """Choose networks of a run that are better together than each alone, as one model: greedily, by the validation data.
+
+    In each round the network is added, or added again, with which the mean of all answers scores best. The ensemble is recorded in the run as a
+    child of the first one, with the size of all; show, export and predict know it by its name.
+    """
+    from neuroevo.cli.chosen import chosen_ensemble
+
+    found = chosen_ensemble(run, rounds=rounds, of=of, path=output)
+    name, (first, *_) = found.score, found.members
+    if found.derived is None:
+        print(f"no combination is better on the validation data than {first} alone ({name} {found.single[name]:.4g}): nothing was made")
+        return
+    listed = ", ".join(f"{id}{f' ({times} times)' if times > 1 else ''}" for id, times in found.members.items())
+    print(f"chosen: {listed}")
+    for score, value in found.scores.items():
+        print(f"validation {score}: {found.single[score]:.4g} of {first} alone, {value:.4g} of the ensemble")
+    for score, value in found.derived.test.items():
+        print(f"test {score}: {value:.4g} of the ensemble")
+    print(f"parameters: {found.derived.parameters:,}, {found.derived.size:,} bytes")
+    if found.path is not None:
+        print(f"written: {found.path}{EXPORTED['.keras']}")
+    print(f"recorded: {found.derived.name} (neuroevo show {run} {found.derived.name})")
 
 
 @app.command()
@@ -464,6 +529,13 @@ def predict(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Of two classes: the probability from which on the second is said. `neuroevo show RUN ID` says which is best by validation data.",
+            show_default="the more probable class",
+        ),
+    ] = None,
     missing: Annotated[
         list[str] | None,
         typer.Option(
@@ -483,7 +555,7 @@ def predict(
         raise ValueError(f"predictions are written to a .csv file, got {output}; for JSON: --json")
     with warnings.catch_warnings(record=True) as odd:
         warnings.simplefilter("always", UserWarning)
-        found = predictions(model, file, name=id, missing=missing or ())
+        found = predictions(model, file, name=id, missing=missing or (), threshold=threshold)
     for note in odd:
         if note.category is InputWarning:
             print(f"note: {note.message}", file=sys.stderr)

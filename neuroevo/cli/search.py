@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from genomes.base import Space
+from genomes.network import NetworkSpace
 from neuroevo.data.columns import Columns
+from neuroevo.deploy.folds import folds_of, usual_folds
 from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.report.finish import finish
 from neuroevo.run.budget import Budget
@@ -36,6 +40,8 @@ def evolve_networks(
     evaluator: Evaluator | None = None,
     schedule: Literal["synchronous", "asynchronous"] = "synchronous",
     baseline: bool = False,
+    references: bool = False,
+    folds: int | None = None,
 ) -> Run:
     """Evolve networks for a data set; ends with the front's test scores and a figure in the folder.
 
@@ -45,13 +51,15 @@ def evolve_networks(
         evaluations, seconds, total_epochs: the budget.
         evaluator, schedule: as for `neuroevo.evolve`.
         baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
+        references: also fit models of scikit-learn, to compare with (see `neuroevo.deploy.reference_models`).
+        folds: validate the front by so many folds (see `neuroevo.deploy.folds`); 0: not; None: by 5 of small tables.
 
     Raises:
         ValueError: anything that the user can mend; nothing is written before the data was read.
     """
     task = supervised_task(_as_begun(settings, folder))
     given = split_settings(settings.settings, settings.strategy, settings.encoding)
-    space = space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"])
+    space = _space_as_begun(space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])
     once = space.redundant and schedule == "synchronous"
     strategy = strategy_by_name(
         settings.strategy, settings.inheritance, settings=given["strategy"], evaluations=evaluations, begun=begun_strategy(folder)
@@ -64,6 +72,8 @@ def evolve_networks(
         print(
             f"the first {first} candidates are random, so that with {evaluations} nothing is selected: ask for more (--evaluations {3 * first})"
         )
+    if folds:
+        folds_of(task, folds, settings.seed)  # what is wrong is said before anything is trained
     complete = _complete(folder, evaluations)
     if complete:
         print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
@@ -81,7 +91,7 @@ def evolve_networks(
         run=folder,
         progress=not complete,
     )
-    finish(run, baseline=baseline, say=announced)
+    finish(run, baseline=baseline, references=references, folds=usual_folds(task) if folds is None else folds, say=announced)
     return run
 
 
@@ -94,6 +104,17 @@ def _as_begun(settings: SearchSettings, folder: Path) -> SearchSettings:
     store.close()
     begun = isinstance(recorded, dict) and recorded.get("target") is not None and "columns" not in recorded
     return replace(settings, columns=Columns(rules=1)) if begun else settings
+
+
+def _space_as_begun(space: Space, folder: Path, given: Mapping[str, str]) -> Space:
+    """The space without embeddings of features and norms between layers for a run that an older release, which had none, began, where nothing is said of them."""
+    if not isinstance(space, NetworkSpace) or not space.embeddings or "embeddings" in given or not (folder / "config.json").exists():
+        return space
+    store = Store(folder, writable=False)
+    recorded = (store.read_json("config.json") or {}).get("space")
+    store.close()
+    begun = isinstance(recorded, dict) and recorded.get("encoding") == space.encoding and "embeddings" not in recorded
+    return replace(space, embeddings=(), norms=False) if begun else space
 
 
 def announced(text: str) -> None:

@@ -64,6 +64,8 @@ KINDS: Mapping[str, Kind] = {
 PROVIDED = {
     "network": "neuroevo.decode:individual_network",
     "model": "neuroevo.decode:trained_model",
+    "ensemble": "neuroevo.deploy.ensembles:ensemble",
+    "references": "neuroevo.deploy.reference_models:references",
     "individual_html": "neuroevo.interop.notebook:individual_html",
     "run_html": "neuroevo.interop.notebook:run_html",
 }

@@ -409,5 +409,6 @@ def _imbalance(y: npt.NDArray[Any], labels: tuple[str, ...]) -> list[str]:
     return [
         f"The classes are imbalanced: {labels[most]!r} has {counts[most]} samples, {labels[least]!r} has {counts[least]}; "
         "a network that always says the commonest class has an error of "
-        f"{100 * (1 - counts[most] / counts.sum()):.1f} %. The objectives f1 and auc weigh classes equally."
+        f"{100 * (1 - counts[most] / counts.sum()):.1f} %. The objectives balanced_error, f1 and auc weigh "
+        "classes equally, and class weights (--class-weights balanced) make training do so."
     ]

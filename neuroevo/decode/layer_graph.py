@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from genomes.base import Genome
-from genomes.layers import Layer, Shape, projection_stride
+from genomes.layers import EMBEDDINGS, Layer, Shape, projection_stride
 from neuroevo.decode.architecture import architecture_of
+from neuroevo.decode.embedding import embedding_layer
 from neuroevo.decode.plain import EPSILON, MOMENTUM, plain_layer
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
 from neuroevo.decode.recurrent import recurrent_layer
@@ -58,6 +59,8 @@ def _layer(layer: Layer, taken: list[Any], shapes: list[Shape], named: Callable[
     kind, axes = layer.kind, len(shapes[0]) - 1
     if kind in PLAIN_KINDS:
         return plain_layer(layer, taken, axes, named)
+    if kind in EMBEDDINGS:
+        return embedding_layer(layer, taken[0], named)
     if kind == "recurrent":
         return recurrent_layer(layer, taken[0], named)
     if kind in ("conv", "separable"):

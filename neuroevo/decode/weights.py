@@ -9,6 +9,7 @@ dense, logits     kernel [i, o], bias [o]
 add               gamma, beta, mean, variance [main's channels]; if projected, projection [skip's channels, main's channels]
 plain_conv        as conv, plain_separable as separable; gamma, beta, mean, variance only if normalised
 norm              gamma, beta, mean, variance [channels]
+piecewise, periodic  kernel, bias [features, ramps or waves of each]; not trained
 recurrent         kernel [i, leaves * o], recurrent_kernel [o, leaves * o] and, if its cell is biased, bias [leaves * o]: leaf after leaf
 
 Beside them, for every gene with filters or units, lies `channels` int64 [o]: the ids of its channels, which a channel keeps through
@@ -24,8 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import OWN_CHANNELS, Layer
+from genomes.layers import EMBEDDINGS, OWN_CHANNELS, Layer
 from neuroevo.decode.architecture import architecture_of
+from neuroevo.decode.embedding import ROLES as EMBEDDING_ROLES
+from neuroevo.decode.embedding import embedding_variables
 from neuroevo.decode.plain import plain_roles, plain_variables
 from neuroevo.decode.recurrent import recurrent_roles, recurrent_variables
 
@@ -44,6 +47,8 @@ def roles(layer: Layer) -> tuple[str, ...]:
         return ("kernel", "bias")
     if layer.kind == "add":
         return ("projection", *NORM) if layer.projected else NORM
+    if layer.kind in EMBEDDINGS:
+        return EMBEDDING_ROLES
     if layer.kind == "recurrent":
         return recurrent_roles(layer)
     return plain_roles(layer)
@@ -79,6 +84,8 @@ def _variables_of(layer: Layer, parts: Mapping[str, Any]) -> list[Any]:
         return [parts[layer.kind].kernel, parts[layer.kind].bias]
     if layer.kind == "add":
         return [*([parts["projection"].kernel] if layer.projected else []), *_norm(parts["gate"])]
+    if layer.kind in EMBEDDINGS:
+        return embedding_variables(parts)
     if layer.kind == "recurrent":
         return recurrent_variables(layer, parts)
     return plain_variables(layer, parts)

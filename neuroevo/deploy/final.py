@@ -64,6 +64,7 @@ def train_to_the_end(
     seed: int = 0,
     threads: int = 1,
     try_first: bool = False,
+    every_row: bool = False,
 ) -> FinalTraining:
     """Train a genome's network on the training and validation parts together, and test it before and after.
 
@@ -78,6 +79,7 @@ def train_to_the_end(
         threads: CPU threads.
         try_first: train on the training part alone before, and leave the network as it was where that makes `task.selection` worse on the
             validation part; takes almost twice the time. Only where there are weights to begin with.
+        every_row: train on the test part as well, for use when all choices are made: nothing is left to test it on, and `after` is empty.
 
     Raises:
         Diverged: the training loss became infinite or NaN.
@@ -86,10 +88,13 @@ def train_to_the_end(
     from neuroevo.decode import build, set_weights
     from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
     from neuroevo.inherit import initialise
+    from neuroevo.inherit.embeddings import placed
 
     prepare(threads)
     dataset = task.dataset
     both = dataset.search_part
+    if every_row:
+        both = Part(np.concatenate([both.x, dataset.test.x]), np.concatenate([both.y, dataset.test.y]))
     recipe = recipe or (FROM_SCRATCH if weights is None else INHERITED)
     if augment:
         recipe = replace(recipe, augment=augment if isinstance(augment, Augmentation) else SHIFTED)
@@ -100,22 +105,22 @@ def train_to_the_end(
         rng = stream(seed, FINAL, TRAINING)
         with suited_precision():
             model = build(genome)
-        set_weights(model, genome, initialise(genome, rng) if weights is None else weights)
-        return compile_network(model, Method.of(recipe, task.loss, len(part))), rng
+        set_weights(model, genome, placed(genome, initialise(genome, rng), part.x) if weights is None else weights)
+        return compile_network(model, Method.of(recipe, task.loss, len(part), weighted=task.weighted)), rng
 
     validated: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
     if try_first and weights is not None:
         network, rng = begun(dataset.train)
         validation_before = task.part_scores(network, dataset.validation)
-        fit(network, dataset.train.x, dataset.targets(dataset.train), recipe, rng)
+        fit(network, dataset.train.x, task.training_targets(dataset.train), recipe, rng)
         validated = validation_before, task.part_scores(network, dataset.validation)
     network, rng = begun(both)
     before = {} if weights is None else task.test_scores(network)
     worse = task.selection_sign * (validated[1][task.selection] - validated[0][task.selection]) > 0 if validated[0] else False
     if worse:
         return FinalTraining(network.synchronised(), before, before, None, *validated)
-    training = fit(network, both.x, dataset.targets(both), recipe, rng)
-    after = task.test_scores(network)
+    training = fit(network, both.x, task.training_targets(both), recipe, rng)
+    after = {} if every_row else task.test_scores(network)
     return FinalTraining(network.synchronised(), before, after, training, *validated)
 
 

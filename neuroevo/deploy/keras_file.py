@@ -45,22 +45,34 @@ def raw_model(model: Any, dataset: Dataset, *, doubles: bool = True) -> Any:
     """
     import keras
 
-    normalisation = dataset.normalisation.in_float32
     inputs = keras.Input(model.input_shape[1:], name="raw")
+    return keras.Model(inputs, in_own_units(model(normalised(inputs, dataset)), dataset, doubles=doubles), name="network")
+
+
+def normalised(inputs: Any, dataset: Dataset) -> Any:
+    """Layers from raw inputs to those that the run's networks take."""
+    import keras
+
+    normalisation = dataset.normalisation.in_float32
     # Rescaling, not Normalization: the ONNX export takes a Normalization's given mean for an input of the graph
     centred = keras.layers.Rescaling(1.0, (-normalisation.mean).tolist(), name="centre")(inputs)
-    outputs = model(keras.layers.Rescaling((1.0 / normalisation.deviation).tolist(), name="scale")(centred))
+    return keras.layers.Rescaling((1.0 / normalisation.deviation).tolist(), name="scale")(centred)
+
+
+def in_own_units(outputs: Any, dataset: Dataset, *, doubles: bool = True) -> Any:
+    """A layer from what the run's networks give to probabilities of the classes, or to values in their own units."""
+    import keras
+
     target = dataset.target_normalisation
     if target is None:
-        outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
-    elif doubles and not target.held.all() and gives_doubles():
+        return keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
+    if doubles and not target.held.all() and gives_doubles():
         values = keras.layers.Dense(len(target.mean), dtype="float64", trainable=False, name="values")
         outputs = values(outputs)  # not Rescaling, which rounds its numbers to float32 in whatever dtype it computes
         values.set_weights([np.diag(target.deviation), target.mean])
-    else:
-        inside = target.in_float32
-        outputs = keras.layers.Rescaling(inside.deviation.tolist(), inside.mean.tolist(), dtype="float32", name="values")(outputs)
-    return keras.Model(inputs, outputs, name="network")
+        return outputs
+    inside = target.in_float32
+    return keras.layers.Rescaling(inside.deviation.tolist(), inside.mean.tolist(), dtype="float32", name="values")(outputs)
 
 
 def gives_doubles() -> bool:
@@ -83,12 +95,15 @@ def export(model: Any, dataset: Dataset, path: str | os.PathLike[str], *, say: C
     Raises:
         ValueError: the path does not end in .keras, or the file computes other numbers (`WrongExport`).
     """
-    target = Path(path)
-    if target.suffix != ".keras":
-        raise ValueError(f"a model is written to a .keras file, got {target}")
+    if Path(path).suffix != ".keras":
+        raise ValueError(f"a model is written to a .keras file, got {Path(path)}")
+    return write_raw(raw_model(model, dataset), dataset, Path(path), say=say)
+
+
+def write_raw(raw: Any, dataset: Dataset, target: Path, *, say: Callable[[str], None] | None = print) -> Path:
+    """`export` of a model that takes raw inputs already and gives probabilities or values in their own units."""
     temporary = target.with_name(f".{target.stem}.writing.keras")
     try:
-        raw = raw_model(model, dataset)
         raw.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(DETAILS, json.dumps(details(dataset)))
@@ -181,7 +196,7 @@ def _normalisation(found: Any) -> Any:
 
 
 def predict(
-    model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: Any, *, missing: Sequence[str] = ()
+    model: str | os.PathLike[str] | tuple[Any, Mapping[str, Any]], file: Any, *, missing: Sequence[str] = (), threshold: float | None = None
 ) -> list[Prediction]:
     """What an exported model says of every input in a file. What is odd about the inputs (texts that no training row had, images of
     another depth) is an `InputWarning`.
@@ -191,13 +206,17 @@ def predict(
         file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a table with the columns of the training data,
             an image or a folder of images; or a data frame with these columns.
         missing: texts of a table that mean that nothing is known, beside the empty cell and those that the model was trained with.
+        threshold: of two classes: the probability from which on the second is said, in (0, 1); None: a half.
 
     Raises:
-        ValueError: a file that cannot be read, or inputs that do not fit the model.
+        ValueError: a file that cannot be read, or inputs that do not fit the model; or a threshold where there are not two classes.
     """
     network, found = load_exported(model) if isinstance(model, (str, os.PathLike)) else model
     shape = tuple(int(n) for n in network.input_shape[1:])
     said = _checked(found, int(network.output_shape[-1]))
+    if threshold is not None and (said["kind"] != "classification" or len(said["label_names"]) != 2 or not 0 < threshold < 1):
+        what = ", ".join(said["label_names"][:3]) if said["kind"] == "classification" else "numbers"
+        raise ValueError(f"a threshold is a probability between 0 and 1 of the second of two classes, got {threshold} for a model of {what}")
     if is_frame(file):
         name, sources = "the data frame", [f"row {k}" for k in range(len(file))]
         x, notes = _table(
@@ -216,7 +235,8 @@ def predict(
     names = said["label_names"]
     predictions = []
     for source, row in zip(sources, outputs, strict=True):
-        label = names[int(row.argmax())] if said["kind"] == "classification" else None
+        place = int(row.argmax()) if threshold is None else int(row[1] >= threshold)
+        label = names[place] if said["kind"] == "classification" else None
         predictions.append(Prediction(source, label, dict(zip(names, map(float, row), strict=True)), tuple(said["digits"] or ())))
     return predictions
 

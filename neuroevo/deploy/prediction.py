@@ -15,7 +15,7 @@ class Prediction:
 
     Args:
         source: the file, or "row 3".
-        label: the most probable class; None for a regression.
+        label: the most probable class, or by a threshold the class that is said; None for a regression.
         values: by name, the probability of each class or the predicted values.
         digits: of each value the significant digits that say something: more than 6 where values differ by little beside their size;
             () is 6 of each.

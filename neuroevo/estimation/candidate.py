@@ -95,10 +95,11 @@ class Candidate:
     def first_weights(self, rng: np.random.Generator) -> Arrays:
         """What to start from: the parents' weights, or fresh ones."""
         from neuroevo.inherit import inherit, refit
+        from neuroevo.inherit.embeddings import placed
 
         assert self.course is not None
         parents = [(parent.genome, parent.load()) for parent in self.course.parents if parent.genome is not None]
-        arrays = inherit(self.genome, parents, rng)
+        arrays = placed(self.genome, inherit(self.genome, parents, rng), self.train.x, [genome for genome, _ in parents])
         if self.course.exact or not self.refits:
             return arrays
         rows = rng.choice(len(self.train), min(REFIT_SAMPLES, len(self.train)), replace=False)

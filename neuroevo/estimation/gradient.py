@@ -164,6 +164,8 @@ class GradientTraining(Estimation):
         if self.data is not None:
             return self.data
         if isinstance(task, Supervised):
+            if task.weighted:
+                raise ValueError("GradientTraining weighs all samples alike: leave class_weights out")
             part = task.dataset.train
             return part.x.reshape(len(part), -1), task.dataset.targets(part)
         raise ValueError(

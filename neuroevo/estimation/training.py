@@ -149,7 +149,7 @@ class FullTraining(Estimation):
         genome, rng = candidate.genome, candidate.context.rng(individual.id, trial.repeat)
         untrained = candidate.timed("proxies", candidate.untrained_scores) if _asks_for_proxies(task) else {}
         begin = {} if course.checkpoint else candidate.timed("inherit", candidate.first_weights, rng)
-        method = Method.of(course.recipe, task.loss, len(candidate.train))
+        method = Method.of(course.recipe, task.loss, len(candidate.train), weighted=task.weighted)
         misses = self._networks.misses
         network = candidate.timed("decode", self._network, genome, structure(genome), method)
         candidate.cache_hit = self._networks.misses == misses
@@ -172,7 +172,7 @@ class FullTraining(Estimation):
         fit(
             network,
             candidate.train.x,
-            task.dataset.targets(candidate.train),
+            task.training_targets(candidate.train),
             course.recipe,
             rng,
             score=candidate.validation_score,
@@ -225,7 +225,7 @@ class FullTraining(Estimation):
         parent = build(genome)
         set_weights(parent, genome, artifact.load())
         taught = replace(recipe, epochs=self.distil, label_smoothing=0.0)
-        x, dataset = candidate.train.x, candidate.task.dataset
+        x = candidate.train.x
 
         def report(epoch: int, loss: float, score: float | None) -> None:
             candidate.taught = candidate.distilled = epoch
@@ -235,7 +235,7 @@ class FullTraining(Estimation):
             method = replace(network.method, teaching=1.0, temperature=self.temperature)
             learner = self._networks.get(_structure(candidate.genome), method, lambda: build(candidate.genome))[0]
             learner.reset(network.weights())
-            targets = dataset.targets(candidate.train)
+            targets = candidate.task.training_targets(candidate.train)
             fit(learner, x, targets, taught, rng, teacher=lambda x: model_outputs(parent, x), report=report)
             network.reset(learner.weights())
         else:  # the parent's outputs are the targets of the ordinary loss, so nothing more is compiled

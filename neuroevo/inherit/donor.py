@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, OWN_CHANNELS, POOLINGS, Layer
+from genomes.layers import CONVOLUTIONS, EMBEDDINGS, GLOBAL_POOLINGS, OWN_CHANNELS, POOLINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
@@ -78,6 +78,9 @@ def handed_on(gene: Gene, inputs: Sequence[Labels], architecture: Architecture, 
     """
     if gene.kind == "concat":
         return Labels.joined(inputs)
+    if gene.kind in EMBEDDINGS:
+        made = len(inputs[0]) * gene.layer.width
+        return inputs[0].embedded(gene.marking, gene.layer.width) if kept else Labels.joined([inputs[0], Labels.none(made)])
     if gene.kind == "flatten":
         return inputs[0].flattened(math.prod(architecture.shapes[gene.inputs[0]][:-1]))
     if gene.kind == "sum" and kept:

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import WEIGHTED
+from genomes.layers import EMBEDDINGS, WEIGHTED
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
-from neuroevo.inherit import fresh, layers, plain, recurrent
+from neuroevo.inherit import embeddings, fresh, layers, plain, recurrent
 from neuroevo.inherit.donor import Arrays, Donor, handed_on, most_wanted, nearest, wanted
 from neuroevo.inherit.labels import Labels, Match, match
 from neuroevo.inherit.moments import Moments, rectified
@@ -91,6 +91,8 @@ class Walk:
             self._weighted(gene, shapes)
         elif gene.kind in PLAIN_KINDS:
             plain.visit(self, gene, shapes)
+        elif gene.kind in EMBEDDINGS:
+            embeddings.visit(self, gene, shapes[0])
         elif gene.kind == "recurrent":
             recurrent.visit(self, gene, shapes[0])
         elif gene.kind == "add":

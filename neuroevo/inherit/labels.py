@@ -56,6 +56,11 @@ class Labels:
         """The labels behind a layer that makes one value of each channel."""
         return Labels(np.where(self.exact == 0, self.exact, _mixed(self.exact, marking)), self.origin)
 
+    def embedded(self, marking: int, width: int) -> Labels:
+        """The labels behind an embedding that hands its features on and makes `width` values of each."""
+        grid = np.stack([np.where(self.exact == 0, self.exact, _mixed(_mixed(self.exact, marking), k + 1)) for k in range(width)], axis=1)
+        return Labels.joined([self, Labels(grid.reshape(-1), grid.reshape(-1))])
+
     def flattened(self, positions: int) -> Labels:
         """The labels of the features [positions x channels] of a flattened map."""
 

@@ -97,6 +97,11 @@ def _is_further_summand(walk: Walk, gene: Gene) -> bool:
 def _norm(walk: Walk, gene: Gene, width: int) -> Weights:
     weights: Weights = dict(fresh.norm(width, walk.dtype))
     donor = walk.donor(gene)
+    if donor is None and walk.donors and len(walk.child.shapes[gene.marking]) == 1:  # between layers of features: the identity
+        moments = walk.moments[gene.inputs[0]]
+        weights["mean"][:] = weights["beta"][:] = moments.mean
+        weights["variance"][:] = moments.variance
+        weights["gamma"][:] = np.sqrt(weights["variance"] + walk.dtype.type(EPSILON))
     if donor is not None:
         old, found = donor.weights(gene.marking), walk.match(gene, donor, 0)
         for role in NORM:

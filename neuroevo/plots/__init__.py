@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from neuroevo.plots.acquisition_figure import acquisition, acquisition_data
     from neuroevo.plots.archive_figure import archive, archive_data
     from neuroevo.plots.brackets_figure import brackets, brackets_data
+    from neuroevo.plots.calibration_figure import calibration, calibration_data
     from neuroevo.plots.compression_figure import compression, compression_data
+    from neuroevo.plots.confusion_figure import confusion, confusion_data
     from neuroevo.plots.cppn_figure import pattern, pattern_data, pictures
     from neuroevo.plots.critical_difference_figure import critical_difference, critical_difference_data
     from neuroevo.plots.curves_figure import curves, curves_data
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.front_figure import front, front_data
     from neuroevo.plots.fronts_figure import fronts, fronts_data
     from neuroevo.plots.genome_figure import genome
+    from neuroevo.plots.importance_figure import importance, importance_data
     from neuroevo.plots.kernel_figure import kernel, kernel_data
     from neuroevo.plots.landscape_figure import landscape, landscape_data
     from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.parallel_figure import parallel, parallel_data
     from neuroevo.plots.predictions_figure import predictions, predictions_data
     from neuroevo.plots.progress_figure import progress, progress_data
+    from neuroevo.plots.residuals_figure import residuals, residuals_data
     from neuroevo.plots.species_figure import species, species_data
     from neuroevo.plots.substrate_figure import substrate, substrate_data
     from neuroevo.plots.trails_animation import trails_film
@@ -46,6 +50,10 @@ _WHERE = {
     "critical_difference_data": "critical_difference_figure",
     "compression": "compression_figure",
     "compression_data": "compression_figure",
+    "calibration": "calibration_figure",
+    "calibration_data": "calibration_figure",
+    "confusion": "confusion_figure",
+    "confusion_data": "confusion_figure",
     "curves": "curves_figure",
     "curves_data": "curves_figure",
     "decisions": "decisions_figure",
@@ -63,6 +71,8 @@ _WHERE = {
     "fronts": "fronts_figure",
     "fronts_data": "fronts_figure",
     "genome": "genome_figure",
+    "importance": "importance_figure",
+    "importance_data": "importance_figure",
     "input_names": "node_names",
     "kernel": "kernel_figure",
     "kernel_data": "kernel_figure",
@@ -83,6 +93,8 @@ _WHERE = {
     "predictions_data": "predictions_figure",
     "progress": "progress_figure",
     "progress_data": "progress_figure",
+    "residuals": "residuals_figure",
+    "residuals_data": "residuals_figure",
     "species": "species_figure",
     "species_data": "species_figure",
     "substrate": "substrate_figure",
@@ -97,6 +109,8 @@ _WHERE = {
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
     "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "compression", "worth",
+    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "confusion",
+    "residuals", "calibration", "importance",
 )  # fmt: skip
 FILMS = {"trails": "trails_film"}  # figures that are also drawn as an animated GIF, and the function that does
 __all__ = [
@@ -107,8 +121,12 @@ __all__ = [
     "archive_data",
     "brackets",
     "brackets_data",
+    "calibration",
+    "calibration_data",
     "compression",
     "compression_data",
+    "confusion",
+    "confusion_data",
     "critical_difference",
     "critical_difference_data",
     "curves",
@@ -128,6 +146,8 @@ __all__ = [
     "fronts",
     "fronts_data",
     "genome",
+    "importance",
+    "importance_data",
     "input_names",
     "kernel",
     "kernel_data",
@@ -148,6 +168,8 @@ __all__ = [
     "predictions_data",
     "progress",
     "progress_data",
+    "residuals",
+    "residuals_data",
     "species",
     "species_data",
     "substrate",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,17 @@ import numpy.typing as npt
 from neuroevo.core.individual import PREDICTED, Individual
 from neuroevo.core.objectives import Objective
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.deploy.reference_models import references_of
 from neuroevo.plots.outcomes import DOMINATED, MARKS, by_outcome, deviations
-from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, YELLOW
+from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, PINK, YELLOW
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+REFERENCES = ("v", "s", "P")  # the marks of a linear model, a forest, boosting
+LINES: Mapping[str, Any] = {"v": ":", "s": "--", "P": "-."}
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class FrontData:
         beside: float64 [n, objectives] of those that cannot be on the front, by outcome: "partial" (done at a lower fidelity only),
             "stopped", "predicted".
         deviation: float64 [predicted, objectives], by how much the predictions may be off; NaN where that is not known.
+        references: float64 [objectives], by name, of the models of scikit-learn that the search compared with; NaN where one has no such
+            number.
     """
 
     names: tuple[str, ...]
@@ -50,6 +56,7 @@ class FrontData:
     baseline: npt.NDArray[np.float64] | None = None
     beside: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     deviation: npt.NDArray[np.float64] | None = None
+    references: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
 
 def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> FrontData:
@@ -82,6 +89,7 @@ def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) 
         None if plain is None else np.array([plain.validation[name] for name in names]),
         beside,
         np.array([deviations(individual.info, len(names)) for individual in groups[PREDICTED]]).reshape(-1, len(names)),
+        {one.name: np.array([one.validation.get(name, np.nan) for name in names]) for one in references_of(run)},
     )
 
 
@@ -110,7 +118,7 @@ def front(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) -> Fi
         _panel(panel, run, data, second, first)
     for unused in axes[len(pairs) :]:
         unused.set_visible(False)
-    _legend(figure, axes[0], any(len(values) for values in data.beside.values()))
+    _legend(figure, axes[0], bool(data.references) or any(len(values) for values in data.beside.values()))
     figure.suptitle(_caption(run), fontsize=11)
     return figure
 
@@ -157,6 +165,7 @@ def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
             [data.baseline[x]], [data.baseline[y]], s=70, marker="D", color=YELLOW, edgecolors="white", linewidths=0.8, zorder=4,
             label="baseline, made by hand",
         )  # fmt: skip
+    _references(axes, data, x, y)
     for axis, column in ((axes.xaxis, x), (axes.yaxis, y)):
         objective = objectives[column]
         better = "lower" if objective.direction == "minimise" else "higher"
@@ -166,9 +175,23 @@ def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
     if data.log[y]:
         axes.set_yscale("log")
     shown = [data.dominated, data.front, *data.beside.values(), *[part for part in (data.test,) if part is not None]]
-    everything = np.concatenate([*shown, *([] if data.baseline is None else [data.baseline[None]])])
+    beside = [values[None] for values in (data.baseline, *data.references.values()) if values is not None]
+    everything = np.concatenate([*shown, *beside])
     not_below_zero(axes, everything[:, x], everything[:, y])
     quiet(axes)
+
+
+def _references(axes: Axes, data: FrontData, x: int, y: int) -> None:
+    """A mark for each reference where both numbers are known, else a line at the one that is."""
+    for (name, values), marker in zip(data.references.items(), REFERENCES, strict=False):
+        across, up = values[x], values[y]
+        label = f"{name} (scikit-learn)"
+        if np.isfinite([across, up]).all():
+            axes.scatter([across], [up], s=52, marker=marker, color=PINK, edgecolors="white", linewidths=0.8, zorder=4, label=label)
+        elif np.isfinite(up):
+            axes.axhline(up, color=PINK, linewidth=1.0, linestyle=LINES[marker], zorder=1, label=label)
+        elif np.isfinite(across):
+            axes.axvline(across, color=PINK, linewidth=1.0, linestyle=LINES[marker], zorder=1, label=label)
 
 
 def _progress(run: Run, test: Mapping[int, Mapping[str, float]]) -> Figure:
@@ -191,6 +214,11 @@ def _progress(run: Run, test: Mapping[int, Mapping[str, float]]) -> Figure:
         draw_outcome(axes, kind, places, column, None, spread if kind == PREDICTED else None)
     draw_outcome(axes, DOMINATED, ids, values, label="individuals")
     axes.step(ids, running, where="post", color=BLUE, linewidth=1.6, label="best so far")
+    for reference, marker in zip(references_of(run), REFERENCES, strict=False):
+        if name in reference.validation:
+            level = reference.validation[name]
+            axes.axhline(level, color=PINK, linewidth=1.0, linestyle=LINES[marker], zorder=1, label=f"{reference.name} (scikit-learn)")
+            values = np.append(values, level)
     tested = [(id, scores[name]) for id, scores in sorted(test.items()) if name in scores]
     if tested:
         at, scored = (np.array(column) for column in zip(*tested, strict=True))
@@ -202,7 +230,7 @@ def _progress(run: Run, test: Mapping[int, Mapping[str, float]]) -> Figure:
         axes.set_yscale("log")
     beside = [_values(found, 1)[:, 0] for found in groups.values()]
     not_below_zero(axes, y=np.concatenate([values, *beside]))
-    _legend(figure, axes, any(groups.values()))
+    _legend(figure, axes, any(groups.values()) or bool(references_of(run)))
     axes.set_title(f"{run.evaluations} individuals evaluated", fontsize=11)
     quiet(axes)
     return figure

@@ -16,30 +16,43 @@ SAID_EVERY = 5.0  # seconds between two lines about a step that takes long
 
 
 def finish(
-    run: Run, *, baseline: bool = False, say: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic
-) -> None:
-    """What a search on data leaves beside its database: test scores of the front, the baseline where one is asked for, and figures. Done
-    once; a run that has them keeps them.
+    run: Run, *, baseline: bool = False, references: bool = False, folds: int = 0, say: Callable[[str], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:  # fmt: skip
+    """What a search on data leaves beside its database: test scores of the front, how sure its scores are, what a constant scores, the baseline
+    and the references where these are asked for, and figures. Done once; a run that has them keeps them.
 
     Args:
         run: a search that ended.
         baseline: also train a plain network made by hand.
+        references: also fit a linear model, a forest and boosting.
+        folds: also validate the front by so many folds; 0: not, unless it was before.
         say: is told what is being done, a sentence for each step, and how far a long one has come.
         clock: seconds that pass.
     """
     say = say or (lambda text: None)
     from neuroevo.deploy.baseline import baseline_of, train_baseline, write_baseline
+    from neuroevo.deploy.examination import examine, record
+    from neuroevo.deploy.folds import fold_front, folded
+    from neuroevo.deploy.intervals import write_intervals
+    from neuroevo.deploy.reference_models import constant_reference, references_of, train_references, write_references
 
     if run.folder is None or run.ended in ("", "interrupted", "error") or not run.records.front:
         return
     figures = run.folder / "figures"
     tested = test_scores(run)
     task: Any = run.task
-    missing = baseline and baseline_of(run) is None
+    missing, compared = baseline and baseline_of(run) is None, references_of(run)
+    without_references = references and not compared
+    by_folds = folded(run)
+    folds = folds or next((one.folds for one in by_folds.values()), 0)  # of a run that goes on, as before
+    without_folds = folds > 0 and any(one.artifact is not None and one.id not in by_folds for one in run.front)
     if (
         set(tested) >= {individual.id for individual in run.front if _has_weights(individual)}
         and (figures / "front.png").exists()
         and not missing
+        and not without_references
+        and not without_folds
     ):
         return
     if missing:
@@ -47,8 +60,16 @@ def finish(
         estimation = estimation_from_settings(run.settings["estimation"])
         write_baseline(run, train_baseline(task, estimation, run.settings["seed"]))
     if hasattr(task, "test_scores"):
-        tested = _tested(run, task, say, clock)
+        if without_references:
+            compared = train_references(task, run.settings["seed"], lambda text: say(f"after the search: {text}"))
+        write_references(run, constant_reference(task), compared)
+        tested, intervals = _tested(run, task, say, clock)
         write_json_whole(run.folder / TEST_FILE, tested)
+        write_intervals(run, intervals)
+        if without_folds:
+            fold_front(run, task, folds, lambda text: say(f"after the search: {text}"))
+        if _has_weights(run.best):
+            record(run, examine(task, run.best.model(), str(run.best.id), part="test", seed=run.settings["seed"]))
     say(f"after the search: drawing {figures / 'front.png'} and {figures / 'best.png'}")
     figures.mkdir(exist_ok=True)
     from neuroevo import plots
@@ -62,20 +83,24 @@ def _has_weights(individual: Individual) -> bool:
     return individual.artifact is not None or individual.genome.evolves_weights
 
 
-def _tested(run: Run, task: Any, say: Callable[[str], None], clock: Callable[[], float]) -> dict[int, dict[str, float]]:
-    """Test scores of the front, by id."""
-    front, tested = [individual for individual in run.front if _has_weights(individual)], {}
+def _tested(
+    run: Run, task: Any, say: Callable[[str], None], clock: Callable[[], float]
+) -> tuple[dict[int, dict[str, float]], dict[int, dict[str, Any]]]:
+    """Test scores of the front, and the intervals of its validation and test scores, by id."""
+    front, tested, intervals = [individual for individual in run.front if _has_weights(individual)], {}, {}
     if not front:
         say(
             "after the search: the networks of the front have no weights, so there is nothing to test (neuroevo train RUN ID trains one)"
         )
-        return {}
+        return {}, {}
     networks = "network" if len(front) == 1 else "networks"
     say(f"after the search: testing the {len(front)} {networks} of the front on the test data")
     said = clock()
     for individual in front:
-        tested[individual.id] = task.test_scores(individual.model())
+        model = individual.model()
+        tested[individual.id], on_test = task.assessed(model, task.dataset.test)
+        intervals[individual.id] = {"validation": task.assessed(model, task.dataset.validation)[1], "test": on_test}
         if clock() - said >= SAID_EVERY and len(tested) < len(front):
             say(f"after the search: {len(tested)} of {len(front)} are tested")
             said = clock()
-    return tested
+    return tested, intervals

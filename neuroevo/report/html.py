@@ -9,7 +9,9 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,13 +21,28 @@ import numpy as np
 from neuroevo.core.files import write_whole
 from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.deploy.examination import examined
+from neuroevo.deploy.folds import folded
+from neuroevo.deploy.intervals import intervals_of
+from neuroevo.deploy.reference_models import Reference, references_of
+from neuroevo.deploy.verdict import compared_by, verdict
 from neuroevo.plots.node_names import input_names
 from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome
 from neuroevo.plots.outcomes import MARKS as OUTCOMES
 from neuroevo.report.archive import archive_map
 from neuroevo.report.comparison import compare
 from neuroevo.report.derived import beside_parent
-from neuroevo.report.text import box_text, counted, fidelity_text, state_text, test_scores, trials_without_individuals
+from neuroevo.report.text import (
+    box_text,
+    counted,
+    fidelity_text,
+    references_text,
+    state_text,
+    test_scores,
+    threshold_text,
+    trials_without_individuals,
+    with_interval,
+)
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -50,6 +67,9 @@ MARKS = {  # as page.js draws them
     PREDICTED: '<path class="predicted" d="M-3,-3H3V3H-3ZM-7,0H-3M3,0H7M0,-7V-3M0,3V7"/>',
     "test": '<path class="test" d="M-4,-4L4,4M-4,4L4,-4"/>',
     "baseline": '<path class="baseline" d="M0,-7L7,0L0,7L-7,0Z"/>',
+    "linear": '<path class="reference" d="M-5,-4L5,-4L0,5Z"/>',
+    "forest": '<path class="reference" d="M-4.5,-4.5H4.5V4.5H-4.5Z"/>',
+    "boosting": '<path class="reference" d="M-2,-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z"/>',
 }
 
 
@@ -90,6 +110,8 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "counts": _counts(run),
         "front": _front(run, data),
         "archive": _archive(data),
+        "references": _references(run),
+        "examined": _examined(run),
         "derived": _derived(run),
         "compression": _figure("Compression", "compression", run) + _figure("Worth of genes", "worth", run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
@@ -147,6 +169,15 @@ def report_data(run: Run) -> dict[str, Any]:
         "baseline": None
         if (plain := baseline_of(run)) is None
         else [_rounded(plain.validation[name]) for name in run.objectives],
+        "references": [
+            {"name": one.name, "values": [_rounded(one.validation.get(name, math.nan)) for name in run.objectives]}
+            for one in references_of(run)
+        ],
+        "folds": {str(id): [_rounded(one.scores[name]), *map(_rounded, one.intervals.get(name, ()))] for id, one in folded(run).items()}
+        if (name := compared_by(run)) is not None
+        else {},
+        "folded": next((f"{name} ({one.folds} folds)" for one in folded(run).values()), ""),
+        "intervals": {str(id): by_part for id, by_part in intervals_of(run).items()},
         "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
         "curves": {str(one.id): curve for one in [*shown, *stopped] if (curve := _curve(one)) is not None},
         "drawings": {str(individual.id): drawing(individual, inputs) for individual in drawn.values()},
@@ -298,16 +329,17 @@ def _front(run: Run, data: dict[str, Any]) -> str:
     drawn = sum(str(id) in data["drawings"] for id in data["front"])
     left_out = len(data["front"]) - drawn
     baseline = _legend("baseline", "baseline, made by hand") if data["baseline"] else ""
+    references = "".join(_legend(one["name"], f"{one['name']} (scikit-learn)") for one in data["references"] if one["name"] in MARKS)
     note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
     note += " What was stopped or only predicted is never on the front." if run.stopped or run.predictions else ""
     note += f" {drawn} of {len(data['front'])} genomes are drawn." if left_out else ""
     present = set(data["individuals"]["status"]) - {DONE}
     others = "".join(_legend(kind, mark.label) for kind, mark in OUTCOMES.items() if kind == DOMINATED or kind in present)
-    legend = f'<p class="legend">{_legend("front", "front")}{others}{tested}{baseline}</p>'
+    legend = f'<p class="legend">{_legend("front", "front")}{others}{tested}{baseline}{references}</p>'
     chart = '<svg id="front" class="chart" viewBox="0 0 560 400" role="group" aria-label="the front"></svg>'
     return _section(
         "Front",
-        f'<p class="note">{note}</p><div class="columns"><div>{axes}{chart}{legend}</div>'
+        f'{_verdict(run)}<p class="note">{note}</p><div class="columns"><div>{axes}{chart}{legend}</div>'
         '<div class="scroll"><table id="front-table"></table></div></div>',
     )
 
@@ -327,6 +359,57 @@ def _archive(data: dict[str, Any]) -> str:
     legend = f'<p class="legend">{html.escape(cells["objective"])} ({better} is better): {low} {scale} {high}</p>'
     chart = '<svg id="archive" class="chart" viewBox="0 0 560 400" role="group" aria-label="the archive"></svg>'
     return _section("Archive", f'<p class="note">{note}</p>{chart}{legend}')
+
+
+def _verdict(run: Run) -> str:
+    """What a user should know before a network of the front is used."""
+    return "".join(f'<p class="verdict">{html.escape(said[:1].upper() + said[1:])}.</p>' for said in verdict(run, test_scores(run)))
+
+
+def _references(run: Run) -> str:
+    """What models of scikit-learn score on the same samples; nothing where the search was compared with none."""
+    found = references_of(run)
+    if not found:
+        return ""
+    scores = [name for name in run.objectives if any(name in one.validation for one in found)]
+    columns: list[tuple[str, Callable[[Reference], str]]] = []
+    for name in scores:
+        for part in ("validation", "test") if any(name in one.test for one in found) else ("validation",):
+            columns.append((f"{name} ({part})" if name in found[0].test else name, partial(_reference_score, name=name, part=part)))
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("name", *(title for title, _ in columns), "numbers", "what it is"))
+    rows = "".join(
+        f"<tr><td>{html.escape(one.name)}</td>{''.join(f'<td>{html.escape(cell(one))}</td>' for _, cell in columns)}"
+        f"<td>{one.numbers:,}</td><td>{html.escape(one.about)}</td></tr>"
+        for one in found
+    )
+    note = f'<p class="note">{html.escape(references_text(run)[0])}; in brackets 95 % intervals.</p>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return _section("References", f'{note}<div class="scroll">{table}</div>')
+
+
+def _examined(run: Run) -> str:
+    """What was found about chosen networks on held-out samples, a section for each."""
+    from neuroevo import plots
+
+    sections = []
+    for name in sorted(examined(run), key=lambda name: [int(part) for part in name.split(".")]):
+        figures = []
+        for what, draw in (
+            ("confusion", plots.confusion), ("residuals", plots.residuals), ("calibration", plots.calibration), ("importance", plots.importance)
+        ):  # fmt: skip
+            with suppress(ValueError, KeyError):  # the figure is of another kind of data, or the network is gone
+                figures.append(f'<div class="scroll figure">{svg(draw(run, name), f"{what}-{name}")}</div>')
+        if figures:
+            best = run.records.best is not None and name == str(run.records.best.id)
+            said = "".join(f'<p class="note">{html.escape(line)}</p>' for line in threshold_text(run, name))
+            content = f'{said}<div class="columns">{"".join(figures)}</div>'
+            sections.append(_section(f"Network {name}{', the best' if best else ''}", content))
+    return "".join(sections)
+
+
+def _reference_score(reference: Reference, *, name: str, part: str) -> str:
+    scores = reference.validation if part == "validation" else reference.test
+    return with_interval(scores.get(name), reference.intervals.get(part, {}).get(name))
 
 
 def _legend(kind: str, says: str) -> str:

@@ -12,6 +12,11 @@ from typing import Any
 from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.core.trial import Evaluation, Fidelity
 from neuroevo.deploy.baseline import baseline_of
+from neuroevo.deploy.examination import examined
+from neuroevo.deploy.folds import Folded, folded
+from neuroevo.deploy.intervals import intervals_of
+from neuroevo.deploy.reference_models import Reference, constant_of, references_of
+from neuroevo.deploy.verdict import compared_by, verdict
 from neuroevo.plots.node_names import node_name
 from neuroevo.plots.outcomes import deviations
 from neuroevo.report.archive import archive_json, archive_line
@@ -40,7 +45,7 @@ def test_scores(run: Run) -> dict[int, dict[str, float]]:
 
 def run_json(run: Run) -> dict[str, Any]:
     """Settings, counts, front and what was derived. Each member of the front: id, parameters, validation and test objectives."""
-    tested = test_scores(run)
+    tested, sure, by_folds = test_scores(run), intervals_of(run), folded(run)
     front = []
     for individual in run.front:
         entry: dict[str, Any] = {
@@ -48,9 +53,11 @@ def run_json(run: Run) -> dict[str, Any]:
             "parameters": _parameters(individual),
             "validation": individual.values,
             "test": tested.get(individual.id),
+            **({"intervals": sure[individual.id]} if individual.id in sure else {}),
+            **({"folds": vars(by_folds[individual.id])} if individual.id in by_folds else {}),
         }
         front.append(entry)
-    baseline = baseline_of(run)
+    baseline, references, constant = baseline_of(run), references_of(run), constant_of(run)
     return {
         "folder": str(run.folder),
         "settings": dict(run.settings),
@@ -74,6 +81,9 @@ def run_json(run: Run) -> dict[str, Any]:
         "derived": [derived_json(derived) for derived in run.derived],
         **({} if baseline is None else {"baseline": vars(baseline)}),
         **({} if (archive := archive_json(run)) is None else {"archive": archive}),
+        **({} if constant is None else {"constant": vars(constant)}),
+        **({"references": [vars(reference) for reference in references]} if references else {}),
+        "verdict": verdict(run, tested),
     }
 
 
@@ -92,21 +102,25 @@ def run_table(run: Run) -> str:
     """What a run was, how it ended, and its front."""
     from rich.table import Table
 
-    tested = test_scores(run)
+    tested, sure = test_scores(run), intervals_of(run)
     names = list(run.objectives)
     test_names = [name for name in names if any(name in scores for scores in tested.values())]
     best = run.records.best
     extra = [] if "parameters" in names or best is None or _parameters(best) is None else ["parameters"]
     table = Table(box=None, pad_edge=False)
-    for column in ["id", *[f"{name} (validation)" if name in test_names else name for name in names], *extra]:
+    by_folds, folded_by = folded(run), compared_by(run)
+    folds_column = [f"{folded_by} ({next(iter(by_folds.values())).folds} folds)"] if by_folds and folded_by else []
+    for column in ["id", *[f"{name} (validation)" if name in test_names else name for name in names], *extra, *folds_column]:
         table.add_column(column, justify="right")
     for name in test_names:
         table.add_column(f"{name} (test)", justify="right")
     table.add_column("made by")
     for individual in run.front:
-        row = [str(individual.id), *[_number(individual.values[name]) for name in names]]
+        on_validation, on_test = (sure.get(individual.id, {}).get(part, {}) for part in ("validation", "test"))
+        row = [str(individual.id), *[with_interval(individual.values[name], on_validation.get(name)) for name in names]]
         row += [_number(_parameters(individual)) for _ in extra]
-        row += [_number(tested.get(individual.id, {}).get(name)) for name in test_names]
+        row += [_folds_cell(by_folds.get(individual.id), str(folded_by)) for _ in folds_column]
+        row += [with_interval(tested.get(individual.id, {}).get(name), on_test.get(name)) for name in test_names]
         table.add_row(*row, ", ".join(individual.operators))
     baseline = baseline_of(run)
     if baseline is not None:
@@ -114,8 +128,11 @@ def run_table(run: Run) -> str:
             "baseline",
             *[_number(baseline.validation[name]) for name in names],
             *[_number(baseline.parameters) for _ in extra],
+            *["-" for _ in folds_column],
         ]
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
+    for reference in references_of(run):
+        table.add_row(*_reference_row(reference, names, [_number(reference.numbers) for _ in extra] + ["-" for _ in folds_column], test_names))
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
@@ -130,6 +147,9 @@ def run_table(run: Run) -> str:
     if baseline is not None:
         done = "trained from scratch" if baseline.test else "scored untrained"
         lines.append(f"baseline: {baseline.about}; {done} as the candidates were")
+    lines += references_text(run)
+    lines += _said_of_folds(run)
+    lines += verdict(run, tested)
     if run.derived:
         lines += ["derived from these, each beside its parent:", _derived_table(run, tested)]
     everyone = list(run) if run.failures or run.stopped else []
@@ -147,6 +167,76 @@ def run_table(run: Run) -> str:
         if run.ended in ("interrupted", "stopped", "error") or (not run.ended and being_written(run.folder) is not True):
             lines.append(f"to go on: {run.resume_command}")
     return "\n".join(lines)
+
+
+def _said_of_folds(run: Run) -> list[str]:
+    """Which network of the front is best by folds, in a line."""
+    found, name = folded(run), compared_by(run)
+    known = {id: one for id, one in found.items() if name in one.scores}
+    if name is None or not known:
+        return []
+    best = max(known, key=lambda id: run.objectives[name].weight * known[id].scores[name])
+    one = known[best]
+    return [
+        f"by {one.folds} folds over the {one.samples:,} rows that are not for the test, each network trained from scratch on each, {best} is best: "
+        f"{name} {with_interval(one.scores[name], one.intervals.get(name))}"
+    ]
+
+
+def _folds_cell(found: Folded | None, name: str) -> str:
+    return "-" if found is None else with_interval(found.scores.get(name), found.intervals.get(name))
+
+
+def _reference_row(reference: Reference, names: list[str], between: list[str], test_names: list[str]) -> list[str]:
+    on_validation, on_test = (reference.intervals.get(part, {}) for part in ("validation", "test"))
+    return [
+        reference.name,
+        *[with_interval(reference.validation.get(name), on_validation.get(name)) for name in names],
+        *between,
+        *[with_interval(reference.test.get(name), on_test.get(name)) for name in test_names],
+        "scikit-learn",
+    ]
+
+
+def references_text(run: Run) -> list[str]:
+    """What the references are, in a line; none where the search was compared with none."""
+    found = references_of(run)
+    if not found:
+        return []
+    listed = ", ".join(f"{reference.name} ({reference.about})" for reference in found)
+    return [
+        f"references: {listed}; scikit-learn's default settings, fitted on the training data; their parameters are coefficients, thresholds of "
+        "splits and values of leaves"
+    ]
+
+
+def with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
+    """A score as text, with its 95 % interval where that is known.
+
+    >>> with_interval(0.02632, (0.0090012, 0.0741))
+    '0.02632 (0.009-0.074)'
+    >>> with_interval(179.2, (165.3, 192.9))
+    '179.2 (165-193)'
+    """
+    if value is None or interval is None:
+        return _number(value)
+    width = interval[1] - interval[0]
+    decimals = min(12, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 4
+    low, high = (f"{end:,.{decimals}f}" for end in interval)
+    return f"{_number(value)} ({low} to {high})" if interval[0] < 0 else f"{_number(value)} ({low}-{high})"
+
+
+def threshold_text(run: Run, name: str) -> list[str]:
+    """From which probability on a class is best said, in a line; none where the network was not examined, or a half is best."""
+    found = examined(run).get(name)
+    chosen = None if found is None else found.threshold
+    if chosen is None or chosen.at == 0.5:
+        return []
+    (before, after), (was, becomes) = chosen.validation, chosen.examined
+    return [
+        f"by {chosen.score} on validation data, {chosen.of} is best said from a probability of {chosen.at:.3g} on (--threshold {chosen.at:.3g} of "
+        f"predict): {before:.4g} becomes {after:.4g}; on {chosen.part} data {was:.4g} becomes {becomes:.4g}"
+    ]
 
 
 def _unfinished(run: Run) -> list[str]:
@@ -218,8 +308,11 @@ def individual_table(run: Run, id: int) -> str:
         lines += [
             f"{name}: {value}" for name, value in _valued(individual.names, individual.fitness.values, individual.info).items()
         ]
-        lines += [f"{name} (test): {_number(value)}" for name, value in test_scores(run).get(id, {}).items()]
+        on_test = intervals_of(run).get(id, {}).get("test", {})
+        tested = test_scores(run).get(id, {})
+        lines += [f"{name} (test): {with_interval(value, on_test.get(name))}" for name, value in tested.items()]
     lines += [f"{name}: {_number(value)}" for name, value in _scores(individual).items() if name not in individual.values]
+    lines += threshold_text(run, str(id))
     if individual.descriptors is not None:
         lines.append(f"descriptors: {', '.join(_number(float(value)) for value in individual.descriptors)}")
     lines += _training(individual)
@@ -366,5 +459,5 @@ def rendered(table: Any) -> str:
     from rich.console import Console
 
     text = io.StringIO()
-    Console(file=text, width=160).print(table)
+    Console(file=text, width=240).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())

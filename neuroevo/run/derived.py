@@ -188,6 +188,7 @@ def derive(
     weights: Arrays | None = None,
     raw: bool | None = None,
     parameters: int | None = None,
+    tested: bool = True,
 ) -> Derived:
     """Record a network that was made from one of a run's; see `Run.derive`."""
     operators = _checked_operators(operators)
@@ -202,10 +203,10 @@ def derive(
         if store is not None:
             run.derived = derived_of(store)
         of = _checked_parent(run, parent)
-        task = _task(run, needed=given is None)
+        task = task_of(run, needed=given is None)
         found = _read(made, weights, raw, None if task is None else task.dataset)
         _refuse_other_shapes(run, task, found.network)
-        measured, test = _measured(run, task, found, made, given)
+        measured, test = _measured(run, task, found, made, given, tested)
         count = found.parameters if parameters is None else parameters
         record = RecordedDerived("", of, operators, found.genome, "", "", found.raw, count, measured, test, told)
         if store is None:
@@ -311,7 +312,7 @@ def _read(made: Any, weights: Arrays | None, raw: bool | None, dataset: Dataset 
             takes_raw = was_exported(data) if raw is None else raw
     except ValueError as error:
         raise ValueError(f"{what} cannot be kept: {error}") from error
-    measured = _FromRaw(network, dataset) if takes_raw and dataset is not None else network
+    measured = FromRaw(network, dataset) if takes_raw and dataset is not None else network
     return _Made(measured, None, suffix, data, takes_raw, parameters)
 
 
@@ -365,7 +366,7 @@ def _built(genome: Genome, weights: Arrays | None) -> Any:
     return model
 
 
-class _FromRaw:
+class FromRaw:
     """A network of raw inputs that gives probabilities or values in their own units, as the run's tasks measure networks: of normalised
     inputs, that gives logits or normalised values."""
 
@@ -386,8 +387,12 @@ class _FromRaw:
 # What it is worth -------------------------------------------------------------------------------------------------------------
 
 
-def _task(run: Run, *, needed: bool) -> Supervised | None:
-    """The run's task, where it is one on data that can be made from its settings; without its data it is done without, unless `needed`."""
+def task_of(run: Run, *, needed: bool) -> Supervised | None:
+    """The run's task, where it is one on data that can be made from its settings; without its data it is done without, unless `needed`.
+
+    Raises:
+        ValueError: the data are others than those of the search, or, where they are needed, cannot be read.
+    """
     from neuroevo.run.settings import task_from_settings
     from neuroevo.tasks.supervised import Supervised
 
@@ -440,7 +445,7 @@ def _shapes(space: Any) -> tuple[tuple[int, ...], int] | None:
 
 
 def _measured(
-    run: Run, task: Supervised | None, found: _Made, made: Any, given: Mapping[str, float] | None
+    run: Run, task: Supervised | None, found: _Made, made: Any, given: Mapping[str, float] | None, tested: bool
 ) -> tuple[Mapping[str, float], dict[str, float]]:
     """Scores on the validation part (unless they are given) and on the test part."""
     if task is None:
@@ -448,7 +453,7 @@ def _measured(
     from neuroevo.tasks.base import Context
 
     network = _built(made, None) if found.network is None else found.network
-    test = task.test_scores(network)
+    test = task.test_scores(network) if tested else {}
     if given is not None:
         return given, test
     plain = found.suffix != ".tflite" and not found.raw

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from genomes.base import Space
 from neuroevo.core.functions import importable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from neuroevo.deploy.ensembles import Ensemble
+    from neuroevo.deploy.reference_models import Reference
     from neuroevo.strategies.base import Strategy
     from neuroevo.tasks.base import Task
 
@@ -244,6 +246,7 @@ class Run:
         weights: Mapping[str, npt.NDArray[np.generic]] | None = None,
         raw: bool | None = None,
         parameters: int | None = None,
+        tested: bool = True,
     ) -> Derived:
         """Record a network that was made from one of this run's (pruned, quantized, distilled, trained on) as its child.
 
@@ -263,6 +266,7 @@ class Run:
                 itself, if `neuroevo export` wrote it; else it does not.
             parameters: trainable weights, where the model's own count would say something else: of a quantized network, or one some of whose
                 weights are zero for good. None: counted; of a TensorFlow Lite file not known.
+            tested: whether it is scored on the test part; not one that was trained on it.
 
         Returns:
             The child, which is in `derived` from now on; `run["17.1"]` finds it.
@@ -274,8 +278,35 @@ class Run:
             StoreError: another process writes to the run's folder.
         """
         return derive(
-            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw, parameters=parameters
+            self, parent, made, operators=operators, scores=scores, details=details, weights=weights, raw=raw, parameters=parameters,
+            tested=tested,
         )  # fmt: skip
+
+    def ensemble(self, *, rounds: int = 20, of: Literal["front", "kept"] = "front", path: Path | None = None) -> Ensemble:
+        """Choose networks of this run whose mean is better than each of them, greedily on the validation part, and record them as one model, a
+        child of the first chosen (Caruana et al. 2004).
+
+        Args:
+            rounds: networks that are added at most, each perhaps several times.
+            of: "front", or "kept": every network whose weights the run still has.
+            path: a `.keras` file to write as well.
+
+        Returns:
+            Its members, scores and record; no record where no combination is better than the best alone.
+
+        Raises:
+            ValueError: the run is not one on data, its data changed, or it has no trained networks.
+        """
+        return provided("ensemble")(self, rounds=rounds, of=of, path=path)  # type: ignore[no-any-return]
+
+    def references(self) -> list[Reference]:
+        """What a linear model, a forest and boosting (scikit-learn) score on the same samples: fitted now, unless the run's folder holds
+        them already; then recorded there, so that tables, figures and the report show them.
+
+        Raises:
+            ValueError: the run is not one on data, or samples of too many numbers.
+        """
+        return provided("references")(self)  # type: ignore[no-any-return]
 
     @property
     def resume_command(self) -> str:

@@ -72,6 +72,7 @@ class SearchSettings:
         preset_epochs: those of a preset, where candidates are trained and the strategy does not choose the epochs; None goes by the data.
         stop_early: the rule by which trainings end early (`neuroevo.estimation.LearningCurve`); None for none.
         columns: what is done with a table's columns.
+        class_weights: "balanced", or weights by class; None weighs all samples alike.
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
     """
 
@@ -81,6 +82,7 @@ class SearchSettings:
     kind: str | None = None
     missing: Sequence[str] = ()
     columns: Columns = field(default_factory=Columns)
+    class_weights: str | Mapping[str, float] | None = None
     encoding: str = "network"
     strategy: str = "nsga2"
     inheritance: str = "lamarckian"
@@ -165,8 +167,31 @@ def supervised_task(settings: SearchSettings) -> Supervised:
         raise ValueError(unknown("kind of task", str(kind), get_args(Kind)))
     return for_data(
         settings.data, settings.objectives, target=settings.target, kind=kind, missing=settings.missing, columns=settings.columns,
-        seed=settings.seed,
+        seed=settings.seed, class_weights=settings.class_weights,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def parse_class_weights(texts: Sequence[str]) -> str | dict[str, float] | None:
+    """What --class-weights say: "balanced" alone, or CLASS=WEIGHT, each once; None where nothing is said.
+
+    Raises:
+        ValueError: they say neither.
+
+    >>> parse_class_weights(["malignant=3", "unclear=0.5"])
+    {'malignant': 3.0, 'unclear': 0.5}
+    """
+    if not texts or list(texts) == ["balanced"]:
+        return "balanced" if texts else None
+    found: dict[str, float] = {}
+    for text in texts:
+        name, equals, weight = text.rpartition("=")
+        try:
+            found[name] = float(weight)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise ValueError(f"--class-weights are balanced, or CLASS=WEIGHT, which may be repeated, got {text!r}")
+    return found
 
 
 def estimation_by_names(task: Supervised, epochs: int | None, stop_early: str | None) -> Estimation:

@@ -8,7 +8,7 @@ from typing import Any
 from neuroevo.core.objectives import parse_limits
 from neuroevo.data import Columns, DataError, load
 from neuroevo.data.dataset import Kind
-from neuroevo.tasks.classification import Classification
+from neuroevo.tasks.classification import Classification, ClassWeights
 from neuroevo.tasks.regression import Regression
 from neuroevo.tasks.supervised import ObjectiveLike, Supervised
 
@@ -24,11 +24,12 @@ def for_data(
     missing: Sequence[str] = (),
     columns: Columns | Mapping[str, Any] | None = None,
     seed: int = 0,
+    class_weights: ClassWeights = None,
 ) -> Supervised:
     """`Classification` or `Regression`, as the data's target says (see `neuroevo.data.load`): what the command line searches.
 
     Args:
-        data, target, missing, columns, seed: as for `Classification`.
+        data, target, missing, columns, seed, class_weights: as for `Classification`.
         objectives: by default those that fit: error or mae, and parameters. One of a regression alone, such as mae, makes it one.
         kind: "classification" or "regression", to decide it.
 
@@ -48,7 +49,12 @@ def for_data(
     wrong = only[_other(dataset.kind)]
     if wrong:
         raise DataError(_another_kind(dataset.kind, wrong, ", ".join(dataset.label_names[:3]), chosen=kind is not None))
-    task = TASKS[dataset.kind](data, objectives, target, seed, missing, columns)
+    if class_weights is None:
+        task = TASKS[dataset.kind](data, objectives, target, seed, missing, columns)
+    elif dataset.kind == "classification":
+        task = Classification(data, objectives, target, seed, missing, columns, class_weights)
+    else:
+        raise DataError("class weights are of classes, and this is a search of numbers, a regression")
     task.dataset = dataset
     return task
 

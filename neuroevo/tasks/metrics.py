@@ -37,6 +37,15 @@ def f1(logits: Floats, y: Classes) -> float:
     return float((2 * right[present] / named[present]).mean())
 
 
+def balanced_error(logits: Floats, y: Classes) -> float:
+    """Mean over the classes that occur of the share of their samples that is taken for another, in [0, 1]: 1 less the balanced accuracy
+    (Brodersen et al. 2010). Guessing and always saying one class both give 1 - 1 / classes, whatever the classes' sizes."""
+    wrong = logits.argmax(axis=1) != y
+    of_class = np.bincount(y, minlength=logits.shape[1])
+    occurs = of_class > 0
+    return float((np.bincount(y[wrong], minlength=logits.shape[1])[occurs] / of_class[occurs]).mean())
+
+
 def auc(logits: Floats, y: Classes) -> float:
     """Area under the ROC curve, each class against the rest, averaged over classes with equal weight (Hand & Till 2001, section 2).
 
@@ -48,12 +57,12 @@ def auc(logits: Floats, y: Classes) -> float:
         of_class = y == label
         positives, negatives = int(of_class.sum()), int((~of_class).sum())
         if positives and negatives:
-            ranks = _mid_ranks(scores[:, label])
+            ranks = mid_ranks(scores[:, label])
             areas.append((ranks[of_class].sum() - positives * (positives + 1) / 2) / (positives * negatives))
     return float(np.mean(areas)) if areas else 0.5
 
 
-def _mid_ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def mid_ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Ranks from 1; equal values share the mean of their ranks."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from neuroevo.core.objectives import Objective
 from neuroevo.data.dataset import Kind
-from neuroevo.tasks import metrics
+from neuroevo.tasks import intervals, metrics
 from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, PROXIES, Supervised
 
 
@@ -44,3 +44,16 @@ class Regression(Supervised):
             "rmse": metrics.root_mean_squared_error(predicted, y),
             "loss": float(((outputs - scale(y)).astype(np.float64) ** 2).mean()),
         }
+
+    def intervals(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, intervals.Interval]:
+        scale = self.dataset.target_normalisation
+        assert scale is not None  # a regression's data has one
+        away = scale.inverse(outputs) - y
+        squares = intervals.of_mean((away**2).mean(axis=1))
+        normalised = ((outputs - scale(y)).astype(np.float64) ** 2).mean(axis=1)
+        found = {
+            "mae": intervals.of_mean(np.abs(away).mean(axis=1)),
+            "rmse": (max(0.0, squares[0]) ** 0.5, squares[1] ** 0.5),
+            "loss": intervals.of_mean(normalised),
+        }
+        return {name: (max(0.0, low), high) for name, (low, high) in found.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -19,6 +20,7 @@ from neuroevo.core.streams import TRAINING, stream
 from neuroevo.data.columns import Columns
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.base import Context, Task
+from neuroevo.tasks.intervals import Interval, known
 from neuroevo.train.compiled import Compiled
 from neuroevo.train.energy import EnergyMeter, refuse_without_counter
 from neuroevo.train.latency import LatencyMeter
@@ -126,7 +128,7 @@ class Supervised(Task):
         """The space of layer graphs for this data's inputs and outputs."""
         from genomes.network import NetworkSpace
 
-        return NetworkSpace(input_shape=self.dataset.input_shape, outputs=self.dataset.outputs, **settings)
+        return replace(NetworkSpace.for_data(self.dataset.input_shape, self.dataset.outputs), **settings)
 
     def estimation(self) -> Estimation:
         """Full training; or none, `ZeroCost`, where proxies are asked for and nothing else that needs training."""
@@ -200,6 +202,16 @@ class Supervised(Task):
         model: Any = phenotype.synchronised() if isinstance(phenotype, Compiled) else phenotype
         return {name: float(function(model)) for name, function in chosen.items()}
 
+    @property
+    def weighted(self) -> bool:
+        """Whether samples count by weights in the training loss (`training_targets`)."""
+        return False
+
+    def training_targets(self, part: Part) -> npt.NDArray[np.float32]:
+        """What a network is trained towards: one-hot classes, times the sample's weight where the task is `weighted`, or normalised values:
+        float32 [samples, outputs]."""
+        return self.dataset.targets(part)
+
     def test_scores(self, phenotype: Any) -> dict[str, float]:
         """Scores on the test part: look once, at the end."""
         return self.part_scores(phenotype, self.dataset.test)
@@ -210,10 +222,22 @@ class Supervised(Task):
         Raises:
             ValueError: its outputs are not finite.
         """
+        return self.scores(self._finite_outputs(phenotype, part), part.y)
+
+    def _finite_outputs(self, phenotype: Any, part: Part) -> npt.NDArray[np.float32]:
         outputs = outputs_of(phenotype, part.x)
         if not np.isfinite(outputs).all():
             raise ValueError("the network's outputs are not finite (NaN or infinity)")
-        return self.scores(outputs, part.y)
+        return outputs
+
+    def assessed(self, phenotype: Any, part: Part) -> tuple[dict[str, float], dict[str, Interval]]:
+        """The same, and how sure each score is (`intervals`).
+
+        Raises:
+            ValueError: its outputs are not finite.
+        """
+        outputs = self._finite_outputs(phenotype, part)
+        return self.scores(outputs, part.y), known(self.intervals(outputs, part.y))
 
     @abstractmethod
     def scores(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, float]:
@@ -223,6 +247,14 @@ class Supervised(Task):
             outputs: float32 [samples, outputs], as the network gives them: logits, or normalised values.
             y: the part's `y`.
         """
+
+    def intervals(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> dict[str, Interval]:
+        """The 95 % interval of each of `scores` whose is known (`neuroevo.tasks.intervals`): (low, high) by name.
+
+        Args:
+            outputs, y: as for `scores`.
+        """
+        return {}
 
     def latency(self, phenotype: Any) -> float:
         """Milliseconds that the prediction of one sample takes."""

@@ -28,6 +28,7 @@ class Method:
         loss: "cross_entropy" (the model gives logits) or "mean_squared_error".
         teaching: share of the loss that comes from a teacher's outputs, in [0, 1]; 0 for none.
         temperature: of the teacher's and the student's probabilities (Hinton, Vinyals & Dean 2015).
+        weighted: whether each sample's targets are probabilities times the sample's weight, by which its cross-entropy counts.
     """
 
     loss: str = "cross_entropy"
@@ -40,9 +41,12 @@ class Method:
     clip: float = 0.0
     teaching: float = 0.0
     temperature: float = 1.0
+    weighted: bool = False
 
     @staticmethod
-    def of(recipe: Recipe, loss: str, samples: int, *, teaching: float = 0.0, temperature: float = 1.0) -> Method:
+    def of(
+        recipe: Recipe, loss: str, samples: int, *, teaching: float = 0.0, temperature: float = 1.0, weighted: bool = False
+    ) -> Method:
         """What a recipe fixes for a training set of this many samples."""
         return Method(
             loss,
@@ -55,6 +59,7 @@ class Method:
             recipe.clip,
             teaching,
             temperature,
+            weighted,
         )
 
 

@@ -56,7 +56,8 @@ def fit(
 
     Args:
         x: float32 [samples, *input_shape].
-        targets: float32 [samples, outputs]: probabilities of the classes (one-hot), or values.
+        targets: float32 [samples, outputs]: probabilities of the classes (one-hot), times the sample's weight where the network's method
+            is weighted; or values.
         recipe: how; epochs that it leaves open are settled by the number of samples. They count from the very beginning of the training.
         rng: decides the order of the samples and their augmentation.
         score: the validation score, called every `score_every` epochs and after the last.
@@ -80,7 +81,8 @@ def fit(
     if spread < epochs:
         raise ValueError(f"the learning rate's schedule is spread over {spread} epochs, fewer than the {epochs} of the training")
     if network.method.loss == "cross_entropy" and recipe.label_smoothing > 0:
-        targets = smoothed(targets, recipe.label_smoothing)
+        weights = targets.sum(axis=1, keepdims=True) if network.method.weighted else np.float32(1)
+        targets = np.asarray(weights * smoothed(targets / weights, recipe.label_smoothing), np.float32)
     batch = network.method.batch_size
     steps = max(1, round(len(x) / batch))
     rates = replace(recipe, epochs=spread).rates(steps)

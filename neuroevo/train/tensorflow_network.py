@@ -72,7 +72,7 @@ class TensorflowNetwork(Compiled):
             loss = tf.reduce_mean(tf.math.squared_difference(outputs, targets))
             taught = tf.reduce_mean(tf.math.squared_difference(outputs, teacher))
         else:
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, outputs))
+            loss = tf.reduce_mean(_weighted(targets, outputs) if method.weighted else tf.nn.softmax_cross_entropy_with_logits(targets, outputs))
             soft = tf.nn.softmax(teacher / method.temperature)
             taught = method.temperature**2 * tf.reduce_mean(
                 tf.nn.softmax_cross_entropy_with_logits(soft, outputs / method.temperature)
@@ -188,3 +188,9 @@ class TensorflowNetwork(Compiled):
         for average, array in zip(self._averages, arrays, strict=False):
             average.assign(array)
         self._steps.assign(0.0)
+
+
+def _weighted(targets: Any, logits: Any) -> Any:
+    """The cross-entropy of each sample times its weight. TensorFlow's own takes each row of targets for probabilities: its gradient is wrong
+    where they do not sum to 1."""
+    return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)

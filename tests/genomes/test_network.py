@@ -16,6 +16,7 @@ from genomes.network import APPROXIMATE, EXACT, OPERATORS, Gene
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING
 from genomes.testing import json_leaves, philox
 
+TABLE = NetworkSpace((6,), 3, embeddings=("piecewise", "periodic"), norms=True)
 SPACES = [NetworkSpace((8, 8, 1), 10), NetworkSpace((9, 7, 2), 3), NetworkSpace((40, 1), 10), NetworkSpace((30,), 2)]
 IMAGE = SPACES[0]
 
@@ -120,10 +121,10 @@ def test_the_same_innovation_in_the_same_generation_has_the_same_marking():
 
 def test_exact_and_approximate_operators_are_a_partition():
     assert set(OPERATORS) == EXACT | APPROXIMATE and not EXACT & APPROXIMATE
-    assert {"insert_layer", "widen", "add_skip", "concatenate_skip", "grow_kernel", "unite"} == EXACT
+    assert {"insert_layer", "widen", "add_skip", "concatenate_skip", "grow_kernel", "unite", "embed_features", "insert_norm"} == EXACT
 
 
-@pytest.mark.parametrize("space", SPACES, ids=lambda space: str(space.input_shape))
+@pytest.mark.parametrize("space", [*SPACES, TABLE], ids=lambda space: f"{space.input_shape}, {len(space.embeddings)} embeddings")
 def test_every_operator_that_fits_the_input_is_drawn_and_named(space):
     drawn = set()
     for seed in range(12):
@@ -133,7 +134,7 @@ def test_every_operator_that_fits_the_input_is_drawn_and_named(space):
             drawn.update(genome.operators)
     spatial = {"grow_kernel", "shrink_kernel", "separate", "unite", "insert_pooling", "move_pooling", "remove_pooling"}
     expected = set(OPERATORS) - {"insert_first_layer"} - (spatial if len(space.input_shape) == 1 else set())
-    assert drawn == expected
+    assert drawn == expected - (set() if space.embeddings else {"embed_features", "remove_embedding", "insert_norm", "remove_norm"})
 
 
 def test_an_operator_with_rate_0_is_never_drawn():
@@ -293,6 +294,9 @@ def test_corrupted_json_gives_a_value_error_or_a_legal_genome(data):
         ({"rates": (("widen", -1.0),)}, "finite number >= 0"),
         ({"starter_parameters": (10, 5)}, "smallest, largest"),
         ({"max_parameters": 20}, "leave no network"),
+        ({"embeddings": ("piecewise",)}, "embeddings are of features"),
+        ({"input_shape": (4,), "embeddings": ("piecewisee",)}, "did you mean 'piecewise'"),
+        ({"input_shape": (4,), "embeddings": ("periodic", "periodic")}, "different names"),
     ],
 )
 def test_a_space_refuses_settings_out_of_range(settings_, sentence):

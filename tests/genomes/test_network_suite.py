@@ -30,6 +30,10 @@ class TestDenseNetworks(Networks):
     space = NetworkSpace(input_shape=(30,), outputs=2)
 
 
+class TestNetworksWithEmbeddings(Networks):
+    space = NetworkSpace(input_shape=(6,), outputs=2, embeddings=("piecewise", "periodic"), rates=(("embed_features", 3.0),), norms=True)
+
+
 class TestOneDimensionalNetworks(Networks):
     space = NetworkSpace(input_shape=(40, 1), outputs=10)
 

@@ -63,7 +63,7 @@ def folder(tmp_path_factory) -> Path:
 def finished(folder: Path) -> Path:
     done = process(
         "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 4, "--epochs", 2, "--workers", 1, "--run", "runs/t",
-        "--baseline", folder=folder,
+        "--baseline", "--references", "--folds", 0, folder=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "runs" / "t"
@@ -90,6 +90,12 @@ def test_a_baseline_is_trained_recorded_and_shown_beside_the_front(finished: Pat
     assert "baseline" in neuroevo("show", finished, folder=folder).stdout
     assert neuroevo("report", finished, folder=folder).returncode == 0
     assert "baseline, made by hand" in (finished / "report.html").read_text()
+
+
+def test_models_of_scikit_learn_stand_beside_the_front(finished: Path, folder: Path) -> None:
+    shown = json.loads(neuroevo("show", finished, "--json", folder=folder).stdout)
+    assert [one["name"] for one in shown["references"]] == ["linear", "forest", "boosting"]
+    assert all(0 <= one["test"]["error"] < shown["constant"]["test"]["error"] for one in shown["references"])
 
 
 @pytest.mark.slow

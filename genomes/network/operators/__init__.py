@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genomes.network.architecture import Architecture
+from genomes.network.operators.embed import embed_features, embed_features_sites, remove_embedding, remove_embedding_sites
 from genomes.network.operators.insert_layer import (
     insert_first_layer,
     insert_first_layer_sites,
@@ -18,6 +19,7 @@ from genomes.network.operators.insert_layer import (
     insert_layer_sites,
 )
 from genomes.network.operators.kernel_size import grow_kernel, grow_kernel_sites, shrink_kernel, shrink_kernel_sites
+from genomes.network.operators.normalise import insert_norm, insert_norm_sites, remove_norm, remove_norm_sites
 from genomes.network.operators.pooling import (
     insert_pooling,
     insert_pooling_sites,
@@ -76,6 +78,10 @@ OPERATORS: dict[str, Operator] = {
     "insert_pooling": Operator(insert_pooling, insert_pooling_sites, exact=False, rate=0.5),
     "move_pooling": Operator(move_pooling, move_pooling_sites, exact=False, rate=0.5),
     "remove_pooling": Operator(remove_pooling, remove_pooling_sites, exact=False, rate=0.5),
+    "embed_features": Operator(embed_features, embed_features_sites, exact=True, rate=1.0),
+    "remove_embedding": Operator(remove_embedding, remove_embedding_sites, exact=False, rate=0.5),
+    "insert_norm": Operator(insert_norm, insert_norm_sites, exact=True, rate=1.0),
+    "remove_norm": Operator(remove_norm, remove_norm_sites, exact=False, rate=0.5),
 }
 EXACT = frozenset(name for name, operator in OPERATORS.items() if operator.exact)
 APPROXIMATE = frozenset(OPERATORS) - EXACT

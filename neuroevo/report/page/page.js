@@ -93,7 +93,8 @@ function drawFront() {
   const plain = run.baseline && xAt >= 0 ? run.baseline : null;
   const tested = run.front.filter((id) => run.test[id]);
   const testAt = (id, at) => (at < 0 ? id : run.test[id][run.objectives[at].name] ?? value(byId.get(id), at));
-  const along = (at) => [...rows.map((row) => value(row, at)), ...(plain ? [plain[at]] : []), ...tested.map((id) => testAt(id, at))];
+  const references = xAt >= 0 ? run.references.filter(({ values }) => values[xAt] !== null && values[yAt] !== null) : [];
+  const along = (at) => [...rows.map((row) => value(row, at)), ...(plain ? [plain[at]] : []), ...references.map(({ values }) => values[at]), ...tested.map((id) => testAt(id, at))];
   const [x, y] = chart(svg, along(xAt), along(yAt),
     xAt < 0 ? objective(xAt).name : label(objective(xAt)), label(objective(yAt)), objective(xAt).log, objective(yAt).log);
   const step = Math.max(1, Math.ceil(rows.length / 6000));
@@ -122,6 +123,11 @@ function drawFront() {
     const cx = x(plain[xAt]), cy = y(plain[yAt]);
     const mark = element("path", { class: "baseline", d: `M${cx},${cy - 7}L${cx + 7},${cy}L${cx},${cy + 7}L${cx - 7},${cy}Z` }, svg);
     element("title", {}, mark, `baseline: ${run.objectives.map((o, at) => `${o.name} ${number(plain[at])}`).join(", ")}`);
+  }
+  for (const { name, values } of references) {
+    const shape = { linear: "M-5,-4L5,-4L0,5Z", forest: "M-4.5,-4.5H4.5V4.5H-4.5Z" }[name] ?? "M-2,-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z";
+    const mark = element("path", { class: "reference", d: shape, transform: `translate(${x(values[xAt])} ${y(values[yAt])})` }, svg);
+    element("title", {}, mark, `${name}: ${run.objectives.map((o, at) => `${o.name} ${number(values[at])}`).join(", ")}`);
   }
   for (const id of run.front) {
     const row = byId.get(id);
@@ -288,9 +294,11 @@ function frontTable() {
   const columns = [["id", (id) => id]];
   run.objectives.forEach((objective, at) => {
     const tested = run.front.some((id) => run.test[id] && objective.name in run.test[id]);
-    columns.push([tested ? `${objective.name} (validation)` : objective.name, (id) => run.individuals.values[byId.get(id)][at]]);
-    if (tested) columns.push([`${objective.name} (test)`, (id) => (run.test[id] ?? {})[objective.name]]);
+    const sure = (part) => (id) => ((run.intervals[id] ?? {})[part] ?? {})[objective.name];
+    columns.push([tested ? `${objective.name} (validation)` : objective.name, (id) => run.individuals.values[byId.get(id)][at], sure("validation")]);
+    if (tested) columns.push([`${objective.name} (test)`, (id) => (run.test[id] ?? {})[objective.name], sure("test")]);
   });
+  if (run.folded) columns.push([run.folded, (id) => (run.folds[id] ?? [])[0], (id) => run.folds[id]?.slice(1, 3)]);
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
   let sorted = null, rising = true;
@@ -301,7 +309,16 @@ function frontTable() {
     for (const id of ids) {
       const row = body.insertRow();
       row.dataset.id = id;
-      for (const [, value] of columns) row.insertCell().textContent = number(value(id));
+      for (const [, value, sure] of columns) {
+        const cell = row.insertCell(), interval = sure?.(id);
+        cell.textContent = number(value(id));
+        if (!interval?.length) continue;
+        const ends = document.createElement("span");
+        ends.className = "interval";
+        ends.title = "95 % interval";
+        ends.textContent = interval.map((end) => Number(end.toPrecision(2))).join("–");
+        cell.appendChild(ends);
+      }
       row.insertCell().textContent = operators(byId.get(id));
       row.classList.toggle("chosen", id === chosen);
       row.addEventListener("click", () => choose(id));

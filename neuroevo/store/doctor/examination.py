@@ -25,6 +25,10 @@ from neuroevo.store.schema import SCHEMA, migrate, schema_of
 _REMADE = {
     "environment.json": "it is written again when the search goes on",
     "test.json": "it is written again when the search's command is run again",
+    "examined.json": "neuroevo plot makes it again",
+    "folds.json": "it is written again when the search's command is run again",
+    "intervals.json": "it is written again when the search's command is run again",
+    "references.json": "it is written again when the search's command is run again with --references",
 }
 
 

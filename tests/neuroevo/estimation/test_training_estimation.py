@@ -58,7 +58,7 @@ def test_a_trained_candidate_brings_scores_curve_and_weights(task, genome):
     assert json.loads(json.dumps(info)) == info
     assert info["curve"]["error"][-1] == error
     assert len(info["curve"]["train_loss"]) == 8
-    assert set(info["scores"]) == {"loss", "f1", "auc"}
+    assert set(info["scores"]) == {"balanced_error", "loss", "f1", "auc"}
     assert info["started_from"] == "scratch"
     assert result.artifacts[0].genome == genome
 

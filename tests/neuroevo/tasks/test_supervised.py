@@ -52,7 +52,7 @@ def test_scores_are_of_the_validation_part_and_the_test_part_is_apart():
     scores, tested = task.score(model, Context()), task.test_scores(model)
     wrong = np.asarray(model(task.dataset.validation.x)).argmax(1) != task.dataset.validation.y
     assert scores["error"] == pytest.approx(wrong.mean())
-    assert set(tested) == {"error", "loss", "f1", "auc"}
+    assert set(tested) == {"error", "balanced_error", "loss", "f1", "auc"}
     assert tested["loss"] != scores["loss"]
 
 
