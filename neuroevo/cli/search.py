@@ -53,6 +53,7 @@ def evolve_networks(
     space = space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"])
     once = space.redundant and schedule == "synchronous"
     strategy = strategy_by_name(settings.strategy, settings.inheritance, settings=given["strategy"])
+    strategy = strategy.within(evaluations)
     epochs = epochs_of(settings, task, strategy)
     for note in task.dataset.notes:
         print(note)
@@ -63,7 +64,7 @@ def evolve_networks(
         space,
         task,
         strategy=strategy,
-        estimation=estimation_by_names(task, epochs, settings.stop_early),
+        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy),
         budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),

@@ -158,7 +158,7 @@ def evolve(
     space = limited_space(space, max_parameters)
     strategy = strategy or default_strategy(space, task, population)
     refuse_unused_entries(strategy, toolbox)
-    estimation = estimation or task.estimation()
+    estimation = estimation or suited_estimation(strategy, task)
     evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)
     settings = {
         "space": space.to_dict(),
@@ -267,6 +267,13 @@ def default_strategy(space: Space, task: Task, population: int | None) -> Strate
     else:
         strategy = part("strategy", space.evolved_by)(**size)
     return strategy
+
+
+def suited_estimation(strategy: Strategy, task: Task) -> Estimation:
+    """The estimation that the strategy needs, or else the one that the task names."""
+    if strategy.estimated_by is None:
+        return task.estimation()
+    return part("estimation", strategy.estimated_by)()  # type: ignore[no-any-return]
 
 
 def refuse_unused_entries(strategy: Strategy, toolbox: Toolbox | None) -> None:

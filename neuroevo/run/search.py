@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from neuroevo.tasks.supervised import Supervised
 
 # Sizes that suit a search of dozens of trained candidates: the most where a strategy's own default is larger, and the user says nothing.
-MOST = {"population": 12, "sample": 4, "proposals": 32, "accepted": 8}
+MOST = {"population": 12, "sample": 4, "proposals": 32, "accepted": 8, "candidates": 40}
 Schedule = Literal["synchronous", "asynchronous"]
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
 INHERITANCES: tuple[str, ...] = get_args(Inheritance)
@@ -170,19 +170,28 @@ def supervised_task(settings: SearchSettings) -> Supervised:
     )  # fmt: skip
 
 
-def estimation_by_names(task: Supervised, epochs: int | None, stop_early: str | None) -> Estimation:
+def estimation_by_names(
+    task: Supervised, epochs: int | None, stop_early: str | None, strategy: Strategy | None = None
+) -> Estimation:
     """How candidates are trained.
 
     Args:
         epochs: of each; None goes by the size of the data.
         stop_early: one of `neuroevo.estimation.learning_curve.STOP_RULES`; None trains every candidate to the end.
+        strategy: which may need an estimation of its own.
 
     Raises:
-        ValueError: an unknown rule; the nearest is suggested.
+        ValueError: an unknown rule; the nearest is suggested; or one where the strategy needs another estimation.
     """
     from neuroevo.estimation import FullTraining, LearningCurve
     from neuroevo.estimation.learning_curve import SCORES
 
+    if strategy is not None and strategy.estimated_by is not None:
+        if stop_early is not None:
+            raise ValueError(
+                f"{type(strategy).__name__} trains few networks in full, after a shared one; leave --stop-early {stop_early} out"
+            )
+        return registry.part("estimation", strategy.estimated_by)(epochs=epochs)  # type: ignore[no-any-return]
     if stop_early is not None:
         return LearningCurve(FullTraining(epochs=epochs, curve=SCORES), stop_early)
     return task.estimation() if epochs is None else FullTraining(epochs=epochs)

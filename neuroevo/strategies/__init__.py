@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.fidelity.study import FidelityStudy
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
+    from neuroevo.strategies.oneshot.shared_weights import SharedWeights
     from neuroevo.strategies.random_search import RandomSearch
     from neuroevo.strategies.reinforcement.mirror import Mirror
     from neuroevo.strategies.reinforcement.q_learning import QLearning
@@ -54,6 +55,7 @@ _WHERE = {
     "Reward": "reinforcement.rewards",
     "Screen": "screening",
     "Search": "base",
+    "SharedWeights": "oneshot.shared_weights",
     "State": "base",
     "Strategy": "base",
     "SuccessiveHalving": "fidelity.halving",
@@ -78,6 +80,7 @@ PARTS = (
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
+    "SharedWeights",
     "SuccessiveHalving",
 )
 __all__ = [
@@ -107,6 +110,7 @@ __all__ = [
     "Reward",
     "Screen",
     "Search",
+    "SharedWeights",
     "State",
     "Strategy",
     "SuccessiveHalving",

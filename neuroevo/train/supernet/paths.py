@@ -1,0 +1,63 @@
+"""PathTraining: an epoch of a shared network whose every step trains one path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import Settings, shown
+from neuroevo.train.supernet.network import Supernet
+from neuroevo.train.supernet.sampling import fair_genomes, uniform_genomes
+
+Sampling = Literal["fair", "uniform"]
+
+
+@dataclass(frozen=True)
+class PathTraining(metaclass=Settings):
+    """Which path each step of an epoch takes.
+
+    Args:
+        sampling: "fair" takes every option of every decision equally often (Chu, Zhang & Xu 2021), "uniform" draws networks at random (Guo et al.
+            2020).
+
+    Raises:
+        ValueError: another sampling.
+    """
+
+    sampling: Sampling = "fair"
+
+    def __post_init__(self) -> None:
+        if self.sampling not in get_args(Sampling):
+            raise ValueError(f"sampling must be 'fair' or 'uniform', got {shown(self.sampling)}")
+
+    def paths(self, net: Supernet, rng: np.random.Generator, steps: int) -> npt.NDArray[np.int32]:
+        """The path of each step: int32 [steps, choices]."""
+        sampled = fair_genomes if self.sampling == "fair" else uniform_genomes
+        return np.array([net.graph.path(genome) for genome in sampled(net.graph.space, rng, steps)], np.int32)
+
+
+def given_paths(net: Supernet, paths: Sequence[Sequence[int]], steps: int) -> npt.NDArray[np.int32]:
+    """Paths that a controller chose, one after the other and again from the first: int32 [steps, choices].
+
+    Raises:
+        ValueError: none, or one that is not a path of the network.
+    """
+    if not paths:
+        raise ValueError("there must be one path or more to train, got none")
+    checked = [net.graph.check_path(path) for path in paths]
+    return np.array([checked[step % len(checked)] for step in range(steps)], np.int32)
+
+
+def learning_rates(settings: Mapping[str, Any], steps: int) -> npt.NDArray[np.float32]:
+    """The learning rate of each step of epoch `settings["epoch"]` (from 1) of `settings["epochs"]`: a cosine from `learning_rate` to `final_rate`
+    over all epochs: float32 [steps]."""
+    epoch, epochs = int(settings["epoch"]), int(settings["epochs"])
+    if not 1 <= epoch <= epochs:
+        raise ValueError(f"the epoch of a shared network is one of 1 to {epochs}, got {epoch}")
+    time = (epoch - 1 + np.arange(steps) / steps) / epochs
+    high, low = float(settings["learning_rate"]), float(settings["final_rate"])
+    return np.asarray(low + (high - low) * 0.5 * (1 + np.cos(np.pi * time)), np.float32)
