@@ -34,6 +34,8 @@ class SharedWeights(OneShot):
         candidates: how many are scored, at least.
         finalists: how many of the best are trained in full; by the score, with several objectives by non-dominated rank, then by crowding.
         sampling: the path of each step: "fair" (every option of every decision equally often; Chu, Zhang & Xu 2021) or "uniform".
+        training: "paths" trains one path a step; "even" all operations mixed evenly; "darts" mixed as first-order DARTS learns to, on half of
+            the samples: what the weights of another training are worth as scores.
         epochs, learning_rate, final_rate, momentum, weight_decay, clip, batch_size, flip, shift, finals, statistics, calibration: see
             `OneShot`.
 
@@ -46,12 +48,14 @@ class SharedWeights(OneShot):
     candidates: int = 200
     finalists: int = 1
     sampling: Literal["fair", "uniform"] = "fair"
+    training: Literal["paths", "even", "darts"] = "paths"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count("candidates", self.candidates)
         check_count("finalists", self.finalists, 0)
         check("sampling", self.sampling, ("fair", "uniform"))
+        check("training", self.training, ("paths", "even", "darts"))
         self.strategy = choosing(self.strategy)
 
     @property
@@ -71,7 +75,9 @@ class SharedWeights(OneShot):
         self._asked: list[Trial] = []
 
     def rule(self) -> dict[str, Any]:
-        return {"rule": "paths", "sampling": self.sampling}
+        if self.training == "paths":
+            return {"rule": "paths", "sampling": self.sampling}
+        return {"rule": "still" if self.training == "even" else "darts"}
 
     def propose(self) -> Sequence[Trial]:
         if len(self._scored) >= self.candidates:

@@ -1,4 +1,4 @@
-"""PathTraining: an epoch of a shared network whose every step trains one path."""
+"""Paths: an epoch of a shared network whose every step trains one path."""
 
 from __future__ import annotations
 
@@ -9,35 +9,49 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Settings, shown
-from neuroevo.train.supernet.network import Supernet
+from genomes.base import shown
+from neuroevo.train.supernet.network import Supernet, Weights
+from neuroevo.train.supernet.rule import Arrays, Data, Orders, Rule
 from neuroevo.train.supernet.sampling import fair_genomes, uniform_genomes
 
 Sampling = Literal["fair", "uniform"]
 
 
 @dataclass(frozen=True)
-class PathTraining(metaclass=Settings):
-    """Which path each step of an epoch takes.
+class Paths(Rule):
+    """One path in each step.
 
     Args:
         sampling: "fair" takes every option of every decision equally often (Chu, Zhang & Xu 2021), "uniform" draws networks at random (Guo et al.
             2020).
+        paths: those that a controller chose instead.
 
     Raises:
         ValueError: another sampling.
     """
 
+    name = "paths"
     sampling: Sampling = "fair"
+    paths: tuple[tuple[int, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         if self.sampling not in get_args(Sampling):
             raise ValueError(f"sampling must be 'fair' or 'uniform', got {shown(self.sampling)}")
 
-    def paths(self, net: Supernet, rng: np.random.Generator, steps: int) -> npt.NDArray[np.int32]:
-        """The path of each step: int32 [steps, choices]."""
-        sampled = fair_genomes if self.sampling == "fair" else uniform_genomes
-        return np.array([net.graph.path(genome) for genome in sampled(net.graph.space, rng, steps)], np.int32)
+    def epoch(
+        self, net: Supernet, state: Arrays, data: Data, orders: Orders, options: Mapping[str, Any], rng: np.random.Generator
+    ) -> tuple[Arrays, dict[str, Any]]:
+        x, targets = data["train"]
+        order = orders["train"]
+        if self.paths is None:
+            sampled = fair_genomes if self.sampling == "fair" else uniform_genomes
+            genomes = sampled(net.graph.space, rng, len(order))
+            paths = np.array([net.graph.path(genome) for genome in genomes], np.int32)
+        else:
+            paths = given_paths(net, self.paths, len(order))
+        weights = Weights(state["weights"], state["velocity"])
+        weights, loss = net.train_paths(weights, x, targets, order, learning_rates(options, len(order)), paths)
+        return {"weights": weights.vector, "velocity": weights.velocity}, {"loss": loss}
 
 
 def given_paths(net: Supernet, paths: Sequence[Sequence[int]], steps: int) -> npt.NDArray[np.int32]:

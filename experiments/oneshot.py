@@ -1,0 +1,224 @@
+"""One-shot search on NAS-Bench-201's cells: what shared weights are worth as scores, and what the methods that use them find.
+
+Part "correlation": a supernet of 8 channels and one cell a stage is trained on real images (`--data`, at half their resolution), then 200 random
+cells are scored with its weights, BatchNorm statistics taken anew for each; Spearman's rank correlation with the test accuracy in the
+benchmark's table (`--table`, a CSV file: ops, one digit an edge; test accuracy; parameters; naswot; accuracy after 12 epochs), over all cells
+and within the best fifth by the table, with 95 % bootstrap intervals over cells. Trainings of `--epochs` are apart, since each has its own
+cosine. The same cells by parameters, naswot and 12-epoch training; and by the sum of ranks of the shared loss, of parameters and of naswot.
+
+Part "collapse": DARTS's architecture over the epochs, on 5,000 images (`--images`): the table's test accuracy of the cell that it would take, and
+the share of skips; and what each remedy ends with: an early stop by skips or by the Hessian's largest eigenvalue, a choice by perturbation,
+a single path with evolution on its weights; and the other methods. All over the same seeds.
+
+Part "digits": final networks of every method, trained again, from scratch and from the shared weights: test error; beside random search with
+as much time, and the cell of six 3x3 convolutions.
+
+One core takes about 3 seconds an epoch of 8,000 images (correlation), 5 for mixed operations. Runs are kept in `--run`, and the same command
+again goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table as Screen
+from scipy.stats import rankdata
+
+import neuroevo as ne
+from genomes import CellSpace
+from neuroevo.data import load
+from neuroevo.data.dataset import Dataset, Part
+from neuroevo.data.fidelity import resized, share_of
+from neuroevo.predictors import rank_correlation
+from neuroevo.strategies import RandomSearch, SharedWeights
+
+TEST, TWELVE, NASWOT, PARAMETERS = "c10_test200", "c10_val12", "naswot_c10", "params_c10"
+Truth = dict[str, dict[str, float]]
+# Second-hand: the test accuracy of the cells that the benchmark's authors' runs ended with.
+PUBLISHED = {"darts_test_accuracy": 54.30, "enas_test_accuracy": 53.89, "random_search_with_sharing_test_accuracy": 84.07}
+
+
+def read_table(path: Path) -> Truth:
+    with gzip.open(path, "rt") as file:
+        found = {row["ops"]: {name: float(row[name]) for name in (TEST, TWELVE, NASWOT, PARAMETERS)} for row in csv.DictReader(file)}
+    lowest = min(row[NASWOT] for row in found.values() if np.isfinite(row[NASWOT]))
+    for row in found.values():
+        row[NASWOT] = max(row[NASWOT], lowest - 1)  # a cell without ReLUs has minus infinity: ranks are the same
+    return found
+
+
+def images(options: argparse.Namespace, seed: int, count: int | None) -> Dataset:
+    """The data at half its resolution, with at most so many training images."""
+    data = load(str(options.data), seed=seed)
+    rng = np.random.default_rng(seed)
+    train = data.train if count is None or count >= len(data.train) else share_of(data, data.train, count / len(data.train), rng)
+    parts = {"train": train, "validation": data.validation, "test": data.test}
+    halved = {name: Part(resized(part.x, options.resolution), part.y) for name, part in parts.items()}
+    return Dataset(f"{data.name} at {options.resolution}", data.kind, **halved, label_names=data.label_names, normalisation=data.normalisation)
+
+
+def space_of(data: Dataset, options: argparse.Namespace) -> CellSpace:
+    return CellSpace("nasbench201", 4, data.input_shape, data.outputs, channels=options.channels, repeats=1)
+
+
+# Correlation ------------------------------------------------------------------------------------------------------------------
+
+
+def ranks(values: Sequence[float]) -> np.ndarray:
+    return np.asarray(rankdata(values))
+
+
+def interval(values: Sequence[float], truth: Sequence[float], draws: int = 1000) -> tuple[float, float, float]:
+    """Spearman's rank correlation, and a 95 % bootstrap interval over cells."""
+    first, second = np.asarray(values), np.asarray(truth)
+    rows = np.random.default_rng(0).integers(len(first), size=(draws, len(first)))
+    low, high = np.nanquantile([rank_correlation(first[each], second[each]) for each in rows], (0.025, 0.975))
+    return rank_correlation(first, second), float(low), float(high)
+
+
+def shared_scores(seed: int, training: str, epochs: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Cells, and their loss and error with the weights of one supernet."""
+    begin = time.perf_counter()
+    data = images(options, seed, options.training_images)
+    strategy = SharedWeights(
+        RandomSearch(batch=20, deduplicate="genome"), candidates=options.cells, finalists=0, training=training, epochs=epochs,
+        learning_rate=options.learning_rate, weight_decay=options.weight_decay, shift=2, flip=True,
+    )  # fmt: skip
+    run = ne.evolve(
+        space_of(data, options),
+        ne.tasks.Classification(data, objectives=("loss", "error")),
+        strategy=strategy,
+        budget=ne.Budget(evaluations=options.cells),
+        seed=seed,
+        workers=options.workers,
+        run=options.run and options.run / f"correlation-{training}-{epochs}-{seed}",
+    )
+    history = run.history()
+    cells = [run[int(id)].genome.table_key for id in history["id"]]
+    return {
+        "seed": seed, "training": training, "epochs": epochs, "cells": cells, "loss": history["loss"].tolist(), "error": history["error"].tolist(),
+        "seconds": run.seconds, "wall": time.perf_counter() - begin,
+    }  # fmt: skip
+
+
+def correlations(found: dict[str, Any], truth: Truth, fifth: bool) -> dict[str, tuple[float, float, float]]:
+    """Of every score of one supernet's cells; over all cells, or within the best fifth by the table."""
+    cells = found["cells"]
+    test = np.array([truth[cell][TEST] for cell in cells])
+    rows = np.argsort(-test)[: len(cells) // 5] if fifth else np.arange(len(cells))
+
+    def column(name: str) -> np.ndarray:
+        return np.array([truth[cell][name] for cell in cells])[rows]
+
+    loss, error, parameters, naswot = -np.array(found["loss"])[rows], -np.array(found["error"])[rows], column(PARAMETERS), column(NASWOT)
+    scores = {
+        "shared loss": loss,
+        "shared accuracy": error,
+        "parameters": parameters,
+        "naswot": naswot,
+        "12 epochs": column(TWELVE),
+        "loss + parameters": ranks(loss) + ranks(parameters),
+        "loss + parameters + naswot": ranks(loss) + ranks(parameters) + ranks(naswot),
+    }
+    return {name: interval(values, test[rows]) for name, values in scores.items()}
+
+
+def top_cells(found: dict[str, Any], truth: Truth) -> dict[str, float]:
+    """The table's test accuracy of the cell that each score likes best."""
+    loss, parameters = -np.array(found["loss"]), np.array([truth[cell][PARAMETERS] for cell in found["cells"]])
+    naswot = np.array([truth[cell][NASWOT] for cell in found["cells"]])
+    scores = {
+        "shared loss": loss, "parameters": parameters, "naswot": naswot,
+        "loss + parameters": ranks(loss) + ranks(parameters), "loss + parameters + naswot": ranks(loss) + ranks(parameters) + ranks(naswot),
+    }  # fmt: skip
+    return {name: truth[found["cells"][int(np.argmax(values))]][TEST] for name, values in scores.items()}
+
+
+def correlation(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, float], runs: list[Any], say: Console) -> None:
+    truth = read_table(options.table)
+    screen = Screen("training", "epochs", "score", "all (mean of seeds)", "95 % (first seed)", "best fifth", "top cell", "seconds")
+    for training in options.trainings:
+        for epochs in options.epochs:
+            every = []
+            for seed in seeds:
+                found = shared_scores(seed, training, epochs, options)
+                everywhere, fifth = correlations(found, truth, False), correlations(found, truth, True)
+                every.append((found, everywhere, fifth, top_cells(found, truth)))
+                runs.append({"part": "correlation", **found, "all": everywhere, "fifth": fifth, "top": every[-1][3]})
+                print(json.dumps({"seed": seed, "training": training, "epochs": epochs, **{n: round(v[0], 3) for n, v in everywhere.items()}}), flush=True)
+            for name in every[0][1]:
+                mean = float(np.mean([one[1][name][0] for one in every]))
+                top = [one[3][name] for one in every if name in one[3]]
+                screen.add_row(
+                    training, str(epochs), name, f"{mean:.3f}", "{:.2f} to {:.2f}".format(*every[0][1][name][1:]),
+                    f"{np.mean([one[2][name][0] for one in every]):.3f}", f"{np.mean(top):.2f}" if top else "",
+                    f"{np.mean([one[0]['seconds'] for one in every]):.0f}",
+                )  # fmt: skip
+            if epochs == options.epochs[-1]:
+                kind = {"paths": "single_path", "darts": "darts", "even": "even"}[training]
+                ours[f"rank_correlation_{kind}"] = float(np.mean([one[1]["shared loss"][0] for one in every]))
+                if training == "paths":
+                    for name, key in (
+                        ("parameters", "parameters"), ("naswot", "naswot"), ("12 epochs", "12_epochs"), ("loss + parameters", "loss_parameters"),
+                        ("loss + parameters + naswot", "loss_parameters_naswot"),
+                    ):  # fmt: skip
+                        ours[f"rank_correlation_{key}"] = float(np.mean([one[1][name][0] for one in every]))
+                        ours[f"rank_correlation_fifth_{key}"] = float(np.mean([one[2][name][0] for one in every]))
+    say.print(screen)
+
+
+PARTS = {"correlation": correlation}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--seed", type=int, help="one seed only")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--table", type=Path, help="NAS-Bench-201's CIFAR-10 table, a .csv.gz file")
+    parser.add_argument("--data", type=Path, help="the images, as `neuroevo search` takes data")
+    parser.add_argument("--resolution", type=float, default=0.5, help="factor on the images' sides")
+    parser.add_argument("--channels", type=int, default=8, help="filters of the first stage")
+    parser.add_argument("--cells", type=int, default=200, help="correlation: cells scored with each supernet")
+    parser.add_argument("--trainings", nargs="+", choices=("paths", "even", "darts"), default=["paths", "darts"])
+    parser.add_argument("--epochs", type=int, nargs="+", default=[50, 150], help="correlation: of the supernets, each count its own training")
+    parser.add_argument("--training-images", type=int, help="correlation: at most so many; all by default")
+    parser.add_argument("--learning-rate", type=float, default=0.05)
+    parser.add_argument("--weight-decay", type=float, default=3e-4)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--run", type=Path, help="record the runs in this folder; the same command goes on with them")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    seeds = [options.seed] if options.seed is not None else list(range(1, options.seeds + 1))
+    ours: dict[str, float] = {}
+    runs: list[Any] = []
+    for part in options.parts:
+        if part != "digits" and (options.table is None or options.data is None):
+            parser.error(f"the part {part} needs --table and --data")
+        PARTS[part](options, seeds, ours, runs, Console())
+    for name, value in ours.items():
+        print(f"{name:45s} {value:.4f}")
+    if options.json:
+        report = {
+            "method": "one-shot search",
+            "paper": "Pham et al. 2018; Liu, Simonyan & Yang 2019; Nayman et al. 2019; Zhou et al. 2019; Guo et al. 2020; Dong & Yang 2020",
+            "settings": {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items() if k not in ("json", "run")},
+            "seeds": seeds,
+            "published": PUBLISHED,
+            "ours": ours,
+            "runs": runs,
+        }
+        options.json.write_text(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()
