@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.fidelity.study import FidelityStudy
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
+    from neuroevo.strategies.oneshot.darts import Darts
     from neuroevo.strategies.oneshot.shared_weights import SharedWeights
     from neuroevo.strategies.random_search import RandomSearch
     from neuroevo.strategies.reinforcement.mirror import Mirror
@@ -34,6 +35,7 @@ _WHERE = {
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Crowding": "diversity.crowding",
+    "Darts": "oneshot.darts",
     "FidelityStudy": "fidelity.study",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
@@ -66,6 +68,7 @@ PARTS = (
     "Asha",
     "Bayesian",
     "Crowding",
+    "Darts",
     "FidelityStudy",
     "HillClimb",
     "Hyperband",
@@ -89,6 +92,7 @@ __all__ = [
     "Bayesian",
     "Capped",
     "Crowding",
+    "Darts",
     "FidelityStudy",
     "Floor",
     "HillClimb",

@@ -8,12 +8,13 @@ from typing import Any
 from genomes.base import frozen_tuples, shown, unknown
 from neuroevo.train.supernet.darts import DartsRule, Still
 from neuroevo.train.supernet.paths import Paths
+from neuroevo.train.supernet.perturbation import Perturbation
 from neuroevo.train.supernet.rule import Rule
 
 
 def rules() -> dict[str, type[Rule]]:
     """Every rule by name."""
-    return {rule.name: rule for rule in (Paths, Still, DartsRule)}
+    return {rule.name: rule for rule in (Paths, Still, DartsRule, Perturbation)}
 
 
 def rule_from_json(data: Any) -> Rule:
