@@ -39,7 +39,8 @@ from neuroevo.data import load
 from neuroevo.data.dataset import Dataset, Part
 from neuroevo.data.fidelity import resized, share_of
 from neuroevo.predictors import rank_correlation
-from neuroevo.strategies import RandomSearch, SharedWeights
+from neuroevo.strategies import Darts, RandomSearch, RegularizedEvolution, SharedWeights
+from neuroevo.strategies.oneshot.base import OneShot
 
 TEST, TWELVE, NASWOT, PARAMETERS = "c10_test200", "c10_val12", "naswot_c10", "params_c10"
 Truth = dict[str, dict[str, float]]
@@ -176,7 +177,66 @@ def correlation(options: argparse.Namespace, seeds: Sequence[int], ours: dict[st
     say.print(screen)
 
 
-PARTS = {"correlation": correlation}
+# Collapse ---------------------------------------------------------------------------------------------------------------------
+
+
+def remedies(options: argparse.Namespace) -> dict[str, OneShot]:
+    """What is compared on the table; nothing is trained in full."""
+    shared: dict[str, Any] = {"epochs": options.collapse_epochs, "finals": "none", "flip": True, "shift": 2}
+    evolution = RegularizedEvolution(population=20, sample=5, batch=5, deduplicate="genome")
+    return {
+        "darts": Darts(**shared, rate=options.rate),
+        "darts, stop by skips": Darts(**shared, rate=options.rate, stop="skips"),
+        "darts, stop by eigenvalue": Darts(**shared, rate=options.rate, stop="eigenvalue"),
+        "darts, perturbation": Darts(**shared, rate=options.rate, discretise="perturbation"),
+        "even mixture, perturbation": Darts(
+            **{**shared, "epochs": options.collapse_epochs // 2}, begin=options.collapse_epochs, discretise="perturbation"
+        ),
+        "single path, evolution": SharedWeights(evolution, candidates=options.cells, finalists=0, **shared),
+        "single path, loss + parameters": SharedWeights(
+            RandomSearch(batch=20, deduplicate="genome"), candidates=options.cells, finalists=1, ranked_by="loss+parameters", **shared
+        ),
+    }
+
+
+def collapse(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, float], runs: list[Any], say: Console) -> None:
+    truth = read_table(options.table)
+    screen = Screen("method", *[f"seed {seed}" for seed in seeds], "cells", "seconds")
+    numbers = {name: str(place) for place, name in enumerate(CellSpace().words.operations)}
+    for name, strategy in remedies(options).items():
+        if options.methods and not any(wanted in name for wanted in options.methods):
+            continue
+        found = []
+        for seed in seeds:
+            data = images(options, seed, options.images)
+            budget = ne.Budget(generations=10_000)
+            folder = options.run and options.run / f"collapse-{name.replace(', ', '-').replace(' ', '_')}-{options.collapse_epochs}-{seed}"
+            run = ne.evolve(
+                space_of(data, options), ne.tasks.Classification(data, objectives=("loss", "error")), strategy=strategy, budget=budget, seed=seed,
+                workers=options.workers, run=folder,
+            )  # fmt: skip
+            epochs = []
+            for _, row in run.generations().iterrows():
+                if isinstance(row.get("genes"), list):
+                    cell = "".join(numbers[gene] for gene in row["genes"])
+                    epochs.append(
+                        {"cell": cell, "test": truth[cell][TEST], "skips": cell.count("1"), **{n: row.get(n) for n in ("loss", "entropy", "eigenvalue")}}
+                    )
+            found.append({"part": "collapse", "method": name, "seed": seed, "seconds": run.seconds, "epochs": epochs, **epochs[-1]})
+            print(json.dumps({key: value for key, value in found[-1].items() if key != "epochs"}), flush=True)
+            if isinstance(strategy, Darts):
+                print("  test accuracy (skips) by epoch: " + " ".join(f"{e['test']:.1f}({e['skips']})" for e in epochs[:: max(1, len(epochs) // 12)]))
+        runs += found
+        screen.add_row(
+            name, *[f"{one['test']:.2f}" for one in found], " ".join(one["cell"] for one in found), f"{np.mean([one['seconds'] for one in found]):.0f}"
+        )
+        key = name.replace(", ", "_").replace(" + ", "_").replace(" ", "_")
+        ours[f"table_test_accuracy_{key}"] = float(np.mean([one["test"] for one in found]))
+        ours[f"table_test_accuracy_lowest_{key}"] = float(min(one["test"] for one in found))
+    say.print(screen)
+
+
+PARTS = {"correlation": correlation, "collapse": collapse}
 
 
 def main() -> None:
@@ -194,6 +254,10 @@ def main() -> None:
     parser.add_argument("--training-images", type=int, help="correlation: at most so many; all by default")
     parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--weight-decay", type=float, default=3e-4)
+    parser.add_argument("--images", type=int, default=5000, help="collapse: training images")
+    parser.add_argument("--collapse-epochs", type=int, default=60)
+    parser.add_argument("--rate", type=float, default=3e-3, help="collapse: of the architecture's Adam")
+    parser.add_argument("--methods", nargs="+", help="collapse and digits: only methods whose name holds one of these")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--run", type=Path, help="record the runs in this folder; the same command goes on with them")
     parser.add_argument("--json", type=Path)

@@ -17,7 +17,7 @@ from neuroevo.strategies.evolution.breeding import check, check_count
 
 SUPERNET = "supernet"  # the kind of artifact that an epoch of a shared network leaves
 SHARED = Fidelity(epochs=0)  # of a score with shared weights
-Starts = Literal["both", "scratch", "shared"]
+Starts = Literal["both", "scratch", "shared", "none"]
 TRAINING, SEARCHING, FINAL, OVER = "training", "searching", "final", "over"
 
 
@@ -35,7 +35,7 @@ class OneShot(Strategy):
         batch_size: samples of a step.
         flip, shift: how its training samples are varied: mirrored, moved by up to so many pixels.
         finals: what a finalist is trained from: "scratch", the weights that it has in the shared network ("shared"), or "both", the second as a
-            child of the first.
+            child of the first; "none" trains nothing: what came out is in `report`.
         statistics: of the BatchNorms on a path that is scored: "recalibrated" on training samples, or those of the validation "batch".
         calibration: how many training samples that takes.
 
@@ -62,7 +62,7 @@ class OneShot(Strategy):
         for name in ("epochs", "batch_size", "calibration"):
             check_count(name, getattr(self, name))
         check_count("shift", self.shift, 0)
-        check("finals", self.finals, ("both", "scratch", "shared"))
+        check("finals", self.finals, ("both", "scratch", "shared", "none"))
         check("statistics", self.statistics, ("recalibrated", "batch"))
         for name in ("learning_rate", "final_rate", "momentum", "weight_decay", "clip"):
             value = getattr(self, name)
@@ -97,7 +97,7 @@ class OneShot(Strategy):
             found = self.propose()
             if found:
                 return found
-            self._finish(self.choose())
+            self._finish(self.choose() if self.finals != "none" else ())
         return self._training_of_finalists() if self._stage == FINAL else []
 
     def tell(self, results: Sequence[Result]) -> None:

@@ -132,14 +132,18 @@ class Differentiable(OneShot):
         self._last = dict(report)
 
     def choose(self) -> Sequence[Individual]:
-        search, mixture = self.search, self._taken
+        search, genome = self.search, self._found()
+        return [search.individual(search.reserve(), genome, operators=(self.discretise,), generation=self.generation)]
+
+    def _found(self) -> Genome:
+        """The network of the mixture that is taken, as far as it is decided."""
+        mixture = self._taken
         if self._worth:
             least = min(self._worth) - 1.0  # of what was not decided for
             mixture = [
                 [value if weight == max(row) else least for weight in row] for row, value in zip(mixture, self._worth, strict=True)
             ]
-        genome = self.discrete(mixture)
-        return [search.individual(search.reserve(), genome, operators=(self.discretise,), generation=self.generation)]
+        return self.discrete(mixture)
 
     # State ------------------------------------------------------------------------------------------------------------------
 
@@ -167,5 +171,5 @@ class Differentiable(OneShot):
         mixture is taken."""
         report = super().report()
         if self._mixtures and self._stage != "over":
-            report |= {"genes": self.discrete(self._taken).genes(), "taken_epoch": self._taken_epoch}
+            report |= {"genes": self._found().genes(), "taken_epoch": self._taken_epoch}
         return report

@@ -6,15 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from genomes.base import shown
-from neuroevo.core.individual import Individual
+import numpy as np
+from scipy.stats import rankdata
+
+from genomes.base import shown, unknown
+from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.registry import part_from_text
 from neuroevo.core.state import State
 from neuroevo.core.trial import Fidelity, Result, Trial
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import check, check_count
 from neuroevo.strategies.fidelity.rungs import best_first
-from neuroevo.strategies.oneshot.base import SHARED, OneShot
+from neuroevo.strategies.oneshot.base import SEARCHING, SHARED, OneShot
+from neuroevo.tasks.base import Task
 
 INNER = "strategy."  # before the names of the arrays that the strategy inside remembers
 
@@ -33,6 +37,9 @@ class SharedWeights(OneShot):
         strategy: what chooses candidates: a strategy, or its name; None: random search.
         candidates: how many are scored, at least.
         finalists: how many of the best are trained in full; by the score, with several objectives by non-dominated rank, then by crowding.
+        ranked_by: scores joined by "+", such as "loss+parameters": the finalists are then those with the best sum of ranks in each. A score is an
+            objective's (by its direction), or one that is recorded beside them (less is better: "loss", "error"), or "parameters" or "flops"
+            (more is better, where they are no objectives: of cells with equal loss under shared weights the larger one is better when trained).
         sampling: the path of each step: "fair" (every option of every decision equally often; Chu, Zhang & Xu 2021) or "uniform".
         training: "paths" trains one path a step; "even" all operations mixed evenly; "darts" mixed as first-order DARTS learns to, on half of
             the samples: what the weights of another training are worth as scores.
@@ -49,6 +56,7 @@ class SharedWeights(OneShot):
     finalists: int = 1
     sampling: Literal["fair", "uniform"] = "fair"
     training: Literal["paths", "even", "darts"] = "paths"
+    ranked_by: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,6 +64,8 @@ class SharedWeights(OneShot):
         check_count("finalists", self.finalists, 0)
         check("sampling", self.sampling, ("fair", "uniform"))
         check("training", self.training, ("paths", "even", "darts"))
+        if self.ranked_by is not None and (not isinstance(self.ranked_by, str) or not all(self.ranked_by.split("+"))):
+            raise ValueError(f"ranked_by must be names of scores joined by +, such as 'loss+parameters', got {shown(self.ranked_by)}")
         self.strategy = choosing(self.strategy)
 
     @property
@@ -98,7 +108,15 @@ class SharedWeights(OneShot):
         self._inner.count_tell()
 
     def choose(self) -> Sequence[Individual]:
-        return best_first(self._scored)[: self.finalists]
+        return self.best()[: self.finalists]
+
+    def best(self) -> list[Individual]:
+        """Those who were scored, the best first."""
+        if self.ranked_by is None:
+            return best_first(self._scored)
+        done = [one for one in self._scored if one.status == DONE]
+        sums = np.sum([rankdata([worth(one, name, self.search.task) for one in done]) for name in self.ranked_by.split("+")], axis=0)
+        return [done[place] for place in sorted(range(len(done)), key=lambda place: (-sums[place], done[place].id))]
 
     @property
     def living(self) -> Sequence[Individual]:
@@ -131,8 +149,28 @@ class SharedWeights(OneShot):
 
     def report(self) -> dict[str, Any]:
         """The stage, the loss of the last epoch, how many were scored, and what the strategy inside reports."""
-        inner = self._inner.report() if self._stage == "searching" and self._scored else {}
-        return {**inner, **super().report(), "scored": len(self._scored)}
+        inner = self._inner.report() if self._stage == SEARCHING and self._scored else {}
+        report = {**inner, **super().report(), "scored": len(self._scored)}
+        if self._scored and self._stage == SEARCHING and (best := self.best()):
+            report["genes"] = best[0].genome.genes()
+        return report
+
+
+def worth(individual: Individual, name: str, task: Task) -> float:
+    """A score of an individual as `SharedWeights.ranked_by` takes it: more is better.
+
+    Raises:
+        ValueError: it has no such score.
+    """
+    scores = individual.info.get("scores") or {}
+    if name in task.objectives:
+        return float(individual.values[name] * task.objectives[name].weight)
+    if name in scores:
+        return -float(scores[name])
+    if name in ("parameters", "flops") and hasattr(individual.genome, name):
+        return float(getattr(individual.genome, name))
+    known = dict.fromkeys([*task.objectives, *scores, "parameters", "flops"])
+    raise ValueError(unknown("score to rank by", name, list(known)))
 
 
 def choosing(strategy: Any) -> Strategy:
