@@ -151,7 +151,7 @@ class SharedWork:
 
         options, context, dataset = self.trial.options, self.context, self.task.dataset
         epoch = int(options["epoch"])
-        rng = stream(context.seed, epoch, TRAINING, 1)
+        rng = stream(context.seed, epoch, TRAINING, 1 + int(options.get("part", 0)))
         rule = rule_from_json(options["rule"])
         state = rule.fresh(self.net, stream(context.seed, 0, TRAINING, 1)) if self.state is None else self.state
         parts = {"train": dataset.train}
@@ -167,6 +167,8 @@ class SharedWork:
         state, report = rule.epoch(self.net, state, data, orders, options, rng)
         if not np.isfinite(report["loss"]):
             raise Diverged(f"the shared network's loss became {report['loss']} in epoch {epoch}; a lower learning rate may help")
+        if not rule.trains:
+            return Measurement(np.empty((0, len(self.task.objectives))), report=report)
         left = Artifact(self.trial.id, SUPERNET, arrays=state)
         passes = steps * batch * len(parts) / len(dataset.train)
         return Measurement(np.empty((0, len(self.task.objectives))), artifacts=(left,), epochs=passes, report=report)

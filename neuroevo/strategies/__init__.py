@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from neuroevo.strategies.fidelity.study import FidelityStudy
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
+    from neuroevo.strategies.oneshot.bayesnas import BayesNas
     from neuroevo.strategies.oneshot.darts import Darts
+    from neuroevo.strategies.oneshot.enas import Enas
     from neuroevo.strategies.oneshot.shared_weights import SharedWeights
+    from neuroevo.strategies.oneshot.xnas import Xnas
     from neuroevo.strategies.random_search import RandomSearch
     from neuroevo.strategies.reinforcement.mirror import Mirror
     from neuroevo.strategies.reinforcement.q_learning import QLearning
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
 _WHERE = {
     "Alps": "diversity.alps",
     "Asha": "fidelity.asha",
+    "BayesNas": "oneshot.bayesnas",
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Crowding": "diversity.crowding",
     "Darts": "oneshot.darts",
+    "Enas": "oneshot.enas",
     "FidelityStudy": "fidelity.study",
     "Floor": "reinforcement.rewards",
     "HillClimb": "local.hill_climb",
@@ -61,14 +66,17 @@ _WHERE = {
     "State": "base",
     "Strategy": "base",
     "SuccessiveHalving": "fidelity.halving",
+    "Xnas": "oneshot.xnas",
 }
 
 PARTS = (
     "Alps",
     "Asha",
+    "BayesNas",
     "Bayesian",
     "Crowding",
     "Darts",
+    "Enas",
     "FidelityStudy",
     "HillClimb",
     "Hyperband",
@@ -85,14 +93,17 @@ PARTS = (
     "Reinforce",
     "SharedWeights",
     "SuccessiveHalving",
+    "Xnas",
 )
 __all__ = [
     "Alps",
     "Asha",
+    "BayesNas",
     "Bayesian",
     "Capped",
     "Crowding",
     "Darts",
+    "Enas",
     "FidelityStudy",
     "Floor",
     "HillClimb",
@@ -118,6 +129,7 @@ __all__ = [
     "State",
     "Strategy",
     "SuccessiveHalving",
+    "Xnas",
 ]
 
 

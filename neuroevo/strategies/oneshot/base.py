@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from genomes.base import shown
 from genomes.cell import CellSpace
-from neuroevo.core.individual import Individual
+from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.state import State
 from neuroevo.core.trial import Fidelity, Result, Trial
 from neuroevo.strategies.base import Search, Strategy
@@ -34,8 +34,8 @@ class OneShot(Strategy):
         momentum, weight_decay, clip: of its weights' SGD; decay of kernels alone, and the longest gradient (0: any).
         batch_size: samples of a step.
         flip, shift: how its training samples are varied: mirrored, moved by up to so many pixels.
-        finals: what a finalist is trained from: "scratch", the weights that it has in the shared network ("shared"), or "both", the second as a
-            child of the first; "none" trains nothing: what came out is in `report`.
+        finals: what a finalist is trained from: "scratch", the weights that it has in the shared network ("shared"), or "both", the second as an
+            individual of its own; "none" trains nothing: what came out is in `report`.
         statistics: of the BatchNorms on a path that is scored: "recalibrated" on training samples, or those of the validation "batch".
         calibration: how many training samples that takes.
 
@@ -140,7 +140,7 @@ class OneShot(Strategy):
 
     def _told(self, result: Result) -> None:
         if result.failed:
-            self._stage, self._last = OVER, {"failed": result.measurement.error}
+            self._stage, self._last = OVER, {}  # the trial says why
             return
         self._supernet = result.trial.id
         self._last = dict(result.measurement.report)
@@ -183,9 +183,9 @@ class OneShot(Strategy):
 
     def heir(self, one: Individual) -> Individual:
         """The same network, to be trained from shared weights."""
-        search = self.search
+        search, parents = self.search, (one,) if one.status == DONE else ()
         return search.individual(
-            search.reserve(), one.genome, parents=(one,), operators=("shared_weights",), generation=self.generation
+            search.reserve(), one.genome, parents=parents, operators=("shared_weights",), generation=self.generation
         )
 
     # State ------------------------------------------------------------------------------------------------------------------
@@ -214,5 +214,5 @@ class OneShot(Strategy):
         self._last = dict(known["last"])
 
     def report(self) -> dict[str, Any]:
-        """The stage, and of the last epoch its loss and what is known of the architecture."""
-        return {"stage": self._stage, **self._last}
+        """Of the last epoch its loss and what is known of the architecture."""
+        return dict(self._last)

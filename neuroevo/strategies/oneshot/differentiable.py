@@ -167,7 +167,7 @@ class Differentiable(OneShot):
         self._taken_epoch, self._order, self._worth = known["taken_epoch"], known["order"], known["worth"]
 
     def report(self) -> dict[str, Any]:
-        """The stage, the loss, the mixture with its entropy and its share of skips, the network that it stands for (its genes), and which epoch's
+        """The loss, the mixture with its entropy and its share of skips, the network that it stands for (its genes), and which epoch's
         mixture is taken."""
         report = super().report()
         if self._mixtures and self._stage != "over":

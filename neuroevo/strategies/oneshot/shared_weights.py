@@ -20,7 +20,7 @@ from neuroevo.strategies.fidelity.rungs import best_first
 from neuroevo.strategies.oneshot.base import SEARCHING, SHARED, OneShot
 from neuroevo.tasks.base import Task
 
-INNER = "strategy."  # before the names of the arrays that the strategy inside remembers
+INNER = "proposals."  # before the names of the arrays that the strategy inside remembers
 
 
 @dataclass
@@ -34,7 +34,7 @@ class SharedWeights(OneShot):
     epochs ranks backwards: see `experiments/oneshot.py`.
 
     Args:
-        strategy: what chooses candidates: a strategy, or its name; None: random search.
+        proposals: the strategy that chooses candidates, or its name; None: random search.
         candidates: how many are scored, at least.
         finalists: how many of the best are trained in full; by the score, with several objectives by non-dominated rank, then by crowding.
         ranked_by: scores joined by "+", such as "loss+parameters": the finalists are then those with the best sum of ranks in each. A score is an
@@ -48,10 +48,10 @@ class SharedWeights(OneShot):
 
     Raises:
         ValueError: a setting out of its range, or a strategy that chooses fidelities itself.
-        TypeError: `strategy` is none.
+        TypeError: `proposals` is no strategy.
     """
 
-    strategy: Strategy | str | None = None
+    proposals: Strategy | str | None = None
     candidates: int = 200
     finalists: int = 1
     sampling: Literal["fair", "uniform"] = "fair"
@@ -66,7 +66,7 @@ class SharedWeights(OneShot):
         check("training", self.training, ("paths", "even", "darts"))
         if self.ranked_by is not None and (not isinstance(self.ranked_by, str) or not all(self.ranked_by.split("+"))):
             raise ValueError(f"ranked_by must be names of scores joined by +, such as 'loss+parameters', got {shown(self.ranked_by)}")
-        self.strategy = choosing(self.strategy)
+        self.proposals = choosing(self.proposals)
 
     @property
     def full(self) -> Fidelity | None:
@@ -78,8 +78,8 @@ class SharedWeights(OneShot):
 
     def start(self, search: Search) -> None:
         super().start(search)
-        assert isinstance(self.strategy, Strategy)
-        self._inner = replace(self.strategy)  # type: ignore[type-var]
+        assert isinstance(self.proposals, Strategy)
+        self._inner = replace(self.proposals)  # type: ignore[type-var]
         self._inner.start(search)
         self._scored: list[Individual] = []
         self._asked: list[Trial] = []
@@ -131,9 +131,9 @@ class SharedWeights(OneShot):
         json = {
             **own.json,
             "scored": [one.id for one in self._scored],
-            "strategy": inner.json,
+            "proposals": inner.json,
             "counts": self._inner.counts_itself,
-            "strategy_generation": self._inner.generation,
+            "proposals_generation": self._inner.generation,
         }
         return State(json, {INNER + name: array for name, array in inner.arrays.items()})
 
@@ -142,13 +142,13 @@ class SharedWeights(OneShot):
         known = state.json
         self._scored = [individuals(id) for id in known["scored"]]
         arrays = {name.removeprefix(INNER): array for name, array in state.arrays.items() if name.startswith(INNER)}
-        self._inner.restore(State(known["strategy"], arrays), individuals)
+        self._inner.restore(State(known["proposals"], arrays), individuals)
         if not known["counts"]:
-            self._inner.generation = known["strategy_generation"]
+            self._inner.generation = known["proposals_generation"]
         self._inner.counts_itself = known["counts"]
 
     def report(self) -> dict[str, Any]:
-        """The stage, the loss of the last epoch, how many were scored, and what the strategy inside reports."""
+        """The loss of the last epoch, how many were scored, and what the strategy inside reports."""
         inner = self._inner.report() if self._stage == SEARCHING and self._scored else {}
         report = {**inner, **super().report(), "scored": len(self._scored)}
         if self._scored and self._stage == SEARCHING and (best := self.best()):
@@ -188,7 +188,7 @@ def choosing(strategy: Any) -> Strategy:
         strategy = part_from_text("strategy", strategy, "nsga2 or RegularizedEvolution(population=20)")
     if not isinstance(strategy, Strategy):
         raise TypeError(
-            f"strategy must be a strategy such as RegularizedEvolution(), its name, or None for random search; got {shown(strategy)}"
+            f"proposals must be a strategy such as RegularizedEvolution(), its name, or None for random search; got {shown(strategy)}"
         )
     if strategy.full is not None or strategy.estimated_by is not None:
         raise ValueError(f"shared weights score the candidates of a strategy that leaves that to others; {type(strategy).__name__} does not")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,37 @@ class Paths(Rule):
         weights = Weights(state["weights"], state["velocity"])
         weights, loss = net.train_paths(weights, x, targets, order, learning_rates(options, len(order)), paths)
         return {"weights": weights.vector, "velocity": weights.velocity}, {"loss": loss}
+
+
+@dataclass(frozen=True)
+class PathScores(Rule):
+    """Nothing is trained: each of some paths is scored on a batch of the architecture's samples, with the batch's statistics, as ENAS rewards its
+    controller (Pham et al. 2018, section 2.2).
+
+    Args:
+        paths: those to score; path i sees batch i.
+        samples: of a batch.
+    """
+
+    name = "path_scores"
+    halves: ClassVar[bool] = True
+    trains: ClassVar[bool] = False
+    paths: tuple[tuple[int, ...], ...] = ()
+    samples: int = 64
+
+    def epoch(
+        self, net: Supernet, state: Arrays, data: Data, orders: Orders, options: Mapping[str, Any], rng: np.random.Generator
+    ) -> tuple[Arrays, dict[str, Any]]:
+        x, targets = data["architecture"]
+        scores = []
+        for path in self.paths:
+            rows = rng.permutation(len(x))[: self.samples]
+            outputs = net.path_outputs(state["weights"], path, x[rows])
+            if net.method.loss == "cross_entropy":
+                scores.append(float((outputs.argmax(axis=1) == targets[rows].argmax(axis=1)).mean()))
+            else:
+                scores.append(-float(((outputs - targets[rows]) ** 2).mean()))
+        return state, {"loss": 0.0, "scores": scores}
 
 
 def given_paths(net: Supernet, paths: Sequence[Sequence[int]], steps: int) -> npt.NDArray[np.int32]:

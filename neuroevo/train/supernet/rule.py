@@ -24,10 +24,12 @@ class Rule(ABC, metaclass=Settings):
     Attributes:
         name: in the JSON.
         halves: whether the architecture learns from samples of its own.
+        trains: whether an epoch changes the state.
     """
 
     name: ClassVar[str]
     halves: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
 
     def fresh(self, net: Supernet, rng: np.random.Generator) -> Arrays:
         """The state that a training begins with."""

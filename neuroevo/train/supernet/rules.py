@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from genomes.base import frozen_tuples, shown, unknown
+from neuroevo.train.supernet.bayesnas import BayesNasRule
 from neuroevo.train.supernet.darts import DartsRule, Still
-from neuroevo.train.supernet.paths import Paths
+from neuroevo.train.supernet.paths import Paths, PathScores
 from neuroevo.train.supernet.perturbation import Perturbation
 from neuroevo.train.supernet.rule import Rule
+from neuroevo.train.supernet.xnas import XnasRule
 
 
 def rules() -> dict[str, type[Rule]]:
     """Every rule by name."""
-    return {rule.name: rule for rule in (Paths, Still, DartsRule, Perturbation)}
+    return {rule.name: rule for rule in (Paths, PathScores, Still, DartsRule, Perturbation, XnasRule, BayesNasRule)}
 
 
 def rule_from_json(data: Any) -> Rule:
