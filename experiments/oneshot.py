@@ -25,6 +25,7 @@ import gzip
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,14 @@ from scipy.stats import rankdata
 
 import neuroevo as ne
 from genomes import CellSpace
+from neuroevo.core.trial import Result, Trial
 from neuroevo.data import load
 from neuroevo.data.dataset import Dataset, Part
 from neuroevo.data.fidelity import resized, share_of
+from neuroevo.estimation import Estimation, FullTraining, SharedTraining
 from neuroevo.predictors import rank_correlation
-from neuroevo.strategies import Darts, RandomSearch, RegularizedEvolution, SharedWeights
+from neuroevo.strategies import BayesNas, Darts, Enas, RandomSearch, RegularizedEvolution, SharedWeights, Xnas
+from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.oneshot.base import OneShot
 
 TEST, TWELVE, NASWOT, PARAMETERS = "c10_test200", "c10_val12", "naswot_c10", "params_c10"
@@ -193,6 +197,9 @@ def remedies(options: argparse.Namespace) -> dict[str, OneShot]:
             **{**shared, "epochs": options.collapse_epochs // 2}, begin=options.collapse_epochs, discretise="perturbation"
         ),
         "single path, evolution": SharedWeights(evolution, candidates=options.cells, finalists=0, **shared),
+        "enas": Enas(**shared, candidates=20, finalists=0),
+        "xnas": Xnas(**shared),
+        "bayesnas": BayesNas(**shared),
         "single path, loss + parameters": SharedWeights(
             RandomSearch(batch=20, deduplicate="genome"), candidates=options.cells, finalists=1, ranked_by="loss+parameters", **shared
         ),
@@ -224,7 +231,7 @@ def collapse(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, 
                     )
             found.append({"part": "collapse", "method": name, "seed": seed, "seconds": run.seconds, "epochs": epochs, **epochs[-1]})
             print(json.dumps({key: value for key, value in found[-1].items() if key != "epochs"}), flush=True)
-            if isinstance(strategy, Darts):
+            if isinstance(strategy, (Darts, Xnas, BayesNas)):
                 print("  test accuracy (skips) by epoch: " + " ".join(f"{e['test']:.1f}({e['skips']})" for e in epochs[:: max(1, len(epochs) // 12)]))
         runs += found
         screen.add_row(
@@ -236,7 +243,107 @@ def collapse(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, 
     say.print(screen)
 
 
-PARTS = {"correlation": correlation, "collapse": collapse}
+# Digits -----------------------------------------------------------------------------------------------------------------------
+
+
+def searches(options: argparse.Namespace) -> dict[str, OneShot]:
+    """The methods whose final networks are trained again; "darts" is of second order."""
+    shared: dict[str, Any] = {"epochs": options.digits_epochs}
+    evolution = RegularizedEvolution(population=20, sample=5, batch=5, deduplicate="key")
+    return {
+        "darts": Darts(order=2, rate=options.rate, **shared),
+        "darts_first_order": Darts(rate=options.rate, **shared),
+        "darts_perturbation": Darts(rate=options.rate, discretise="perturbation", **shared),
+        "enas": Enas(steps=10, **shared),
+        "xnas": Xnas(**shared),
+        "bayesnas": BayesNas(**shared),
+        "single_path": SharedWeights(evolution, candidates=100, **shared),
+    }
+
+
+def digits(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, float], runs: list[Any], say: Console) -> None:
+    space = CellSpace("nasbench201", 4, (8, 8, 1), 10, channels=options.channels, repeats=1)
+    screen = Screen("method", "test error, from scratch (% by seed)", "from shared weights", "cells", "disconnected", "seconds")
+    slowest = dict.fromkeys(seeds, 0.0)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, strategy in searches(options).items():
+        if options.methods and not any(wanted in name for wanted in options.methods):
+            continue
+        for seed in seeds:
+            run, task = digits_run(name, strategy, SharedTraining(), space, seed, options, ne.Budget(generations=10_000))
+            finals = [one for one in run if one.fidelity is not None and one.fidelity.epochs is None]
+            errors = {one.operators[-1] == "shared_weights": 100 * task.test_scores(one.model())["error"] for one in finals}
+            slowest[seed] = max(slowest[seed], run.seconds)
+            found.setdefault(name, []).append(
+                {"seed": seed, "cell": finals[0].genome.table_key, "scratch": errors[False], "shared": errors[True], "seconds": run.seconds}
+            )
+            print(json.dumps({"method": name, **found[name][-1]}), flush=True)
+    for seed in seeds:  # as much time as the slowest method took
+        seconds = options.seconds or slowest[seed] or 120.0
+        strategies: dict[str, Strategy] = {"random_search": RandomSearch(batch=2, deduplicate="key")}
+        for name, strategy in strategies.items():
+            run, task = digits_run(name, strategy, FullTraining(), space, seed, options, ne.Budget(seconds=seconds))
+            error = 100 * task.test_scores(run.best.model())["error"]
+            found.setdefault(name, []).append(
+                {"seed": seed, "cell": run.best.genome.table_key, "scratch": error, "networks": run.evaluations, "seconds": run.seconds}
+            )
+        all_3x3 = space.build([3] * 6)
+        run, task = digits_run("333333", Given(all_3x3), FullTraining(), space, seed, options, ne.Budget(evaluations=1))
+        found.setdefault("all_3x3", []).append(
+            {"seed": seed, "cell": "333333", "scratch": 100 * task.test_scores(run.best.model())["error"], "seconds": run.seconds}
+        )
+    for name, each in found.items():
+        lost = sum(not connected(one["cell"]) for one in each)
+        screen.add_row(
+            name, " ".join(f"{one['scratch']:.2f}" for one in each), " ".join(f"{one['shared']:.2f}" for one in each if "shared" in one),
+            " ".join(one["cell"] for one in each), str(lost), f"{np.mean([one['seconds'] for one in each]):.0f}",
+        )  # fmt: skip
+        ours[f"test_error_{name}"] = float(np.mean([one["scratch"] for one in each]))
+        ours[f"test_error_highest_{name}"] = float(max(one["scratch"] for one in each))
+        if "shared" in each[0]:
+            ours[f"test_error_inherited_{name}"] = float(np.mean([one["shared"] for one in each]))
+        ours[f"disconnected_{name}"] = float(lost)
+        runs += [{"part": "digits", "method": name, **one} for one in each]
+    say.print(screen)
+
+
+def digits_run(
+    name: str, strategy: Strategy, estimation: Estimation, space: CellSpace, seed: int, options: argparse.Namespace, budget: ne.Budget
+) -> tuple[ne.Run, ne.tasks.Classification]:
+    task = ne.tasks.Classification("digits", objectives=("error", "loss"), seed=seed)
+    run = ne.evolve(
+        space, task, strategy=strategy, estimation=estimation, budget=budget, seed=seed, workers=options.workers,
+        run=options.run and options.run / f"digits-{name}-{options.digits_epochs}-{seed}",
+    )  # fmt: skip
+    return run, task
+
+
+@dataclass
+class Given(Strategy):
+    """One network, which is given."""
+
+    genome: Any = None
+
+    def ask(self) -> Sequence[Trial]:
+        return [] if self.generation else [self.search.trial(self.search.individual(self.search.reserve(), self.genome))]
+
+    def tell(self, results: Sequence[Result]) -> None:
+        self.generation += 1
+
+    def settings(self) -> dict[str, Any]:
+        return {"strategy": "Given", "genes": self.genome.genes()}
+
+
+def connected(cell: str) -> bool:
+    """Whether something comes through: an edge order of (0->1)(0->2)(1->2)(0->3)(1->3)(2->3), "0" for none."""
+    reached = {0}
+    for digit, (source, target) in zip(cell, ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)), strict=True):
+        if digit != "0" and source in reached:
+            reached.add(target)
+    return 3 in reached
+
+
+PARTS = {"correlation": correlation, "collapse": collapse, "digits": digits}
 
 
 def main() -> None:
@@ -256,7 +363,9 @@ def main() -> None:
     parser.add_argument("--weight-decay", type=float, default=3e-4)
     parser.add_argument("--images", type=int, default=5000, help="collapse: training images")
     parser.add_argument("--collapse-epochs", type=int, default=60)
-    parser.add_argument("--rate", type=float, default=3e-3, help="collapse: of the architecture's Adam")
+    parser.add_argument("--rate", type=float, default=3e-3, help="collapse and digits: of the architecture's Adam")
+    parser.add_argument("--digits-epochs", type=int, default=50, help="digits: of the supernets")
+    parser.add_argument("--seconds", type=float, help="digits: of random search; as many as the slowest method by default")
     parser.add_argument("--methods", nargs="+", help="collapse and digits: only methods whose name holds one of these")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--run", type=Path, help="record the runs in this folder; the same command goes on with them")

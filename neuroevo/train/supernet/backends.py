@@ -119,12 +119,13 @@ class Backend(ABC):
         """A function of arrays that gives tensors, compiled once for each set of shapes."""
 
     @abstractmethod
-    def epoch(self, step: Callable[..., tuple[tuple[Any, ...], Any]]) -> Callable[..., tuple[list[Any], float]]:
+    def epoch(self, step: Callable[..., tuple[tuple[Any, ...], Any]], samples: int = 2) -> Callable[..., tuple[list[Any], float]]:
         """Many steps in one compiled call.
 
         Args:
             step: (state, data, each) to the next state and the step's loss; `state` and `data` are tuples of tensors, `each` is a tuple of what
                 differs from step to step.
+            samples: how many of `data`, the first ones, have an axis of samples in front.
 
         Returns:
             A function of (state, data, each) where every tensor in `each` has one more axis in front, the steps: the state after them as arrays,

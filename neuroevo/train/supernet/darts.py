@@ -119,7 +119,7 @@ class DartsRule(Rule):
             own, own_targets = data["architecture"]
             order = orders["train"]
             names = ("weights", "velocity", "alpha", "first", "second", "steps")
-            run = net.kept(self, lambda: net.backend.epoch(self.step(net)))
+            run = net.kept(self, lambda: net.backend.epoch(self.step(net), 4))
             found, loss = run(
                 tuple(state[name] for name in names),
                 (as_images(x), targets, as_images(own), own_targets),

@@ -109,7 +109,7 @@ class JaxBackend(Backend):
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return jax.jit(function)  # type: ignore[no-any-return]
 
-    def epoch(self, step: Callable[..., tuple[tuple[Any, ...], Any]]) -> Callable[..., tuple[list[Any], float]]:
+    def epoch(self, step: Callable[..., tuple[tuple[Any, ...], Any]], samples: int = 2) -> Callable[..., tuple[list[Any], float]]:
         jitted = jax.jit(step)
 
         def called(state: Sequence[Any], given: Sequence[Any], each: Sequence[Any]) -> tuple[list[Any], float]:

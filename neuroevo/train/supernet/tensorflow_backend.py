@@ -113,9 +113,18 @@ class TensorflowBackend(Backend):
         return value, tuple([tf.convert_to_tensor(gradient) for gradient in gradients])
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return tf.function(function, autograph=False, reduce_retracing=True)
+        traced: dict[Any, Any] = {}
 
-    def epoch(self, step: Callable[..., tuple[tuple[Any, ...], Any]]) -> Callable[..., tuple[list[Any], float]]:
+        def called(*arguments: Any) -> Any:
+            tensors = [tf.convert_to_tensor(argument) for argument in arguments]
+            specs = tuple([_spec(tensor, open=len(tensor.shape) > 1) for tensor in tensors])
+            if specs not in traced:
+                traced[specs] = tf.function(function, input_signature=specs, autograph=False)
+            return traced[specs](*tensors)
+
+        return called
+
+    def epoch(self, step: Callable[..., tuple[tuple[Any, ...], Any]], samples: int = 2) -> Callable[..., tuple[list[Any], float]]:
         def run(state: tuple[Any, ...], given: tuple[Any, ...], each: tuple[Any, ...]) -> Any:
             steps = tf.shape(each[0])[0]
 
@@ -128,12 +137,24 @@ class TensorflowBackend(Backend):
             )
             return new, total / tf.cast(steps, tf.float32)
 
-        compiled = tf.function(run, autograph=False, reduce_retracing=True)
+        traced: dict[Any, Any] = {}
 
         def called(state: Sequence[Any], given: Sequence[Any], each: Sequence[Any]) -> tuple[list[Any], float]:
-            new, loss = compiled(
-                tuple(map(tf.convert_to_tensor, state)), tuple(map(tf.convert_to_tensor, given)), tuple(map(tf.convert_to_tensor, each))
+            groups = [tuple(map(tf.convert_to_tensor, group)) for group in (state, given, each)]
+            specs = (
+                tuple([_spec(tensor, open=False) for tensor in groups[0]]),
+                tuple([_spec(tensor, open=place < samples) for place, tensor in enumerate(groups[1])]),
+                tuple([_spec(tensor, open=True) for tensor in groups[2]]),
             )
+            if specs not in traced:
+                traced[specs] = tf.function(run, input_signature=specs, autograph=False)
+            new, loss = traced[specs](*groups)
             return [value.numpy() for value in new], float(loss)
 
         return called
+
+
+def _spec(tensor: Any, open: bool) -> Any:
+    """What a function is traced for. The first axis of samples and steps stays open from the first call on: a graph for a fixed number of them rounds
+    otherwise, and what a run finds would depend on what was computed before."""
+    return tf.TensorSpec([None, *tensor.shape[1:]] if open else tensor.shape, tensor.dtype)

@@ -98,7 +98,7 @@ class XnasRule(Rule):
         experts = net.graph.allowed().sum(axis=1)[:, None]
         rates = learning_rate(experts, samples * cells, self.bound) if self.rate is None else np.full_like(cells, self.rate)
         names = ("weights", "velocity", "log", "alive", "seen")
-        run = net.kept(self, lambda: net.backend.epoch(self.step(net)))
+        run = net.kept(self, lambda: net.backend.epoch(self.step(net), 4))
         found, loss = run(
             tuple(state[name] for name in names),
             (as_images(x), targets, as_images(own), own_targets, cells.astype(np.float32), rates.astype(np.float32), np.float32(samples)),
