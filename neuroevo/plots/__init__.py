@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.landscape_figure import landscape, landscape_data
     from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
     from neuroevo.plots.mirror_figure import mirror, mirror_data
+    from neuroevo.plots.mixtures_figure import mixtures, mixtures_data
     from neuroevo.plots.node_names import input_names
     from neuroevo.plots.operators_figure import operators, operators_data
     from neuroevo.plots.parallel_figure import parallel, parallel_data
@@ -64,6 +65,8 @@ _WHERE = {
     "lineage_data": "lineage_figure",
     "mirror": "mirror_figure",
     "mirror_data": "mirror_figure",
+    "mixtures": "mixtures_figure",
+    "mixtures_data": "mixtures_figure",
     "operators": "operators_figure",
     "operators_data": "operators_figure",
     "parallel": "parallel_figure",
@@ -85,7 +88,7 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity",
+    "mixtures", "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity",
 )  # fmt: skip
 __all__ = [
     "acquisition",
@@ -121,6 +124,8 @@ __all__ = [
     "lineage_data",
     "mirror",
     "mirror_data",
+    "mixtures",
+    "mixtures_data",
     "operators",
     "operators_data",
     "parallel",

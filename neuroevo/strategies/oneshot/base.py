@@ -77,6 +77,7 @@ class OneShot(Strategy):
             raise ValueError(str(error)) from None
         self._stage, self._supernet = TRAINING, -1  # the trial that left the shared network
         self._finalists: list[Individual] = []
+        self._trained: list[Individual] = []  # the finalists, and their heirs
         self._last: dict[str, Any] = {}
         self.generation = 0
 
@@ -106,7 +107,7 @@ class OneShot(Strategy):
         elif self._stage == SEARCHING:
             self.observe(results)
         else:
-            self._stage = OVER
+            self._stage, self._trained = OVER, [one for result in results for one in result.individuals]
         self.generation += 1
 
     def _epoch(self) -> Trial:
@@ -191,7 +192,9 @@ class OneShot(Strategy):
     # State ------------------------------------------------------------------------------------------------------------------
 
     def needs(self) -> Collection[tuple[int, str]]:
-        return [] if self._supernet < 0 or self._stage == OVER else [(self._supernet, SUPERNET)]
+        """The shared network, and the weights of all finalists: those that are not on the front are compared too."""
+        shared = [] if self._supernet < 0 else [(self._supernet, SUPERNET)]
+        return [*shared, *[one.artifact.name for one in self._trained if one.artifact is not None]]
 
     def champions(self) -> Sequence[Individual]:
         return self._finalists
@@ -203,6 +206,7 @@ class OneShot(Strategy):
                 "stage": self._stage,
                 "supernet": self._supernet,
                 "finalists": [one.id for one in self._finalists],
+                "trained": [one.id for one in self._trained],
                 "last": self._last,
             }
         )
@@ -211,6 +215,7 @@ class OneShot(Strategy):
         known = state.json
         self.generation, self._stage, self._supernet = known["generation"], known["stage"], known["supernet"]
         self._finalists = [individuals(id) for id in known["finalists"]]
+        self._trained = [individuals(id) for id in known["trained"]]
         self._last = dict(known["last"])
 
     def report(self) -> dict[str, Any]:
