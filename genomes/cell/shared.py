@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from genomes.base import Genome
 from genomes.cell.expression import SUM, Graph, normal_and_reduction_stack, residual_stack
 from genomes.cell.operations import NONE, SKIP
-from genomes.cell.vocabulary import ADD, CONCATENATE, Blocks, DenselyConnected, Edge, TwoEdges
+from genomes.cell.vocabulary import ADD, CONCATENATE, Blocks, DenselyConnected, Edge, TwoEdges, Vocabulary
 from genomes.shared import Branch, Choice, Mixed, Path, SharedGraph
 
 if TYPE_CHECKING:
@@ -139,8 +139,12 @@ def shared_cells(space: CellSpace) -> SharedCells:
     plan = (space.input_shape, space.outputs, space.channels, space.repeats, space.stages)
     stack = residual_stack if space.vocabulary == "nasbench201" else normal_and_reduction_stack
     architecture = stack(maker.celled, *plan)
-    kind = {DenselyConnected: SharedEdges, TwoEdges: SharedPairs, Blocks: SharedBlocks}[type(space.words)]
-    return kind(space, architecture, maker.choices, maker.mixed, frozenset(maker.searched), maker.gates)
+    kinds: dict[type[Vocabulary], Callable[..., SharedCells]] = {
+        DenselyConnected: SharedEdges,
+        TwoEdges: SharedPairs,
+        Blocks: SharedBlocks,
+    }
+    return kinds[type(space.words)](space, architecture, maker.choices, maker.mixed, frozenset(maker.searched), maker.gates)
 
 
 class _Maker:

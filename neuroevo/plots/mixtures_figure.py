@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +92,7 @@ def mixtures(run: Run) -> Figure:
     lines = -(-len(shown) // columns)
     heights = [*([2.1] if drawn else []), 1.55 * lines, 1.5]
     figure = Figure(figsize=(9.6, sum(heights) + 1.1), layout="constrained")
-    parts = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.03)
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.03)
     if drawn:
         moments = np.unique(np.linspace(0, len(data.epochs) - 1, MOMENTS).round().astype(int))
         for axes, moment in zip(np.atleast_1d(parts[0].subplots(1, len(moments))), moments.tolist(), strict=True):

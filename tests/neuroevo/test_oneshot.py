@@ -213,3 +213,27 @@ def test_a_search_by_command(tmp_path, capsys):
     run = ne.load_run(tmp_path / "run")
     assert [i.operators for i in run] == [("argmax",), ("shared_weights",)]
     assert run.trials()["job"].tolist() == ["train_shared", "evaluate", "evaluate"]
+
+
+def test_mixtures_are_drawn_from_what_the_run_recorded(tmp_path):
+    """At the end of an epoch of XNAS's last step everybody but the best is wiped out: nothing is left to win."""
+    run = search(Xnas(epochs=2, finals="none"), tmp_path / "run")
+    read = ne.load_run(tmp_path / "run")
+    for one in (run, read):
+        data = ne.plots.mixtures_data(one)
+        assert data.epochs.tolist() == [1, 2] and [w.shape for w in data.weights] == [(2, 5)]
+        np.testing.assert_allclose(data.weights[0].sum(axis=1), 1, atol=1e-5)
+        assert sorted(data.wiped[0].tolist()) == [0, 2, 2, 2, 2] and data.lines["experts left"].tolist() == [1.0, 0.2]
+        assert data.weights[0][1, data.wiped[0].tolist().index(0)] == pytest.approx(1.0)
+    figure = ne.plots.mixtures(run)
+    texts = {text.get_text() for axes in figure.axes for text in [axes.title, *axes.texts]}
+    assert {"epoch 1", "epoch 2", "in"} <= texts
+    from neuroevo.report.html import page
+
+    assert "Mixed operations" in page(read)
+
+
+def test_a_run_without_a_mixture_is_not_drawn():
+    run = search(SharedWeights(RandomSearch(batch=2), epochs=1, candidates=2, finals="none"))
+    with pytest.raises(ValueError, match="SharedWeights mixes no operations"):
+        ne.plots.mixtures(run)

@@ -39,7 +39,8 @@ class BayesNas(Differentiable):
     def __post_init__(self) -> None:
         super().__post_init__()
         check("normalised", self.normalised, ("none", "poolings", "all"))
-        check("stop", self.stop, (None, "skips"))
+        if self.stop is not None:
+            check("stop", self.stop, ("skips",))
         check("discretise", self.discretise, ("argmax", "top_2"))
         for name in ("penalty", "rate", "alone"):
             value = getattr(self, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from genomes.base import shown
 from neuroevo.strategies.evolution.breeding import check, check_count
 from neuroevo.strategies.oneshot.differentiable import Differentiable
 
@@ -41,7 +42,8 @@ class Darts(Differentiable):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check("order", self.order, (1, 2))
+        if self.order not in (1, 2):
+            raise ValueError(f"order must be 1 or 2, got {shown(self.order)}")
         check("weighing", self.weighing, ("softmax", "independent"))
         check("normalised", self.normalised, ("none", "poolings", "all"))
         check_count("begin", self.begin, 0)

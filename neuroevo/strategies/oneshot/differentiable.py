@@ -47,7 +47,8 @@ class Differentiable(OneShot):
         super().__post_init__()
         check("discretise", self.discretise, ("argmax", "top_2", "perturbation"))
         check("measure", self.measure, ("accuracy", "loss"))
-        check("stop", self.stop, (None, "skips", "eigenvalue"))
+        if self.stop is not None:
+            check("stop", self.stop, ("skips", "eigenvalue"))
         check_count("tune", self.tune, 0)
         check_count("most_skips", self.most_skips, 0)
         if self.earliest is not None:

@@ -193,5 +193,6 @@ def choosing(strategy: Any) -> Strategy:
     if strategy.full is not None or strategy.estimated_by is not None:
         raise ValueError(f"shared weights score the candidates of a strategy that leaves that to others; {type(strategy).__name__} does not")
     if strategy.inheritance != "none":
-        strategy = replace(strategy, inheritance="none")  # type: ignore[type-var]  # every candidate has the shared weights
+        without: Strategy = replace(strategy, inheritance="none")  # type: ignore[type-var]  # every candidate has the shared weights
+        return without
     return strategy

@@ -36,7 +36,8 @@ class Xnas(Differentiable):
     def __post_init__(self) -> None:
         super().__post_init__()
         check("normalised", self.normalised, ("none", "poolings", "all"))
-        check("stop", self.stop, (None, "skips"))
+        if self.stop is not None:
+            check("stop", self.stop, ("skips",))
         for name in ("bound", "rate"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf")):

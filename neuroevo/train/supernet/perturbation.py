@@ -61,7 +61,7 @@ class Perturbation(Rule):
         mixture[self.choice, best] = 1.0
         loss = found[best][1]
         for epoch in range(self.tune):
-            order = {name: sample_order(len(data[name][0]), *each.shape, rng) for name, each in orders.items()} if epoch else orders
+            order = {name: sample_order(len(data[name][0]), len(each), each.shape[1], rng) for name, each in orders.items()} if epoch else orders
             trained, loss = train_weights(net, state, mixture, data, order, options)
             state = {**state, **trained}
         report = {"loss": loss, "choice": self.choice, "option": best, "worth": [self._number(*found[place]) for place in places]}

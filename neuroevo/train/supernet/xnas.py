@@ -20,13 +20,14 @@ from neuroevo.train.supernet.rule import Arrays, Data, Orders, Rule
 GONE = -1e30
 
 
-def learning_rate(experts: npt.NDArray[Any] | int, horizon: float, bound: float) -> npt.NDArray[np.float64]:
+def learning_rate(experts: npt.NDArray[Any] | int, horizon: npt.NDArray[Any] | float, bound: float) -> npt.NDArray[np.float64]:
     """The rate that makes the regret smallest: sqrt(2 ln N / (T L^2)) (theorem 1).
 
     Args:
         experts: N, one or more numbers; horizon: T, rewards in all; bound: L, the largest magnitude of a reward.
     """
-    return np.sqrt(2.0 * np.log(np.maximum(experts, 2)) / (horizon * bound**2))
+    rate: npt.NDArray[np.float64] = np.sqrt(2.0 * np.log(np.maximum(experts, 2)) / (np.asarray(horizon) * bound**2))
+    return rate
 
 
 def predicted(backend: Backend, log_weights: Any, alive: Any) -> Any:

@@ -160,3 +160,25 @@ def test_the_two_strongest_edges_of_each_node_are_kept():
     strengths = [[2.0] + [0.1 * (index + 1)] * 7 for index in range(len(pairs.choices))]
     taken = [choice.source for choice, option in zip(pairs.choices, pairs.path(pairs.strongest(strengths)), strict=True) if option]
     assert taken == [0, 1, 1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["paths", "still", "darts", "darts of second order", "xnas", "bayesnas"])
+def test_an_epoch_of_every_rule_lowers_the_loss_of_what_can_be_learned(rule):
+    from neuroevo.train.supernet.rules import rule_from_json
+
+    space = CellSpace("nasbench201", 2, (5, 5, 1), 3, 3, 1, 1)
+    net, rng = Supernet(space.shared()), np.random.default_rng(0)
+    y = rng.integers(3, size=96)
+    x = rng.normal(size=(96, 5, 5, 1)).astype(np.float32)
+    x[np.arange(96), y, y] += 4.0
+    data = {name: (x, np.eye(3, dtype=np.float32)[y]) for name in ("train", "architecture")}
+    what = {"rule": rule.split()[0], **({"order": 2} if "second" in rule else {})}
+    made = rule_from_json(what)
+    state, losses = made.fresh(net, rng), []
+    for epoch in range(1, 9):
+        orders = {name: np.array([rng.permutation(96)[:16] for _ in range(6)], np.int32) for name in data}
+        options = {"epoch": epoch, "epochs": 8, "learning_rate": 0.1, "final_rate": 0.01}
+        state, report = made.epoch(net, state, data, orders, options, rng)
+        losses.append(report["loss"])
+    assert losses[-1] < 0.8 * losses[0], losses
