@@ -14,6 +14,7 @@ from neuroevo.run.loop import SearchFailed
 from neuroevo.run.search import SearchSettings, epochs_of, estimation_by_names, strategy_by_name
 from neuroevo.strategies import BayesNas, Darts, Enas, Nsga2, RandomSearch, SharedWeights, Xnas
 from neuroevo.tasks import Classification, Context
+from neuroevo.tasks.function import as_task
 from neuroevo.train.supernet.rules import rule_from_json
 
 SPACE = CellSpace("nasbench201", 2, (5, 5, 1), 3, 3, 1, 1)  # one edge: five cells
@@ -153,7 +154,7 @@ def test_what_cannot_be_done_is_said():
     with pytest.raises(ValueError, match="names its space"):
         estimation.measure(Trial(0, (), "train_shared", options={"epoch": 1}), task(), context)
     with pytest.raises(TypeError, match="has none"):
-        estimation.measure(Trial(0, (), "train_shared"), ne.tasks.function.as_task(lambda network: 0.0, None), context)
+        estimation.measure(Trial(0, (), "train_shared"), as_task(lambda network: 0.0, None), context)
     with pytest.raises(ValueError, match="rule"):
         rule_from_json({"rule": "dart"})
     with pytest.raises(ValueError, match="cannot be made"):
