@@ -171,6 +171,14 @@ class Runs:
         return self._wines("designed", strategy)
 
     @cached_property
+    def mixed(self) -> ne.Run:
+        """Cells for digits, whose operations are experts."""
+        task = ne.tasks.Classification("digits", "loss", seed=1)
+        space = CellSpace("nasbench201", 4, (8, 8, 1), 10, channels=4, repeats=1, stages=2)
+        strategy = strategies.Xnas(epochs=16, rate=0.05, finals="none")
+        return self._evolve("mixed", space, task, strategy=strategy, budget=ne.Budget(evaluations=9), seed=1)
+
+    @cached_property
     def mirrored(self) -> ne.Run:
         """The same by Q-learning, with an expert's chain beside the accuracy: three layers that grow, and a skip."""
         genes = [
@@ -280,6 +288,12 @@ PICTURES = (
         "A controller designs networks decision by decision and learns from how good they are. Each panel is one decision, each colour an "
         "option: the wider its band, the likelier it is taken. From left to right the controller makes up its mind.",
         "plots.decisions(run)", lambda runs: plots.decisions(runs.designed),
+    ),
+    Picture(
+        "mixtures", "Many networks at once",
+        "A search that trains all networks in one: every connection has several operations, mixed by weights that learn. On top the strongest of "
+        "each connection, the wider the surer; in the middle the shares of all of them; crosses mark operations that were given up.",
+        "plots.mixtures(run)", lambda runs: plots.mixtures(runs.mixed),
     ),
     Picture(
         "mirror", "Towards an expert's design",

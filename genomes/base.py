@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from genomes.equations import Equations
     from genomes.questions import Question
+    from genomes.shared import SharedGraph
 
 Json = dict[str, Any]
 
@@ -281,6 +282,14 @@ class Space(metaclass=Settings):
             ValueError: a genome of another space, or one with something that `choices` never offers; the sentence says what.
         """
         raise NotImplementedError(self._no_decisions())
+
+    def shared(self) -> SharedGraph:
+        """All networks of the space in one layer graph, for one-shot search.
+
+        Raises:
+            NotImplementedError: the encoding offers no such graph.
+        """
+        raise NotImplementedError(f"{type(self).__name__} offers no shared graph of its networks; one-shot search needs CellSpace")
 
     def _no_decisions(self) -> str:
         return f"{type(self).__name__} does not offer sequential decisions"

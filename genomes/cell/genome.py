@@ -22,6 +22,8 @@ from genomes.sequential import refuse_wrong, whole_decisions
 if TYPE_CHECKING:
     import networkx as nx
 
+    from genomes.shared import SharedGraph
+
 
 @dataclass(frozen=True)
 class CellSpace(Space, encoding="cell"):
@@ -147,6 +149,12 @@ class CellSpace(Space, encoding="cell"):
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # what is cached holds functions, which do not travel
+
+    def shared(self) -> SharedGraph:
+        """All cells of the space in one graph, for one-shot search."""
+        from genomes.cell.shared import shared_cells
+
+        return shared_cells(self)
 
     def random(self, rng: np.random.Generator) -> CellGenome:
         return CellGenome(self, tuple(rng.integers(self._option_counts).tolist()), ("random",))

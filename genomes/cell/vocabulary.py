@@ -71,6 +71,7 @@ class Vocabulary(ABC):
         kinds: the names of the cells that one genome describes; a second one is the reduction cell.
         least_nodes: the smallest number of nodes.
         inputs: how many inputs a cell has.
+        slotted: whether a node can take one source twice, so that an edge is known by its slot too.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Vocabulary(ABC):
     kinds: tuple[str, ...] = ("cell",)
     least_nodes: int = 1
     inputs: int = 1
+    slotted: bool = False
 
     @cached_property
     def weightless(self) -> frozenset[str]:
@@ -137,6 +139,7 @@ class Blocks(Vocabulary):
 
     kinds = ("normal", "reduction")
     inputs = 2
+    slotted = True
 
     def __init__(self, name: str, operations: Mapping[str, Operation]) -> None:
         self.name = name

@@ -36,7 +36,7 @@ class Contest:
         task: makes the task of a seed, which splits the data where there is any.
         space: makes the space of a task.
         budget: the same for all.
-        estimation: how trained objectives are obtained; None: as the task says.
+        estimation: how trained objectives are obtained, of a task and a strategy; None: as the task says.
         test: what is reported of the network that a strategy ends with, and decides nothing: a score that the task records beside the objectives
             (a column in `report` of a `Table`), or `TEST_DATA` for the selection objective on the test data; None: nothing.
         measure: what is compared: "hypervolume" or an objective; None: hypervolume where there are several.
@@ -51,7 +51,7 @@ class Contest:
     task: Callable[[int], Task]
     space: Callable[[Task], Space]
     budget: Budget
-    estimation: Callable[[Task], Estimation] | None = None
+    estimation: Callable[[Task, Strategy], Estimation] | None = None
     test: str | None = None
     measure: str | None = None
     axis: str = "evaluations"
@@ -127,5 +127,5 @@ def _space(settings: SearchSettings, task: Task) -> Space:
     return space_by_encoding(settings.encoding, task, settings.max_parameters)  # type: ignore[arg-type]
 
 
-def _estimation(settings: SearchSettings, task: Task) -> Estimation:
-    return estimation_by_names(task, settings.epochs or settings.preset_epochs, settings.stop_early)  # type: ignore[arg-type]
+def _estimation(settings: SearchSettings, task: Task, strategy: Strategy) -> Estimation:
+    return estimation_by_names(task, settings.epochs or settings.preset_epochs, settings.stop_early, strategy)  # type: ignore[arg-type]

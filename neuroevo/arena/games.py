@@ -206,12 +206,12 @@ def play(contest: Contest, game: Game) -> dict[str, Any]:
     outcome: dict[str, Any]
     start = time.monotonic()
     try:
-        task = contest.task(game.seed)
+        task, strategy = contest.task(game.seed), contest.strategy(game.strategy)
         run = evolve(
             contest.space(task),
             task,
-            strategy=contest.strategy(game.strategy),
-            estimation=None if contest.estimation is None else contest.estimation(task),
+            strategy=strategy,
+            estimation=None if contest.estimation is None else contest.estimation(task, strategy),
             budget=contest.budget,
             seed=game.seed,
             evaluator=Serial(),

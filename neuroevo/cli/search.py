@@ -81,7 +81,7 @@ def evolve_networks(
         space,
         task,
         strategy=strategy,
-        estimation=estimation_by_names(task, epochs, settings.stop_early),
+        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy),
         budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),

@@ -1,5 +1,5 @@
 """How a trained objective is obtained: directly, by full training, at low fidelity, by training that learning curves cut short, by gradient for
-whole populations of NEAT; or not at all, by zero-cost proxies alone."""
+whole populations of NEAT, with the weights of a shared network; or not at all, by zero-cost proxies alone."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neuroevo.estimation.gradient import GradientTraining
     from neuroevo.estimation.learning_curve import LearningCurve
     from neuroevo.estimation.median import MedianStopping
+    from neuroevo.estimation.shared_training import SharedTraining
     from neuroevo.estimation.stopping import StopRule
     from neuroevo.estimation.training import FullTraining, LowFidelity
     from neuroevo.estimation.zero_cost import ZeroCost
@@ -24,11 +25,12 @@ _WHERE = {
     "LearningCurve": "learning_curve",
     "LowFidelity": "training",
     "MedianStopping": "median",
+    "SharedTraining": "shared_training",
     "StopRule": "stopping",
     "ZeroCost": "zero_cost",
 }
 
-PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LearningCurve", "LowFidelity", "MedianStopping", "ZeroCost")
+PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LearningCurve", "LowFidelity", "MedianStopping", "SharedTraining", "ZeroCost")
 __all__ = [
     "Direct",
     "Episodes",
@@ -38,6 +40,7 @@ __all__ = [
     "LearningCurve",
     "LowFidelity",
     "MedianStopping",
+    "SharedTraining",
     "StopRule",
     "ZeroCost",
 ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.landscape_figure import landscape, landscape_data
     from neuroevo.plots.lineage_figure import descent_data, lineage, lineage_data
     from neuroevo.plots.mirror_figure import mirror, mirror_data
+    from neuroevo.plots.mixtures_figure import mixtures, mixtures_data
     from neuroevo.plots.node_names import input_names
     from neuroevo.plots.operators_figure import operators, operators_data
     from neuroevo.plots.parallel_figure import parallel, parallel_data
@@ -82,6 +83,8 @@ _WHERE = {
     "lineage_data": "lineage_figure",
     "mirror": "mirror_figure",
     "mirror_data": "mirror_figure",
+    "mixtures": "mixtures_figure",
+    "mixtures_data": "mixtures_figure",
     "operators": "operators_figure",
     "operators_data": "operators_figure",
     "parallel": "parallel_figure",
@@ -108,8 +111,7 @@ _WHERE = {
 
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
-    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "compression", "worth",
-    "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "confusion",
+    "mixtures", "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "compression", "worth", "confusion",
     "residuals", "calibration", "importance",
 )  # fmt: skip
 FILMS = {"trails": "trails_film"}  # figures that are also drawn as an animated GIF, and the function that does
@@ -157,6 +159,8 @@ __all__ = [
     "lineage_data",
     "mirror",
     "mirror_data",
+    "mixtures",
+    "mixtures_data",
     "operators",
     "operators_data",
     "parallel",

@@ -120,6 +120,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
         "species": _figure("Species", "species", run),
         "decisions": _figure("Decisions", "decisions", run),
         "mirror": _figure("Mirror", "mirror", run),
+        "mixtures": _figure("Mixed operations", "mixtures", run),
         "brackets": _figure("Brackets", "brackets", run),
         **{name: _figure(name.capitalize(), name, run) if _has_model(run) else "" for name in MODEL_FIGURES},
         "operators": _figure("Operators", "operators", run),

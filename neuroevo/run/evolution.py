@@ -160,7 +160,7 @@ def evolve(
     space = limited_space(space, max_parameters)
     strategy = strategy or default_strategy(space, task, population, budget.evaluations, begun_strategy(run))
     refuse_unused_entries(strategy, toolbox)
-    estimation = estimation or task.estimation()
+    estimation = estimation or suited_estimation(strategy, task)
     evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)
     settings = {
         "space": space.to_dict(),
@@ -280,6 +280,13 @@ def default_strategy(
     if begun is not None and begun.get("strategy") == kind.__name__:
         sizes |= {name: begun[name] for name in (*SHARES, *PER) if name in begun}
     return kind(**sizes) if sizes else strategy
+
+
+def suited_estimation(strategy: Strategy, task: Task) -> Estimation:
+    """The estimation that the strategy needs, or else the one that the task names."""
+    if strategy.estimated_by is None:
+        return task.estimation()
+    return part("estimation", strategy.estimated_by)()  # type: ignore[no-any-return]
 
 
 def refuse_unused_entries(strategy: Strategy, toolbox: Toolbox | None) -> None:

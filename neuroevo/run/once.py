@@ -24,7 +24,7 @@ class Once:
     batch. It is not evaluated: the strategy is told of that individual again, in the twin's place, with its fitness and its weights. So twins
     cost nothing and count for nothing in the budget. Where children inherit weights, the individual must still be among the living, since
     weights are not kept for longer; else the network is trained again, from its own parents. Trials that name a fidelity, that have several
-    individuals, or that evaluate one again are left alone. Not for asynchronous schedules.
+    individuals, or that evaluate one again, or that start from a shared network are left alone. Not for asynchronous schedules.
 
     Args:
         search, strategy, records: of the run.
@@ -93,7 +93,8 @@ class Once:
 
 def _may_be_twin(trial: Trial) -> bool:
     alone = len(trial.individuals) == 1 and not trial.separable
-    return alone and trial.job == "evaluate" and trial.fidelity == FULL and trial.repeat == 0
+    apart = trial.artifact("supernet") is not None  # it starts from other weights than a twin of its own would
+    return alone and not apart and trial.job == "evaluate" and trial.fidelity == FULL and trial.repeat == 0
 
 
 def _again(trial: Trial, original: Individual) -> Result:

@@ -194,19 +194,28 @@ def parse_class_weights(texts: Sequence[str]) -> str | dict[str, float] | None:
     return found
 
 
-def estimation_by_names(task: Supervised, epochs: int | None, stop_early: str | None) -> Estimation:
+def estimation_by_names(
+    task: Supervised, epochs: int | None, stop_early: str | None, strategy: Strategy | None = None
+) -> Estimation:
     """How candidates are trained.
 
     Args:
         epochs: of each; None goes by the size of the data.
         stop_early: one of `neuroevo.estimation.learning_curve.STOP_RULES`; None trains every candidate to the end.
+        strategy: which may need an estimation of its own.
 
     Raises:
-        ValueError: an unknown rule; the nearest is suggested.
+        ValueError: an unknown rule; the nearest is suggested; or one where the strategy needs another estimation.
     """
     from neuroevo.estimation import FullTraining, LearningCurve
     from neuroevo.estimation.learning_curve import SCORES
 
+    if strategy is not None and strategy.estimated_by is not None:
+        if stop_early is not None:
+            raise ValueError(
+                f"{type(strategy).__name__} trains few networks in full, after a shared one; leave --stop-early {stop_early} out"
+            )
+        return registry.part("estimation", strategy.estimated_by)(epochs=epochs)  # type: ignore[no-any-return]
     if stop_early is not None:
         return LearningCurve(FullTraining(epochs=epochs, curve=SCORES), stop_early)
     return task.estimation() if epochs is None else FullTraining(epochs=epochs)
@@ -272,10 +281,12 @@ def strategy_by_name(
             given[setting.name] = strategy_by_name(inner, inheritance)
     own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
     own |= command_sizes(_defaults(part), evaluations)
-    if begun is not None and begun.get("strategy") == part.__name__:
-        own |= {name: begun[name] for name in own if name in begun and name != "inheritance"}
+    goes_on = begun is not None and begun.get("strategy") == part.__name__
+    if begun is not None and goes_on:
+        fitted = ("candidates",) if part.within is not Strategy.within else ()
+        own |= {name: begun[name] for name in (*own, *fitted) if name in begun and name != "inheritance"}
     strategy: Strategy = part(**{**own, **given})
-    return strategy
+    return strategy.within(evaluations) if evaluations is not None and not goes_on else strategy
 
 
 def _defaults(part: Any) -> dict[str, Any]:

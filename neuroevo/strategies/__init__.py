@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from neuroevo.strategies.fidelity.study import FidelityStudy
     from neuroevo.strategies.local.hill_climb import HillClimb
     from neuroevo.strategies.local.local_search import LocalSearch
+    from neuroevo.strategies.oneshot.bayesnas import BayesNas
+    from neuroevo.strategies.oneshot.darts import Darts
+    from neuroevo.strategies.oneshot.enas import Enas
+    from neuroevo.strategies.oneshot.shared_weights import SharedWeights
+    from neuroevo.strategies.oneshot.xnas import Xnas
     from neuroevo.strategies.random_search import RandomSearch
     from neuroevo.strategies.reinforcement.mirror import Mirror
     from neuroevo.strategies.reinforcement.q_learning import QLearning
@@ -31,9 +36,12 @@ if TYPE_CHECKING:
 _WHERE = {
     "Alps": "diversity.alps",
     "Asha": "fidelity.asha",
+    "BayesNas": "oneshot.bayesnas",
     "Bayesian": "bayesian.strategy",
     "Capped": "reinforcement.rewards",
     "Crowding": "diversity.crowding",
+    "Darts": "oneshot.darts",
+    "Enas": "oneshot.enas",
     "FidelityStudy": "fidelity.study",
     "Floor": "reinforcement.rewards",
     "GeneticAlgorithm": "evolution.genetic_algorithm",
@@ -56,16 +64,21 @@ _WHERE = {
     "Reward": "reinforcement.rewards",
     "Screen": "screening",
     "Search": "base",
+    "SharedWeights": "oneshot.shared_weights",
     "State": "base",
     "Strategy": "base",
     "SuccessiveHalving": "fidelity.halving",
+    "Xnas": "oneshot.xnas",
 }
 
 PARTS = (
     "Alps",
     "Asha",
+    "BayesNas",
     "Bayesian",
     "Crowding",
+    "Darts",
+    "Enas",
     "FidelityStudy",
     "GeneticAlgorithm",
     "HillClimb",
@@ -81,14 +94,19 @@ PARTS = (
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
+    "SharedWeights",
     "SuccessiveHalving",
+    "Xnas",
 )
 __all__ = [
     "Alps",
     "Asha",
+    "BayesNas",
     "Bayesian",
     "Capped",
     "Crowding",
+    "Darts",
+    "Enas",
     "FidelityStudy",
     "Floor",
     "GeneticAlgorithm",
@@ -111,9 +129,11 @@ __all__ = [
     "Reward",
     "Screen",
     "Search",
+    "SharedWeights",
     "State",
     "Strategy",
     "SuccessiveHalving",
+    "Xnas",
 ]
 
 

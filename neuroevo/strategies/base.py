@@ -177,6 +177,7 @@ class Strategy(metaclass=Settings):
         generation: how many generations are complete: what the strategy sets it to, or else the number of tells.
         toolbox_entries: which of a DEAP toolbox's `mate`, `mutate` and `select` replace its own; others are refused.
         models_scores: whether it fits a model to the scores as they are, which those of lower fidelities would mislead.
+        estimated_by: the name of the estimation that its trials need; None: the task says.
         screens: whether all its individuals are made by `Breeding`, so that candidates can be screened before training.
     """
 
@@ -184,6 +185,7 @@ class Strategy(metaclass=Settings):
     inheritance: str = "none"  # "lamarckian": children start from their parents' weights
     toolbox_entries: ClassVar[tuple[str, ...]] = ()
     screens: ClassVar[bool] = False
+    estimated_by: ClassVar[str | None] = None
     spaces: ClassVar[type[Any]] = Space  # whose genomes it can vary
     models_scores: ClassVar[bool] = False
 
@@ -246,6 +248,10 @@ class Strategy(metaclass=Settings):
         """The highest fidelity that it asks for, where it names fidelities itself: at it an individual counts for the front, the best and the
         target. None: the estimation says."""
         return None
+
+    def within(self, evaluations: int) -> Strategy:
+        """The strategy with its sizes fitted to a budget, where what comes last (the training of finalists) would else not be reached."""
+        return self
 
     def needs(self) -> Collection[tuple[int, str]]:
         """The artifacts that later trials may start from, by trial and kind; the run keeps these and the front's weights, and deletes the

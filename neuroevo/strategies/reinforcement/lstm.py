@@ -79,11 +79,23 @@ class Lstm(Policy):
         layers: of the LSTM (the paper's 2; NASNet's 1).
         initial: the weights begin uniform between -initial and initial (the paper's 0.08; NASNet's 0.1).
         attention: "none", "skips", or "inputs" (both).
+        bound: options that are not weighed by attention have logits bound * tanh(logit / temperature), which keeps it exploring (Pham et al. 2018,
+            after Bello et al. 2017); 0 for none.
+        temperature: see `bound`.
     """
 
     def __init__(
-        self, seed: int, hidden: int = 35, layers: int = 2, initial: float = 0.08, attention: Attention = "skips"
+        self,
+        seed: int,
+        hidden: int = 35,
+        layers: int = 2,
+        initial: float = 0.08,
+        attention: Attention = "skips",
+        *,
+        bound: float = 0.0,
+        temperature: float = 1.0,
     ) -> None:
+        self.bound, self.temperature = bound, temperature
         self.seed, self.hidden, self.layers, self.initial, self.attention = seed, hidden, layers, initial, attention
         self._names: list[str] = []
         self._rows: dict[str, int] = {}
@@ -149,9 +161,16 @@ class Lstm(Policy):
         """The probabilities of a decision's options."""
         if decided.rows:
             rows = list(decided.rows)
-            return softmax(self.arrays["output"][rows] @ top + self.arrays["bias"][rows])
+            return softmax(self._bounded(self.arrays["output"][rows] @ top + self.arrays["bias"][rows]))
         weights = self._attention(self._parts(decided.parts, tops, place), top)[0]
         return softmax(np.array([0.0, weights[0]]) if decided.single else weights)
+
+    def _bounded(self, logits: Floats) -> Floats:
+        return logits if self.bound == 0 else self.bound * np.tanh(logits / self.temperature)
+
+    def _steepness(self, logits: Floats) -> Floats | float:
+        """By how much `_bounded` changes with the logits."""
+        return 1.0 if self.bound == 0 else self.bound / self.temperature * (1.0 - np.tanh(logits / self.temperature) ** 2)
 
     def _attention(self, parts: Floats, top: Floats) -> tuple[Floats, Floats]:
         """The weight of each part, and what the backward pass needs."""
@@ -216,6 +235,7 @@ class Lstm(Policy):
             if group.rows:
                 rows = list(group.rows)
                 top = tops[group.step][group.places]
+                logits = logits * self._steepness(top @ self.arrays["output"][rows].T + self.arrays["bias"][rows])
                 gradients["output"][rows] += logits.T @ top
                 gradients["bias"][rows] += logits.sum(axis=0)
                 into[group.step][group.places] += logits @ self.arrays["output"][rows]
@@ -242,7 +262,7 @@ class Lstm(Policy):
         for (step, rows), members in alike.items():
             places, decisions, answers = (list(each) for each in zip(*members, strict=True))
             logits = tops[step][places] @ self.arrays["output"][list(rows)].T + self.arrays["bias"][list(rows)]
-            groups.append(_Group(step, rows, places, decisions, np.array(answers), softmax(logits)))
+            groups.append(_Group(step, rows, places, decisions, np.array(answers), softmax(self._bounded(logits))))
         return groups
 
     def _attend_back(
