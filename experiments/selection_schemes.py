@@ -311,7 +311,12 @@ def main() -> None:
             rows += PARTS[part]([options.seed] if options.seed is not None else list(range(count)))
     table = Table("part", "scheme", "measure", "mean", title="Selection schemes")
     for before, row in zip([None, *rows], rows, strict=False):
-        table.add_row("" if before and before.part == row.part else row.part, row.scheme, row.measure, f"{row.value:,.0f}" if row.value >= 1000 else f"{row.value:.4g}")
+        table.add_row(
+            "" if before and before.part == row.part else row.part,
+            row.scheme,
+            row.measure,
+            f"{row.value:,.0f}" if row.value >= 1000 else f"{row.value:.4g}",
+        )
     Console(width=140).print(table)
     if options.json:
         report = {

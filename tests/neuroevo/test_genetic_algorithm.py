@@ -219,7 +219,9 @@ def test_selections_of_deap_choose_the_parents() -> None:
 def test_a_whole_population_is_scored_at_once_where_the_task_can() -> None:
     space = NeatSpace(10, 2, recurrent=True, bias="input", add_node_rate=0.1, add_connection_rate=0.2)
     strategy = GeneticAlgorithm(population=12, selection="linear_ranking", scoring="Surprise(clusters=3)", parents=3)
-    run = ne.evolve(space, DeceptiveMaze("hard", steps=40), strategy=strategy, budget=ne.Budget(generations=4), seed=1, progress=False)
+    run = ne.evolve(
+        space, DeceptiveMaze("hard", steps=40), strategy=strategy, budget=ne.Budget(generations=4), seed=1, progress=False
+    )
     assert run.failures == 0 and run.evaluations == 12 + 3 * 11 and len(run.best.descriptors) == 2
 
 

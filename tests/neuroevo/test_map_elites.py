@@ -344,7 +344,9 @@ def test_of_cells_behind_each_other_the_page_shows_the_best() -> None:
 def test_axes_that_are_cut_by_their_logarithm_are_named_in_their_own_unit() -> None:
     size = Objective("size", "minimise", log=True)
     task = ne.tasks.Function(
-        lambda genome: {"quality": -abs(genome.value), "size": 10.0 ** (abs(genome.value) % 3)}, {"quality": ne.maximise, "size": size}, of="genome"
+        lambda genome: {"quality": -abs(genome.value), "size": 10.0 ** (abs(genome.value) % 3)},
+        {"quality": ne.maximise, "size": size},
+        of="genome",
     )
     for archive in ("grid", "cvt"):
         strategy = MapElites(axes=("size",), low=(1.0,), high=(1000.0,), cells=(6,), archive=archive, samples=300)
@@ -373,7 +375,9 @@ def test_show_and_report_say_coverage_and_score(tmp_path: Path) -> None:
     assert said["archive"] == {name: last[name] for name in ("elites", "coverage", "qd_score")}
     text = page(ne.load_run(tmp_path / "run"))
     data = json.loads(re.findall(r'<script type="application/json" id="run-data">(.*?)</script>', text, re.DOTALL)[0])
-    assert all(str(cell["id"]) in data["drawings"] for cell in data["archive"]["cells"]), "each genome is shown where it is pointed at"
+    assert all(str(cell["id"]) in data["drawings"] for cell in data["archive"]["cells"]), (
+        "each genome is shown where it is pointed at"
+    )
     assert 'id="archive"' in text and "QD score" in text
     plain = ne.evolve(
         NumberSpace(), ne.tasks.Function(lambda genome: genome.value, of="genome"), strategy=RandomSearch(), progress=False,

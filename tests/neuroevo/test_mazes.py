@@ -278,6 +278,8 @@ def test_the_command_writes_a_film_of_trails_and_of_nothing_else(tmp_path: Path)
     with Image.open(tmp_path / "films" / "trails.gif") as picture:
         assert picture.n_frames == 3 and picture.width == 480
     refused = neuroevo("plot", folder, "progress", "--out", tmp_path / "progress.gif", folder=tmp_path)
-    assert refused.returncode == 2 and "progress is a still picture, a .png, .svg or .pdf file; as a .gif: trails" in refused.stderr
+    assert (
+        refused.returncode == 2 and "progress is a still picture, a .png, .svg or .pdf file; as a .gif: trails" in refused.stderr
+    )
     with pytest.raises(ValueError, match=r"frames must be >= 1, rate from 0 to 50 and width >= 160 pixels, got 0, 8\.0 and 480"):
         ne.plots.trails_film(ne.load_run(folder), tmp_path / "no.gif", frames=0)

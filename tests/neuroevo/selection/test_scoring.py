@@ -196,7 +196,9 @@ def test_nobody_competes_with_himself_where_many_are_at_one_place() -> None:
 
 
 def test_a_strategy_that_goes_by_one_number_refuses_two_scores() -> None:
-    with pytest.raises(ValueError, match=r"LocalCompetition gives 2 scores \(novelty, local_competition\), and Neat goes by one: use Nsga2"):
+    with pytest.raises(
+        ValueError, match=r"LocalCompetition gives 2 scores \(novelty, local_competition\), and Neat goes by one: use Nsga2"
+    ):
         ne.strategies.Neat(scoring="LocalCompetition")
 
 

@@ -657,7 +657,10 @@ def test_settings_of_curiosity_are_kept_and_refused():
     for settings, sentence in (
         ({"cell": 0.5}, "cell and state say what curiosity is; add it to the objectives 'reward'"),
         ({"objectives": "curiosity,reward", "cell": 0}, "cell must be a length > 0, got 0"),
-        ({"objectives": "curiosity,reward", "state": (2,)}, r"state must be positions in an observation, from 0 to 1, got \(2,\)"),
+        (
+            {"objectives": "curiosity,reward", "state": (2,)},
+            r"state must be positions in an observation, from 0 to 1, got \(2,\)",
+        ),
         ({"objectives": "curiosity"}, "an environment's objectives include 'reward'"),
     ):
         with pytest.raises(ValueError, match=sentence):
