@@ -107,13 +107,15 @@ def _as_begun(settings: SearchSettings, folder: Path) -> SearchSettings:
 
 
 def _space_as_begun(space: Space, folder: Path, given: Mapping[str, str]) -> Space:
-    """The space without embeddings of features and norms between layers for a run that an older release, which had none, began, where nothing is said of them."""
+    """The space without embeddings of features and norms between layers for a run that an older release, which had none, began, where nothing is
+    said of them."""
     if not isinstance(space, NetworkSpace) or not space.embeddings or "embeddings" in given or not (folder / "config.json").exists():
         return space
     store = Store(folder, writable=False)
     recorded = (store.read_json("config.json") or {}).get("space")
     store.close()
-    begun = isinstance(recorded, dict) and recorded.get("encoding") == space.encoding and "embeddings" not in recorded
+    named = recorded.get("encoding") if isinstance(recorded, dict) else None
+    begun = named == space.encoding and "embeddings" not in recorded
     return replace(space, embeddings=(), norms=False) if begun else space
 
 
