@@ -184,8 +184,8 @@ def test_data_are_searched_as_the_command_does(tmp_path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("\n".join(lines))
     contest = data_contest(SearchSettings(data=str(path), target="kind", epochs=1), ne.Budget(evaluations=3))
-    assert contest.name == "points" and contest.strategy("nsga2").population == 12, (
-        "the size that suits dozens of trained networks"
+    assert contest.name == "points" and contest.strategy("nsga2").population == 4, (
+        "the size that suits few networks"
     )
     arena = Arena([contest], ["nsga2"], 1, tmp_path / "arena")
     arena.play()
