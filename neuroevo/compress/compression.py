@@ -23,6 +23,7 @@ from neuroevo.compress.source import Source, source_in_file, source_of
 from neuroevo.compress.sparsity import Sparsity, sparsified
 from neuroevo.compress.values import METHODS, Sampling
 from neuroevo.run.derived import Derived
+from neuroevo.tasks.base import Context
 from neuroevo.tasks.supervised import Supervised
 
 if TYPE_CHECKING:
@@ -275,12 +276,12 @@ def _at(source: Source, how: Pruning | Sparsity, say: Say | None) -> Callable[[f
 
         def sparse(share: float) -> Compressed:
             one = sparsified(source.model, task, share, how, seed=source.seed, id=source.id)
-            scores = _scores(source, one.model, one.nonzero)
             details = {"compression": how.method, **one.details, "before": before}
             weights = None
             if source.genome is not None and source.weights is not None:
                 weights = weights_of(one.model, source.genome, channels=source.weights)
             genome = None if weights is None else source.genome
+            scores = _scores(source, one.model, one.nonzero, genome)
             return Compressed(one.operators, details, scores, one.nonzero, source.whole(one.model), genome, weights)
 
         return sparse
@@ -288,9 +289,9 @@ def _at(source: Source, how: Pruning | Sparsity, say: Say | None) -> Callable[[f
 
     def pruned(share: float) -> Compressed:
         one = pruner.pruned(share, say=say)
-        scores = _scores(source, one.model, one.parameters)
         details = {"compression": how.method, **one.details, "before": before}
         genome, weights = _as_genome(source, one)
+        scores = _scores(source, one.model, one.parameters, genome)
         return Compressed(one.operators, details, scores, one.parameters, source.whole(one.model), genome, weights)
 
     return pruned
@@ -375,13 +376,19 @@ def _distilled(
         "compression": "distil", **one.details, "into": learner.id, "parameters": [size, parameters],
         "before": _scores(source, source.model), "as_it_was": dict(learner.values),
     }  # fmt: skip
-    scores = _scores(source, one.model, parameters)
+    scores = _scores(source, one.model, parameters, one.genome)
     return Compressed(one.operators, details, scores, parameters, one.model, one.genome, one.weights)
 
 
-def _scores(source: Source, network: Any, parameters: int | None = None) -> dict[str, float]:
-    found = source.data.part_scores(network, source.data.dataset.validation)
-    return found if parameters is None else _with_parameters(source.data, found, parameters)
+def _scores(source: Source, network: Any, parameters: int | None = None, genome: Genome | None = None) -> dict[str, float]:
+    """What a network scores on the validation part; of one that was made, with the objectives of its size, and those that are measured."""
+    task = source.data
+    found = task.part_scores(network, task.dataset.validation)
+    if parameters is None:
+        return found
+    if not source.raw:
+        found |= task.model_scores(network) | task.measured(network, Context(seed=source.seed))
+    return _with_parameters(task, found | ({} if genome is None else task.cheap(genome)), parameters)
 
 
 def _with_parameters(task: Supervised, scores: dict[str, float], parameters: int) -> dict[str, float]:

@@ -69,6 +69,8 @@ def compression(run: Run, size: str | None = None) -> Figure:
 
 
 def _panel(axes: Axes, points: list[Point], front: list[Point], methods: list[str]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     steps = sorted(front, key=lambda point: point.size)
     axes.step([p.size for p in steps], [p.score for p in steps], where="post", color=GREY, linewidth=1.2, zorder=1)
     for place, method in enumerate(methods):
@@ -85,6 +87,9 @@ def _panel(axes: Axes, points: list[Point], front: list[Point], methods: list[st
             axes.plot([point.size], [point.score], color=INK, marker="*", markersize=13, linestyle="none", zorder=4)
             axes.annotate(point.name, (point.size, point.score), (6, 6), textcoords="offset points", fontsize=8, color=INK)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(0.12)
     quiet(axes)
 

@@ -380,7 +380,7 @@ def _legend(axes: Axes, sheet: Sheet, shapes: Mapping[str, str]) -> None:
         values = sheet.worth.values()
         most, least = max(values, default=0.0), min(values, default=0.0)
         scale = max(most, -least) or 1.0
-        said = [(most, "worth most"), (0.0, "worth nothing")] + ([(least, "harms most")] if least < 0 else [])
+        said = [(most, "worth most"), (0.0, "worth nothing")] + ([(least, "harms most")] if least < -0.01 * scale else [])
         for value, name in said:
             colour = worth_colour({"this": value, "scale": scale}, "this")
             handles.append(Line2D([], [], color=colour, linewidth=2.5, label=f"{name} ({value:+.3g})" if value else name))

@@ -12,7 +12,7 @@ import pytest
 from command_line import neuroevo as command
 
 import neuroevo as ne
-from genomes import NetworkSpace
+from genomes import DagSpace, NetworkSpace
 from neuroevo import strategies
 from neuroevo.compress import Pruning, compress_file
 from neuroevo.estimation import FullTraining
@@ -42,9 +42,9 @@ def finished(data: Path, task: ne.tasks.Classification, tmp_path_factory: pytest
     ne.evolve(
         NetworkSpace(input_shape=(64,), outputs=10, max_parameters=4000, starter_parameters=(1000, 3000)),
         task,
-        strategy=strategies.Nsga2(population=3),
+        strategy=strategies.RandomSearch(),
         estimation=FullTraining(epochs=8),
-        budget=ne.Budget(evaluations=3),
+        budget=ne.Budget(evaluations=2),
         seed=1,
         run=folder,
         progress=False,
@@ -131,6 +131,17 @@ def test_the_figure_shows_what_it_was_and_the_front(folder: Path) -> None:
     figure = compression(run)
     assert [axes.get_xlabel() for axes in figure.axes] == ["parameters", "bytes on disk"]
     assert ">Compression<" in page(ne.load_run(folder))
+
+
+def test_encodings_without_such_widths_give_a_keras_model(task: ne.tasks.Classification) -> None:
+    run = ne.evolve(
+        DagSpace((64,), 10, max_nodes=4), task, strategy=strategies.RandomSearch(), estimation=FullTraining(epochs=1),
+        budget=ne.Budget(evaluations=1), seed=2, progress=False,
+    )  # fmt: skip
+    (child,) = ne.compress(run, None, "taylor", keep=0.6, epochs=0)
+    assert child.kind == "Keras model" and child.genome is None and not child.raw
+    assert child.parameters <= 0.6 * run.best.genome.parameters and child.scores["parameters"] == child.parameters
+    assert child.scores["error"] == task.part_scores(child.model(), task.dataset.validation)["error"]
 
 
 # Files ------------------------------------------------------------------------------------------------------------------------
