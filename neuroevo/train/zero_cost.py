@@ -196,10 +196,12 @@ def _of_the_loss(network: Untrained) -> list[tuple[npt.NDArray[Any], npt.NDArray
 
 
 def _linear(model: Any) -> Any:
-    """A copy of the model in float64 whose weights are positive and whose normalisations do nothing."""
+    """A copy of the model in float64 whose weights are positive and whose normalisations and waves do nothing."""
     import keras
 
     def copied(layer: Any) -> Any:
+        if not isinstance(layer, keras.Layer):  # the sine of an embedding, through which what flows may be negative
+            return keras.layers.Identity(name=layer.name, dtype="float64")
         no_epsilon = {"epsilon": 0.0} if type(layer).__name__ == "BatchNormalization" else {}
         return type(layer).from_config({**layer.get_config(), "dtype": "float64", **no_epsilon})
 

@@ -25,7 +25,7 @@ from neuroevo.evaluators import Serial
 from neuroevo.inherit import inherit, initialise
 from neuroevo.inherit.embeddings import placed
 from neuroevo.run.search import SearchSettings
-from neuroevo.train.zero_cost import naswot, synflow
+from neuroevo.train.zero_cost import grad_norm, naswot, snip, synflow
 
 FEATURES = 3
 
@@ -149,11 +149,13 @@ def test_weights_travel_by_marking(searched: ne.Run) -> None:
 def test_proxies_and_pictures_take_them(searched: ne.Run) -> None:
     from neuroevo.train.untrained import Untrained
 
-    largest = max((i for i in searched if "piecewise" in str(i.genome.genes())), key=lambda i: i.genome.parameters)
-    genome = largest.genome
+    largest, waving = (
+        max((i for i in searched if kind in str(i.genome.genes())), key=lambda i: i.genome.parameters) for kind in ("piecewise", "periodic")
+    )
     x, targets = searched.task.dataset.train.x[:6], searched.task.dataset.targets(searched.task.dataset.train)[:6]
-    for proxy in (naswot, synflow):
-        assert np.isfinite(proxy(Untrained(genome, x, targets, philox(1, 2), "mean_squared_error")))
+    for genome in (largest.genome, waving.genome):
+        for proxy in (naswot, synflow, grad_norm, snip):
+            assert np.isfinite(proxy(Untrained(genome, x, targets, philox(1, 2), "mean_squared_error")))
     figure = ne.plots.genome(largest)
     texts = " ".join(text.get_text() for text in figure.axes[0].texts)
     assert "a feature" in texts
