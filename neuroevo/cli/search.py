@@ -105,7 +105,7 @@ def _space_as_begun(space: Space, folder: Path, given: Mapping[str, str]) -> Spa
     store = Store(folder, writable=False)
     recorded = (store.read_json("config.json") or {}).get("space")
     store.close()
-    begun = isinstance(recorded, dict) and recorded.get("encoding") == space.encoding and "embeddings" not in recorded
+    begun = isinstance(recorded, dict) and "embeddings" not in recorded
     return replace(space, embeddings=(), norms=False) if begun else space
 
 
