@@ -236,11 +236,12 @@ def test_an_installed_package_has_parts_by_entry_points(tmp_path: Path) -> None:
 
 def test_names_on_the_command_line_are_those_of_the_parts_that_suit() -> None:
     assert set(strategies()) == {
-        "alps", "asha", "bayesian", "crowding", "genetic_algorithm", "hill_climb", "hyperband", "lemonade", "local_search", "map_elites", "nsga2",
-        "nsga3", "progressive", "q_learning", "random_search", "regularized_evolution", "reinforce", "successive_halving",
+        "alps", "asha", "bayes_nas", "bayesian", "crowding", "darts", "enas", "genetic_algorithm", "hill_climb", "hyperband", "lemonade", "local_search",
+        "map_elites", "nsga2", "nsga3", "progressive", "q_learning", "random_search", "regularized_evolution", "reinforce", "shared_weights",
+        "successive_halving", "xnas",
     }  # fmt: skip
     assert set(encodings()) == {"cell", "chain", "dag", "network", "recurrent_cell", "stack"}
-    with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: alps, asha, bayesian, .*nsga2"):
+    with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: alps, asha, bayes_nas, bayesian, .*nsga2"):
         strategy_by_name("neat", "none")
     with pytest.raises(ValueError, match="unknown encoding 'neat'"):
         space_by_encoding("neat", Classification("iris"), None)
@@ -302,7 +303,7 @@ def test_set_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 def test_a_strategy_by_name_has_sizes_for_dozens_of_candidates(strategy: str) -> None:
     made = strategy_by_name(strategy, "lamarckian")
     assert getattr(made, "population", 0) <= 12 and registry.command_name(type(made).__name__) == strategy
-    from_scratch = ("asha", "hyperband", "q_learning", "random_search", "reinforce", "successive_halving")
+    from_scratch = ("asha", "bayes_nas", "darts", "enas", "hyperband", "q_learning", "random_search", "reinforce", "shared_weights", "successive_halving", "xnas")
     assert made.inheritance == ("none" if strategy in from_scratch else "lamarckian")
 
 

@@ -133,31 +133,6 @@ class Backend(ABC):
         """
 
 
-def backend() -> Backend:
-    """The operations of the Keras backend in use.
-
-    Raises:
-        ValueError: it is neither TensorFlow nor JAX.
-    """
-    import keras
-
-    name = keras.backend.backend()
-    if name == "tensorflow":
-        from neuroevo.train.supernet.tensorflow_backend import TensorflowBackend
-
-        return TensorflowBackend()
-    if name == "jax":
-        from neuroevo.train.supernet.jax_backend import JaxBackend
-
-        return JaxBackend()
-    raise ValueError(f"shared networks run on the Keras backends tensorflow and jax, got {name!r}; set KERAS_BACKEND to one of them")
-
-
-def four_axes(shape: Sequence[int]) -> tuple[int, int, int]:
-    """Height, width and channels of samples of a shape; sequences have a width of 1."""
-    return (shape[0], 1, shape[1]) if len(shape) == 2 else (shape[0], shape[1], shape[2])
-
-
 def as_images(x: Any) -> Any:
     """Samples with four axes: float32 [samples, height, width, channels]."""
     x = np.asarray(x, np.float32)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.shared import SharedGraph
-from neuroevo.train.supernet.backends import Backend, as_images, backend
+from neuroevo.train.supernet.backends import Backend, as_images
 from neuroevo.train.supernet.forward import Forward, Normalised
+from neuroevo.train.supernet.framework import backend
 from neuroevo.train.supernet.layout import Floats, Layout
 
 Ints = npt.NDArray[np.int32]

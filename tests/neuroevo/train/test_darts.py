@@ -144,7 +144,7 @@ def test_the_largest_eigenvalue_is_the_hessians(smooth):
 def test_mixtures_leave_out_what_is_no_option():
     space = CellSpace("nasnet", 2, (5, 5, 1), 3, 3, 1, 1)
     graph = space.shared()
-    from neuroevo.train.supernet.backends import backend
+    from neuroevo.train.supernet.framework import backend
 
     allowed = graph.allowed().astype(np.float32)
     alpha = np.random.default_rng(0).normal(size=allowed.shape).astype(np.float32)

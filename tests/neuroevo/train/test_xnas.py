@@ -7,8 +7,8 @@ import pytest
 
 from genomes import CellSpace
 from neuroevo.train.supernet import Supernet
-from neuroevo.train.supernet.backends import backend
 from neuroevo.train.supernet.bayesnas import BayesNasRule, inherited, reweighted
+from neuroevo.train.supernet.framework import backend
 from neuroevo.train.supernet.xnas import XnasRule, cells_of_each_choice, learning_rate, predicted, rewarded, surviving
 
 
