@@ -16,29 +16,32 @@ from neuroevo.report.text import fidelity_text, test_scores
 from neuroevo.run.run import Run
 
 Some = TypeVar("Some")
+MEMBERS = 500  # of the front, where not all individuals are drawn
 STEPS = 2_000  # most points of the progress line
 STOPPED_CURVES = 40  # of trainings that were stopped, chosen evenly
 LAST_CURVES = 60  # of the trainings that ended last
 ANCESTORS = 20  # of each member of the front, with their learning curves
 
 
-def report_data(run: Run, most: int | None = None) -> dict[str, Any]:
+def report_data(run: Run, most: int | None = None, names: list[str] | None = None) -> dict[str, Any]:
     """JSON: what the page's script draws.
 
     Args:
-        most: how many individuals, about, where there are more; the front and its ancestors are always among them. None: all.
+        most: how many individuals, about, where there are more; the front and its ancestors are always among them (of a front of more than
+            `MEMBERS` so many, spread evenly). None: all.
+        names: of operators, which keep their places; those that are missing are added to it.
     """
     individuals = list(run)
     known = {individual.id: individual for individual in individuals}
-    front = run.front
+    front = run.front if most is None else evenly(run.front, MEMBERS)
     shown = _with_ancestors(front, known)
     stopped = evenly([individual for individual in individuals if individual.status == STOPPED], STOPPED_CURVES)
     kept = individuals if most is None else thinned(individuals, {one.id for one in [*shown, *stopped]}, most)
-    names = sorted({operator for individual in kept for operator in individual.operators})
+    names = sorted({operator for individual in kept for operator in individual.operators}) if names is None else names
     return {
         "objectives": [{"name": o.name, "direction": o.direction, "log": o.log} for o in run.objectives.values()],
         **rows_of(run, kept, names),
-        "operators": names,
+        "operators": list(names),
         "front": [individual.id for individual in front],
         "test": {str(id): scores for id, scores in test_scores(run).items()},
         "baseline": None if (plain := baseline_of(run)) is None else [rounded(plain.validation[name]) for name in run.objectives],

@@ -161,6 +161,11 @@ class Reading(RunDatabase):
         return {row[0]: _trial(row) for row in rows}
 
     @reads
+    def pending_trials(self) -> list[RecordedTrial]:
+        """Those that were asked for and have not come back, in the order of asking."""
+        return [_trial(row) for row in self._db.execute(f"SELECT {_TRIAL} FROM trials WHERE status = 'pending' ORDER BY id")]
+
+    @reads
     def evaluations(self, since: int = 0) -> list[Evaluation]:
         """The evaluations of the trials with ids from this one on, in the order in which they were recorded (array populations apart)."""
         special = {
@@ -224,6 +229,7 @@ class Reading(RunDatabase):
         """
         found: dict[int, Individual] = {}
         kept = {path.name for path in (self.folder / "artifacts").glob("*.safetensors")}
+        database = self.folder / "run.db"
         for id, generation, parents, operators, genes in self._db.execute("SELECT * FROM individuals ORDER BY id"):
             if genes is None:
                 continue
@@ -234,9 +240,7 @@ class Reading(RunDatabase):
                 "generation": generation,
             }
             if lazy:
-                found[id] = RecordedIndividual(
-                    id, weights, text=genes, space=space, database=self.folder / "run.db", limits=limits, **born
-                )
+                found[id] = RecordedIndividual(id, weights, text=genes, space=space, database=database, limits=limits, **born)
             else:
                 found[id] = Individual(id, space.from_genes(json.loads(genes)), weights, limits=limits, **born)
         for evaluation in self.evaluations():
@@ -321,6 +325,12 @@ class Reading(RunDatabase):
             )
             for first, count, generation, arrays, values, reasons, trial, described in rows
         ]  # fmt: skip
+
+    @reads
+    def last_generation(self) -> dict[str, Any] | None:
+        """What was recorded of the latest generation, or None before the first is complete."""
+        row = self._db.execute("SELECT generation, evaluations, seconds, summary FROM generations ORDER BY generation DESC LIMIT 1").fetchone()
+        return None if row is None else {"generation": row[0], "evaluations": row[1], "seconds": row[2], **json.loads(row[3])}
 
     @reads
     def generations(self) -> list[dict[str, Any]]:

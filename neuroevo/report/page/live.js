@@ -73,6 +73,7 @@ async function ask() {
     version = found.version;
     evaluated = found.evaluated;
     say(found.said);
+    for (const act of document.querySelectorAll("form.acts")) act.hidden = (act.dataset.when === "going") !== found.going;
     wait = found.going ? ASK.going : ASK.ended;
     document.body.dataset.asked = String(Number(document.body.dataset.asked ?? 0) + 1);
     figures();
