@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from neuroevo.core.registry import command_name
 from neuroevo.core.trial import FAILED, PREDICTED
 from neuroevo.report.text import state_words
 from neuroevo.store import Store
@@ -119,7 +120,7 @@ def summary_of(name: str, folder: Path) -> Summary:
         best=_best(settings, last),
         front=last.get("front") if isinstance(last.get("front"), int) else None,
         hypervolume=_number(last.get("hypervolume")),
-        strategy=_named(settings.get("strategy"), "strategy"),
+        strategy=command_name(_named(settings.get("strategy"), "strategy")),
         data=Path(_named(settings.get("task"), "data", "fitness", "task")).name,
         changed=(folder / "run.db").stat().st_mtime,
     )

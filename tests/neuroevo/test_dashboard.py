@@ -55,7 +55,7 @@ def test_all_runs_are_listed_also_those_in_folders(dashboard):
     assert set(rows) == {"first", "nested/deep/second"}
     first = rows["first"]
     assert first["state"] == "complete (evaluations)" and first["evaluated"] == 60 and first["share"] == 1.0
-    assert first["best"].startswith("square ") and first["strategy"] == "Nsga2" and not first["going"]
+    assert first["best"].startswith("square ") and first["strategy"] == "nsga2" and not first["going"]
     assert dashboard.ask(rows["nested/deep/second"]["address"]).status == 200
 
 
