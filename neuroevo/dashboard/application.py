@@ -7,6 +7,7 @@ import math
 import secrets
 import sys
 import threading
+import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
@@ -209,6 +210,8 @@ class Dashboard:
                 there = await run_in_threadpool(act, request.path_params.get("name", ""), form)
             except (LookupError, ValueError, OSError) as error:
                 return _said(request, _sentence(error), 404 if isinstance(error, NoSuchRun) else 422)
+            except Exception:
+                return _unforeseen(request)
             return RedirectResponse(there, status_code=303)
 
         return asked
@@ -224,6 +227,8 @@ class Dashboard:
                 return _said(request, _sentence(error), 404)
             except (ValueError, OSError, ImportError) as error:
                 return _said(request, _sentence(error), 422)
+            except Exception:
+                return _unforeseen(request)
 
         return answered
 
@@ -268,6 +273,12 @@ def _said(request: Request, sentence: str, status: int) -> Response:
     if request.url.path.endswith(".json"):
         return _json({"error": sentence}, status)
     return HTMLResponse(pages.error_page(sentence), status)
+
+
+def _unforeseen(request: Request) -> Response:
+    """What nobody thought of: for whoever runs the dashboard, in full; the page goes on."""
+    traceback.print_exc()
+    return _said(request, "this failed inside the dashboard; the terminal in which it runs says how", 500)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -47,7 +47,7 @@ def serve(
         port = listening.getsockname()[1]
         app, needed = guarded(root, host=host, port=port, allow_start=allow_start, token=token, command=command)
         config = uvicorn.Config(
-            app, log_level="warning", lifespan="off", access_log=False, server_header=False, proxy_headers=False, ws="none",
+            app, log_level="critical", lifespan="off", access_log=False, server_header=False, proxy_headers=False, ws="none",
             timeout_graceful_shutdown=3,
         )  # fmt: skip
         shown = f"[{host}]" if ":" in host else host

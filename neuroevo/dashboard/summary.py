@@ -10,6 +10,7 @@ from typing import Any
 
 from neuroevo.core.registry import command_name
 from neuroevo.core.trial import FAILED, PREDICTED
+from neuroevo.dashboard.rest import Rest
 from neuroevo.report.text import state_words
 from neuroevo.store import Store
 from neuroevo.store.connection import being_written
@@ -62,14 +63,16 @@ class Summaries:
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[Any, Summary]] = {}
+        self._reading: dict[str, Rest] = {}
 
     def of(self, name: str, folder: Path) -> Summary:
         """The row of a run. What cannot be read says so in its state."""
         try:
             stamp = _stamp(folder)
-            kept = self._kept.get(name)
-            if kept is None or kept[0] != stamp:
-                kept = self._kept[name] = (stamp, summary_of(name, folder))
+            kept, reading = self._kept.get(name), self._reading.setdefault(name, Rest())
+            if kept is None or (kept[0] != stamp and reading.due):
+                with reading.after():
+                    kept = self._kept[name] = (stamp, summary_of(name, folder))
             return kept[1]
         except (ValueError, OSError, LookupError, TypeError, AttributeError) as error:
             return Summary(name, f"cannot be read: {' '.join(str(error).split())[:200]}")

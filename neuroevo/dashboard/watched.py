@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 import secrets
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from neuroevo.core.individual import Individual
 from neuroevo.dashboard.drawings import Drawings
+from neuroevo.dashboard.rest import Rest
 from neuroevo.dashboard.versions import Versions
 from neuroevo.dashboard.working import working_section
 from neuroevo.plots.node_names import input_names
@@ -23,7 +23,6 @@ from neuroevo.store.connection import being_written
 
 MOST = 4_000  # individuals that a page is told of, about, and the front
 ANCESTORS = 200  # of an individual on its page
-REST = 4.0  # a run is read again after so many times as long as reading took, so that this takes a fifth of a core at most
 FILES = ("run.db", "run.db-wal", "config.json", "test.json", "baseline.json")
 BY_KEY = ("said", "deviation", "curves")  # parts of the data whose entries change one by one
 
@@ -43,7 +42,8 @@ class WatchedRun:
         self._token = secrets.token_hex(4)  # versions are of this object
         self._run: Run | None = None
         self._stamp: Any = None
-        self._rested_at = 0.0
+        self._reading, self._drawing, self._working = Rest(), Rest(), Rest()
+        self._work = ""
         self._names: list[str] = []
         self._parts: Versions[tuple[str, Any]] = Versions()
         self._sections: dict[str, str] = {}
@@ -60,16 +60,15 @@ class WatchedRun:
         """
         with self._lock:
             stamp = [_stamp(self.folder / name) for name in FILES]
-            if self._run is not None and (stamp == self._stamp or time.monotonic() < self._rested_at):
+            if self._run is not None and (stamp == self._stamp or not self._reading.due):
                 return self._run
-            began = time.monotonic()
-            run = load_run(self.folder, lazy=True)
-            data = report_data(run, self.most, self._names)
-            self._sections = sections(run, data)
-            self._data = _by_part(data)
+            with self._reading.after():
+                run = load_run(self.folder, lazy=True)
+                individuals = list(run)
+                data = report_data(run, self.most, self._names, individuals)
+                self._sections = sections(run, data, individuals)
+                self._data = _by_part(data)
             self._run, self._stamp = run, stamp
-            took = time.monotonic() - began
-            self._rested_at = time.monotonic() + REST * took
             return run
 
     def since(self, seen: str) -> dict[str, Any]:
@@ -82,7 +81,10 @@ class WatchedRun:
             run = self.run()
             state = state_words(run.ended, run.evaluations, self.folder)
             going = not run.ended and being_written(self.folder) is not False
-            shown = {**self._sections, "now": working_section(self.folder) if going else ""}
+            if going and self._working.due:
+                with self._working.after():
+                    self._work = working_section(self.folder)
+            shown = {**self._sections, "now": self._work if going else ""}
             if not going and not run.ended:  # killed since it was read
                 shown["state"] = shown["state"].replace(html.escape("going on"), html.escape(state))
             version = self._parts.update({**self._data, **{("sections", name): text for name, text in shown.items()}})
@@ -138,7 +140,8 @@ class WatchedRun:
         """The sections of the page that are figures, as HTML by name; their pictures are asked for by `figure`."""
         run = self.run()
         with self._lock:
-            if self._figures[0] == run.evaluations:
+            drawn = self._figures[0]
+            if drawn == run.evaluations or (drawn >= 0 and not self._drawing.due):
                 return self._figures[1]
         texts: dict[str, str] = {}
 
@@ -148,7 +151,7 @@ class WatchedRun:
             texts[name] = svg(figure, name)
             return f'<img class="figure" alt="{name}" src="{html.escape(self.base)}figures/{name}.svg?at={run.evaluations}">'
 
-        with self._genomes.alone:
+        with self._genomes.alone, self._drawing.after():
             found = figures(run, show)
         with self._lock:
             self._figures, self._figure_texts = (run.evaluations, found), texts

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from neuroevo.report.text import fidelity_text
 from neuroevo.store import RecordedTrial, Store
 from neuroevo.store.connection import writer_of
 
-MOST_TRIALS = 12
-MOST_PROCESSES = 16
+MOST_TRIALS = 6
+MOST_PROCESSES = 9
+
+Descent = Mapping[int, tuple[Sequence[int], Sequence[str]]]
 
 
 def working_section(folder: Path) -> str:
@@ -18,42 +21,55 @@ def working_section(folder: Path) -> str:
     store = Store(folder, writable=False)
     try:
         trials = store.pending_trials()
+        descent = store.descent(trial.individual for trial in trials[:MOST_TRIALS] if trial.individual is not None)
     finally:
         store.close()
     processes = _processes(folder)
     if not trials and not processes:
         return ""
-    return f"<section><h2>Now</h2>{_at_work(processes)}{_in_flight(trials)}</section>"
+    return f'<section><h2>Now</h2><div class="columns">{_at_work(processes)}{_in_flight(trials, descent)}</div></section>'
 
 
-def _in_flight(trials: list[RecordedTrial]) -> str:
+def _in_flight(trials: Sequence[RecordedTrial], descent: Descent) -> str:
     if not trials:
         return '<p class="note">No trial is in flight.</p>'
     rows = "".join(
-        f"<tr><td>{trial.id}</td><td>{'-' if trial.individual is None else trial.individual}"
-        f"{f' and {trial.members - 1} more' if trial.members > 1 else ''}</td>"
-        f"<td>{html.escape(trial.job.replace('_', ' '))}</td><td>{html.escape(fidelity_text(trial.fidelity))}</td></tr>"
+        f"<tr><td>{trial.id}</td><td>{html.escape(_subject(trial, descent))}</td><td>{html.escape(fidelity_text(trial.fidelity))}</td></tr>"
         for trial in trials[:MOST_TRIALS]
     )
-    more = (
-        f'<p class="note">{len(trials) - MOST_TRIALS:,} further trials are not listed.</p>' if len(trials) > MOST_TRIALS else ""
-    )
-    head = "<thead><tr><th>trial</th><th>individual</th><th>job</th><th>fidelity</th></tr></thead>"
+    more = f"<tr><td></td><td>and {len(trials) - MOST_TRIALS:,} more</td><td></td></tr>" if len(trials) > MOST_TRIALS else ""
+    head = "<thead><tr><th>trial</th><th>of</th><th>fidelity</th></tr></thead>"
+    caption = "<caption>Trials that were asked for and have not come back, the first ones first</caption>"
+    return f'<div class="scroll"><table class="now">{caption}{head}<tbody>{rows}{more}</tbody></table></div>'
+
+
+def _subject(trial: RecordedTrial, descent: Descent) -> str:
+    """What a trial is about, in words."""
+    if trial.individual is None:
+        return trial.job.replace("_", " ")
+    if trial.members > 1:
+        return f"{trial.members:,} individuals from {trial.individual} on"
+    parents, operators = descent.get(trial.individual, ((), ()))
+    made = ", ".join(operator.replace("_", " ") for operator in operators)
     return (
-        f'<p class="note">Trials that were asked for and have not come back; the workers take the first ones first.</p>'
-        f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{more}'
+        f"individual {trial.individual}"
+        + (f": {made}" if made else "")
+        + (f" of {' and '.join(map(str, parents))}" if parents else "")
     )
 
 
-def _at_work(processes: list[tuple[int, str, str, int]]) -> str:
+def _at_work(processes: Sequence[tuple[int, str, str, int]]) -> str:
     if not processes:
         return ""
     rows = "".join(
-        f"<tr><td>{pid}</td><td>{html.escape(what)}</td><td>{html.escape(state)}</td><td>{memory / 1e6:,.0f} MB</td></tr>"
+        f"<tr><td>{pid}</td><td>{html.escape(what)}</td><td>{html.escape(state)}, {memory / 1e6:,.0f} MB</td></tr>"
         for pid, what, state, memory in processes[:MOST_PROCESSES]
     )
-    head = "<thead><tr><th>process</th><th>what</th><th>state</th><th>memory</th></tr></thead>"
-    return f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>'
+    left_out = len(processes) - MOST_PROCESSES
+    more = f"<tr><td></td><td>and {left_out:,} more</td><td></td></tr>" if left_out > 0 else ""
+    head = "<thead><tr><th>process</th><th>what</th><th>state</th></tr></thead>"
+    caption = "<caption>Processes on this machine</caption>"
+    return f'<div class="scroll"><table class="now">{caption}{head}<tbody>{rows}{more}</tbody></table></div>'
 
 
 def _processes(folder: Path) -> list[tuple[int, str, str, int]]:

@@ -70,13 +70,14 @@ def write_report(run: Run, path: Path | None = None, *, refresh: int | None = No
 
 def page(run: Run, *, refresh: int | None = None) -> str:
     """The page's text."""
-    data = report_data(run)
+    individuals = list(run)
+    data = report_data(run, individuals=individuals)
     data |= {"drawings": drawings(run, evenly(run.front, DRAWINGS))}
-    # "</" would end the script element
-    held = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    # "</" would end the script element, and "<!--" would let its end be overlooked
+    held = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return document(
         _title(run),
-        sections(run, data) | figures(run),
+        sections(run, data, individuals) | figures(run),
         style=f"<style>\n{asset('page.css')}\n</style>",
         script=f'<script type="application/json" id="run-data">{held}</script>\n'
         f"<script>\n{asset('charts.js')}{asset('page.js')}\n</script>",
@@ -113,17 +114,18 @@ def document(
     return re.sub(r"\$(\w+)", lambda match: values.get(match[1], ""), asset("page.html"))
 
 
-def sections(run: Run, data: Mapping[str, Any]) -> dict[str, str]:
+def sections(run: Run, data: Mapping[str, Any], individuals: Sequence[Individual]) -> dict[str, str]:
     """The page's parts that are words and frames of charts, as HTML by name.
 
     Args:
         data: what `report_data` gave.
+        individuals: all of the run.
     """
-    cut_short = [individual for individual in run if individual.status in (FAILED, STOPPED)]
+    cut_short = [individual for individual in individuals if individual.status in (FAILED, STOPPED)]
     return {
         "state": html.escape(_state(run)),
         "counts": _counts(run),
-        "front": _front(run, data),
+        "front": _front(run, data, len(individuals)),
         "derived": _derived(run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "curves": _learning_curves(run, data),
@@ -208,7 +210,7 @@ def _counts(run: Run) -> str:
     return "".join(f"<div><b>{html.escape(value)}</b>{html.escape(name)}</div>" for name, value in numbers)
 
 
-def _front(run: Run, data: Mapping[str, Any]) -> str:
+def _front(run: Run, data: Mapping[str, Any], everyone: int) -> str:
     if not data["front"]:
         return _section("Front", "<p>No individual has succeeded yet.</p>")
     several = len(run.objectives) > 1
@@ -219,7 +221,7 @@ def _front(run: Run, data: Mapping[str, Any]) -> str:
     note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
     note += " What was stopped or only predicted is never on the front." if run.stopped or run.predictions else ""
     note += f" {len(data['drawings'])} of {len(data['front'])} genomes are drawn." if left_out else ""
-    everyone, drawn = sum(1 for one in run if one.fitness.valid), len(data["individuals"]["id"])
+    drawn = len(data["individuals"]["id"])
     note += f" {drawn:,} of {everyone:,} individuals are drawn, chosen evenly." if drawn < everyone else ""
     present = set(data["individuals"]["status"]) - {DONE}
     others = "".join(_legend(kind, mark.label) for kind, mark in OUTCOMES.items() if kind == DOMINATED or kind in present)
@@ -301,7 +303,7 @@ def _derived(run: Run) -> str:
         ]
         made = html.escape(", ".join(derived.operators))
         lines.append(
-            f'<tr id="derived-{derived.name}"><td>{derived.name}</td><td>{of}</td>{"".join(numbers)}<td>{made}</td></tr>'
+            f'<tr id="derived-{html.escape(derived.name)}"><td>{html.escape(derived.name)}</td><td>{of}</td>{"".join(numbers)}<td>{made}</td></tr>'
         )
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("name", "parent", *titles, "made by"))
     note = '<p class="note">Made from the networks of this run after it; beside each number, in grey, the parent\'s.</p>'
@@ -310,7 +312,8 @@ def _derived(run: Run) -> str:
 
 
 def _anchor(name: str) -> str:
-    return f'<a class="link" href="#derived-{name}">{name}</a>'
+    named = html.escape(name)
+    return f'<a class="link" href="#derived-{named}">{named}</a>'
 
 
 def _pair(name: str, parent: float | None, mine: float | None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from neuroevo.core.individual import PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.plots.outcomes import PARTIAL, deviations, outcome
-from neuroevo.report.comparison import compare
+from neuroevo.report.comparison import own_curve
 from neuroevo.report.text import fidelity_text, test_scores
 from neuroevo.run.run import Run
 
@@ -23,15 +23,18 @@ LAST_CURVES = 60  # of the trainings that ended last
 ANCESTORS = 20  # of each member of the front, with their learning curves
 
 
-def report_data(run: Run, most: int | None = None, names: list[str] | None = None) -> dict[str, Any]:
+def report_data(
+    run: Run, most: int | None = None, names: list[str] | None = None, individuals: Sequence[Individual] | None = None
+) -> dict[str, Any]:
     """JSON: what the page's script draws.
 
     Args:
+        individuals: all of the run, where they were already read: those of an array population are made anew each time.
         most: how many individuals, about, where there are more; the front and its ancestors are always among them (of a front of more than
             `MEMBERS` so many, spread evenly). None: all.
         names: of operators, which keep their places; those that are missing are added to it.
     """
-    individuals = list(run)
+    individuals = list(run) if individuals is None else individuals
     known = {individual.id: individual for individual in individuals}
     front = run.front if most is None else evenly(run.front, MEMBERS)
     shown = _with_ancestors(front, known)
@@ -47,7 +50,7 @@ def report_data(run: Run, most: int | None = None, names: list[str] | None = Non
         "baseline": None if (plain := baseline_of(run)) is None else [rounded(plain.validation[name]) for name in run.objectives],
         "inherited": [individual.id for individual in kept if (individual.info or {}).get("inherited")],
         "curves": curves_of([*shown, *stopped, *_last_trained(individuals)]),
-        "progress": _progress(run),
+        "progress": _progress(run, individuals),
     }
 
 
@@ -152,12 +155,11 @@ def _curve(individual: Individual) -> dict[str, Any] | None:
     return found | {"expected": [end.epoch, *(rounded(score) for score in (end.mean, end.low, end.high))]}
 
 
-def _progress(run: Run) -> dict[str, Any]:
+def _progress(run: Run, individuals: Sequence[Individual]) -> dict[str, Any]:
     empty = {"over": {"evaluations": []}, "value": [], "name": "", "log": False}
     if not run.records.front:
         return empty
-    comparison = compare([run])
-    curve = comparison.groups[0].curves[0]
+    curve, measure = own_curve(run, individuals)
     known = np.isfinite(curve.value)
     value = curve.value[known]
     if not len(value):
@@ -171,6 +173,6 @@ def _progress(run: Run) -> dict[str, Any]:
     return {
         "over": {axis: [rounded(at) for at in curve.over(axis)[known][kept]] for axis in axes},
         "value": [rounded(number) for number in value[kept]],
-        "name": "hypervolume of the front" if comparison.box is not None else f"best {comparison.measure}",
-        "log": bool(comparison.box is None and only.log),
+        "name": "hypervolume of the front" if len(run.objectives) > 1 else f"best {measure}",
+        "log": bool(len(run.objectives) == 1 and only.log),
     }

@@ -166,6 +166,16 @@ class Reading(RunDatabase):
         return [_trial(row) for row in self._db.execute(f"SELECT {_TRIAL} FROM trials WHERE status = 'pending' ORDER BY id")]
 
     @reads
+    def descent(self, ids: Iterable[int]) -> dict[int, tuple[list[int], list[str]]]:
+        """Parents and operators of individuals, by id (array populations apart)."""
+        found = {}
+        for id in ids:
+            row = self._db.execute("SELECT parents, operators FROM individuals WHERE id = ?", (id,)).fetchone()
+            if row is not None:
+                found[id] = (json.loads(row[0]), json.loads(row[1]))
+        return found
+
+    @reads
     def evaluations(self, since: int = 0) -> list[Evaluation]:
         """The evaluations of the trials with ids from this one on, in the order in which they were recorded (array populations apart)."""
         special = {
@@ -329,7 +339,9 @@ class Reading(RunDatabase):
     @reads
     def last_generation(self) -> dict[str, Any] | None:
         """What was recorded of the latest generation, or None before the first is complete."""
-        row = self._db.execute("SELECT generation, evaluations, seconds, summary FROM generations ORDER BY generation DESC LIMIT 1").fetchone()
+        row = self._db.execute(
+            "SELECT generation, evaluations, seconds, summary FROM generations ORDER BY generation DESC LIMIT 1"
+        ).fetchone()
         return None if row is None else {"generation": row[0], "evaluations": row[1], "seconds": row[2], **json.loads(row[3])}
 
     @reads

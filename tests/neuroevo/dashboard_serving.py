@@ -19,6 +19,8 @@ from neuroevo import strategies
 from neuroevo.dashboard.application import guarded
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
 
+HOSTILE = "<img src=x onerror=alert(1)>\"'&</script><script>alert(2)</script><!--<script>"
+
 
 @dataclass
 class Answer:
@@ -95,6 +97,32 @@ def small_run(folder: Path, seed: int = 1, evaluations: int = 60, task: Any = No
         run=folder,
         progress=False,
     )
+
+
+class Failing(SquareTask):
+    """Fails with a text that would like to be markup."""
+
+    def score(self, phenotype: Any, context: Any) -> dict[str, float]:
+        if float(phenotype.value) > 0:
+            raise ValueError(HOSTILE)
+        return super().score(phenotype, context)
+
+
+def hostile_run(folder: Path) -> None:
+    """A run in which every text that somebody could have written is one that would like to be markup."""
+    import sqlite3
+
+    assert small_run(folder, task=Failing(0.0)).failures
+    config = json.loads((folder / "config.json").read_text())
+    config["task"]["task"] = config["strategy"]["strategy"] = config["note"] = HOSTILE
+    config["objectives"][0]["name"] = HOSTILE
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "environment.json").write_text(json.dumps({"command": HOSTILE}))
+    database = sqlite3.connect(folder / "run.db")
+    with database:
+        database.execute("UPDATE individuals SET operators = ?", (json.dumps([HOSTILE]),))
+        database.execute("UPDATE meta SET value = replace(value, '\"square\"', ?) WHERE key = 'box'", (json.dumps(HOSTILE),))
+    database.close()
 
 
 def large_run(folder: Path, count: int) -> None:

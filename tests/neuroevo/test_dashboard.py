@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sqlite3
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +12,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra dashboard")
 pytest.importorskip("uvicorn", reason="needs the extra dashboard")
 
-from dashboard_serving import served, small_run
+from dashboard_serving import HOSTILE, hostile_run, served, small_run
 
 import neuroevo as ne
 from neuroevo import strategies
@@ -21,17 +20,6 @@ from neuroevo.dashboard.folders import NoSuchRun, RunsFolder
 from neuroevo.dashboard.watched import WatchedRun
 from neuroevo.report.page_data import thinned
 from neuroevo.testing.evaluator import NumberSpace, SquareTask
-
-HOSTILE = "<img src=x onerror=alert(1)>\"'&</script><script>alert(2)</script>"
-
-
-class Failing(SquareTask):
-    """Fails with a text that would like to be markup."""
-
-    def score(self, phenotype, context):
-        if float(phenotype.value) > 0:
-            raise ValueError(HOSTILE)
-        return super().score(phenotype, context)
 
 
 @pytest.fixture(scope="module")
@@ -235,16 +223,7 @@ def test_reading_writes_nothing(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such file names")
 def test_text_from_a_run_stays_text(tmp_path):
     name = "a \"b' <b>&#?%41 é"
-    run = small_run(tmp_path / name, task=Failing(0.0))
-    assert run.failures
-    config = json.loads((tmp_path / name / "config.json").read_text())
-    config["task"]["task"] = config["strategy"]["strategy"] = config["note"] = HOSTILE
-    (tmp_path / name / "config.json").write_text(json.dumps(config))
-    database = sqlite3.connect(tmp_path / name / "run.db")
-    database.execute("UPDATE individuals SET operators = ?", (json.dumps([HOSTILE]),))
-    database.commit()
-    database.close()
-    (tmp_path / name / "environment.json").write_text(json.dumps({"command": HOSTILE}))
+    hostile_run(tmp_path / name)
     with served(tmp_path) as dashboard:
         (row,) = dashboard.ask("/runs.json").json["runs"]
         assert row["name"] == name and row["address"] == f"/runs/{quote(name)}/"
@@ -277,6 +256,13 @@ def test_a_run_that_cannot_be_read_says_so_and_the_others_are_shown(tmp_path):
         answer = dashboard.ask("/runs/unknown/data.json")
         assert answer.status == 422 and "is not registered" in answer.json["error"]
         assert dashboard.ask("/runs/broken/data.json").status == 422
+
+
+def test_what_nobody_thought_of_is_said_where_the_dashboard_runs(dashboard, monkeypatch, capsys):
+    monkeypatch.setattr(WatchedRun, "since", lambda self, seen: 1 / 0)
+    answer = dashboard.ask("/runs/first/data.json")
+    assert answer.status == 500 and "the terminal in which it runs" in answer.json["error"]
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_numbers_that_are_not_finite_are_no_answer(tmp_path):

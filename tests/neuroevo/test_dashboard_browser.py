@@ -11,12 +11,13 @@ pytest.importorskip("starlette", reason="needs the extra dashboard")
 pytest.importorskip("uvicorn", reason="needs the extra dashboard")
 
 from chromium import complaints, found, see_at
-from dashboard_serving import large_run, served, small_run
+from dashboard_serving import HOSTILE, hostile_run, large_run, served, small_run
 
 import neuroevo as ne
 from neuroevo import strategies
 from neuroevo.estimation import FullTraining
 from neuroevo.report.finish import finish
+from neuroevo.report.html import write_report
 
 pytestmark = pytest.mark.slow
 SEARCH = """
@@ -197,6 +198,36 @@ def test_a_run_is_seen_growing_and_is_paused_from_its_page(browser, tmp_path):
     finally:
         search.kill()
         search.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such file names")
+def test_what_would_like_to_be_markup_is_seen_as_text(browser, tmp_path):
+    hostile_run(tmp_path / "<b>&run")
+    with served(tmp_path) as dashboard:
+        see_at(browser, dashboard.address, 1280)
+        asked(browser)
+        link = found(browser, "#runs a")[0]
+        assert link.text == "<b>&run"
+        link.click()
+        asked(browser)
+        until(browser, "return document.querySelector('[data-part=operators] img')?.naturalWidth > 0")
+        failures, settings = (
+            found(browser, f"[data-part={name}]")[0].get_attribute("textContent") for name in ("failures", "settings")
+        )
+        assert HOSTILE in failures and HOSTILE in settings and HOSTILE in found(browser, "#front-table")[0].text
+        browser.execute_script("choose(run.front[0])")
+        until(browser, "return document.querySelector('#detail .drawing img')?.naturalWidth > 0")
+        assert HOSTILE in found(browser, "#detail")[0].text
+        assert (
+            browser.execute_script("return document.querySelectorAll('img[src=x], [onerror], main script, b[onclick]').length")
+            == 0
+        )
+        assert complaints(browser) == []
+        report = write_report(ne.load_run(tmp_path / "<b>&run", lazy=True), tmp_path / "report.html")
+        see_at(browser, report.as_uri(), 1280)
+        assert HOSTILE in found(browser, "#front-table")[0].text, "the static page's script runs whatever the run holds"
+        assert browser.execute_script("return document.querySelectorAll('img[src=x], [onerror]').length") == 0
+        assert complaints(browser) == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])
