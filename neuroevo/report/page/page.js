@@ -49,12 +49,13 @@ function drawFront() {
   const [x, y] = chart(svg, along(xAt), along(yAt),
     xAt < 0 ? objective(xAt).name : label(objective(xAt)), label(objective(yAt)), objective(xAt).log, objective(yAt).log);
   const step = Math.max(1, Math.ceil(rows.length / 6000));
-  const together = rows.length > 1500 ? [] : null; // thousands of circles are slow to paint, a path of as many dots is not
+  // Thousands of circles are slow to paint, a few paths of as many dots are not; of several, so that where there are many it is darker.
+  const together = rows.length > 1500 ? Array.from({ length: 16 }, () => []) : null;
   rows.forEach((row, place) => {
     const id = run.individuals.id[row], status = run.individuals.status[row];
     if (onFront.has(id) || place % step !== 0) return;
     const cx = Number(x(value(row, xAt)).toFixed(1)), cy = Number(y(value(row, yAt)).toFixed(1));
-    if (status === "done" && together) { together.push(`M${cx},${cy}h0`); return; }
+    if (status === "done" && together) { together[(place / step) % 16].push(`M${cx},${cy}h0`); return; }
     if (status === "done") { element("circle", { class: "dominated", cx, cy, r: 3 }, svg); return; }
     if (status === "predicted") {
       const by = (at) => (at < 0 ? null : (run.deviation[id] ?? [])[at]);
@@ -72,7 +73,7 @@ function drawFront() {
     element("title", {}, mark, `individual ${id}: ${scores(id)}`);
     mark.addEventListener("click", () => choose(id));
   });
-  if (together) element("path", { class: "dominated", d: together.join("") }, svg);
+  for (const dots of together ?? []) if (dots.length) element("path", { class: "dominated", d: dots.join("") }, svg);
   if (plain) {
     const cx = x(plain[xAt]), cy = y(plain[yAt]);
     const mark = element("path", { class: "baseline", d: `M${cx},${cy - 7}L${cx + 7},${cy}L${cx},${cy + 7}L${cx - 7},${cy}Z` }, svg);
