@@ -86,7 +86,7 @@ def _overall_ranks(results: Results) -> list[float]:
 def _contest(result: ContestResult) -> str:
     comparison, found = result.comparison, result.standings
     better = "higher" if comparison.higher_is_better else "lower"
-    budget = ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in result.contest.budget.settings().items())
+    budget = ", ".join(f"{value:,g} {name.replace('_', ' ')}" for name, value in result.contest.budget.settings().items())
     note = f"{comparison.measure} ({better} is better) after a budget of {budget}; {len(found.ranks)} seeds"
     title = f"{result.contest.name}: {comparison.measure} at the end"
     ranks = critical_difference(found.names, found.mean.tolist(), found.critical_difference, len(found.ranks), title)
