@@ -118,13 +118,9 @@ class Dashboard:
         rows = [
             {**self._summaries.of(name, self.runs.folder(name)).to_json(), "address": pages.run_address(name)} for name in names
         ]
-        said = []
-        for one in self.searches.started() if self.searches else ():
-            if why := one.said():
-                said.append(f"{one.name} did not go on: {why}")
-            elif one.name not in names and one.process.poll() is None:
-                said.append(f"{one.name} is starting")
-        return _json({"runs": rows, "said": said})
+        going = {row["name"] for row in rows if row["going"]}
+        said = [self.searches.said(name, name in going) for name in self.searches.names()] if self.searches else []
+        return _json({"runs": rows, "said": [text for text in said if text]})
 
     def compare(self, request: Request) -> Response:
         return HTMLResponse(pages.compare_page())
@@ -144,7 +140,9 @@ class Dashboard:
         return HTMLResponse(pages.run_page(name, acts=pages.acts_form(name, self._secret) if self.searches else ""))
 
     def data(self, request: Request) -> Response:
-        return _json(self.watched(request.path_params["name"]).since(request.query_params.get("since", "")))
+        name = request.path_params["name"]
+        found = self.watched(name).since(request.query_params.get("since", ""))
+        return _json(found | {"said": self.searches.said(name, found["going"])} if self.searches else found)
 
     def figures(self, request: Request) -> Response:
         return _json({"sections": self.watched(request.path_params["name"]).figures()})

@@ -156,10 +156,25 @@ class Searches:
             self._paused.add(process)
             os.kill(writer, signal.SIGINT)
 
-    def started(self) -> list[Started]:
-        """The processes that were started here, the latest of each run."""
+    def said(self, name: str, going: bool) -> str:
+        """What is to be said of the process that was last started here for a run: that it is starting, or why it failed; or "".
+
+        Args:
+            going: whether the run goes on, as its folder shows.
+        """
         with self._lock:
-            return list(self._started.values())
+            started = self._started.get(name)
+        if started is None or going:
+            return ""
+        if started.process.poll() is None:
+            return f"{name} is starting, or about to end"
+        why = started.said()
+        return f"{name} did not go on: {why}" if why else ""
+
+    def names(self) -> list[str]:
+        """The runs for which a process was started here."""
+        with self._lock:
+            return list(self._started)
 
     def _run(self, name: str, arguments: list[str]) -> None:
         with self._lock:

@@ -1,6 +1,7 @@
 """Searches that are started, paused and gone on with from the dashboard: who may, what is refused, and that it happens."""
 
 import json
+import os
 import re
 import sys
 import time
@@ -15,6 +16,8 @@ pytest.importorskip("uvicorn", reason="needs the extra dashboard")
 from dashboard_serving import Served, served, small_run
 
 import neuroevo as ne
+from neuroevo.dashboard.working import working_section
+from neuroevo.store import Store
 from neuroevo.store.connection import writer_of
 
 # Instead of the command line: writes down how it was called, and fails with a sentence where the data are wine.
@@ -161,6 +164,26 @@ def test_a_run_that_nobody_writes_to_is_not_paused(stand_in, tmp_path):
     assert answer.status == 422 and "no process on this machine" in answer.text
 
 
+def test_the_process_that_writes_to_a_run_is_known_and_what_it_asked_for(tmp_path):
+    from neuroevo.core.individual import Individual
+    from neuroevo.core.trial import Trial
+    from neuroevo.testing.evaluator import Number, NumberSpace
+
+    run = small_run(tmp_path / "run", evaluations=20)
+    individual = Individual(20, Number(NumberSpace(), 1.0), (-1.0,), parents=(3, 4), operators=("average", "shift"))
+    store = Store(run.folder, writable=True)
+    try:
+        store.births([individual])
+        store.trial(Trial(20, (individual,)))
+        store.commit()
+        assert writer_of(run.folder) == os.getpid()
+        section = working_section(run.folder)
+    finally:
+        store.close()
+    assert "individual 20: average, shift of 3 and 4" in section and f"<td>{os.getpid()}</td><td>the search</td>" in section
+    assert writer_of(run.folder) is None
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")
 def test_a_search_is_started_paused_gone_on_with_and_its_network_downloaded(tmp_path, monkeypatch):
@@ -179,6 +202,7 @@ def test_a_search_is_started_paused_gone_on_with_and_its_network_downloaded(tmp_
         assert paused["state"] == "interrupted" and paused["paused"] and 3 <= paused["evaluated"] < 500
         wanted = str(paused["evaluated"] + 4)
         until(lambda: dashboard.post("/runs/flowers/resume", {"evaluations": wanted, **secret}).status == 303, 30)
+        assert "starting" in dashboard.ask("/runs/flowers/data.json").json["said"]
         done = until(lambda: (row := state()) and row["state"].startswith("complete") and row)
         assert done["evaluated"] == int(wanted)
         best = ne.load_run(tmp_path / "runs" / "flowers").best.id
