@@ -1,4 +1,4 @@
-"""The commands that look at runs: report, plot, compare, list."""
+"""The commands that look at runs: report, dashboard, plot, compare, list."""
 
 from __future__ import annotations
 
@@ -59,6 +59,43 @@ def report(
         if not going_on:
             return
         time.sleep(every)
+
+
+def dashboard(
+    context: typer.Context,
+    runs: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder of runs, or a run.",
+            autocompletion=complete.runs,
+            parser=run_folder,
+            metavar="runs",
+            show_default="runs",
+        ),
+    ] = "runs",  # type: ignore[assignment]  # typer parses it
+    host: Annotated[str, typer.Option(help="Where to listen. Elsewhere than on 127.0.0.1, a token is asked for.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where to listen; 0: any that is free.", min=0, max=65535)] = 8517,
+    allow_start: Annotated[
+        bool,
+        typer.Option("--allow-start", help="Let searches be started, paused and gone on with from the page; needs the token."),
+    ] = False,
+    token: Annotated[
+        str | None, typer.Option(help="The token, where one is asked for.", envvar="NEUROEVO_TOKEN", show_default="a new one")
+    ] = None,
+) -> None:
+    """Show runs in a browser, live, until Ctrl-C. It needs the extra `dashboard`."""
+    import sys
+
+    from neuroevo.dashboard.server import serve
+
+    modules = context.parent.params.get("imported") if context.parent is not None else None
+    command = (sys.executable, "-m", "neuroevo.cli.main", *(f"--import={module}" for module in modules or ()))
+
+    def ready(address: str) -> None:
+        print(f"the dashboard of {runs} is on {address}", flush=True)
+        print("Ctrl-C ends it; searches go on", flush=True)
+
+    serve(Path(runs), host=host, port=port, allow_start=allow_start, token=token, command=command, ready=ready)
 
 
 def plot(
@@ -235,6 +272,7 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> str:
 def add_to(app: typer.Typer) -> None:
     """Make these commands commands of the application."""
     app.command()(report)
+    app.command()(dashboard)
     app.command(cls=complete.Command)(plot)
     app.command()(compare)
     app.command("list", cls=complete.Command)(list_names)

@@ -1,5 +1,5 @@
-"""The command line: neuroevo search | resume | show | report | plot | compare | arena | fidelity | list | doctor | train | ensemble
-| predict | compress | export.
+"""The command line: neuroevo search | resume | show | report | dashboard | plot | compare | arena | fidelity | list | doctor | train
+| ensemble | predict | compress | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
 """

@@ -271,7 +271,20 @@ def _box(runs: Sequence[Run]) -> Box:
     return around(boxes, runs[0].objectives)
 
 
-def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str) -> Curve:
+def own_curve(run: Run, individuals: Sequence[Individual]) -> tuple[Curve, str]:
+    """A run's progress in its own box, as `compare([run])` gives it, and the measure; of individuals that were already read.
+
+    Raises:
+        ValueError: nothing has succeeded.
+    """
+    if not run.records.front:
+        raise ValueError(f"{run.folder or 'a run'} has no successful individual")
+    first = next(iter(run.objectives))
+    box = _box([run]).corners if len(run.objectives) > 1 else None
+    return _curve(run, box, first, individuals), "hypervolume" if box is not None else first
+
+
+def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str, individuals: Sequence[Individual] | None = None) -> Curve:
     place = list(run.objectives).index(objective)
     champions = run.settings.get("record") == "champions"
     if box is None and champions and place == 0 and run.summaries:  # it knows its best of each generation, and few individuals
@@ -279,7 +292,8 @@ def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str) -> Curve
         births = np.array([row["evaluations"] for row in rows], np.int64)
         epochs = np.array([row.get("epochs", 0.0) for row in rows], np.float64)
         return Curve(births, np.array([row["best"][0] for row in rows], np.float64), epochs, seconds_at(run, births))
-    individuals = [individual for individual in run if individual.status not in (PREDICTED, PENDING)]
+    everyone = run if individuals is None else individuals
+    individuals = [individual for individual in everyone if individual.status not in (PREDICTED, PENDING)]
     order, evaluations, epochs = run.records.course.places(individuals)
     individuals = [individuals[position] for position in order]
     values = _best_values(run, individuals, place) if box is None else _hypervolumes(run, individuals, *box)

@@ -5,37 +5,29 @@ from __future__ import annotations
 import html
 import io
 import json
-import math
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from neuroevo.core.files import write_whole
 from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
-from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.examination import examined
-from neuroevo.deploy.folds import folded
-from neuroevo.deploy.intervals import intervals_of
 from neuroevo.deploy.reference_models import Reference, references_of
-from neuroevo.deploy.verdict import compared_by, verdict
+from neuroevo.deploy.verdict import verdict
 from neuroevo.plots.node_names import input_names
-from neuroevo.plots.outcomes import DOMINATED, PARTIAL, deviations, outcome
+from neuroevo.plots.outcomes import DOMINATED, PARTIAL
 from neuroevo.plots.outcomes import MARKS as OUTCOMES
-from neuroevo.report.archive import archive_map
-from neuroevo.report.comparison import compare
 from neuroevo.report.derived import beside_parent
+from neuroevo.report.page_data import evenly, report_data
 from neuroevo.report.text import (
     box_text,
     counted,
-    fidelity_text,
     references_text,
     state_text,
     test_scores,
@@ -50,13 +42,13 @@ if TYPE_CHECKING:
 
     from neuroevo.store import RecordedTrial
 
-Some = TypeVar("Some")
 DRAWINGS = 24  # members of the front whose genomes are drawn, spread evenly over it
 ELITES = 60  # of an archive, likewise
-STEPS = 2_000  # most points of the progress line
-STOPPED_CURVES = 40  # of trainings that were stopped, chosen evenly
-ANCESTORS = 20  # of each member of the front, with their learning curves
 MODEL_FIGURES = ("predictions", "acquisition", "kernel", "landscape")
+FIGURES = (
+    "compression", "worth", "descriptors", "trails", "species", "decisions", "mirror", "mixtures", "brackets", *MODEL_FIGURES, "operators",
+)  # fmt: skip
+TITLES = {"mixtures": "Mixed operations", "worth": "Worth of genes"}
 REASONS = 30  # kinds of failure that are listed
 SHARED = 24  # trials without individuals that are listed, spread evenly
 MARKS = {  # as page.js draws them
@@ -99,107 +91,92 @@ def write_report(run: Run, path: Path | None = None, *, refresh: int | None = No
 
 def page(run: Run, *, refresh: int | None = None) -> str:
     """The page's text."""
-    assets = resources.files("neuroevo.report") / "page"
-    data = report_data(run)
-    cut_short = [individual for individual in run if individual.status in (FAILED, STOPPED)]
+    individuals = list(run)
+    data = report_data(run, individuals=individuals)
+    known = {individual.id: individual for individual in individuals}
+    cells = data["archive"]
+    elites = [] if cells is None else [known[cell["id"]] for cell in cells["cells"] if cell["id"] in known]
+    drawn = {one.id: one for one in (*evenly(run.front, DRAWINGS), *evenly(elites, ELITES))}
+    data |= {"drawings": drawings(run, drawn.values())}
+    # "</" would end the script element, and "<!--" would let its end be overlooked
+    held = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return document(
+        _title(run),
+        sections(run, data, individuals) | figures(run),
+        style=f"<style>\n{asset('page.css')}\n</style>",
+        script=f'<script type="application/json" id="run-data">{held}</script>\n'
+        f"<script>\n{asset('charts.js')}{asset('page.js')}\n</script>",
+        refresh=f'<meta http-equiv="refresh" content="{refresh}">' if refresh else "",
+    )
+
+
+def asset(name: str) -> str:
+    """One of the files that the page is put together from."""
+    return (resources.files("neuroevo.report") / "page" / name).read_text(encoding="utf-8")
+
+
+def document(
+    title: str, parts: Mapping[str, str], *, style: str, script: str, above: str = "", place: str = "", refresh: str = ""
+) -> str:
+    """The page around its parts: HTML by name; a part that is not given is empty.
+
+    Args:
+        title: text.
+        style, script: HTML that brings `page.css` and the scripts, inside the page or from beside it.
+        above: HTML before the heading.
+        place: attributes of the body, by which the scripts know where to ask.
+        refresh: HTML for the head.
+    """
     values = {
-        "refresh": f'<meta http-equiv="refresh" content="{refresh}">' if refresh else "",
-        "title": html.escape(_title(run)),
-        "style": (assets / "page.css").read_text(encoding="utf-8"),
+        **parts,
+        "title": html.escape(title),
+        "style": style,
+        "script": script,
+        "above": above,
+        "place": place,
+        "refresh": refresh,
+    }
+    return re.sub(r"\$(\w+)", lambda match: values.get(match[1], ""), asset("page.html"))
+
+
+def sections(run: Run, data: Mapping[str, Any], individuals: Sequence[Individual]) -> dict[str, str]:
+    """The page's parts that are words and frames of charts, as HTML by name.
+
+    Args:
+        data: what `report_data` gave.
+        individuals: all of the run.
+    """
+    cut_short = [individual for individual in individuals if individual.status in (FAILED, STOPPED)]
+    return {
         "state": html.escape(_state(run)),
         "counts": _counts(run),
-        "front": _front(run, data),
+        "front": _front(run, data, len(individuals)),
         "archive": _archive(data),
         "references": _references(run),
         "examined": _examined(run),
         "derived": _derived(run),
-        "compression": _figure("Compression", "compression", run) + _figure("Worth of genes", "worth", run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
-        "descriptors": _figure("Descriptors", "descriptors", run),
-        "trails": _figure("Trails", "trails", run),
-        "species": _figure("Species", "species", run),
-        "decisions": _figure("Decisions", "decisions", run),
-        "mirror": _figure("Mirror", "mirror", run),
-        "mixtures": _figure("Mixed operations", "mixtures", run),
-        "brackets": _figure("Brackets", "brackets", run),
-        **{name: _figure(name.capitalize(), name, run) if _has_model(run) else "" for name in MODEL_FIGURES},
-        "operators": _figure("Operators", "operators", run),
+        "curves": _learning_curves(run, data),
         "shared": _shared(trials_without_individuals(run)),
         "failures": _failures(cut_short),
-        "command": html.escape(_command(run)),
-        "settings": html.escape(json.dumps(run.settings, indent=2, default=str)),
-        "environment": html.escape(json.dumps(_environment(run), indent=2)),
-        # "</" would end the script element
-        "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
-        "script": (assets / "page.js").read_text(encoding="utf-8"),
+        "settings": _settings(run),
     }
-    return re.sub(r"\$(\w+)", lambda match: values[match[1]], (assets / "page.html").read_text(encoding="utf-8"))
 
 
-def report_data(run: Run) -> dict[str, Any]:
-    """JSON: what the page's script draws."""
-    individuals = list(run)
-    known = {individual.id: individual for individual in individuals}
-    front = run.front
-    shown = _with_ancestors(front, known)
-    stopped = evenly([individual for individual in individuals if individual.status == STOPPED], STOPPED_CURVES)
-    names_of = list(run.objectives)
+def figures(run: Run, show: Callable[[str, Figure], str] | None = None) -> dict[str, str]:
+    """The page's parts that are figures of `neuroevo.plots`, as HTML by name; those that this run has.
+
+    Args:
+        show: makes HTML of a figure's name and the figure; None: an SVG element.
+    """
+    names = [name for name in FIGURES if name not in MODEL_FIGURES or _has_model(run)]
+    return {name: text for name in names if (text := _figure(name, run, show or (lambda name, drawn: svg(drawn, name))))}
+
+
+def drawings(run: Run, individuals: Iterable[Individual]) -> dict[str, str]:
+    """Their genomes as SVG elements, by id."""
     inputs = input_names(run)
-    cells = archive_map(run)
-    elites = [] if cells is None else [known[cell["id"]] for cell in cells["cells"] if cell["id"] in known]
-    drawn = {one.id: one for one in (*evenly(front, DRAWINGS), *evenly(elites, ELITES))}
-    names = sorted({operator for individual in individuals for operator in individual.operators})
-    place = {name: position for position, name in enumerate(names)}
-    return {
-        "objectives": [{"name": o.name, "direction": o.direction, "log": o.log} for o in run.objectives.values()],
-        "operators": names,
-        "individuals": {
-            "id": [i.id for i in individuals],
-            "generation": [i.generation for i in individuals],
-            "status": [outcome(run, i) for i in individuals],
-            "values": [[_rounded(value) for value in i.fitness.values] for i in individuals],
-            "parents": [list(i.parents) for i in individuals],
-            "operators": [[place[name] for name in i.operators] for i in individuals],
-        },
-        "said": {str(i.id): text for i in individuals if (text := _said(run, i))},
-        "deviation": {
-            str(i.id): [_rounded(by) for by in deviations(i.info, len(names_of))] for i in individuals if i.status == PREDICTED
-        },
-        "front": [individual.id for individual in front],
-        "test": {str(id): scores for id, scores in test_scores(run).items()},
-        "baseline": None
-        if (plain := baseline_of(run)) is None
-        else [_rounded(plain.validation[name]) for name in run.objectives],
-        "references": [
-            {"name": one.name, "values": [_rounded(one.validation.get(name, math.nan)) for name in run.objectives]}
-            for one in references_of(run)
-        ],
-        "folds": {str(id): [_rounded(one.scores[name]), *map(_rounded, one.intervals.get(name, ()))] for id, one in folded(run).items()}
-        if (name := compared_by(run)) is not None
-        else {},
-        "folded": next((f"{name} ({one.folds} folds)" for one in folded(run).values()), ""),
-        "intervals": {str(id): by_part for id, by_part in intervals_of(run).items()},
-        "inherited": [individual.id for individual in individuals if (individual.info or {}).get("inherited")],
-        "curves": {str(one.id): curve for one in [*shown, *stopped] if (curve := _curve(one)) is not None},
-        "drawings": {str(individual.id): drawing(individual, inputs) for individual in drawn.values()},
-        "archive": cells,
-        "progress": _progress(run),
-    }
-
-
-def evenly(members: Sequence[Some], most: int) -> list[Some]:
-    """At most so many of them, the first and the last among them."""
-    if len(members) <= most:
-        return list(members)
-    return [members[round(step * (len(members) - 1) / (most - 1))] for step in range(most)]
-
-
-def _said(run: Run, individual: Individual) -> str:
-    """Why it failed or was stopped; of one that is not yet at full fidelity, at which it is."""
-    if individual.reason:
-        return individual.reason
-    partial = individual.fidelity is not None and outcome(run, individual) == PARTIAL
-    return fidelity_text(individual.fidelity) if partial and individual.fidelity is not None else ""
+    return {str(individual.id): drawing(individual, inputs) for individual in individuals}
 
 
 def drawing(individual: Individual, inputs: Sequence[str] = ()) -> str:
@@ -220,63 +197,6 @@ def svg(figure: Figure, salt: str) -> str:
     found = text.getvalue()
     found = found[found.index("<svg") :]
     return re.sub(r"<metadata>.*?</metadata>", "", found, flags=re.DOTALL)
-
-
-def _rounded(value: float) -> float | None:
-    return float(f"{value:.7g}") if math.isfinite(value) else None
-
-
-def _with_ancestors(front: Sequence[Individual], known: dict[int, Individual]) -> list[Individual]:
-    found: dict[int, Individual] = {}
-    for member in front:
-        level, seen = [member.id], 0
-        while level and seen < ANCESTORS:
-            following: list[int] = []
-            for id in level:
-                if id in known and seen < ANCESTORS:
-                    seen += 1
-                    found[id] = known[id]
-                    following += known[id].parents
-            level = following
-    return [found[id] for id in sorted(found)]
-
-
-def _curve(individual: Individual) -> dict[str, Any] | None:
-    from neuroevo.plots.curves_figure import curves_data
-
-    try:
-        name, (curve,) = curves_data([individual])
-    except ValueError:
-        return None
-    found = {"name": name, "epochs": list(curve.epochs), "scores": [_rounded(score) for score in curve.scores]}
-    if curve.expected is None:
-        return found
-    end = curve.expected
-    return found | {"expected": [end.epoch, *(_rounded(score) for score in (end.mean, end.low, end.high))]}
-
-
-def _progress(run: Run) -> dict[str, Any]:
-    empty = {"over": {"evaluations": []}, "value": [], "name": "", "log": False}
-    if not run.records.front:
-        return empty
-    comparison = compare([run])
-    curve = comparison.groups[0].curves[0]
-    known = np.isfinite(curve.value)
-    value = curve.value[known]
-    if not len(value):
-        return empty
-    changed = np.flatnonzero(np.diff(value, prepend=np.nan) != 0)
-    kept = np.unique(np.concatenate([changed, [len(value) - 1]]))
-    if len(kept) > STEPS:
-        kept = kept[np.unique(np.linspace(0, len(kept) - 1, STEPS).round().astype(int))]
-    only = next(iter(run.objectives.values()))
-    axes = ["evaluations", *(["epochs"] if run.epochs else []), "seconds"]
-    return {
-        "over": {axis: [_rounded(at) for at in curve.over(axis)[known][kept]] for axis in axes},
-        "value": [_rounded(number) for number in value[kept]],
-        "name": "hypervolume of the front" if comparison.box is not None else f"best {comparison.measure}",
-        "log": bool(comparison.box is None and only.log),
-    }
 
 
 # Sections of the page ---------------------------------------------------------------------------------------------------------
@@ -310,32 +230,34 @@ def _counts(run: Run) -> str:
         ("on the front", f"{len(run.front):,}"),
         ("seconds", f"{run.seconds:,.0f}"),
     ]
-    last = run.summaries[-1] if run.summaries else {}
-    if "qd_score" in last:
-        numbers += [("of the archive's cells filled", f"{last['coverage']:.1%}"), ("QD score", f"{last['qd_score']:,.4g}")]
     if run.hypervolume is not None:
         numbers.append(("hypervolume", f"{run.hypervolume:.4f}"))
     if best is not None:
         name = next(iter(run.objectives))
         numbers.append((f"best {name}", f"{best.values[name]:.4g}"))
+    last = run.summaries[-1] if run.summaries else {}
+    if "qd_score" in last:
+        numbers += [("of the archive's cells filled", f"{last['coverage']:.1%}"), ("QD score", f"{last['qd_score']:,.4g}")]
     return "".join(f"<div><b>{html.escape(value)}</b>{html.escape(name)}</div>" for name, value in numbers)
 
 
-def _front(run: Run, data: dict[str, Any]) -> str:
+def _front(run: Run, data: Mapping[str, Any], everyone: int) -> str:
     if not data["front"]:
         return _section("Front", "<p>No individual has succeeded yet.</p>")
     several = len(run.objectives) > 1
     axes = '<label>across <select id="x-axis"></select></label><label>up <select id="y-axis"></select></label>' if several else ""
     tested = _legend("test", "the same networks on test data") if data["test"] else ""
-    drawn = sum(str(id) in data["drawings"] for id in data["front"])
-    left_out = len(data["front"]) - drawn
+    drawings = sum(str(id) in data["drawings"] for id in data["front"]) if data.get("drawings") else len(data["front"])
+    left_out = len(data["front"]) - drawings
     baseline = _legend("baseline", "baseline, made by hand") if data["baseline"] else ""
-    references = "".join(_legend(one["name"], f"{one['name']} (scikit-learn)") for one in data["references"] if one["name"] in MARKS)
     note = "Point at a member of the front to see its genome, click it for its lineage and learning curve."
     note += " What was stopped or only predicted is never on the front." if run.stopped or run.predictions else ""
-    note += f" {drawn} of {len(data['front'])} genomes are drawn." if left_out else ""
+    note += f" {drawings} of {len(data['front'])} genomes are drawn." if left_out else ""
+    drawn = len(data["individuals"]["id"])
+    note += f" {drawn:,} of {everyone:,} individuals are drawn, chosen evenly." if drawn < everyone else ""
     present = set(data["individuals"]["status"]) - {DONE}
     others = "".join(_legend(kind, mark.label) for kind, mark in OUTCOMES.items() if kind == DOMINATED or kind in present)
+    references = "".join(_legend(one["name"], f"{one['name']} (scikit-learn)") for one in data["references"] if one["name"] in MARKS)
     legend = f'<p class="legend">{_legend("front", "front")}{others}{tested}{baseline}{references}</p>'
     chart = '<svg id="front" class="chart" viewBox="0 0 560 400" role="group" aria-label="the front"></svg>'
     return _section(
@@ -345,12 +267,12 @@ def _front(run: Run, data: dict[str, Any]) -> str:
     )
 
 
-def _archive(data: dict[str, Any]) -> str:
+def _archive(data: Mapping[str, Any]) -> str:
     """The map of an archive; nothing where the run keeps none."""
     cells = data["archive"]
     if cells is None:
         return ""
-    drawn = sum(str(cell["id"]) in data["drawings"] for cell in cells["cells"])
+    drawn = sum(str(cell["id"]) in data["drawings"] for cell in cells["cells"]) if data.get("drawings") else len(cells["cells"])
     better = "lower" if cells["direction"] == "minimise" else "higher"
     note = "The best individual of each kind: point at a cell to see its genome, click it for its lineage. Cells where nothing was found are white."
     note += f" Seen over the first two of {cells['of']} axes." if cells["of"] > 2 else ""
@@ -422,7 +344,7 @@ def _section(title: str, content: str) -> str:
     return f"<section><h2>{html.escape(title)}</h2>{content}</section>"
 
 
-def _figure(title: str, name: str, run: Run) -> str:
+def _figure(name: str, run: Run, show: Callable[[str, Figure], str]) -> str:
     """A section with a figure of `neuroevo.plots`; nothing where the run has none."""
     from neuroevo import plots
 
@@ -430,10 +352,11 @@ def _figure(title: str, name: str, run: Run) -> str:
         figure = getattr(plots, name)(run)
     except ValueError:
         return ""
+    title = TITLES.get(name, name.capitalize())
     if name != "operators":
-        return _section(title, f'<div class="scroll figure">{svg(figure, name)}</div>')
-    narrow = svg(plots.operators(run, narrow=True), f"{name}-narrow")
-    return _section(title, f'<div class="scroll wide">{svg(figure, name)}</div><div class="narrow">{narrow}</div>')
+        return _section(title, f'<div class="scroll figure">{show(name, figure)}</div>')
+    narrow = show(f"{name}-narrow", plots.operators(run, narrow=True))
+    return _section(title, f'<div class="scroll wide">{show(name, figure)}</div><div class="narrow">{narrow}</div>')
 
 
 def _has_model(run: Run) -> bool:
@@ -481,7 +404,7 @@ def _derived(run: Run) -> str:
         ]
         made = html.escape(", ".join(derived.operators))
         lines.append(
-            f'<tr id="derived-{derived.name}"><td>{derived.name}</td><td>{of}</td>{"".join(numbers)}<td>{made}</td></tr>'
+            f'<tr id="derived-{html.escape(derived.name)}"><td>{html.escape(derived.name)}</td><td>{of}</td>{"".join(numbers)}<td>{made}</td></tr>'
         )
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("name", "parent", *titles, "made by"))
     note = '<p class="note">Made from the networks of this run after it; beside each number, in grey, the parent\'s.</p>'
@@ -490,7 +413,8 @@ def _derived(run: Run) -> str:
 
 
 def _anchor(name: str) -> str:
-    return f'<a class="link" href="#derived-{name}">{name}</a>'
+    named = html.escape(name)
+    return f'<a class="link" href="#derived-{named}">{named}</a>'
 
 
 def _pair(name: str, parent: float | None, mine: float | None) -> str:
@@ -527,6 +451,29 @@ def _progress_chart(progress: dict[str, Any], run: Run) -> str:
     box = run.box
     note = "" if box is None else f'<p class="note">hypervolume in the run\'s box: {html.escape(box_text(run, box))}</p>'
     return f'{select}<svg id="progress" class="chart" viewBox="0 0 560 400" role="img" aria-label="progress"></svg>{note}'
+
+
+def _learning_curves(run: Run, data: Mapping[str, Any]) -> str:
+    """The frame of the learning curves; nothing where nothing was trained."""
+    if not data["curves"]:
+        return ""
+    kinds = {"line": "on the front", "other-curve": "others, ancestors and the latest"}
+    kinds |= {"stopped-curve": "stopped early"} if run.stopped else {}
+    legend = "".join(
+        f'<span><svg class="mark" viewBox="-8 -8 16 16" aria-hidden="true"><path class="{kind}" d="M-8,0H8"/></svg>{says}</span>'
+        for kind, says in kinds.items()
+    )
+    chart = '<svg id="curves" class="chart" viewBox="0 0 560 400" role="img" aria-label="learning curves"></svg>'
+    return _section("Learning curves", f'{chart}<p class="legend">{legend}</p>')
+
+
+def _settings(run: Run) -> str:
+    """The command, and what decides the run."""
+    texts = {"Settings": json.dumps(run.settings, indent=2, default=str), "Environment": json.dumps(_environment(run), indent=2)}
+    folded = "".join(
+        f"<details><summary>{title}</summary><pre>{html.escape(text)}</pre></details>" for title, text in texts.items()
+    )
+    return f"<h2>The command that ran it</h2><pre>{html.escape(_command(run))}</pre>{folded}"
 
 
 def _environment(run: Run) -> dict[str, Any]:

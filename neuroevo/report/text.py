@@ -276,14 +276,17 @@ def box_text(run: Run, box: Box) -> str:
 
 
 def state_text(run: Run) -> str:
-    """Whether a run is complete and why, or still going on, or was killed: the lock of who writes tells which, where it can."""
-    if run.ended:
+    """Whether a run is complete and why, or still going on, or was killed."""
+    return state_words(run.ended, run.evaluations, run.folder)
+
+
+def state_words(ended: str, evaluations: int, folder: Path | None) -> str:
+    """The same of what a run's database says: the lock of who writes tells whether one that has not ended goes on, where it can."""
+    if ended:
         named = {"interrupted": "interrupted", "stopped": "stopped", "error": "ended by an error"}
-        complete = (
-            f"complete ({run.ended})" if run.evaluations else f"its budget ({run.ended}) ended before anything was evaluated"
-        )
-        return named.get(run.ended, complete)
-    writing = None if run.folder is None else being_written(run.folder)
+        complete = f"complete ({ended})" if evaluations else f"its budget ({ended}) ended before anything was evaluated"
+        return named.get(ended, complete)
+    writing = None if folder is None else being_written(folder)
     return {True: "going on", False: "killed before it ended", None: "still going on, or killed"}[writing]
 
 

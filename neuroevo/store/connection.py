@@ -237,6 +237,29 @@ def being_written(folder: str | os.PathLike[str]) -> bool | None:
         os.close(descriptor)
 
 
+def writer_of(folder: str | os.PathLike[str]) -> int | None:
+    """The process on this machine that writes to a run's folder now: the one that its lock names, where that has the lock's file open; None
+    where there is none, or that cannot be told (a process of another user, a folder that another machine writes to)."""
+    import psutil
+
+    lock = Path(folder) / LOCK
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        named = _writer(descriptor)
+    finally:
+        os.close(descriptor)
+    if not named.isdigit():
+        return None
+    try:
+        opened = [Path(file.path) for file in psutil.Process(int(named)).open_files()]
+    except (psutil.Error, OSError):
+        return None
+    return int(named) if any(path == lock.resolve() for path in opened) else None
+
+
 def _writer(descriptor: int) -> str:
     """The process that a lock file names; its first byte is a blank, which nobody else can read on Windows: that is what is locked there."""
     for start in (0, 1):

@@ -161,6 +161,21 @@ class Reading(RunDatabase):
         return {row[0]: _trial(row) for row in rows}
 
     @reads
+    def pending_trials(self) -> list[RecordedTrial]:
+        """Those that were asked for and have not come back, in the order of asking."""
+        return [_trial(row) for row in self._db.execute(f"SELECT {_TRIAL} FROM trials WHERE status = 'pending' ORDER BY id")]
+
+    @reads
+    def descent(self, ids: Iterable[int]) -> dict[int, tuple[list[int], list[str]]]:
+        """Parents and operators of individuals, by id (array populations apart)."""
+        found = {}
+        for id in ids:
+            row = self._db.execute("SELECT parents, operators FROM individuals WHERE id = ?", (id,)).fetchone()
+            if row is not None:
+                found[id] = (json.loads(row[0]), json.loads(row[1]))
+        return found
+
+    @reads
     def evaluations(self, since: int = 0) -> list[Evaluation]:
         """The evaluations of the trials with ids from this one on, in the order in which they were recorded (array populations apart)."""
         special = {
@@ -224,6 +239,7 @@ class Reading(RunDatabase):
         """
         found: dict[int, Individual] = {}
         kept = {path.name for path in (self.folder / "artifacts").glob("*.safetensors")}
+        database = self.folder / "run.db"
         for id, generation, parents, operators, genes in self._db.execute("SELECT * FROM individuals ORDER BY id"):
             if genes is None:
                 continue
@@ -234,9 +250,7 @@ class Reading(RunDatabase):
                 "generation": generation,
             }
             if lazy:
-                found[id] = RecordedIndividual(
-                    id, weights, text=genes, space=space, database=self.folder / "run.db", limits=limits, **born
-                )
+                found[id] = RecordedIndividual(id, weights, text=genes, space=space, database=database, limits=limits, **born)
             else:
                 found[id] = Individual(id, space.from_genes(json.loads(genes)), weights, limits=limits, **born)
         for evaluation in self.evaluations():
@@ -321,6 +335,14 @@ class Reading(RunDatabase):
             )
             for first, count, generation, arrays, values, reasons, trial, described in rows
         ]  # fmt: skip
+
+    @reads
+    def last_generation(self) -> dict[str, Any] | None:
+        """What was recorded of the latest generation, or None before the first is complete."""
+        row = self._db.execute(
+            "SELECT generation, evaluations, seconds, summary FROM generations ORDER BY generation DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else {"generation": row[0], "evaluations": row[1], "seconds": row[2], **json.loads(row[3])}
 
     @reads
     def generations(self) -> list[dict[str, Any]]:

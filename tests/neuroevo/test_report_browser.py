@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from chromium import SWITCHES, complaints, found, see_at
 
 import neuroevo as ne
 from genomes import NeatSpace
@@ -16,10 +17,6 @@ from neuroevo.report.finish import finish
 from neuroevo.report.html import write_report
 
 pytestmark = pytest.mark.slow
-SWITCHES = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,31 +37,8 @@ def page(tmp_path_factory) -> Path:
     return write_report(run)
 
 
-@pytest.fixture
-def browser():
-    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium (pip install selenium)")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs chromium and chromedriver from the system's packages")
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
-    for switch in SWITCHES:
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    yield opened
-    opened.quit()
-
-
 def open_at(browser, page: Path, width: int) -> None:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    )
-    browser.get(page.as_uri())
-
-
-def found(browser, selector: str):
-    return browser.find_elements("css selector", selector)
+    see_at(browser, page.as_uri(), width)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -99,7 +73,7 @@ def test_hover_click_and_sort(browser, page, width):
     assert [float(value.replace(",", "")) for value in values] == sorted(numbers, reverse=True)
 
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
-    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    assert complaints(browser) == []
 
 
 @pytest.mark.parametrize("width", [1200, 1000])

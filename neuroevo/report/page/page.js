@@ -1,76 +1,28 @@
-"use strict";
-const run = JSON.parse(document.getElementById("run-data").textContent);
-const byId = new Map(run.individuals.id.map((id, row) => [id, row]));
-const onFront = new Set(run.front);
-const $ = (id) => document.getElementById(id);
+// The run that the page shows. A static report holds it whole; a dashboard's page asks for it, and again for what has changed since.
+const place = document.body.dataset; // base: where the run's addresses begin; individual: the only one that is shown
+const live = place.base !== undefined;
+let run, byId, onFront;
 
-function number(value) {
-  if (value === null || value === undefined) return "-";
-  if (Number.isInteger(value)) return value.toLocaleString("en");
-  const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+function forget() {
+  run = { objectives: [], operators: [], front: [], inherited: [], baseline: null, references: [], intervals: {}, folds: {}, folded: "", archive: null, said: {}, deviation: {}, test: {}, curves: {}, drawings: {},
+    individuals: { id: [], generation: [], status: [], values: [], parents: [], operators: [] }, progress: { over: {}, value: [] } };
+  byId = new Map();
 }
 
-function element(name, attributes, parent, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.appendChild(made);
-  return made;
-}
-
-function ticks(low, high, log) {
-  if (log) {
-    const found = [];
-    for (let power = Math.floor(low); power <= Math.ceil(high); power++)
-      for (const factor of high - low < 1.3 ? [1, 2, 5] : [1]) {
-        const at = power + Math.log10(factor);
-        if (at >= low && at <= high) found.push([at, number(Number((factor * 10 ** power).toPrecision(3)))]);
-      }
-    return found;
-  }
-  const raw = (high - low) / 5 || 1;
-  const base = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * base).find((size) => size >= raw);
-  const found = [];
-  for (let at = Math.ceil(low / step) * step; at <= high + step * 1e-9; at += step) found.push([at, number(Number(at.toPrecision(8)))]);
-  return found;
-}
-
-// Axes in an svg of 560 x 400 units; gives the functions from values to places.
-function chart(svg, xs, ys, xName, yName, xLog, yLog) {
-  svg.textContent = "";
-  const scale = (values, log, from, to) => {
-    const shown = values.map((value) => (log ? Math.log10(Math.max(value, 1e-12)) : value));
-    let low = Infinity, high = -Infinity;
-    for (const value of shown) if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
-    const positive = !log && low >= 0;
-    if (!(high > low)) { low -= 0.5; high += 0.5; }
-    const room = 0.05 * (high - low);
-    low -= room; high += room;
-    if (positive) low = Math.max(low, 0); // no axis of errors or sizes runs below 0
-    const place = (value) => from + (((log ? Math.log10(Math.max(value, 1e-12)) : value) - low) / (high - low)) * (to - from);
-    return { place, marks: ticks(low, high, log).map(([at, text]) => [from + ((at - low) / (high - low)) * (to - from), text]) };
-  };
-  const x = scale(xs, xLog, 70, 545), y = scale(ys, yLog, 345, 14);
-  for (const [at, text] of x.marks) {
-    element("line", { class: "grid", x1: at, x2: at, y1: 14, y2: 345 }, svg);
-    element("text", { x: at, y: 363, "text-anchor": "middle" }, svg, text);
-  }
-  for (const [at, text] of y.marks) {
-    element("line", { class: "grid", x1: 70, x2: 545, y1: at, y2: at }, svg);
-    element("text", { x: 63, y: at + 4, "text-anchor": "end" }, svg, text);
-  }
-  element("line", { class: "axis", x1: 70, x2: 545, y1: 345, y2: 345 }, svg);
-  element("line", { class: "axis", x1: 70, x2: 70, y1: 14, y2: 345 }, svg);
-  element("text", { x: 308, y: 390, "text-anchor": "middle" }, svg, xName);
-  element("text", { x: 15, y: 180, "text-anchor": "middle", transform: "rotate(-90 15 180)" }, svg, yName);
-  return [x.place, y.place];
-}
-
-function line(svg, points, kind) {
-  const known = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
-  if (known.length) element("path", { class: kind, d: "M" + known.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L") }, svg);
+// Takes in rows of individuals that are new or have changed, and whatever else came with them.
+function take(fresh) {
+  const { individuals = { id: [] }, ...others } = fresh;
+  individuals.id.forEach((id, from) => {
+    if (!byId.has(id)) byId.set(id, run.individuals.id.length);
+    const row = byId.get(id);
+    for (const column of Object.keys(run.individuals)) run.individuals[column][row] = individuals[column][from];
+    delete run.said[id];
+    delete run.deviation[id];
+  });
+  for (const [name, value] of Object.entries(others))
+    if (["said", "deviation", "curves", "drawings"].includes(name)) Object.assign(run[name], value);
+    else run[name] = value;
+  onFront = new Set(run.front);
 }
 
 function label(objective) {
@@ -98,10 +50,13 @@ function drawFront() {
   const [x, y] = chart(svg, along(xAt), along(yAt),
     xAt < 0 ? objective(xAt).name : label(objective(xAt)), label(objective(yAt)), objective(xAt).log, objective(yAt).log);
   const step = Math.max(1, Math.ceil(rows.length / 6000));
+  // Thousands of circles are slow to paint, a few paths of as many dots are not; of several, so that where there are many it is darker.
+  const together = rows.length > 1500 ? Array.from({ length: 16 }, () => []) : null;
   rows.forEach((row, place) => {
     const id = run.individuals.id[row], status = run.individuals.status[row];
     if (onFront.has(id) || place % step !== 0) return;
     const cx = Number(x(value(row, xAt)).toFixed(1)), cy = Number(y(value(row, yAt)).toFixed(1));
+    if (status === "done" && together) { together[(place / step) % 16].push(`M${cx},${cy}h0`); return; }
     if (status === "done") { element("circle", { class: "dominated", cx, cy, r: 3 }, svg); return; }
     if (status === "predicted") {
       const by = (at) => (at < 0 ? null : (run.deviation[id] ?? [])[at]);
@@ -119,6 +74,7 @@ function drawFront() {
     element("title", {}, mark, `individual ${id}: ${scores(id)}`);
     mark.addEventListener("click", () => choose(id));
   });
+  for (const dots of together ?? []) if (dots.length) element("path", { class: "dominated", d: dots.join("") }, svg);
   if (plain) {
     const cx = x(plain[xAt]), cy = y(plain[yAt]);
     const mark = element("path", { class: "baseline", d: `M${cx},${cy - 7}L${cx + 7},${cy}L${cx},${cy + 7}L${cx - 7},${cy}Z` }, svg);
@@ -165,7 +121,7 @@ function tip(id, near) {
   const text = document.createElement("div");
   text.textContent = `individual ${id}: ${scores(id)}`;
   box.appendChild(text);
-  if (run.drawings[id] && id !== chosen) box.insertAdjacentHTML("beforeend", run.drawings[id]);
+  if (id !== chosen) draw(id, box);
   box.style.display = "block";
   const place = near.getBoundingClientRect();
   const left = Math.min(place.right + 10, document.documentElement.clientWidth - box.offsetWidth - 8);
@@ -175,6 +131,16 @@ function tip(id, near) {
 
 function hideTip() {
   $("tip").style.display = "none";
+}
+
+// The genome's drawing, where there is one. What a dashboard shows is an image: in that nothing can act.
+function draw(id, parent) {
+  if (live) {
+    const image = document.createElement("img");
+    image.alt = `the genome of individual ${id}`;
+    image.src = `${place.base}individuals/${id}/genome.svg`;
+    parent.appendChild(image);
+  } else if (run.drawings[id]) parent.insertAdjacentHTML("beforeend", run.drawings[id]);
 }
 
 // The archive ----------------------------------------------------------------------------------------------------------------
@@ -219,11 +185,16 @@ function ancestors(id, most) {
   return found.slice(0, most);
 }
 
-function choose(id) {
+async function choose(id) {
   chosen = id;
   hideTip();
   if (run.front.length) drawFront();
   for (const cell of document.querySelectorAll("#archive path.cell")) cell.classList.toggle("chosen", Number(cell.dataset.id) === id);
+  if (live) await askFor(id);
+  if (chosen === id) detail(id, true);
+}
+
+function detail(id, move) {
   for (const row of document.querySelectorAll("#front-table tbody tr")) row.classList.toggle("chosen", Number(row.dataset.id) === id);
   const box = $("detail");
   box.hidden = false;
@@ -238,12 +209,25 @@ function choose(id) {
   if (!byId.has(id)) { add("p", "its record was not kept"); return; }
   const row = byId.get(id);
   add("p", `${scores(id)}; born in generation ${run.individuals.generation[row]}, by ${operators(row)}`);
+  if (run.test[id]) add("p", `on test data: ${Object.entries(run.test[id]).map(([name, value]) => `${name} ${number(value)}`).join(", ")}`);
+  if (live) {
+    const links = add("p");
+    links.className = "downloads";
+    const link = (text, address, download) => {
+      const made = add("a", text, links);
+      made.className = "link";
+      made.href = `${place.base}individuals/${id}${address}`;
+      if (download) made.setAttribute("download", "");
+    };
+    if (place.individual === undefined) link("its own page", "", false);
+    for (const suffix of downloads[id] ?? []) link(`download ${suffix}`, `/download${suffix}`, true);
+  }
   const columns = add("div");
   columns.className = "columns";
-  if (run.drawings[id]) {
+  if (live || run.drawings[id]) {
     const drawing = add("div", undefined, columns);
     drawing.className = "drawing";
-    drawing.innerHTML = run.drawings[id];
+    draw(id, drawing);
   }
   const right = add("div", undefined, columns);
   const curve = run.curves[id];
@@ -270,7 +254,7 @@ function choose(id) {
   add("h3", "Lineage", right);
   const list = add("ol", undefined, right);
   list.className = "lineage";
-  const most = 20;
+  const most = place.individual === undefined ? 20 : 200;
   const line_ = ancestors(id, most + 1);
   for (const member of line_.slice(0, most)) {
     const item = add("li", undefined, list);
@@ -284,13 +268,30 @@ function choose(id) {
     if (run.inherited.includes(member)) add("span", " weights inherited", item).className = "inherited";
   }
   if (line_.length > most) add("p", "older ancestors are not listed", right).className = "note";
-  box.scrollIntoView({ block: "nearest", behavior: "auto" });
+  if (recorded[id]) {
+    const all = add("details");
+    add("summary", "All that is recorded of it", all);
+    add("pre", recorded[id], all);
+  }
+  shownDetail = detailKey(id);
+  if (move) box.scrollIntoView({ block: "nearest", behavior: "auto" });
+}
+
+let shownDetail = "";
+
+// What the detail of an individual shows of it: where this is what it was, it need not be drawn again.
+function detailKey(id) {
+  const row = byId.get(id);
+  return JSON.stringify([row === undefined ? null : Object.values(run.individuals).map((column) => column[row]), run.curves[id], run.test[id]]);
 }
 
 // Table ----------------------------------------------------------------------------------------------------------------------
 
+const sorting = { column: null, rising: true };
+
 function frontTable() {
   const table = $("front-table");
+  table.textContent = "";
   const columns = [["id", (id) => id]];
   run.objectives.forEach((objective, at) => {
     const tested = run.front.some((id) => run.test[id] && objective.name in run.test[id]);
@@ -301,36 +302,44 @@ function frontTable() {
   if (run.folded) columns.push([run.folded, (id) => (run.folds[id] ?? [])[0], (id) => run.folds[id]?.slice(1, 3)]);
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
-  let sorted = null, rising = true;
   const fill = () => {
-    const ids = [...run.front];
-    if (sorted !== null) ids.sort((a, b) => (rising ? 1 : -1) * ((columns[sorted][1](a) ?? Infinity) - (columns[sorted][1](b) ?? Infinity)));
+    const ids = [...run.front], { column, rising } = sorting;
+    const value = (id) => columns[column][1](id) ?? Infinity;
+    if (column !== null && column < columns.length) ids.sort((a, b) => (rising ? 1 : -1) * (value(a) - value(b)));
     body.textContent = "";
     for (const id of ids) {
       const row = body.insertRow();
       row.dataset.id = id;
-      for (const [, value, sure] of columns) {
+      columns.forEach(([, value, sure], at) => {
         const cell = row.insertCell(), interval = sure?.(id);
-        cell.textContent = number(value(id));
-        if (!interval?.length) continue;
-        const ends = document.createElement("span");
-        ends.className = "interval";
-        ends.title = "95 % interval";
-        ends.textContent = interval.map((end) => Number(end.toPrecision(2))).join("–");
-        cell.appendChild(ends);
-      }
+        if (at) {
+          cell.textContent = number(value(id));
+          if (!interval?.length) return;
+          const ends = document.createElement("span");
+          ends.className = "interval";
+          ends.title = "95 % interval";
+          ends.textContent = interval.map((end) => Number(end.toPrecision(2))).join("–");
+          cell.appendChild(ends);
+          return;
+        }
+        const button = document.createElement("button"); // so that a keyboard reaches it
+        button.className = "link";
+        button.textContent = String(id);
+        button.setAttribute("aria-label", `individual ${id}`);
+        cell.appendChild(button);
+      });
       row.insertCell().textContent = operators(byId.get(id));
       row.classList.toggle("chosen", id === chosen);
       row.addEventListener("click", () => choose(id));
     }
-    [...head.cells].forEach((cell, at) => cell.setAttribute("aria-sort", at === sorted ? (rising ? "ascending" : "descending") : "none"));
+    [...head.cells].forEach((cell, at) => cell.setAttribute("aria-sort", at === column ? (rising ? "ascending" : "descending") : "none"));
   };
   columns.forEach(([name], at) => {
     const cell = document.createElement("th");
     const button = document.createElement("button");
     button.textContent = name;
     button.title = "sort";
-    button.addEventListener("click", () => { rising = sorted === at ? !rising : true; sorted = at; fill(); });
+    button.addEventListener("click", () => { sorting.rising = sorting.column === at ? !sorting.rising : true; sorting.column = at; fill(); });
     cell.appendChild(button);
     head.appendChild(cell);
   });
@@ -344,26 +353,68 @@ function frontTable() {
 
 function progress() {
   const { over, value, name, log } = run.progress;
-  if (!value.length) return;
+  if (!value.length || !$("progress")) return;
   const axis = $("progress-axis")?.value ?? "evaluations";
   const label = { evaluations: "individuals evaluated", epochs: "training epochs", seconds: "seconds" }[axis];
   const [x, y] = chart($("progress"), [0, ...over[axis]], value, label, name, false, log);
-  const points = [];
-  over[axis].forEach((at, place) => {
-    if (place) points.push([x(at), y(value[place - 1])]);
-    points.push([x(at), y(value[place])]);
-  });
-  line($("progress"), points, "line");
+  line($("progress"), stairs(over[axis].map(x), value.map(y)), "line");
 }
 
-if (run.objectives.length > 1)
-  for (const [axis, initial] of [["x-axis", 1], ["y-axis", 0]]) {
-    const select = $(axis);
-    run.objectives.forEach((objective, at) => select.add(new Option(objective.name, String(at), false, at === initial)));
-    select.addEventListener("change", drawFront);
+// Learning curves: those of the front before all others, which were drawn first.
+function learningCurves() {
+  const svg = $("curves");
+  if (!svg) return;
+  const found = Object.entries(run.curves).map(([id, curve]) => [Number(id), curve]).filter(([id]) => byId.has(id));
+  if (!found.length) return;
+  const kind = (id) => (onFront.has(id) ? "line" : run.individuals.status[byId.get(id)] === "stopped" ? "stopped-curve" : "other-curve");
+  const order = ["other-curve", "stopped-curve", "line"];
+  const [x, y] = chart(svg, [0, ...found.flatMap(([, curve]) => curve.epochs)], found.flatMap(([, curve]) => curve.scores), "epoch",
+    `validation ${found[0][1].name}`, false, false);
+  for (const of of order)
+    for (const [id, curve] of found)
+      if (kind(id) === of) {
+        const points = curve.epochs.map((epoch, at) => [x(epoch), y(curve.scores[at])]);
+        if (points.length === 1) points.push([points[0][0] + 3, points[0][1]]); // a single epoch is a dash
+        const drawn = line(svg, points, of);
+        if (drawn) element("title", {}, drawn, `individual ${id}: ${scores(id)}`);
+      }
+}
+
+// The whole page -------------------------------------------------------------------------------------------------------------
+
+// Gives the selects of axes their choices and keeps what was chosen.
+function wire() {
+  if (run.objectives.length > 1 && $("x-axis") && !$("x-axis").options.length)
+    for (const [axis, initial] of [["x-axis", 1], ["y-axis", 0]]) {
+      const select = $(axis);
+      run.objectives.forEach((objective, at) => select.add(new Option(objective.name, String(at), false, at === (axes[axis] ?? initial))));
+      select.addEventListener("change", () => { axes[axis] = Number(select.value); drawFront(); });
+    }
+  const over = $("progress-axis");
+  if (over && !over.dataset.wired) {
+    over.dataset.wired = "yes";
+    if (axes.progress) over.value = axes.progress;
+    over.addEventListener("change", () => { axes.progress = over.value; progress(); });
   }
-if (run.front.length) { drawFront(); frontTable(); }
-if (run.archive) drawArchive();
-progress();
-$("progress-axis")?.addEventListener("change", progress);
-for (const link of document.querySelectorAll("[data-choose]")) link.addEventListener("click", () => choose(Number(link.dataset.choose)));
+  for (const link of document.querySelectorAll("[data-choose]:not([data-wired])")) {
+    link.dataset.wired = "yes";
+    link.addEventListener("click", () => choose(Number(link.dataset.choose)));
+  }
+}
+
+const axes = {};
+
+function show() {
+  wire();
+  if (run.front.length && $("front")) { drawFront(); frontTable(); }
+  if (run.archive && $("archive")) drawArchive();
+  progress();
+  learningCurves();
+}
+
+const downloads = {}, recorded = {}; // of individuals that a dashboard was asked for
+forget();
+if (!live) {
+  take(JSON.parse($("run-data").textContent));
+  show();
+}

@@ -1,0 +1,1 @@
+"""The dashboard: a folder of runs in a browser, live. It needs the extra `dashboard` (starlette and uvicorn)."""

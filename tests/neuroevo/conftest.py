@@ -1,0 +1,3 @@
+"""Fixtures of several files of tests."""
+
+from chromium import browser  # noqa: F401
