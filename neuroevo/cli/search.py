@@ -114,7 +114,9 @@ def _space_as_begun(space: Space, folder: Path, given: Mapping[str, str]) -> Spa
     store = Store(folder, writable=False)
     recorded = (store.read_json("config.json") or {}).get("space")
     store.close()
-    named = recorded.get("encoding") if isinstance(recorded, dict) else None
+    if not isinstance(recorded, dict):
+        return space
+    named = recorded.get("encoding")
     begun = named == space.encoding and "embeddings" not in recorded
     return replace(space, embeddings=(), norms=False) if begun else space
 

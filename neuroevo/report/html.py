@@ -278,7 +278,9 @@ def _archive(data: Mapping[str, Any]) -> str:
     note += f" Seen over the first two of {cells['of']} axes." if cells["of"] > 2 else ""
     note += f" {drawn} of {len(cells['cells'])} genomes are drawn." if drawn < len(cells["cells"]) else ""
     low, high = (f"{end:.4g}" for end in cells["ends"])
-    scale = f'<span class="scale" style="background: linear-gradient(to right, {", ".join(cells["scale"])})"></span>'
+    steps = cells["scale"]
+    bars = "".join(f'<rect x="{at}" width="1.02" height="1" fill="{colour}"/>' for at, colour in enumerate(steps))
+    scale = f'<svg class="scale" viewBox="0 0 {len(steps)} 1" preserveAspectRatio="none" aria-hidden="true">{bars}</svg>'
     legend = f'<p class="legend">{html.escape(cells["objective"])} ({better} is better): {low} {scale} {high}</p>'
     chart = '<svg id="archive" class="chart" viewBox="0 0 560 400" role="group" aria-label="the archive"></svg>'
     return _section("Archive", f'<p class="note">{note}</p>{chart}{legend}')
