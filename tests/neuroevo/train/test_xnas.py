@@ -32,7 +32,7 @@ def forecast(gradients, bound=1.0, wipe=True):
     return np.array(predictions), np.array(living)
 
 
-def streams(steps=400, experts=6):
+def streams(steps=200, experts=6):
     rng = np.random.default_rng(0)
     noise = rng.uniform(-1, 1, (steps, experts))
     changing = np.where(np.arange(steps)[:, None] < steps / 2, 1, -1) * np.sign(np.arange(experts) - experts / 2 + 0.5)
