@@ -104,6 +104,7 @@ def test_a_reward_counts_for_every_sample_and_every_cell():
     expected = 0.01 * 12 * 2 * np.clip(-np.asarray(gradient(even)) / 2, -1, 1)
     np.testing.assert_allclose(after["log"], expected, atol=1e-5)
     assert after["seen"][0] == 12 and report["experts"] == 15
+    np.testing.assert_allclose(np.exp(report["strengths"]), report["mixture"], atol=1e-6)
     np.testing.assert_allclose(report["mixture"], np.exp(after["log"]) / np.exp(after["log"]).sum(axis=1, keepdims=True), atol=1e-6)
 
 
