@@ -66,7 +66,7 @@ class Cut(Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", [name if name == "xnas" else pytest.param(name, marks=pytest.mark.slow) for name in STRATEGIES])
 def test_a_search_that_is_cut_between_any_two_trials_ends_as_if_it_had_not_been(name, tmp_path):
     whole = search(STRATEGIES[name](), tmp_path / "whole")
     assert whole.ended == "exhausted" and not whole.failures
@@ -197,6 +197,7 @@ def test_names_and_settings_of_the_command_line():
         estimation_by_names(task(), 5, "median", strategy)
 
 
+@pytest.mark.slow
 def test_a_search_by_command(tmp_path, capsys):
     from typer.testing import CliRunner
 

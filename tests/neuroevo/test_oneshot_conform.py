@@ -229,3 +229,17 @@ def test_enas_trains_what_its_controller_draws_and_learns_between():
 def test_what_does_not_fit_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+class Wiped(Epochs):
+    """XNAS's report where "none" is all that is left."""
+
+    def shared(self, trial):
+        graph = SPACE.shared()
+        mixture = [[1.0, 0.0, 0.0, 0.0, 0.0] for _ in graph.choices]
+        return {"loss": 1.0, "mixture": mixture, "strengths": [[0.0, -9.0, -7.0, -5.0, -8.0] for _ in graph.choices]}
+
+
+def test_behind_none_the_best_of_the_wiped_out_is_taken():
+    driven = drive(Xnas(epochs=2, finals="scratch"), task=Wiped(0.0))
+    assert [t.individuals[0].genome.genes() for t in driven.asked if t.individuals] == [["convolution_3x3"] * 3]

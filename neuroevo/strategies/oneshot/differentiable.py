@@ -58,7 +58,8 @@ class Differentiable(OneShot):
 
     def start(self, search: Search) -> None:
         super().start(search)
-        self._mixtures: list[Mixture] = []  # of each epoch, the latest ones
+        self._mixtures: list[Mixture] = []  # of each epoch
+        self._strengths: list[Mixture] = []  # what is compared: the mixture, or what tells apart its zeros too
         self._eigenvalues: list[float] = []
         self._taken: Mixture = []  # that of the network that comes out
         self._taken_epoch = 0
@@ -69,6 +70,7 @@ class Differentiable(OneShot):
 
     def learned(self, report: Mapping[str, Any]) -> bool:
         self._mixtures.append([list(map(float, row)) for row in report["mixture"]])
+        self._strengths.append([list(map(float, row)) for row in report.get("strengths", report["mixture"])])
         self._eigenvalues.append(float(report.get("eigenvalue", 0.0)))
         epoch = len(self._mixtures)
         stopped_at = self._stopped()
@@ -83,8 +85,8 @@ class Differentiable(OneShot):
         """The epoch (from 1) whose mixture is taken, where the training stops now; 0 where it goes on."""
         epoch = len(self._mixtures)
         earliest = self.earliest or EARLIEST.get(self.stop or "", 1)
-        if self.stop == "skips" and epoch > earliest and self.skips(self._mixtures[-1]) > self.most_skips:
-            sound = [at for at in range(earliest, epoch) if self.skips(self._mixtures[at - 1]) <= self.most_skips]
+        if self.stop == "skips" and epoch > earliest and self.skips(self._strengths[-1]) > self.most_skips:
+            sound = [at for at in range(earliest, epoch) if self.skips(self._strengths[at - 1]) <= self.most_skips]
             return sound[-1] if sound else 0
         if self.stop == "eigenvalue" and epoch >= max(earliest, WINDOW + BACK):
             now, before = (sum(self._eigenvalues[end - WINDOW : end]) / WINDOW for end in (epoch, epoch - BACK))
@@ -92,15 +94,15 @@ class Differentiable(OneShot):
                 return epoch - BACK
         return 0
 
-    def skips(self, mixture: Mixture) -> int:
+    def skips(self, strengths: Mixture) -> int:
         """How many skips the (normal) cell would have."""
         first = self._graph.choices[0].cell
-        path = self._graph.path(self.discrete(mixture))
+        path = self._graph.path(self.discrete(strengths))
         return sum(option in choice.skips for option, choice in zip(path, self._graph.choices, strict=True) if choice.cell == first)
 
-    def discrete(self, mixture: Mixture) -> Genome:
-        """The network of a mixture's strongest operations."""
-        return self._graph.strongest(mixture, edges=2 if self.discretise == "top_2" else None)
+    def discrete(self, strengths: Mixture) -> Genome:
+        """The network of the strongest operations."""
+        return self._graph.strongest(strengths, edges=2 if self.discretise == "top_2" else None)
 
     # Perturbation -----------------------------------------------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class Differentiable(OneShot):
 
     def _found(self) -> Genome:
         """The network of the mixture that is taken, as far as it is decided."""
-        mixture = self._taken
+        mixture = self._taken if self.discretise == "perturbation" else self._strengths[self._taken_epoch - 1]
         if self._worth:
             least = min(self._worth) - 1.0  # of what was not decided for
             mixture = [
@@ -153,6 +155,7 @@ class Differentiable(OneShot):
         json = {
             **own.json,
             "mixtures": self._mixtures,
+            "strengths": self._strengths,
             "eigenvalues": self._eigenvalues,
             "taken": self._taken,
             "taken_epoch": self._taken_epoch,
@@ -164,7 +167,8 @@ class Differentiable(OneShot):
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         super().restore(state, individuals)
         known = state.json
-        self._mixtures, self._eigenvalues, self._taken = known["mixtures"], known["eigenvalues"], known["taken"]
+        self._mixtures, self._strengths = known["mixtures"], known["strengths"]
+        self._eigenvalues, self._taken = known["eigenvalues"], known["taken"]
         self._taken_epoch, self._order, self._worth = known["taken_epoch"], known["order"], known["worth"]
 
     def report(self) -> dict[str, Any]:

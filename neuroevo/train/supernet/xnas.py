@@ -108,7 +108,11 @@ class XnasRule(Rule):
         after = dict(zip(names, found, strict=True))
         mixture = rows(np.asarray(predicted(net.backend, net.backend.constant(after["log"]), net.backend.constant(after["alive"]))), net.graph)
         alive = [[int(value) for value in row] for row in rows(after["alive"], net.graph)]
-        return after, {"loss": loss, "alive": alive, "experts": int(after["alive"].sum()), **described(mixture, net.graph)}
+        # "none" may wipe out all others, and is never kept: which of these was best is still known
+        logs = np.where(net.graph.allowed(), after["log"].astype(np.float64), GONE)
+        total = np.log(np.exp(logs - logs.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)) + logs.max(axis=1, keepdims=True)
+        report = {"loss": loss, "alive": alive, "experts": int(after["alive"].sum()), "strengths": rows(logs - total, net.graph)}
+        return after, {**report, **described(mixture, net.graph)}
 
     def step(self, net: Supernet) -> Callable[..., Any]:
         """One step of the weights and of the experts, on tensors."""

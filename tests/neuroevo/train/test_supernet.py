@@ -23,7 +23,9 @@ def samples(space, count=40, seed=0):
     return np.random.default_rng(seed).normal(size=(count, *space.input_shape)).astype(np.float32)
 
 
-@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+@pytest.mark.parametrize(
+    "space", [pytest.param(s, id=n, marks=[pytest.mark.slow] if n in ("nasnet", "darts") else []) for n, s in SPACES.items()]
+)
 def test_a_network_that_is_taken_out_computes_what_its_path_computed(space):
     net, rng = Supernet(space.shared()), np.random.default_rng(1)
     vector, x = net.fresh(rng).vector, samples(space)

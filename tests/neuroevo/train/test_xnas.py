@@ -32,7 +32,7 @@ def forecast(gradients, bound=1.0, wipe=True):
     return np.array(predictions), np.array(living)
 
 
-def streams(steps=400, experts=6):
+def streams(steps=200, experts=6):
     rng = np.random.default_rng(0)
     noise = rng.uniform(-1, 1, (steps, experts))
     changing = np.where(np.arange(steps)[:, None] < steps / 2, 1, -1) * np.sign(np.arange(experts) - experts / 2 + 0.5)
@@ -104,6 +104,7 @@ def test_a_reward_counts_for_every_sample_and_every_cell():
     expected = 0.01 * 12 * 2 * np.clip(-np.asarray(gradient(even)) / 2, -1, 1)
     np.testing.assert_allclose(after["log"], expected, atol=1e-5)
     assert after["seen"][0] == 12 and report["experts"] == 15
+    np.testing.assert_allclose(np.exp(report["strengths"]), report["mixture"], atol=1e-6)
     np.testing.assert_allclose(report["mixture"], np.exp(after["log"]) / np.exp(after["log"]).sum(axis=1, keepdims=True), atol=1e-6)
 
 
