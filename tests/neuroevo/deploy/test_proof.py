@@ -17,9 +17,9 @@ from neuroevo.decode.layer_graph import _layer
 from neuroevo.decode.node_functions import activate, gather
 from neuroevo.deploy import raw_model
 from neuroevo.deploy.proof import Rows, WrongExport, keras_network, prove, random_rows, rows_of
-from neuroevo.run.travelling import travelling
 from neuroevo.interop import keras_files
 from neuroevo.interop.keras_files import write_model
+from neuroevo.run.travelling import travelling
 
 RUNTIMES = [".tflite", ".onnx"]
 
