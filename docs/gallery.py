@@ -338,7 +338,7 @@ PICTURES = (
     ),
     Picture(
         "compression", "Networks made smaller",
-        "What pruning makes of one network (the star): parameters and bytes on disk against the validation error, a line for each way to "
+        "What pruning makes of one network (the star): parameters and bytes on disk against the validation loss, a line for each way to "
         "choose the neurons that go, each point refitted and trained for 5 epochs. Random neurons are what every other way must beat. The grey "
         "steps are the front.",
         "plots.compression(run)", lambda runs: plots.compression(runs.compressed),
