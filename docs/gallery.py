@@ -165,6 +165,24 @@ class Runs:
         return self._evolve("study", task.default_space(), task, strategy=strategy, budget=ne.Budget(evaluations=200), seed=1)
 
     @cached_property
+    def compressed(self) -> ne.Run:
+        """A network for the wines from the middle of the front, made smaller in three ways."""
+        run = self.networks
+        if not run.derived:
+            for method in ("shapley", "magnitude", "random"):
+                ne.compress(run, run.front[len(run.front) // 2].id, method, keep=(0.75, 0.5, 0.35, 0.25), epochs=5)
+        return run
+
+    @cached_property
+    def valued(self) -> ne.Run:
+        """The best network for XOR, of whose connections it is known what they are worth."""
+        run = self.xor
+        if not run.derived:
+            run.task = ne.tasks.Function(xor)  # this script's own
+            ne.compress(run, None, "shapley", max_loss=0.0)
+        return run
+
+    @cached_property
     def designed(self) -> ne.Run:
         """Chains of dense layers for the wines, designed by a controller."""
         strategy = strategies.Reinforce(policy="lstm", learning_rate=0.05, batch=3, reward=strategies.Power(3))
@@ -342,6 +360,19 @@ PICTURES = (
         "The same networks trained in full and in cheaper ways. Left: how well each cheap training ranks them; middle: how many of the best "
         "it finds; right: what it costs. The grey band is what a second full training reaches: more cannot be expected.",
         "plots.fidelity(run)", lambda runs: plots.fidelity(runs.study),
+    ),
+    Picture(
+        "compression", "Networks made smaller",
+        "What pruning makes of one network (the star): parameters and bytes on disk against the validation loss, a line for each way to "
+        "choose the neurons that go, each point refitted and trained for 5 epochs. Random neurons are what every other way must beat. The grey "
+        "steps are the front.",
+        "plots.compression(run)", lambda runs: plots.compression(runs.compressed),
+    ),
+    Picture(
+        "worth", "What connections are worth",
+        "The connections of a NEAT network by their Shapley value for the fitness: blue what it needs most, grey what it does without, orange "
+        "what harms it. Widths are weights.",
+        "plots.worth(run)", lambda runs: plots.worth(runs.valued),
     ),
     Picture(
         "descriptors", "What networks do",
