@@ -142,7 +142,7 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "neuroevo compare RUNS... [OPTIONS]",
         "| `--max-seconds-per-candidate",
         "neuroevo --import MODULE COMMAND",
-        "next: alps, asha, bayesian, crowding, genetic_algorithm, hill_climb, hyperband",
+        "next: alps, asha, bayes_nas, bayesian, crowding, darts, enas, genetic_algorithm, hill_climb, hyperband",
     ):
         assert text in commands
 
