@@ -76,7 +76,7 @@ class Compiled(ABC):
     def __init__(self, model: Any, method: Method, masks: Sequence[Floats | None] = ()) -> None:
         self.model = model
         self.method = method
-        self.masks = tuple(masks) or (None,) * len(model.trainable_variables)
+        self.masks = tuple(masks)
 
     @abstractmethod
     def reset(self, arrays: Sequence[Floats] | None = None) -> None:

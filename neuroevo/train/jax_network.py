@@ -7,6 +7,7 @@ networks run their whole epoch inside one `lax.scan`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import jax
@@ -44,7 +45,7 @@ class JaxNetwork(Compiled):
             gradients = [gradient * (self.method.clip / jnp.maximum(norm, self.method.clip)) for gradient in gradients]
         step = step + 1
         updated = [self._updated(*one, rate, step) for one in zip(trainable, gradients, slots, self._decayed, strict=True)]
-        trainable = [weight if mask is None else weight * mask for (weight, _), mask in zip(updated, self.masks, strict=True)]
+        trainable = [weight if mask is None else weight * mask for (weight, _), mask in zip(updated, self.masks or repeat(None), strict=False)]
         slots = [slot for _, slot in updated]
         if averages:
             keep = jnp.minimum(self.method.averaging, step / (step + 10.0))

@@ -8,6 +8,7 @@ of operations is what an epoch's time consists of.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class TensorflowNetwork(Compiled):
             gradients, _ = tf.clip_by_global_norm(gradients, method.clip)
         updates = []
         step = self._steps.assign_add(1.0, read_value=True)
-        parts = zip(self._trainable, gradients, self._slots, self._decayed, self.masks, strict=True)
+        parts = zip(self._trainable, gradients, self._slots, self._decayed, self.masks or repeat(None), strict=False)
         for variable, gradient, slots, decay, mask in parts:
             handle = variable.handle
             if method.weight_decay > 0 and decay and method.optimizer != "adamw":

@@ -82,7 +82,7 @@ def test_settings_that_differ_are_named_in_the_labels():
 
 
 def test_runs_on_other_objectives_are_refused():
-    other = ne.evolve(NumberSpace(), lambda network: 1.0, budget=ne.Budget(evaluations=12), progress=False)
+    other = ne.evolve(NeatSpace(inputs=2, outputs=1), lambda network: 1.0, budget=ne.Budget(evaluations=12), progress=False)
     with pytest.raises(ValueError, match="same objectives"):
         compare([search(), other])
 

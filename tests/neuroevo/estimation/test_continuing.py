@@ -27,7 +27,7 @@ def task():
 
 @pytest.fixture(scope="module")
 def genome(task):
-    return task.default_space(starter_parameters=(60, 90)).random(stream(1, 5))
+    return task.default_space(starter_parameters=(60, 90)).random(stream(1, 4))
 
 
 def trial(genome, id=0, *, fidelity=None, operators=(), individual=0, **more):
@@ -113,7 +113,7 @@ def test_individuals_of_one_trial_are_continued_each_from_its_own_checkpoint(tas
 
 
 def test_a_missing_or_foreign_checkpoint_is_a_recorded_failure(task, genome):
-    estimation, other = FullTraining(epochs=2), task.default_space(starter_parameters=(200, 300)).random(stream(1, 6))
+    estimation, other = FullTraining(epochs=2), task.default_space(starter_parameters=(200, 300)).random(stream(1, 4))
     first = estimation.measure(trial(genome, 1, **LEAVES), task, Context(seed=1))
     more = Fidelity(epochs=3, previous=1)
     for artifacts, said in (

@@ -197,7 +197,7 @@ class TestMedianStopping(OfLayers):
 
     def test_the_suite_gives_it_something_to_stop(self):
         estimation, stopped = self.estimation(), []
-        for turn in range(6):
+        for turn in range(12):
             result = self._lesson(estimation, turn, self.task())
             estimation.observe([result])
             stopped += result.measurement.stopped
@@ -229,7 +229,7 @@ class TestLearningCurve(OfLayers):
     def test_the_suite_gives_it_something_to_stop(self):
         estimation, stopped = self.estimation(), []
         estimation.start(self.task(), estimation.full)
-        for turn in range(6):
+        for turn in range(12):
             result = self._lesson(estimation, turn, self.task())
             estimation.observe([result])
             stopped += result.measurement.stopped
