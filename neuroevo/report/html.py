@@ -153,7 +153,6 @@ def sections(run: Run, data: Mapping[str, Any], individuals: Sequence[Individual
         "front": _front(run, data, len(individuals)),
         "archive": _archive(data),
         "references": _references(run),
-        "examined": _examined(run),
         "derived": _derived(run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "curves": _learning_curves(run, data),
@@ -169,8 +168,10 @@ def figures(run: Run, show: Callable[[str, Figure], str] | None = None) -> dict[
     Args:
         show: makes HTML of a figure's name and the figure; None: an SVG element.
     """
+    shown = show or (lambda name, drawn: svg(drawn, name))
     names = [name for name in FIGURES if name not in MODEL_FIGURES or _has_model(run)]
-    return {name: text for name in names if (text := _figure(name, run, show or (lambda name, drawn: svg(drawn, name))))}
+    found = {name: text for name in names if (text := _figure(name, run, shown))}
+    return found | {"examined": _examined(run, shown)}
 
 
 def drawings(run: Run, individuals: Iterable[Individual]) -> dict[str, str]:
@@ -312,7 +313,7 @@ def _references(run: Run) -> str:
     return _section("References", f'{note}<div class="scroll">{table}</div>')
 
 
-def _examined(run: Run) -> str:
+def _examined(run: Run, show: Callable[[str, Figure], str]) -> str:
     """What was found about chosen networks on held-out samples, a section for each."""
     from neuroevo import plots
 
@@ -323,7 +324,7 @@ def _examined(run: Run) -> str:
             ("confusion", plots.confusion), ("residuals", plots.residuals), ("calibration", plots.calibration), ("importance", plots.importance)
         ):  # fmt: skip
             with suppress(ValueError, KeyError):  # the figure is of another kind of data, or the network is gone
-                figures.append(f'<div class="scroll figure">{svg(draw(run, name), f"{what}-{name}")}</div>')
+                figures.append(f'<div class="scroll figure">{show(f"{what}-{name}", draw(run, name))}</div>')
         if figures:
             best = run.records.best is not None and name == str(run.records.best.id)
             said = "".join(f'<p class="note">{html.escape(line)}</p>' for line in threshold_text(run, name))
