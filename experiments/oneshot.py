@@ -211,7 +211,7 @@ def collapse(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, 
     screen = Screen("method", *[f"seed {seed}" for seed in seeds], "cells", "seconds")
     numbers = {name: str(place) for place, name in enumerate(CellSpace().words.operations)}
     for name, strategy in remedies(options).items():
-        if options.methods and not any(wanted in name for wanted in options.methods):
+        if options.methods and name not in options.methods:
             continue
         found = []
         for seed in seeds:
@@ -267,7 +267,7 @@ def digits(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, fl
     slowest = dict.fromkeys(seeds, 0.0)
     found: dict[str, list[dict[str, Any]]] = {}
     for name, strategy in searches(options).items():
-        if options.methods and not any(wanted in name for wanted in options.methods):
+        if options.methods and name not in options.methods:
             continue
         for seed in seeds:
             run, task = digits_run(name, strategy, SharedTraining(), space, seed, options, ne.Budget(generations=10_000))
@@ -366,7 +366,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3, help="collapse and digits: of the architecture's Adam")
     parser.add_argument("--digits-epochs", type=int, default=50, help="digits: of the supernets")
     parser.add_argument("--seconds", type=float, help="digits: of random search; as many as the slowest method by default")
-    parser.add_argument("--methods", nargs="+", help="collapse and digits: only methods whose name holds one of these")
+    parser.add_argument("--methods", nargs="+", help="collapse and digits: only methods of these names, such as 'darts, stop by skips'")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--run", type=Path, help="record the runs in this folder; the same command goes on with them")
     parser.add_argument("--json", type=Path)
