@@ -102,7 +102,10 @@ def contests(options: argparse.Namespace) -> dict[str, tuple[list[str], Any]]:
             lambda: Contest("nasbench201-two", partial(table, "c10_val200", True), cells, ne.Budget(evaluations=200), test="c10_test200"),
         ),
         "xor": (WEIGHTS, lambda: Contest("xor", xor_task, partial(weights, 2), ne.Budget(evaluations=3000))),
-        "double-pole": (WEIGHTS, lambda: Contest("double-pole", poles_task, partial(weights, 6), ne.Budget(evaluations=3000))),
+        "double-pole": (
+            WEIGHTS,
+            lambda: Contest("double-pole", poles_task, partial(weights, 6), ne.Budget(evaluations=3000, target=DoublePole(velocities=True).target)),
+        ),
         **data,
     }  # fmt: skip
 
