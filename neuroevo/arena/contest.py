@@ -19,6 +19,7 @@ from neuroevo.run.search import (
     strategy_by_name,
     supervised_task,
 )
+from neuroevo.run.sizes import sizes_for
 from neuroevo.strategies.base import Strategy
 from neuroevo.tasks.base import Task
 
@@ -62,7 +63,8 @@ class Contest:
             raise ValueError(f"a contest's name is a folder's: letters, digits, '-', '_' and '.', got {shown(self.name)}")
 
     def strategy(self, text: str) -> Strategy:
-        """The strategy that a text names: one of the contest's own, a name of the command line, or an expression such as "Nsga2(population=8)".
+        """The strategy that a text names: one of the contest's own, a name of the command line, whose sizes follow a small budget, or an
+        expression such as "Nsga2(population=8)", which is taken as it is written.
 
         Raises:
             ValueError: it names none.
@@ -76,7 +78,7 @@ class Contest:
 
     def _by_name(self, name: str) -> Strategy:
         made: Strategy = part_from_text("strategy", name, EXAMPLE)
-        return made
+        return type(made)(**sizes_for(made.settings(), self.budget.evaluations))
 
 
 @dataclass(frozen=True)

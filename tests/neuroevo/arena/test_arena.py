@@ -184,13 +184,23 @@ def test_data_are_searched_as_the_command_does(tmp_path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("\n".join(lines))
     contest = data_contest(SearchSettings(data=str(path), target="kind", epochs=1), ne.Budget(evaluations=3))
-    assert contest.name == "points" and contest.strategy("nsga2").population == 4, (
-        "the size that suits few networks"
-    )
+    assert contest.name == "points" and contest.strategy("nsga2").population == 4, "the size that suits few networks"
     arena = Arena([contest], ["nsga2"], 1, tmp_path / "arena")
     arena.play()
     (one,) = results(arena).contests
     assert one.comparison.measure == "hypervolume" and all(0 <= player.test[0] <= 1 for player in one.players)
+
+
+def test_a_name_has_sizes_that_suit_the_budget_and_an_expression_those_that_it_says(contest) -> None:
+    assert (
+        contest.strategy("regularized_evolution").settings() | {"population": 13, "sample": 6}
+        == contest.strategy("regularized_evolution").settings()
+    )
+    assert (
+        contest.strategy("RegularizedEvolution").population
+        == contest.strategy("RegularizedEvolution(population=100)").population
+        == 100
+    )
 
 
 def test_neat_plays_beside_others(tmp_path) -> None:
