@@ -108,6 +108,16 @@ class Arena:
                 for strategy in self.strategies:
                     yield Game(contest.name, strategy, seed, self.folder / contest.name / f"{folder_name(strategy)}-{seed}")
 
+    def check(self) -> None:
+        """Refuse strategies that no contest knows.
+
+        Raises:
+            ValueError: there is one; the nearest name is suggested.
+        """
+        for contest in self.contests:
+            for text in self.strategies:
+                contest.strategy(text)
+
     def play(self, workers: int = 1, say: Callable[[Game, dict[str, Any]], None] | None = None) -> None:
         """Play what was not played yet.
 
@@ -118,9 +128,7 @@ class Arena:
         Raises:
             ValueError: a strategy that no contest knows.
         """
-        for contest in self.contests:
-            for text in self.strategies:
-                contest.strategy(text)
+        self.check()
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json_whole(self.folder / ARENA, self.described())
         say = say or (lambda game, outcome: None)

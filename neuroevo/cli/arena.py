@@ -70,6 +70,7 @@ def arena(
         contests += _contests(text, settings, budget)
     names = [name.strip() for name in strategies.split(";" if ";" in strategies or "(" in strategies else ",") if name.strip()]
     game = Arena(contests, names, seeds, run)
+    game.check()
     with Progress(console=Console(stderr=True), disable=as_json) as progress:
         bar = progress.add_task("searches", total=len(list(game.games())))
         left = sum((one.outcome() or {}).get("state") not in ("played", "refused") for one in game.games())

@@ -134,7 +134,7 @@ def compress(
     loaded = load_run(run) if isinstance(run, (str, os.PathLike)) else run
     name = loaded.best.id if id is None else id
     source = source_of(loaded, name, seed=seed)
-    how = settings_of(method, source, unit, settings)
+    how = _trained_as(loaded, settings_of(method, source, unit, settings))
     if isinstance(how, Distillation):
         made: Iterator[Compressed] = iter([_distilled(loaded, name, source, how, into, keep)])
     else:
@@ -170,6 +170,16 @@ def compress_file(
         raise ValueError("distillation teaches a small network of a run: give the run's folder, and the large network's id")
     for one in compressed(source, how, keep=keep, max_loss=max_loss, say=say):
         yield one, source
+
+
+def _trained_as(run: Run, how: Settings) -> Settings:
+    """The settings with the epochs of the run's own trainings, where it says how many and the user says nothing: half as many for what
+    inherits its weights, all for what begins anew."""
+    recorded = run.settings.get("estimation", {})
+    epochs = recorded.get("epochs") or (recorded.get("base") or {}).get("epochs") if isinstance(recorded, Mapping) else None
+    if not isinstance(epochs, int) or not isinstance(how, (Pruning, Sparsity, Distillation)) or how.epochs is not None:
+        return how
+    return replace(how, epochs=epochs if isinstance(how, Distillation) else max(1, epochs // 2))
 
 
 def settings_of(method: str | Settings, source: Source, unit: str | None, settings: Mapping[str, Any]) -> Settings:

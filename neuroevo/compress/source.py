@@ -105,6 +105,8 @@ def source_in_file(path: Path, task: Supervised, *, seed: int = 0) -> Source:
     """
     import zipfile
 
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}: name a run's folder, or a .keras file")
     if path.suffix != ".keras":
         raise ValueError(f"a run's folder or a .keras file is compressed, got {path}")
     if not path.is_file():

@@ -31,7 +31,7 @@ def worth_data(run: Run, name: str | None = None) -> tuple[Any, dict[Any, float]
         valued = [one for one in valued if one.name == name]
     if not valued:
         raise ValueError(
-            f"{name or 'nothing in this run'} was made by valuing genes: neuroevo compress RUN ID of a NEAT genome does, and what it makes has a "
+            f"{'nothing in this run was' if name is None else f'{name} was not'} made by valuing genes: neuroevo compress RUN ID of a NEAT genome does, and what it makes has a "
             "name such as 17.1"
         )
     derived = valued[-1]

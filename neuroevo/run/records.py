@@ -149,6 +149,9 @@ class Records:
         for individual in self.front:
             if individual.id == id:
                 return individual
+        last = max([*self.individuals, *(population.first_id + len(population) - 1 for population in self.populations)], default=-1)
+        if id > last:
+            raise KeyError(f"this run has no individual {id}" + (f": the last is {last}" if last >= 0 else ""))
         raise KeyError(f"this run has no individual {id}, or did not keep its genome (record='champions')")
 
     def __iter__(self) -> Any:

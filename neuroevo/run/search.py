@@ -278,7 +278,10 @@ def strategy_by_name(
     for setting in settings_of(part):  # a strategy inside this one that is given by its name alone
         inner = given.get(setting.name)
         if Strategy in get_args(setting.type) and isinstance(inner, str) and inner.isidentifier():
-            given[setting.name] = strategy_by_name(inner, inheritance)
+            recorded = (begun or {}).get(setting.name)
+            given[setting.name] = strategy_by_name(
+                inner, inheritance, evaluations=evaluations, begun=recorded if isinstance(recorded, dict) else None
+            )
     own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
     own |= command_sizes(_defaults(part), evaluations)
     goes_on = begun is not None and begun.get("strategy") == part.__name__

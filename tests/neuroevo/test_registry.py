@@ -1,5 +1,6 @@
 """One table of parts: what is listed is offered everywhere, says what it is, and a part of one's own joins it."""
 
+import json
 import os
 import re
 import subprocess
@@ -314,6 +315,14 @@ def test_a_small_budget_is_three_generations_or_more(strategy: str, evaluations:
     for size in ("population", "accepted", "initial", "batch"):
         assert 3 * (getattr(made, size, None) or 1) <= evaluations, size
     assert strategy_by_name(strategy, "lamarckian", evaluations=6).settings(), "every one can be made"
+
+
+def test_a_strategy_inside_another_has_sizes_that_suit_the_budget_too() -> None:
+    made = strategy_by_name("shared_weights", "none", settings={"proposals": "nsga2"}, evaluations=12)
+    assert made.proposals.population == 4 and made.candidates <= 12 - 2 * made.finalists
+    begun = json.loads(json.dumps(made.settings()))
+    again = strategy_by_name("shared_weights", "none", settings={"proposals": "nsga2"}, evaluations=60, begun=begun)
+    assert again.settings() == made.settings()
 
 
 def test_sizes_that_a_run_began_with_stay_when_it_goes_on_with_more() -> None:

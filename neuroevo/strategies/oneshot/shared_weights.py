@@ -74,7 +74,9 @@ class SharedWeights(OneShot):
 
     def within(self, evaluations: int) -> Strategy:
         spent = self.finalists * (2 if self.finals == "both" else 1)
-        return replace(self, candidates=min(self.candidates, max(1, evaluations - spent)))
+        at_once = max([getattr(self.proposals, name, None) or 1 for name in ("population", "batch", "initial", "neighbours")])
+        # what it proposes at once is scored whole, so that the last of it may be more than was wanted
+        return replace(self, candidates=min(self.candidates, max(1, evaluations - spent - at_once + 1)))
 
     def start(self, search: Search) -> None:
         super().start(search)
