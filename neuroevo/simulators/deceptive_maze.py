@@ -10,11 +10,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, frozen_tuples, shown, unknown
-from genomes.neat.network import PopulationNetwork
+from genomes.base import frozen_tuples, shown, unknown
 from neuroevo.core.objectives import Objective, choose, recorded
 from neuroevo.simulators.maze import MAZES, NEAR, Maze
-from neuroevo.tasks.base import Context, Task
+from neuroevo.simulators.simulation import Described, networks_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +38,7 @@ class Lives(NamedTuple):
     paths: Floats
 
 
-class DeceptiveMaze(Task):
+class DeceptiveMaze(Described[Lives]):
     """A robot that has to find its way through a deceptive maze (Lehman & Stanley 2011, section 4): the straight way ends in a dead end, so
     that a search by closeness to the goal alone is led astray. A whole population of NEAT networks in one compiled call.
 
@@ -67,7 +66,6 @@ class DeceptiveMaze(Task):
         ValueError: an unknown maze or objective, or a number out of its range.
     """
 
-    population = True
     inputs, outputs, near = 10, 2, NEAR
     offered = (CLOSENESS, CURIOSITY)
 
@@ -93,7 +91,6 @@ class DeceptiveMaze(Task):
         self.objectives: Mapping[str, Objective] = choose(objectives, self.offered)
         self.steps, self.cell = steps, float(cell)
         self.first_activations, self.activations_per_step = first_activations, activations_per_step
-        self._last: tuple[PopulationNetwork, Lives] | None = None
 
     @property
     def target(self) -> float:
@@ -111,14 +108,7 @@ class DeceptiveMaze(Task):
         """
         from neuroevo.simulators.maze_kernels import lives
 
-        network = self.phenotype(network) if isinstance(network, Genome) else network
-        if not isinstance(network, PopulationNetwork):
-            raise ValueError(f"{type(self).__name__} simulates the networks of NEAT genomes, got {type(network).__name__}")
-        if (network.space.inputs, network.space.outputs) != (self.inputs, self.outputs):
-            raise ValueError(
-                f"{type(self).__name__} needs networks with {self.inputs} inputs and {self.outputs} outputs, "
-                f"got {network.space.inputs} and {network.space.outputs}"
-            )
+        network = networks_of(self, network)
         members = len(network)
         found = Lives(
             np.empty((members, 2)),
@@ -136,30 +126,12 @@ class DeceptiveMaze(Task):
         )  # fmt: skip
         return found
 
-    def _played(self, network: PopulationNetwork) -> Lives:
-        """What robots do, found out once for scores and descriptors."""
-        if self._last is None or self._last[0] is not network:
-            self._last = network, self.play(network)
-        return self._last[1]
-
-    def score_population(self, network: PopulationNetwork, context: Context) -> Mapping[str, Floats]:
-        played = self._played(network)
+    def scores_of(self, played: Lives) -> Mapping[str, Floats]:
         closeness: Floats = np.maximum(0.1, FARTHEST - self.maze.distance(played.ends))
         return {"closeness": closeness, "curiosity": played.places.astype(np.float64)}
 
-    def descriptors_population(self, population: PopulationNetwork, context: Context) -> Floats:
-        played, self._last = self._played(population), None
+    def descriptors_of(self, played: Lives) -> Floats:
         return played.ends
-
-    def score(self, phenotype: Any, context: Context) -> Mapping[str, float]:
-        return {name: float(values[0]) for name, values in self.score_population(phenotype, context).items()}
-
-    def descriptors(self, phenotype: Any, context: Context) -> Floats:
-        place: Floats = self.descriptors_population(phenotype, context)[0]
-        return place
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_last": None}
 
     def settings(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from genomes.base import shown
 from genomes.neat.network import PopulationNetwork
 from neuroevo.core.objectives import Objective
+from neuroevo.simulators.simulation import networks_of
 from neuroevo.tasks.base import Context, Task
 
 Floats = npt.NDArray[np.float64]
@@ -72,13 +73,7 @@ class Poles(Task):
         """
         from neuroevo.simulators.pole_kernels import episodes
 
-        if not isinstance(network, PopulationNetwork):
-            raise ValueError(f"{type(self).__name__} simulates the networks of NEAT genomes, got {type(network).__name__}")
-        if network.space.inputs != self.inputs or network.space.outputs != self.outputs:
-            raise ValueError(
-                f"{type(self).__name__} needs networks with {self.inputs} inputs and {self.outputs} output, "
-                f"got {network.space.inputs} and {network.space.outputs}"
-            )
+        network = networks_of(self, network)
         lasted = np.zeros((len(network), len(starts)), np.int64)
         restlessness = np.zeros((len(network), len(starts)))
         network.threads.run(

@@ -9,17 +9,16 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, shown
-from genomes.neat.network import PopulationNetwork
+from genomes.base import shown
 from neuroevo.core.objectives import Objective, choose, recorded
 from neuroevo.core.signature import made
-from neuroevo.tasks.base import Context, Task
+from neuroevo.simulators.simulation import Described, networks_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-class TMaze(Task):
+class TMaze(Described[Floats]):
     """A robot walks up the stem of a T to its turn and on to the end of an arm, trial after trial; one of the two arms holds the high reward, the
     other the low one, and once in a life they change places (after Soltoggio, Bullinaria, Mattiussi, Dürr & Floreano 2008). A network that
     remembers, from trial to trial, where it was and what it found there does better than any that does not: it has to be recurrent. To learn to
@@ -53,7 +52,6 @@ class TMaze(Task):
         ValueError: a number out of its range.
     """
 
-    population = True
     inputs, outputs = 4, 1
     offered = (Objective("reward", "maximise"),)
 
@@ -89,7 +87,6 @@ class TMaze(Task):
         self.trials, self.corridor, self.arm = trials, corridor, arm
         self.high, self.low, self.crash = float(high), float(low), float(crash)
         self.activations_per_step = activations_per_step
-        self._last: tuple[PopulationNetwork, Floats] | None = None
 
     @property
     def sides(self) -> Ints:
@@ -117,14 +114,7 @@ class TMaze(Task):
         """
         from neuroevo.simulators.t_maze_kernels import lives
 
-        network = self.phenotype(network) if isinstance(network, Genome) else network
-        if not isinstance(network, PopulationNetwork):
-            raise ValueError(f"{type(self).__name__} simulates the networks of NEAT genomes, got {type(network).__name__}")
-        if (network.space.inputs, network.space.outputs) != (self.inputs, self.outputs):
-            raise ValueError(
-                f"{type(self).__name__} needs networks with {self.inputs} inputs and {self.outputs} output, "
-                f"got {network.space.inputs} and {network.space.outputs}"
-            )
+        network = networks_of(self, network)
         sides = self.sides
         rewards = np.empty((len(network), *sides.shape))
         network.threads.run(
@@ -133,28 +123,11 @@ class TMaze(Task):
         )  # fmt: skip
         return rewards
 
-    def _played(self, network: PopulationNetwork) -> Floats:
-        """What networks find, found out once for scores and descriptors."""
-        if self._last is None or self._last[0] is not network:
-            self._last = network, self.play(network)
-        return self._last[1]
+    def scores_of(self, played: Floats) -> Mapping[str, Floats]:
+        return {"reward": played.mean(axis=(1, 2))}
 
-    def score_population(self, network: PopulationNetwork, context: Context) -> Mapping[str, Floats]:
-        return {"reward": self._played(network).mean(axis=(1, 2))}
-
-    def descriptors_population(self, population: PopulationNetwork, context: Context) -> Floats:
-        found, self._last = self._played(population), None
-        return found.reshape(len(found), -1)
-
-    def score(self, phenotype: Any, context: Context) -> Mapping[str, float]:
-        return {name: float(values[0]) for name, values in self.score_population(phenotype, context).items()}
-
-    def descriptors(self, phenotype: Any, context: Context) -> Floats:
-        found: Floats = self.descriptors_population(phenotype, context)[0]
-        return found
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_last": None}
+    def descriptors_of(self, played: Floats) -> Floats:
+        return played.reshape(len(played), -1)
 
     def settings(self) -> dict[str, Any]:
         return {
