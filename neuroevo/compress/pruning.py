@@ -208,7 +208,7 @@ class Pruner:
         details = {
             "method": how.method, "keep": keep, "of": how.measure, "unit": how.unit, "rounds": rounds,
             "neurons": [self.channels.players, left], "parameters": [self.parameters, _trainable(model)],
-            **({"worth": how.worth} if how.method in ("shapley", "leave_one_out") else {}),
+            **({"worth": how.worth if self.task.loss == "cross_entropy" else self.task.loss} if how.method in ("shapley", "leave_one_out") else {}),
             **({"calls": calls} if how.method in ("shapley", "leave_one_out") else {}),
             **({"agreement": _number(self.shapley.agreement)} if how.method == "shapley" else {}),
             **({"trained": repairs} if repairs else {}),

@@ -213,6 +213,8 @@ def test_values_of_a_regression_stay_in_their_own_units(tmp_path: Path) -> None:
     raw = task.dataset.normalisation.inverse(task.dataset.validation.x).astype(np.float32)
     off = float(np.abs(np.asarray(model(raw)) - task.dataset.validation.y).mean())
     assert off == pytest.approx(one.scores["mae"], rel=1e-3) and off < 30
+    ((valued, _),) = list(compress_file(path, task, "shapley", keep=0.6, epochs=0, permutations=8))
+    assert valued.details["worth"] == "mean_squared_error", "there is no accuracy of values"
 
 
 # The command line -------------------------------------------------------------------------------------------------------------
