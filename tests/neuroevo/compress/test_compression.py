@@ -77,6 +77,11 @@ def test_a_sweep_of_shares_is_a_child_each_as_genomes_with_their_channels(folder
     assert [one.name for one in again.derived] == [one.name for one in children]
 
 
+def test_it_is_trained_for_half_of_the_epochs_of_the_runs_own_trainings(folder: Path) -> None:
+    (child,) = ne.compress(folder, None, "magnitude", keep=0.7)
+    assert [one["epochs"] for one in child.details["trained"]] == [4]
+
+
 def test_a_child_can_be_compressed_further_and_trained_on(folder: Path) -> None:
     run = ne.load_run(folder)
     (first,) = ne.compress(run, run.best.id, "random", keep=0.7, epochs=0)
