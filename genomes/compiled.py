@@ -22,28 +22,34 @@ _STALE = 7 * 24 * 3600  # seconds after which what older sources gave is deleted
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
 
-def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def kernel(*, inner: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function by `numba.njit(nogil=True, **options)` when it is first called, and keep what that gives on disk.
 
     What numba keeps by itself it takes for current as long as the function's own file has the same time and size; but compiled code holds
     copies of the functions that it calls and of the constants that it reads, which lie in other files. Here it is kept by a digest of all of
     them: the file of the function and those of our packages, and of its own, that it imports, and so on.
 
+    A kernel that is called with False, True or a number written out is compiled once more for each of these: np.bool_(False) and the like are
+    not. Passing arrays on is cheap to compile, slices of them, `sum`, `np.sort` and the like take longer than most kernels.
+
     Args:
+        inner: whether other kernels alone call it: what Python calls a function by is as long to compile as the function, and is left out.
+            A call from Python ends the process.
         options: of `numba.njit`.
 
     Returns:
         A decorator.
     """
+    options |= {"nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": inner}  # nobody calls kernels from C
 
     def decorated(function: Callable[..., Any]) -> Any:
         kept = _folder(function.__module__)
         if kept is None:  # its source is not there, or nothing can be written anywhere: compiled anew in every process
-            return numba.njit(nogil=True, **options)(function)
+            return numba.njit(**options)(function)
         settings: Any = numba.config
         before, settings.CACHE_DIR = settings.CACHE_DIR, str(kept)
         try:
-            return numba.njit(nogil=True, cache=True, **options)(function)
+            return numba.njit(cache=True, **options)(function)
         finally:
             settings.CACHE_DIR = before
 

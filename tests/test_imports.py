@@ -51,6 +51,14 @@ def test_importing_starts_nothing_heavy_and_little_of_our_own() -> None:
     )
 
 
+def test_the_help_starts_nothing_but_the_command_line() -> None:
+    code = "import json, sys; from neuroevo.cli import main\ntry:\n main()\nfinally:\n print(json.dumps(sorted(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    loaded = json.loads(said.splitlines()[-1])
+    assert "Evolve neural networks" in said
+    assert not {*HEAVY, "numpy", "rich", "genomes", "neuroevo.core", "neuroevo.run"} & set(loaded)
+
+
 # The house: a room uses only rooms that stand below it here. `testing` is for those who write parts, and uses what it tests.
 ROOMS = (
     {"testing"}, {"cli"}, {"interop"}, {"dashboard"}, {"arena"}, {"report", "plots"}, {"deploy"}, {"compress"}, {"run"}, {"evaluators"}, {"strategies"},

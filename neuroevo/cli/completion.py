@@ -9,8 +9,6 @@ from typing import Any
 
 import typer
 
-from neuroevo.core import registry
-
 DATA_FILES = (
     ".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".feather", ".xlsx", ".xlsm", ".gz", ".bz2", ".xz", ".zip",
     ".npz",
@@ -20,6 +18,8 @@ MOST_IDS = 30
 
 def data(incomplete: str) -> list[str]:
     """Data sets by name, tables, archives and folders."""
+    from neuroevo.core import registry
+
     found = _starting(registry.names("data"), incomplete)
     return [*found, *(str(path) for path in _paths(incomplete) if path.is_dir() or path.suffix.lower() in DATA_FILES)]
 
@@ -40,6 +40,7 @@ def encodings(incomplete: str) -> list[str]:
 
 def settings(context: typer.Context, incomplete: str) -> list[str]:
     """Settings of the strategy and the encoding that were named before."""
+    from neuroevo.core import registry
     from neuroevo.run.search import strategies
 
     strategy, encoding = context.params.get("strategy") or "nsga2", context.params.get("encoding") or "network"
@@ -65,6 +66,7 @@ def efforts(incomplete: str) -> list[str]:
 
 def objectives(incomplete: str) -> list[str]:
     """The last of a list of objectives, those before it kept and not offered again."""
+    from neuroevo.core import registry
     from neuroevo.tasks import Classification, Regression
 
     before, comma, last = incomplete.rpartition(",")
@@ -75,6 +77,8 @@ def objectives(incomplete: str) -> list[str]:
 
 def proxies(incomplete: str) -> list[str]:
     """Zero-cost proxies."""
+    from neuroevo.core import registry
+
     return _starting(registry.names("proxy"), incomplete)
 
 
@@ -108,16 +112,22 @@ def schedules(incomplete: str) -> list[str]:
 
 def figures(incomplete: str) -> list[str]:
     """What `neuroevo plot` draws."""
+    from neuroevo.core import registry
+
     return _starting(registry.names("figure"), incomplete)
 
 
 def lists(incomplete: str) -> list[str]:
     """What `neuroevo list` lists."""
+    from neuroevo.core import registry
+
     return _starting([kind.plural for kind in registry.KINDS.values() if kind.plural], incomplete)
 
 
 def listed(context: typer.Context, incomplete: str) -> list[str]:
     """Members of the list that was named before."""
+    from neuroevo.core import registry
+
     kinds = [name for name, kind in registry.KINDS.items() if kind.plural and kind.plural == context.params.get("what")]
     return _starting([name for kind in kinds for name in registry.names(kind)], incomplete)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from neuroevo.cli import completion as complete
@@ -145,6 +144,8 @@ def _selection(task: Any) -> list[dict[str, Any]]:
 
 def _sample(loaded: Any, count: int, seed: int) -> list[dict[str, Any]]:
     """Different networks of a run, drawn at random among those that were trained."""
+    import numpy as np
+
     distinct = {one.genome.key(): one for one in sorted(loaded, key=lambda one: one.id) if one.status == "done"}
     found = list(distinct.values())
     if any(one.genome.evolves_weights for one in found):

@@ -20,6 +20,12 @@ class ImportsAnywhere(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, imports_first(args))
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands, each with its first sentence whole."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(limit=200)) for name, command in commands.items() if command])
+
 
 def imports_first(arguments: Sequence[str]) -> list[str]:
     """The arguments with every `--import MODULE` at their beginning, apart from what stands behind `--`.

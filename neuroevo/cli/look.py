@@ -10,9 +10,7 @@ from typing import Annotated
 
 import typer
 
-from genomes.base import unknown
 from neuroevo.cli import completion as complete
-from neuroevo.core import registry
 
 EXAMINED = ("confusion", "residuals", "calibration", "importance")  # figures of one network on held-out samples
 
@@ -129,6 +127,7 @@ def plot(
 ) -> None:
     """Draw a run, or one of its individuals."""
     from neuroevo import plots
+    from neuroevo.core import registry
     from neuroevo.report.text import test_scores
     from neuroevo.run.run import load_run
 
@@ -219,6 +218,8 @@ def listed(kind: str) -> list[tuple[str, str]]:
     Raises:
         ValueError: the parts are not in this installation.
     """
+    from neuroevo.core import registry
+
     if kind == "experiment" and not registry.names(kind):
         raise ValueError("the experiments are scripts of the source tree, not of the installed package; clone the repository")
     usable = registry.parts(kind)
@@ -231,10 +232,11 @@ def settings_text(kind: str, name: str) -> str:
     Raises:
         ValueError: no part of this kind has this name.
     """
-    part = registry.part(kind, name)
-    lines = [f"{registry.name_of(part)}: {_described(kind, name)}"]
+    from neuroevo.core import registry
     from neuroevo.run import search
 
+    part = registry.part(kind, name)
+    lines = [f"{registry.name_of(part)}: {_described(kind, name)}"]
     offered = {"strategy": search.strategies, "encoding": search.encodings}
     typed = registry.command_name(registry.name_of(part))
     if kind in offered and typed in offered[kind]():
@@ -250,12 +252,17 @@ def settings_text(kind: str, name: str) -> str:
 
 
 def _described(kind: str, name: str) -> str:
+    from neuroevo.core import registry
+
     part = registry.part(kind, name)
     own = f"{part.__name__}: " if isinstance(part, type) and part.__name__ != registry.name_of(part) else ""
     return own + registry.described(kind, name)
 
 
 def _kind_of(plural: str) -> str:
+    from genomes.base import unknown
+    from neuroevo.core import registry
+
     kinds = {kind.plural: name for name, kind in registry.KINDS.items() if kind.plural}
     if plural not in kinds:
         raise ValueError(unknown("kind of thing to list", plural, list(kinds)))

@@ -31,6 +31,7 @@ app = typer.Typer(
     cls=ImportsAnywhere,
     add_completion=True,
     no_args_is_help=True,
+    rich_markup_mode=None,  # as plain text: drawing boxes takes longer than all else that --help does
     pretty_exceptions_enable=False,
 )
 
@@ -619,11 +620,13 @@ def _summary(folder: Path) -> None:
 @contextmanager
 def _one_sentence() -> Iterator[None]:
     """Turn what a user can mend into one sentence and an exit code."""
-    from neuroevo.run.loop import SearchFailed
-
     try:
         yield
-    except SearchFailed as error:
+    except RuntimeError as error:
+        from neuroevo.run.loop import SearchFailed
+
+        if not isinstance(error, SearchFailed):
+            raise
         _fail(error, 1)
     except KeyboardInterrupt:
         raise SystemExit(130) from None

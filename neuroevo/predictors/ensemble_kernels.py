@@ -72,7 +72,7 @@ def outputs(weights, sizes, rows):
     return found
 
 
-@kernel()
+@kernel(inner=True)
 def forward(own, sizes, values):
     """Fill in the values of all layers behind the first: ReLU after all but the last."""
     start = 0
@@ -92,7 +92,7 @@ def forward(own, sizes, values):
         start += (before + 1) * after
 
 
-@kernel()
+@kernel(inner=True)
 def backward(turned, sizes, values, slope, below, gradient):
     """Add one observation's gradient. slope: that of the loss by the last layer's value; overwritten."""
     start = len(gradient)
@@ -120,7 +120,7 @@ def backward(turned, sizes, values, slope, below, gradient):
                 slope[k] = below[k] if values[layer, k] > ZERO else ZERO
 
 
-@kernel()
+@kernel(inner=True)
 def turn(own, sizes, turned):
     """Exchange the axes of every kernel but the first layer's, behind which no gradient goes."""
     start = (sizes[0] + 1) * sizes[1]

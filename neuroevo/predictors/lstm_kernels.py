@@ -27,7 +27,7 @@ def parts(own, words, hidden):
     )
 
 
-@kernel()
+@kernel(inner=True)
 def step(table, recurrent, bias, word, before, cell_before, gates, cell, squashed, output):
     """One step of an LSTM: fills in the gates [4 hidden] after their squashing, the cell, its hyperbolic tangent and the output [hidden]."""
     hidden = len(before)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from neuroevo.core.objectives import Objective
-from neuroevo.plots.archive_figure import ArchiveData, archive_data
 from neuroevo.run.run import Run
-from neuroevo.selection.cells import Grid, Voronoi
+
+if TYPE_CHECKING:
+    from neuroevo.plots.archive_figure import ArchiveData
 
 Floats = npt.NDArray[np.float64]
 STOPS = 9  # of the scale of colours
@@ -34,6 +35,8 @@ def archive_json(run: Run) -> dict[str, Any] | None:
 
 def archive_map(run: Run) -> dict[str, Any] | None:
     """JSON: the map that the page's script draws, over the first two axes; None where the run keeps no archive, or nothing is in it yet."""
+    from neuroevo.plots.archive_figure import archive_data
+
     try:
         data = archive_data(run)
     except ValueError:
@@ -76,6 +79,8 @@ def _real(data: ArchiveData, axis: int, place: float) -> float:
 
 def _seen(data: ArchiveData, weight: float) -> list[tuple[int, Floats]]:
     """The cells that are seen from above, each with its corners, float64 [corners, 2]; of cells behind each other the one with the best."""
+    from neuroevo.selection.cells import Grid, Voronoi
+
     low, high = data.cells.low, data.cells.high
     cells = list(data.elites)
     if isinstance(data.cells, Grid):
@@ -102,6 +107,8 @@ def _seen(data: ArchiveData, weight: float) -> list[tuple[int, Floats]]:
 
 def _intervals(data: ArchiveData) -> list[tuple[int, Floats]]:
     """The regions of a single axis."""
+    from neuroevo.selection.cells import Voronoi
+
     assert isinstance(data.cells, Voronoi)
     centres = data.cells.centres[:, 0]
     order = np.argsort(centres)

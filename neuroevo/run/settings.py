@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genomes.base import Space, refuse_deep, shown, unknown
 from neuroevo.core import registry
 from neuroevo.core.signature import made
 from neuroevo.core.trial import FULL, Fidelity
-from neuroevo.estimation.base import Estimation
-from neuroevo.predictors.base import Predictor
 from neuroevo.run.budget import Budget
-from neuroevo.selection.scoring import Scoring
-from neuroevo.strategies.base import Strategy
-from neuroevo.strategies.reinforcement.rewards import reward_from_settings
-from neuroevo.strategies.screening import Screen
-from neuroevo.tasks.base import Task
+
+if TYPE_CHECKING:
+    from neuroevo.estimation.base import Estimation
+    from neuroevo.strategies.base import Strategy
+    from neuroevo.tasks.base import Task
 
 
 def task_from_settings(settings: Mapping[str, Any]) -> Task:
@@ -54,6 +52,12 @@ def _part(kind: str, settings: Mapping[str, Any]) -> Any:
 
 def _nested(value: Any) -> Any:
     """A setting that is a part of its own, made again; any other as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    from neuroevo.predictors.base import Predictor
+    from neuroevo.selection.scoring import Scoring
+    from neuroevo.strategies.reinforcement.rewards import reward_from_settings
+
     parts: dict[str, Callable[[Any], Any]] = {
         "reward": reward_from_settings,
         "predictor": Predictor.from_settings,
@@ -61,7 +65,7 @@ def _nested(value: Any) -> Any:
         "strategy": strategy_from_settings,
     }
     for kind, make in parts.items():
-        if isinstance(value, Mapping) and kind in value:
+        if kind in value:
             return make(value)
     return value
 
@@ -130,5 +134,7 @@ def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"a run's record is 'all' or 'champions', found {shown(record)}")
     more = {"schedule": settings.get("schedule", "synchronous"), "once": bool(settings.get("once", False))}
     if settings.get("screen") is not None:
+        from neuroevo.strategies.screening import Screen
+
         more["screen"] = made(Screen, settings["screen"])
     return {**parts, "seed": seed, "record": record, **more}

@@ -237,18 +237,14 @@ def found(chosen, pool, coefficients, threshold, first_label, label, most):
 def order_of(fitness):
     """Positions by falling fitness, the earlier first among equals."""
     order = np.argsort(-fitness)  # not stable, which takes a quarter of a stable sort's time; then equals are put in order
-    _settle(fitness, order)
-    return order
-
-
-@kernel()
-def _settle(fitness, order):
-    begin = 0
-    for end in range(1, len(order) + 1):
-        if end == len(order) or fitness[order[end]] != fitness[order[begin]]:
-            if end - begin > 1:
-                order[begin:end] = np.sort(order[begin:end])
-            begin = end
+    ranked = fitness[order]
+    other = ranked[1:] != ranked[:-1]
+    if other.all():
+        return order
+    begins = np.zeros(len(order), np.int64)  # of each run of equals, times more than any position
+    np.cumsum(other, out=begins[1:])
+    begins *= len(order)
+    return np.sort(begins + order) - begins
 
 
 @kernel()

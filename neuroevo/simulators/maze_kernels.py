@@ -18,7 +18,7 @@ DIAGONAL = math.sqrt(0.5)
 BEYOND = RADIUS + 1.0  # a wall that is farther away along one axis is not touched, whatever rounding does
 
 
-@kernel()
+@kernel(inner=True)
 def _nearer(to_x, to_y, along_x, along_y, apart, across, up, ahead, behind):
     """How far the nearest wall is along a line, in its direction and against it, once a further wall is looked at.
 
@@ -89,7 +89,7 @@ def touches(walls, x, y):
     return False
 
 
-@kernel()
+@kernel(inner=True)
 def _bounded(value):
     return min(max(value, -FASTEST), FASTEST)
 

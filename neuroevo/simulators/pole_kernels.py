@@ -24,7 +24,7 @@ SINGLE_POLE_ANGLE = 12.0 * math.pi / 180.0
 DAMPING_STEPS = 100  # decisions at the end of an episode that Gruau's fitness looks at
 
 
-@kernel()
+@kernel(inner=True)
 def _pole(angle, speed, mass, half):
     """Effective force and mass of one pole, and the friction term of its hinge."""
     cosine, sine = math.cos(angle), math.sin(angle)
@@ -33,7 +33,7 @@ def _pole(angle, speed, mass, half):
     return force, mass * (1.0 - 0.75 * cosine * cosine), friction, cosine, sine
 
 
-@kernel()
+@kernel(inner=True)
 def accelerations(a1, v1, a2, v2, force, poles):
     """Accelerations of the cart and of both poles; with poles == 1 there is no short one."""
     f1, m1, r1, c1, s1 = _pole(a1, v1, LONG_MASS, LONG_HALF)
@@ -70,7 +70,7 @@ def runge_kutta(state, force, poles):
     state[5] = v2 + h / 6.0 * (m1 + 2.0 * m2 + 2.0 * m3 + m4)
 
 
-@kernel()
+@kernel(inner=True)
 def _look(state, values, poles, velocities):
     """The networks' inputs, scaled to about +-1."""
     i = 0
@@ -86,7 +86,7 @@ def _look(state, values, poles, velocities):
             values[i] = state[3 + 2 * pole] / 2.0
 
 
-@kernel()
+@kernel(inner=True)
 def _fallen(state, poles):
     limit = DOUBLE_POLE_ANGLE if poles == 2 else SINGLE_POLE_ANGLE
     # written so that a state that is not a number counts as fallen

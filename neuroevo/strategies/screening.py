@@ -12,7 +12,6 @@ from genomes.base import Genome, Settings, Space, shown
 from neuroevo.core.backend import prepare
 from neuroevo.core.streams import global_random_kept
 from neuroevo.tasks.base import Context, Task
-from neuroevo.train.zero_cost import proxies
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class Screen(metaclass=Settings):
     def __post_init__(self) -> None:
         if isinstance(self.candidates, bool) or not isinstance(self.candidates, int) or self.candidates < 2:
             raise ValueError(f"candidates must be a whole number >= 2, of which one is kept, got {shown(self.candidates)}")
+        from neuroevo.train.zero_cost import proxies
+
         if len(proxies(self.proxy)) != 1:
             raise ValueError(f"candidates are screened by one proxy, got {shown(self.proxy)}")
 
@@ -69,6 +70,8 @@ class Screening:
                 f"a screen looks at networks that will be trained; genomes of a {type(space).__name__} hold their own weights"
             )
         self.screen, self.task, self.context = screen, task, context
+        from neuroevo.train.zero_cost import proxies
+
         ((_, self._proxy),) = proxies(screen.proxy).items()
         self.scored, self.seconds = 0, 0.0
         self._prepared = False

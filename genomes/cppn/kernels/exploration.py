@@ -61,7 +61,7 @@ class Tree(NamedTuple):
     aside: np.ndarray  # int64 [free axes], scratch space
 
 
-@kernel()
+@kernel(inner=True)
 def new_tree(most, axes):
     """Room for a tree."""
     return Tree(
@@ -71,7 +71,7 @@ def new_tree(most, axes):
     )  # fmt: skip
 
 
-@kernel()
+@kernel(inner=True)
 def _ask(networks, m, values, gathered, region, end, outgoing, places, begin, count, weight, leo, output, leo_output):
     """The CPPN's answers for connections between the place `end` and places of the lattice."""
     integers, numbers, sensors = networks.integers, networks.numbers, networks.sensors
@@ -99,7 +99,7 @@ def _ask(networks, m, values, gathered, region, end, outgoing, places, begin, co
                 leo[first + s] = values[sensors + leo_output, s]
 
 
-@kernel()
+@kernel(inner=True)
 def _split(tree, n, count, half, parts):
     """Give a part its children; they are not asked yet."""
     place, child = tree.place, tree.child
@@ -111,7 +111,7 @@ def _split(tree, n, count, half, parts):
     return count + parts
 
 
-@kernel()
+@kernel(inner=True)
 def _divide(networks, m, values, gathered, region, tree, end, outgoing):
     """Divide and initialise: the tree of one place's connections. Returns how many parts it has.
 
@@ -152,7 +152,7 @@ def _divide(networks, m, values, gathered, region, tree, end, outgoing):
     return count
 
 
-@kernel()
+@kernel(inner=True)
 def _candidates(region, tree, count):
     """Prune by variance: the largest parts in which the pattern is even. Their indices are left in `chosen`; returns how many."""
     parts = 1 << len(region.axes)
@@ -182,7 +182,7 @@ def _candidates(region, tree, count):
     return found
 
 
-@kernel()
+@kernel(inner=True)
 def _neighbour(region, tree, n, axis, side, into):
     """The part beside a part, of its size: its index if it is certainly in the tree, or -1; its place is left in `into`."""
     axes, t, top = tree.place.shape[1], tree.depth[n], 1 << (region.maximum_depth + 1)
@@ -202,7 +202,7 @@ def _neighbour(region, tree, n, axis, side, into):
     return first + within
 
 
-@kernel()
+@kernel(inner=True)
 def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
     """Prune by band: keep the parts whose weight differs from both neighbours' on at least one axis. Returns how many are left in
     `chosen`."""
@@ -241,7 +241,7 @@ def _band(networks, m, values, gathered, region, tree, end, outgoing, found):
     return kept
 
 
-@kernel()
+@kernel(inner=True)
 def _explore(networks, m, values, gathered, region, tree, end, outgoing):
     """The connections of one place: indices of parts in `chosen`; returns how many."""
     count = _divide(networks, m, values, gathered, region, tree, end, outgoing)
@@ -249,14 +249,14 @@ def _explore(networks, m, values, gathered, region, tree, end, outgoing):
     return _band(networks, m, values, gathered, region, tree, end, outgoing, found)
 
 
-@kernel()
+@kernel(inner=True)
 def _grown(array, more):
     larger = np.empty(2 * len(array) + more, array.dtype)
     larger[: len(array)] = array
     return larger
 
 
-@kernel()
+@kernel(inner=True)
 def _code(place, depth):
     """A place of the lattice as one number."""
     code = 0
@@ -265,7 +265,7 @@ def _code(place, depth):
     return code
 
 
-@kernel()
+@kernel(inner=True)
 def _put(region, code, into):
     """The coordinates of a coded place."""
     bits = region.maximum_depth + 1
@@ -351,7 +351,7 @@ def explore(networks, m, inputs, outputs, region):
     return _useful(codes, hidden, source, target, weights, edges, len(inputs), fixed)
 
 
-@kernel()
+@kernel(inner=True)
 def _useful(codes, hidden, source, target, weights, edges, inputs, fixed):
     """Without the hidden nodes that lead to no output."""
     leads = np.zeros(fixed + hidden, np.bool_)

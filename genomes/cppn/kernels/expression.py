@@ -19,7 +19,7 @@ def expressed(weight, threshold, weight_range):
     return math.copysign(weight_range * (min(size, 1.0) - threshold) / (1.0 - threshold), weight)
 
 
-@kernel()
+@kernel(inner=True)
 def put_source(values, place, dimension):
     """Tell the CPPN's block where the connections begin."""
     for d in range(dimension):
@@ -27,7 +27,7 @@ def put_source(values, place, dimension):
             values[d, s] = place[d]
 
 
-@kernel()
+@kernel(inner=True)
 def put_differences(values, dimension, differences, length):
     """Tell it x2 - x1, ... and the distance, from the places that are in the block."""
     next_row = 2 * dimension

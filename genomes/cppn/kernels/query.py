@@ -15,7 +15,7 @@ BLOCK = 64  # points evaluated together: their values stay in the first-level ca
 _SUM = SUM
 
 
-@kernel(fastmath={"contract"})
+@kernel(inner=True, fastmath={"contract"})
 def evaluate_block(integers, numbers, p, q, steps, values, gathered, activations, aggregations):
     """One network on one block: values float64 [nodes, BLOCK] holds the sensors, and after it every node.
 
@@ -45,7 +45,7 @@ def evaluate_block(integers, numbers, p, q, steps, values, gathered, activations
         p, q = p + edges, q + edges
 
 
-@kernel()
+@kernel(inner=True)
 def scratch(networks):
     """Room for the values of one block, the bias node set."""
     values = np.zeros((max(networks.most_nodes, networks.sensors + networks.outputs), BLOCK))

@@ -30,7 +30,7 @@ def edit_matrix(a, b, skips):
     return found
 
 
-@kernel()
+@kernel(inner=True)
 def _between(a, g, b, h, skips, row, changes, cost, places, potential, least, reached):
     total = 0.0
     # layers of one genome are often alike: each different pair is compared once, where both first come
@@ -60,7 +60,7 @@ def _between(a, g, b, h, skips, row, changes, cost, places, potential, least, re
     return total
 
 
-@kernel()
+@kernel(inner=True)
 def _skips_assigned(skips_a, left_a, right_a, skips_b, left_b, right_b, cost, places, potential, least, reached):
     """The least cost of assigning the skips of one side to those of the other.
 
@@ -98,7 +98,7 @@ def _skips_assigned(skips_a, left_a, right_a, skips_b, left_b, right_b, cost, pl
     return rows - columns + assignment(cost, columns, rows, potential, places[2], least, places[3], reached)
 
 
-@kernel()
+@kernel(inner=True)
 def _aligned(word_a, low_a, high_a, word_b, low_b, high_b, changes, row):
     """The cheapest alignment of two sequences of layers (Jin, Song & Hu 2019, section 3.1)."""
     for j in range(high_b - low_b + 1):
@@ -113,7 +113,7 @@ def _aligned(word_a, low_a, high_a, word_b, low_b, high_b, changes, row):
     return row[high_b - low_b]
 
 
-@kernel()
+@kernel(inner=True)
 def substitution(kind_a, attributes_a, v, kind_b, attributes_b, w):
     """What it costs to change a layer into another: 1 across kinds, else the mean relative difference of their attributes."""
     if kind_a[v] != kind_b[w]:
@@ -127,7 +127,7 @@ def substitution(kind_a, attributes_a, v, kind_b, attributes_b, w):
     return total / count if count > 0 else 0.0
 
 
-@kernel()
+@kernel(inner=True)
 def skip_substitution(skips_a, v, skips_b, w):
     """What it costs to change a skip into another: 1 across kinds, else the relative difference of where they start and how far they go."""
     if skips_a[v, 0] != skips_b[w, 0]:

@@ -9,7 +9,7 @@ CONVOLUTION, POOLING = 1, 2  # families
 NEVER = 1e9  # the mismatch of layers that are not matched
 
 
-@kernel()
+@kernel(inner=True)
 def mismatch(one, other):
     """The label mismatch of two layers by family, kind and kernel (Kandasamy et al. 2018, section 3; convolutions of different kinds as the
     authors' code has it for residual blocks)."""
@@ -67,7 +67,7 @@ def transport_matrix(a, b, mislabel, structure, normalised):
     return found
 
 
-@kernel()
+@kernel(inner=True)
 def _between(
     a, low_a, high_a, b, low_b, high_b, mislabel, structure, cost, supply, demand, flow, potential, length, came, settled
 ):  # fmt: skip

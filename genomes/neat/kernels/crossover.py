@@ -23,15 +23,10 @@ def cross(pool, i, j, into, k, equal, share, average, rates, stream):
     that is disabled in either parent is disabled in the child with probability `rates.disabled`, in both with `rates.disabled_in_both`; a
     disabled gene that is not matching stays disabled. There must be room for the genes of i, and of j too if the parents are equal.
     """
-    x, z = pool.nodes, into.nodes
-    into.node_count[k] = cross_nodes(
-        x.marking, x.bias, x.response, x.activation, x.aggregation,
-        pool.node_start[i], pool.node_start[i] + pool.node_count[i], pool.node_start[j], pool.node_start[j] + pool.node_count[j],
-        z.marking, z.bias, z.response, z.activation, z.aggregation, into.node_start[k], share, average, equal, stream,
-    )  # fmt: skip
     if equal:
-        _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, stream)
+        cross_equals(pool, i, j, into, k, share, average, rates, stream)
     else:
+        _cross_nodes_of(pool, i, j, into, k, share, average, np.bool_(False), stream)
         u, w = pool.connections, into.connections
         cross_connections(
             u.marking, u.source, u.target, u.weight, u.enabled,
@@ -43,7 +38,24 @@ def cross(pool, i, j, into, k, equal, share, average, rates, stream):
         into.connection_count[k] = pool.connection_count[i]
 
 
-@kernel(inline="always")
+@kernel(inner=True)
+def cross_equals(pool, i, j, into, k, share, average, rates, stream):
+    """The same for equally fit parents."""
+    _cross_nodes_of(pool, i, j, into, k, share, average, np.bool_(True), stream)
+    _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, stream)
+
+
+@kernel(inner=True)
+def _cross_nodes_of(pool, i, j, into, k, share, average, union, stream):
+    x, z = pool.nodes, into.nodes
+    into.node_count[k] = cross_nodes(
+        x.marking, x.bias, x.response, x.activation, x.aggregation,
+        pool.node_start[i], pool.node_start[i] + pool.node_count[i], pool.node_start[j], pool.node_start[j] + pool.node_count[j],
+        z.marking, z.bias, z.response, z.activation, z.aggregation, into.node_start[k], share, average, union, stream,
+    )  # fmt: skip
+
+
+@kernel(inner=True)
 def cross_connections(
     marking, source, target, weight, enabled, p, p_end, q, q_end,
     into_marking, into_source, into_target, into_weight, into_enabled, r, share, average, disabled_share,
@@ -67,7 +79,7 @@ def cross_connections(
         r += 1
 
 
-@kernel(inline="always")
+@kernel(inner=True)
 def cross_nodes(
     marking, bias, response, activation, aggregation, p, p_end, q, q_end,
     into_marking, into_bias, into_response, into_activation, into_aggregation, r, share, average, union, stream,
@@ -99,7 +111,7 @@ def cross_nodes(
     return r - first
 
 
-@kernel()
+@kernel(inner=True)
 def _match_connection(x, p, q, z, r, share, average, disabled_share, disabled_in_both, stream):
     copy_connection(x, p, z, r)  # matching genes differ in weight and enabled only
     if average:
@@ -110,7 +122,7 @@ def _match_connection(x, p, q, z, r, share, average, disabled_share, disabled_in
     z.enabled[r] = (x.enabled[p] and x.enabled[q]) or uniform(stream) >= either
 
 
-@kernel()
+@kernel(inner=True)
 def _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, stream):
     fixed = rates.fixed
     x, z = pool.connections, into.connections
@@ -140,7 +152,9 @@ def _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, str
     # have been invented in both lines, and two sound halves can close a cycle.
     marking, first, nodes = into.nodes.marking, into.node_start[k], into.node_count[k]
     touched = _touched(into, k, count, fixed)
-    hidden = touched[fixed:].sum()
+    hidden = 0
+    for node in range(fixed, nodes):  # the same by `sum` takes longer to compile than all of this
+        hidden += touched[node]
     for number in range(offers):
         q = offered[number]
         source, target = x.source[q], x.target[q]
@@ -159,7 +173,7 @@ def _cross_connections_of_equals(pool, i, j, into, k, share, average, rates, str
     _drop_nodes(into, k, touched, fixed)
 
 
-@kernel()
+@kernel(inner=True)
 def _touched(pool, k, connected, fixed):
     """Which nodes of genome k its first `connected` connections touch."""
     marking, first, count = pool.nodes.marking, pool.node_start[k], pool.node_count[k]
@@ -170,7 +184,7 @@ def _touched(pool, k, connected, fixed):
     return touched
 
 
-@kernel()
+@kernel(inner=True)
 def _drop_nodes(pool, k, kept_nodes, fixed):
     """Keep the fixed nodes and those hidden ones that are marked."""
     nodes, first = pool.nodes, pool.node_start[k]

@@ -5,7 +5,7 @@ import math
 from genomes.compiled import kernel
 
 
-@kernel()
+@kernel(inner=True)
 def compatibility(
     x, u, p, p_end, y, v, q, q_end, n, a, i, i_end, m, b, j, j_end, biases, c1, c2, c3, small, limit
 ):  # fmt: skip

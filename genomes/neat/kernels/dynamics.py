@@ -64,7 +64,7 @@ def advance_leaky(begin, end, networks, x, y, state, time_step, steps_a_call, al
                 y[m, s, output] = before[sensors + output] if alternating else values[sensors + output]
 
 
-@kernel()
+@kernel(inner=True)
 def _parameters(code, integers, numbers, activations):
     """a, b, c, d of a kind of neuron: constants that lie where a custom activation's program would."""
     base = integers[activations + PROGRAM * (code - _CUSTOM) + 1]

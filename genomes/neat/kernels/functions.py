@@ -48,7 +48,7 @@ def activate(code, x):
     return _rarer(code, x)
 
 
-@kernel()
+@kernel(inner=True)
 def _rarer(code, x):
     if code == _LEAKY:
         return x if x > 0.0 else 0.01 * x
@@ -75,7 +75,7 @@ def _rarer(code, x):
     return math.nan
 
 
-@kernel(error_model="numpy")
+@kernel(inner=True, error_model="numpy")
 def interpret(integers, numbers, entry, x, a, n):
     """The value of a custom formula; not a number where it is not defined. Its entry says where its operations lie in `integers`, where
     its constants in `numbers`, and how many there are."""
@@ -104,7 +104,7 @@ def interpret(integers, numbers, entry, x, a, n):
     return stack[0]
 
 
-@kernel(error_model="numpy")
+@kernel(inner=True, error_model="numpy")
 def _unary(operation, x):
     if operation == _NEGATE:
         return -x
@@ -125,7 +125,7 @@ def _unary(operation, x):
     return np.floor(x)
 
 
-@kernel(error_model="numpy")
+@kernel(inner=True, error_model="numpy")
 def _binary(operation, x, y):
     if operation == _ADD:
         return x + y
@@ -150,7 +150,7 @@ def _binary(operation, x, y):
     return 1.0 if x >= y else 0.0
 
 
-@kernel()
+@kernel(inner=True)
 def activation_value(code, x, integers, numbers, table):
     """Any activation of one number; `table` is where the custom ones' entries begin in `integers`."""
     if code >= _CUSTOM:

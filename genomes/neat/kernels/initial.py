@@ -18,11 +18,11 @@ def fill(pool, keys, rates, topology, share, hidden):
     for k in range(len(keys)):
         stream[0] = keys[k]
         if topology == _PARTIAL:
-            _keep(pool, k, share, -1, rates, stream)
+            _keep(pool, k, share, np.int64(-1), rates, stream)
         elif topology == _FEATURE_SELECTIVE and rates.sensors > 0:
-            _keep(pool, k, 0.0, below(stream, rates.inputs) if rates.inputs > 0 else 0, rates, stream)
+            _keep(pool, k, 0.0, below(stream, rates.inputs) if rates.inputs > 0 else np.int64(0), rates, stream)
         elif topology == _RANDOM:
-            _keep(pool, k, share, -1, rates, stream)
+            _keep(pool, k, share, np.int64(-1), rates, stream)
             wanted = 1 + below(stream, hidden)
             for _ in range(wanted):
                 if not add_node(pool, k, rates, clock, stream):
@@ -37,7 +37,7 @@ def fill(pool, keys, rates, topology, share, hidden):
                 pool.nodes.bias[i] = rates.bias_range * symmetric(stream)
 
 
-@kernel()
+@kernel(inner=True)
 def _keep(pool, k, share, feature, rates, stream):
     start = pool.connection_start[k]
     kept = start

@@ -51,7 +51,7 @@ def mutate(pool, k, rates, clock, stream):
     )  # fmt: skip
 
 
-@kernel()
+@kernel(inner=True)
 def due_structure(add_node, add_connection, remove_node, remove_connection, toggle, reenable, stream):
     """The structural operators that a child undergoes, as bits; drawn apart, since most children undergo none."""
     due = 0
@@ -70,7 +70,7 @@ def due_structure(add_node, add_connection, remove_node, remove_connection, togg
     return due
 
 
-@kernel()
+@kernel(inner=True)
 def mutate_structure(pool, k, due, rates, clock, stream):
     """Apply the operators that are due to genome k; returns those that changed something."""
     done = 0
@@ -89,7 +89,7 @@ def mutate_structure(pool, k, due, rates, clock, stream):
     return done
 
 
-@kernel()
+@kernel(inner=True)
 def _step(perturbation, stream):
     if perturbation == _UNIFORM:
         return symmetric(stream)
@@ -98,7 +98,7 @@ def _step(perturbation, stream):
     return math.tan(0.5 * math.pi * symmetric(stream))
 
 
-@kernel()
+@kernel(inner=True)
 def _varied(value, replace_share, power, perturbation, spread, limit, stream):
     if uniform(stream) < replace_share:
         value = spread * symmetric(stream)
@@ -107,7 +107,7 @@ def _varied(value, replace_share, power, perturbation, spread, limit, stream):
     return min(max(value, -limit), limit)
 
 
-@kernel(inline="always")
+@kernel(inner=True)
 def mutate_values(weight, first, connections, bias, first_node, nodes, rates, stream):
     """Mutate a genome's weights and biases: `weight` from `first` on, `bias` from `first_node` on."""
     done = 0
@@ -128,7 +128,7 @@ def mutate_values(weight, first, connections, bias, first_node, nodes, rates, st
     return done
 
 
-@kernel()
+@kernel(inner=True)
 def mutate_functions(pool, k, rates, stream):
     """Mutate responses, activations and aggregations of genome k: all off by default."""
     nodes, done = pool.nodes, 0
@@ -153,7 +153,7 @@ def mutate_functions(pool, k, rates, stream):
     return done
 
 
-@kernel()
+@kernel(inner=True)
 def _chosen_connection(pool, k, enabled, stream):
     """A random connection of genome k that is (or is not) enabled: its index in the pool, or -1."""
     first, count = pool.connection_start[k], pool.connection_count[k]
@@ -172,13 +172,13 @@ def _chosen_connection(pool, k, enabled, stream):
     return -1
 
 
-@kernel()
+@kernel(inner=True)
 def add_node(pool, k, rates, clock, stream):
     """Split an enabled connection: it is disabled, source -> new has weight 1, new -> target the old weight."""
     nodes, connections = pool.nodes, pool.connections
     if pool.node_count[k] >= rates.most_nodes or pool.connection_count[k] + 2 > rates.most_connections:
         return False
-    split = _chosen_connection(pool, k, True, stream)
+    split = _chosen_connection(pool, k, np.bool_(True), stream)
     if split < 0:
         return False
     source, target, weight = connections.source[split], connections.target[split], connections.weight[split]
@@ -197,15 +197,15 @@ def add_node(pool, k, rates, clock, stream):
     return True
 
 
-@kernel()
+@kernel(inner=True)
 def _connect(pool, k, source, target, weight, clock):
     marking = marking_of_two(clock, CONNECTION_INNOVATION, source, target, np.int64(0))
     pool.connection_count[k] = insert_connection(
-        pool.connections, pool.connection_start[k], pool.connection_count[k], marking, source, target, weight, True
+        pool.connections, pool.connection_start[k], pool.connection_count[k], marking, source, target, weight, np.bool_(True)
     )
 
 
-@kernel()
+@kernel(inner=True)
 def add_connection(pool, k, rates, clock, stream):
     """Connect two nodes that are not connected; in a feed-forward genome, without closing a cycle."""
     nodes, connections = pool.nodes, pool.connections
@@ -232,7 +232,7 @@ def add_connection(pool, k, rates, clock, stream):
     return False
 
 
-@kernel()
+@kernel(inner=True)
 def _remove_node(pool, k, rates, stream):
     nodes, connections = pool.nodes, pool.connections
     first, count = pool.node_start[k], pool.node_count[k]
@@ -253,7 +253,7 @@ def _remove_node(pool, k, rates, stream):
     return True
 
 
-@kernel()
+@kernel(inner=True)
 def _remove_connection(pool, k, stream):
     start, count = pool.connection_start[k], pool.connection_count[k]
     if count == 0:
@@ -264,7 +264,7 @@ def _remove_connection(pool, k, stream):
     return True
 
 
-@kernel()
+@kernel(inner=True)
 def _toggle(pool, k, stream):
     if pool.connection_count[k] == 0:
         return False
@@ -273,9 +273,9 @@ def _toggle(pool, k, stream):
     return True
 
 
-@kernel()
+@kernel(inner=True)
 def _reenable(pool, k, stream):
-    i = _chosen_connection(pool, k, False, stream)
+    i = _chosen_connection(pool, k, np.bool_(False), stream)
     if i < 0:
         return False
     pool.connections.enabled[i] = True

@@ -162,7 +162,7 @@ def compile_members(begin, end, pool, networks):
         step_count[k] = steps
 
 
-@kernel()
+@kernel(inner=True)
 def _value(integers, numbers, p, q, values, gathered, activations, aggregations):
     """The new value of the node whose step begins at p and q, for one sample."""
     edges = integers[p + 3]
@@ -207,7 +207,7 @@ def control(
                 i += INTEGERS + integers[i + 3]
 
 
-@kernel()
+@kernel(inner=True)
 def _values(integers, numbers, p, q, values, samples, gathered, into, activations, aggregations):
     """The same for a block of samples: values float64 [nodes, samples], into float64 [samples]."""
     edges = integers[p + 3]
@@ -232,7 +232,7 @@ def _values(integers, numbers, p, q, values, samples, gathered, into, activation
             into[s] = activation_value(code, bias + response * into[s], integers, numbers, activations)
 
 
-@kernel()
+@kernel(inner=True)
 def _forward_few(begin, end, networks, x, y):
     integer_start, number_start, step_count = networks.integer_start, networks.number_start, networks.step_count
     integers, numbers = networks.integers, networks.numbers
@@ -269,7 +269,7 @@ def _forward_few(begin, end, networks, x, y):
                 y[m, s, output] = values[sensors + output]
 
 
-@kernel()
+@kernel(inner=True)
 def _forward_many(begin, end, networks, x, y):
     integer_start, number_start, step_count = networks.integer_start, networks.number_start, networks.step_count
     integers, numbers = networks.integers, networks.numbers

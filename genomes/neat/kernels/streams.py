@@ -20,7 +20,7 @@ _UNIT = 2.0**-53
 LATEST_CLOCK = (1 << CLOCK_BITS) - 1
 
 
-@kernel()
+@kernel(inner=True)
 def mix(state, value):
     """`genomes.markings.mix` on uint64."""
     z = state ^ value
@@ -30,7 +30,7 @@ def mix(state, value):
     return z ^ (z >> _S31)
 
 
-@kernel()
+@kernel(inner=True)
 def birth_key(seed, id):
     """The key of one birth's stream."""
     return mix(mix(np.uint64(0x6E656174), np.uint64(seed)), np.uint64(id))
@@ -50,7 +50,7 @@ def marking_of_two(clock, kind, first, second, occurrence):
     return np.int64((np.int64(clock) << _CLOCK_SHIFT) | np.int64(state & _HASH_MASK))
 
 
-@kernel()
+@kernel(inner=True)
 def bits(stream):
     """The next 64 random bits."""
     z = stream[0] + _GOLDEN
@@ -66,19 +66,19 @@ def uniform(stream):
     return np.float64(np.int64(bits(stream) >> _S11)) * _UNIT
 
 
-@kernel()
+@kernel(inner=True)
 def symmetric(stream):
     """A float in [-1, 1)."""
     return 2.0 * uniform(stream) - 1.0
 
 
-@kernel()
+@kernel(inner=True)
 def below(stream, limit):
     """An integer in [0, limit); limit is at least 1."""
     return np.int64(uniform(stream) * limit)
 
 
-@kernel()
+@kernel(inner=True)
 def normal(stream):
     """A standard normal number (Box & Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(1.0 - uniform(stream)))

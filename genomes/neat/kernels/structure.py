@@ -5,7 +5,7 @@ import numpy as np
 from genomes.compiled import kernel
 
 
-@kernel()
+@kernel(inner=True)
 def node_index(marking, start, count, wanted, fixed):
     """Index inside its genome of the node with this marking, or -1. Fixed nodes are their own index."""
     if 0 <= wanted < fixed:
@@ -22,7 +22,7 @@ def node_index(marking, start, count, wanted, fixed):
     return -1
 
 
-@kernel()
+@kernel(inner=True)
 def find_edge(connections, start, count, source, target):
     """Position inside its genome of the connection between two nodes, or -1."""
     for i in range(start, start + count):
@@ -31,7 +31,7 @@ def find_edge(connections, start, count, source, target):
     return -1
 
 
-@kernel()
+@kernel(inner=True)
 def makes_cycle(nodes, node_start, node_count, connections, start, count, source, target, fixed):
     """Whether a connection source -> target (markings) would close a cycle, disabled connections included."""
     if source == target:
@@ -80,7 +80,7 @@ def has_cycle(source, target, nodes):
     return removed < nodes
 
 
-@kernel()
+@kernel(inner=True)
 def insert_node(nodes, start, count, marking, bias, response, activation, aggregation):
     """Put a node gene in its place by marking; there is room for it. Returns the new count."""
     i = start + count
@@ -99,7 +99,7 @@ def insert_node(nodes, start, count, marking, bias, response, activation, aggreg
     return count + 1
 
 
-@kernel()
+@kernel(inner=True)
 def insert_connection(connections, start, count, marking, source, target, weight, enabled):
     """Put a connection gene in its place by marking; there is room for it. Returns the new count."""
     i = start + count

@@ -22,12 +22,12 @@ def first_unsound(pool, sensors, fixed, recurrent, activations, aggregations):
     return -1
 
 
-@kernel()
+@kernel(inner=True)
 def _known(code, built_in, custom):
     return 0 <= code < built_in or _CUSTOM <= code < _CUSTOM + custom
 
 
-@kernel()
+@kernel(inner=True)
 def _sound_nodes(pool, k, fixed, activations, aggregations):
     nodes, first, count = pool.nodes, pool.node_start[k], pool.node_count[k]
     if count < fixed:
@@ -49,7 +49,7 @@ def _sound_nodes(pool, k, fixed, activations, aggregations):
     return True
 
 
-@kernel()
+@kernel(inner=True)
 def _sound_connections(pool, k, sensors, fixed, recurrent):
     connections, first, count = pool.connections, pool.connection_start[k], pool.connection_count[k]
     source = np.empty(count, np.int64)

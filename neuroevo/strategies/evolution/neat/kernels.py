@@ -3,7 +3,7 @@
 import numpy as np
 
 from genomes.compiled import kernel
-from genomes.neat.kernels.crossover import cross, cross_connections, cross_nodes
+from genomes.neat.kernels.crossover import cross_connections, cross_equals, cross_nodes
 from genomes.neat.kernels.mutation import due_structure, mutate_functions, mutate_structure, mutate_values
 from genomes.neat.kernels.streams import below, birth_key, uniform
 from genomes.neat.operators import CROSSOVER, ELITE, INTERSPECIES
@@ -89,14 +89,14 @@ def reproduce(begin, end, pool, fitness, label, mother, father, keys, mutate_cro
         stream[0] = keys[k]
         if b >= 0 and fitness[a] == fitness[b]:
             average = uniform(stream) < rates.average
-            cross(pool, a, b, into, k, True, 0.5, average, rates, stream)
+            cross_equals(pool, a, b, into, k, 0.5, average, rates, stream)
             done = CROSSOVER
         elif b >= 0:
             average = uniform(stream) < rates.average
             into_node_count[k] = cross_nodes(
                 node, bias, response, activation, aggregation,
                 node_start[a], node_start[a] + node_count[a], node_start[b], node_start[b] + node_count[b],
-                into_node, into_bias, into_response, into_activation, into_aggregation, into_node_start[k], 0.5, average, False, stream,
+                into_node, into_bias, into_response, into_activation, into_aggregation, into_node_start[k], 0.5, average, np.bool_(False), stream,
             )  # fmt: skip
             cross_connections(
                 marking, source, target, weight, enabled, connection_start[a], connection_start[a] + connection_count[a],
