@@ -65,7 +65,9 @@ def tabulate(pool, representative, coefficients):
     room = 4
     while room < 2 * total:
         room *= 2
-    slots = np.full((2, room), -1, np.int64)
+    slots = np.empty((2, room), np.int64)
+    for slot in range(room):  # `np.full` takes longer to compile
+        slots[0, slot], slots[1, slot] = -1, -1
     markings = np.empty(total, np.int64)
     known = 0
     for s in range(len(representative)):
@@ -78,12 +80,18 @@ def tabulate(pool, representative, coefficients):
                 if gene < 0:
                     slots[kind, slot], markings[known] = known, marking
                     known += 1
-    rows = np.full((blocks, max(1, known)), -1, np.int32)
-    weights = np.full((blocks, most, LANES), np.nan, np.float32)
-    sizes = np.zeros((blocks, LANES), np.float32)
+    rows = np.empty((blocks, max(1, known)), np.int32)
+    weights = np.empty((blocks, most, LANES), np.float32)
+    sizes = np.empty((blocks, LANES), np.float32)
     largest = 0.0
     for block in range(blocks):
         used = 0
+        for gene in range(rows.shape[1]):
+            rows[block, gene] = -1
+        for lane in range(LANES):
+            sizes[block, lane] = 0.0
+            for row in range(most):
+                weights[block, row, lane] = np.nan
         for lane in range(min(LANES, len(representative) - block * LANES)):
             k = representative[block * LANES + lane]
             sizes[block, lane] = pool.connection_count[k]

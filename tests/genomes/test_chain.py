@@ -14,7 +14,7 @@ FEATURES = ChainSpace((30,), 3, min_layers=3, max_layers=3)
 def renamed(genome: ChainGenome, rng: np.random.Generator) -> ChainGenome:
     """The same chain under other markings."""
     new = {
-        layer.marking: int(name) for layer, name in zip(genome.layers, rng.permutation(10**6)[: len(genome.layers)], strict=True)
+        layer.marking: int(name) for layer, name in zip(genome.layers, rng.choice(10**6, len(genome.layers), replace=False), strict=True)
     }
     layers = [
         ChainLayer(

@@ -20,7 +20,7 @@ FEATURES = DagSpace((30,), 3, min_nodes=1, max_nodes=6)
 
 def renamed(genome: DagGenome, rng: np.random.Generator) -> DagGenome:
     """The same graph under other markings, listed in another topological order, with the inputs of concatenations in another order."""
-    names = {node.marking: int(new) for node, new in zip(genome.nodes, rng.permutation(10**6)[: len(genome.nodes)], strict=True)}
+    names = {node.marking: int(new) for node, new in zip(genome.nodes, rng.choice(10**6, len(genome.nodes), replace=False), strict=True)}
     names[INPUT_MARKING] = INPUT_MARKING
     waiting, listed, done = list(genome.nodes), [], {INPUT_MARKING}
     while waiting:

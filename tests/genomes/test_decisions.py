@@ -83,7 +83,7 @@ def network(space, *genes):
 
 @every_space
 def test_decisions_describe_random_genomes(space) -> None:
-    for index in range(300 if space.encoding == "network" else 1000):
+    for index in range(300):
         genome = space.random(philox(1, index))
         again = space.build(space.decisions(genome))
         if space.encoding != "dag":

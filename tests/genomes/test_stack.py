@@ -15,7 +15,7 @@ SEQUENCES = StackSpace((40, 1), 3, max_layers=6, widths=(4, 8))
 
 def renamed(genome: StackGenome, rng: np.random.Generator) -> StackGenome:
     """The same stack under other markings."""
-    names = rng.permutation(10**6)[: len(genome.layers)]
+    names = rng.choice(10**6, len(genome.layers), replace=False)
     return StackGenome(
         genome.space, tuple(StackLayer(int(n), layer.option) for n, layer in zip(names, genome.layers, strict=True))
     )

@@ -22,7 +22,7 @@ def birth_keys(seed, first_id, count):
 
 @kernel()
 def choose_parents(
-    begin, end, pool, fitness, members, start, survivors, first_child, elites, crossover_share, interspecies, keys,
+    begin, end, node_count, connection_count, fitness, members, start, survivors, first_child, elites, crossover_share, interspecies, keys,
     mother, father, node_room, connection_room,
 ):  # fmt: skip
     """Draw the parents of children `begin` to `end`, and the room that each child needs.
@@ -31,7 +31,6 @@ def choose_parents(
     first_child[s + 1], the first elites[s] of them copies of its champion. father is -1 without crossover, -2 for an elite. `keys`
     are the streams: they are advanced.
     """
-    node_count, connection_count = pool.node_count, pool.connection_count
     stream = np.empty(1, np.uint64)
     s = 0
     for k in range(begin, end):

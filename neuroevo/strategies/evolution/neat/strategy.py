@@ -274,10 +274,11 @@ class Neat(Strategy):
         from neuroevo.strategies.evolution.neat.kernels import choose_parents
 
         assert self._population is not None
+        pool = self._population.pool
         mother, father, node_room, connection_room = np.empty((4, self.population), np.int64)
         self._threads.run(
-            choose_parents, self.population, self._population.pool, self._population.fitness, self._species.members,
-            self._species.start, plan.survivors, plan.first_child, plan.elites, float(self.crossover), float(self.interspecies), keys,
+            choose_parents, self.population, pool.node_count, pool.connection_count, self._population.fitness,
+            self._species.members, self._species.start, plan.survivors, plan.first_child, plan.elites, float(self.crossover), float(self.interspecies), keys,
             mother, father, node_room, connection_room,
         )  # fmt: skip
         return mother, father, node_room, connection_room
