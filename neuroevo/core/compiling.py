@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-NOTICE = "compiling NEAT's kernels, once for this installation (about a minute)"
+NOTICE = "compiling NEAT's kernels, once for this installation (about half a minute)"
 OURS = ("genomes.", "neuroevo.")  # packages whose kernels are kept on disk
 
 

@@ -61,7 +61,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(folder: Path) -> Path:
-    done = process(
+    done = neuroevo(
         "search", "tumours.csv", "--target", "diagnosis", "--evaluations", 4, "--epochs", 2, "--workers", 1, "--run", "runs/t",
         "--baseline", "--references", "--folds", 0, folder=folder,
     )  # fmt: skip
