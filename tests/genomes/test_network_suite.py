@@ -7,6 +7,7 @@ from genomes.testing import GenomeSuite
 
 class Networks(GenomeSuite):
     space = NetworkSpace(input_shape=(8, 8, 1), outputs=10)
+    steps = 80
 
     def check(self, genome):
         assert genome.space.violated(genome.architecture) is None
