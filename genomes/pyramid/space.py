@@ -21,6 +21,7 @@ from genomes.sequential import Asking, SequentialSpace
 
 if TYPE_CHECKING:
     from genomes.pyramid.genome import PyramidGenome
+    from genomes.shared import SharedGraph
 
 MOST_LEVEL = 10
 
@@ -217,6 +218,16 @@ class PyramidSpace(SequentialSpace["PyramidGenome"], encoding="pyramid"):
             if index < self.inner or (index < self.cells - 1):
                 yield str(merge.level)
             yield merge.operation
+
+    def shared(self) -> SharedGraph:
+        """All backbones of the space in one graph, for one-shot search; where the pyramid is fixed.
+
+        Raises:
+            NotImplementedError: the pyramid is searched.
+        """
+        from genomes.pyramid.shared import shared_backbones
+
+        return shared_backbones(self)
 
     def from_genes(self, genes: Any) -> PyramidGenome:
         return self._genome(*genes_of(genes, self))
