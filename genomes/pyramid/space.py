@@ -299,7 +299,7 @@ class BackboneSpace(PyramidSpace, encoding="backbone"):
 
     @staticmethod
     def _small() -> dict[str, Any]:
-        return {"cells": 0, "stem": 8, "depths": (2, 3, 3), "channels": (24, 56, 104)}
+        return {"cells": 0, "stem": 8, "depths": (1, 3, 4), "channels": (24, 48, 96)}
 
     @classmethod
     def small(cls, input_shape: Shape, classes: int, **settings: Any) -> Self:
