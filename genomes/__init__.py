@@ -11,6 +11,7 @@ from genomes.base import Genome, Space
 if TYPE_CHECKING:
     from genomes.cell import CellGenome, CellSpace
     from genomes.chain import ChainGenome, ChainSpace, RecurrentCellGenome, RecurrentCellSpace, StackGenome, StackSpace
+    from genomes.choice import ChoiceGenome, ChoiceSpace
     from genomes.cppn import CppnGenome, CppnSpace, EvolvableSubstrate, Substrate
     from genomes.dag import DagGenome, DagSpace
     from genomes.neat import NeatGenome, NeatSpace
@@ -21,6 +22,8 @@ _WHERE = {
     "CellSpace": "genomes.cell",
     "ChainGenome": "genomes.chain",
     "ChainSpace": "genomes.chain",
+    "ChoiceGenome": "genomes.choice",
+    "ChoiceSpace": "genomes.choice",
     "DagGenome": "genomes.dag",
     "DagSpace": "genomes.dag",
     "CppnGenome": "genomes.cppn",
@@ -40,6 +43,7 @@ _WHERE = {
 PARTS = {  # the encodings, and where their spaces are
     "cell": "genomes:CellSpace",
     "chain": "genomes:ChainSpace",
+    "choice": "genomes:ChoiceSpace",
     "cppn": "genomes:CppnSpace",
     "dag": "genomes:DagSpace",
     "neat": "genomes:NeatSpace",
@@ -52,6 +56,8 @@ __all__ = [
     "CellSpace",
     "ChainGenome",
     "ChainSpace",
+    "ChoiceGenome",
+    "ChoiceSpace",
     "CppnGenome",
     "CppnSpace",
     "DagGenome",

@@ -38,6 +38,7 @@ ENTRY_POINTS = "neuroevo.parts"  # installed packages name encodings of their ow
 _MODULES = {
     "cell": "genomes.cell",
     "chain": "genomes.chain",
+    "choice": "genomes.choice",
     "cppn": "genomes.cppn",
     "dag": "genomes.dag",
     "neat": "genomes.neat",
