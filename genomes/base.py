@@ -39,6 +39,7 @@ _MODULES = {
     "backbone": "genomes.pyramid",
     "cell": "genomes.cell",
     "chain": "genomes.chain",
+    "choice": "genomes.choice",
     "cppn": "genomes.cppn",
     "dag": "genomes.dag",
     "neat": "genomes.neat",
