@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neuroevo.data.normalisation import Normalisation
 
-Kind = Literal["classification", "regression"]
+Kind = Literal["classification", "regression", "detection"]
 
 
 class DataError(ValueError):
