@@ -126,7 +126,7 @@ def _task(settings: SearchSettings, seed: int) -> Task:
 
 
 def _space(settings: SearchSettings, task: Task) -> Space:
-    return space_by_encoding(settings.encoding, task, settings.max_parameters)  # type: ignore[arg-type]
+    return space_by_encoding(settings.encoding or task.encoding, task, settings.max_parameters)  # type: ignore[arg-type]
 
 
 def _estimation(settings: SearchSettings, task: Task, strategy: Strategy) -> Estimation:

@@ -99,7 +99,8 @@ def search(
     data: Annotated[
         str,
         typer.Argument(
-            help="A data set's name, as `neuroevo list data` lists them, or a table (.csv, .xlsx, .parquet, ...), .npz or image folder.",
+            help="A data set's name, as `neuroevo list data` lists them, or a table (.csv, .xlsx, .parquet, ...), .npz, image folder, or folder of "
+            "images with COCO's annotations.json.",
             show_default=False,
             autocompletion=complete.data,
         ),
@@ -108,7 +109,7 @@ def search(
         str | None,
         typer.Option(
             help="Names, with limits: 'error,parameters<20000'.",
-            show_default="error,parameters; of a regression mae,parameters",
+            show_default="error,parameters; of a regression mae,parameters; of a detection ap,parameters",
             autocompletion=complete.objectives,
         ),
     ] = None,
@@ -134,7 +135,17 @@ def search(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(help="Whether the target is classes or numbers: classification, regression.", show_default="by the target"),
+        typer.Option(
+            help="Whether the target is classes, numbers, or boxes in images: classification, regression, detection.", show_default="by the data"
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Of a detection: what images are fitted into, boxes with them: pixels, or width x height as 128x96.",
+            show_default="their own where that is small, else up to 128",
+        ),
     ] = None,
     missing: Annotated[
         list[str] | None,
@@ -187,12 +198,13 @@ def search(
         ),
     ] = None,
     encoding: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="What evolves: {encodings}; `neuroevo list encodings` says what they are.",
+            show_default="network; of a detection pyramid",
             autocompletion=complete.encodings,
         ),
-    ] = "network",
+    ] = None,
     strategy: Annotated[
         str,
         typer.Option(
@@ -298,6 +310,7 @@ def search(
         missing=missing or (),
         columns=Columns(tuple(keep or ()), tuple(drop or ()), parse_types(types or ()), group, time),
         class_weights=parse_class_weights(class_weights or ()),
+        image_size=image_size,
         encoding=encoding,
         strategy=strategy,
         inheritance=inheritance,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 NONE = -1.0  # the class of a row that holds no box
 LONGEST = 128  # pixels of the longer side, where images are brought to one size and nobody says which
-MULTIPLE = 16  # of which sides chosen here are
+MULTIPLE = 16  # of which sides chosen here are, in pixels
 
 
 def padded(boxes: Sequence[npt.ArrayLike]) -> Floats:
@@ -101,12 +101,15 @@ class Letterbox:
         return np.array([self.left, self.top, self.left, self.top], np.float32)
 
 
-def letterboxed(values: npt.NDArray[Any], size: tuple[int, int]) -> tuple[npt.NDArray[Any], Letterbox]:
+def letterboxed(
+    values: npt.NDArray[Any], size: tuple[int, int], around: float | None = None
+) -> tuple[npt.NDArray[Any], Letterbox]:
     """An image in another size, and how it was fitted into that.
 
     Args:
         values: [height, width, channels], of any numbers, which it keeps.
         size: height and width.
+        around: what fills the rest; None: the image's mean colour.
     """
     from PIL import Image
 
@@ -116,7 +119,7 @@ def letterboxed(values: npt.NDArray[Any], size: tuple[int, int]) -> tuple[npt.ND
         return values, way
     height, width = _scaled(old, way.scale)
     whole = np.empty((*size, values.shape[2]), np.float64)
-    whole[:] = values.mean(axis=(0, 1))
+    whole[:] = values.mean(axis=(0, 1)) if around is None else around
     for channel in range(values.shape[2]):
         plane = Image.fromarray(np.ascontiguousarray(values[..., channel], np.float32))
         scaled = plane.resize((width, height), Image.Resampling.BILINEAR)
@@ -133,9 +136,26 @@ def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
 
 def usual_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """The (height, width) into which images are fitted where nobody says which: their own, where they have one and it is small; else the
-    longer side `LONGEST`, the other as their middle shape wants it."""
+    longer side `LONGEST`, the other as their middle shape wants it. Sides are multiples of 16, as pyramids of several levels need them."""
     if len(set(sizes)) == 1 and max(sizes[0]) <= LONGEST:
-        return sizes[0]
+        height, width = (MULTIPLE * -(-side // MULTIPLE) for side in sizes[0])
+        return height, width
     ratio = float(np.median([height / width for height, width in sizes]))
     shorter = max(MULTIPLE, MULTIPLE * round(LONGEST * min(ratio, 1 / ratio) / MULTIPLE))
     return (shorter, LONGEST) if ratio < 1 else (LONGEST, shorter)
+
+
+def fitted(x: npt.NDArray[Any], y: Floats, size: tuple[int, int] | None) -> tuple[npt.NDArray[Any], Floats]:
+    """Images and their boxes brought to another size.
+
+    Args:
+        x: [samples, height, width, channels].
+        y: float32 [samples, most, 5].
+        size: height and width; None: as `usual_size` has it.
+    """
+    size = size or usual_size([(x.shape[1], x.shape[2])])
+    if x.shape[1:3] == size:
+        return x, y
+    way = Letterbox.of((x.shape[1], x.shape[2]), size)
+    moved = np.where(there(y)[..., None], way.boxes(y), y)
+    return np.stack([letterboxed(image, size)[0] for image in x]), moved

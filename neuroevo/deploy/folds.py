@@ -138,7 +138,7 @@ def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: i
         part = Part(both.x[train], both.y[train])
         set_weights(model, genome, placed(genome, initialise(genome, rng), part.x))
         network.reset()
-        fit(network, part.x, task.training_targets(part), settled, rng)
+        fit(network, part.x, task.training_targets(part, network), settled, rng, vary=task.varying(part, network))
         outputs[asked] = outputs_in_batches(network, both.x[asked])
     if not np.isfinite(outputs).all():
         raise ValueError("the network's outputs are not finite (NaN or infinity)")

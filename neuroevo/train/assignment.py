@@ -8,7 +8,7 @@ import numpy.typing as npt
 from neuroevo.data.boxes import NONE, there
 from neuroevo.train.grids import Floats, Grids
 
-REACH = 4.0  # cells: the furthest side of a box that a level is for; the next level is for the next larger ones
+REACH = 8.0  # cells: the furthest side of a box that a level is for, as FCOS has it; the next level is for larger ones
 RADIUS = 1.5  # cells around a box's middle, inside which locations are to find it (Tian et al. 2020, section 3.2)
 BATCH = 64  # images at a time
 COLUMNS = 6  # of a target: the class, four distances, the centreness
