@@ -537,16 +537,21 @@ def predict(
         typer.Option(
             "--output",
             "--out",
-            help="Write a .csv instead: a row for each input, with its class and the probability of every class.",
+            help="Write a .csv instead: a row for each input, with its class and the probability of every class; of a detection one for each box.",
             show_default=False,
         ),
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of a detection: also write each image with the boxes drawn on it.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Of two classes: the probability from which on the second is said. `neuroevo show RUN ID` says which is best by validation data.",
-            show_default="the more probable class",
+            help="Of two classes: the probability from which on the second is said. `neuroevo show RUN ID` says which is best by validation data. "
+            "Of a detection: the score from which on a box is said.",
+            show_default="the more probable class; of a detection 0.3",
         ),
     ] = None,
     missing: Annotated[
@@ -572,6 +577,13 @@ def predict(
     for note in odd:
         if note.category is InputWarning:
             print(f"note: {note.message}", file=sys.stderr)
+    if draw is not None:
+        from neuroevo.plots.drawn_boxes import draw_predictions
+
+        if any(one.boxes is None for one in found):
+            raise ValueError("--draw is of a detection, and this network finds no boxes")
+        drawn = draw_predictions(found, file, draw)
+        print(f"written: {len(drawn)} images with their boxes in {draw}", file=sys.stderr)
     if output is not None:
         write_whole(output, predictions_csv(found).encode())
     if as_json:

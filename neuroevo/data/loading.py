@@ -260,7 +260,7 @@ def _read(
         raise DataError(f"data is a name, a path, a data frame or a pair of arrays (x, y), got {shown(source)}")
     path = Path(source)
     suffix = path.suffix.lower()
-    if path.is_dir() and coco.holds_boxes(path) or (kind == "detection" and (path.is_dir() or suffix == ".json")):
+    if (path.is_dir() and coco.holds_boxes(path)) or (kind == "detection" and (path.is_dir() or suffix == ".json")):
         return str(source), coco.boxes_folder(_existing(path), size)
     if reading.is_table(path) and not path.is_dir():
         return str(source), table_sources.from_file(_existing(path), target, missing, columns)

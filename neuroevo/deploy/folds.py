@@ -71,6 +71,8 @@ def _most_folds(task: Supervised) -> int:
 def hindered(task: Supervised) -> str:
     """Why the data of a task cannot be folded, in a sentence; "" where it can."""
     columns = task.dataset.columns
+    if task.kind == "detection":
+        return "folds are of classes and numbers, not of boxes in images"
     if task.columns.group is not None or task.columns.time is not None:
         return f"rows that were split by {task.columns.group or task.columns.time!r} cannot be folded: a fold would not be split by it"
     learned = [] if columns is None else [each["name"] for each in columns["columns"] if each["kind"] == "target"]

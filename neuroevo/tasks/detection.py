@@ -129,6 +129,9 @@ class Detection(Supervised):
     def training_targets(self, part: Part, network: Any = None) -> Floats:
         return detection_targets(part.y, self.grids(network))
 
+    def output_shape(self, of: tuple[int, ...]) -> tuple[int, ...]:
+        return (of[0] if of else 1, self.dataset.outputs + BOXES)
+
     def varying(self, part: Part, network: Any) -> Vary:
         grids = self.grids(network)
 

@@ -236,6 +236,14 @@ class Supervised(Task):
         """
         return self.dataset.targets(part)
 
+    def output_shape(self, of: tuple[int, ...]) -> tuple[int, ...]:
+        """What a network for the task gives for a sample.
+
+        Args:
+            of: what one gives, of which a detection fixes the last alone.
+        """
+        return (self.dataset.outputs,)
+
     def varying(self, part: Part, network: Any) -> Vary | None:
         """What varies samples and their targets together in each epoch of an augmented training; None where targets stay as they are."""
         return None

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from neuroevo.data.boxes import NONE, clipped, sides, there
 from neuroevo.train.recipe import Augmentation
 
-
 SEEN = 0.4  # the share of a box that must be left inside the image, for the box to stay
 
 

@@ -40,6 +40,6 @@ def digits_folder(folder: Path, sizes: dict[str, int], side: int = 32) -> Path:
             for left, top, right, bottom, label in boxes_in(rows).tolist():
                 box = [left, top, right - left, bottom - top]
                 annotations.append({"id": len(annotations), "image_id": k, "category_id": int(label) + 1, "bbox": box})
-        content = coco(images, annotations, tuple("zero one two three four five six seven eight nine".split()))
+        content = coco(images, annotations, tuple(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]))
         (folder / f"{part}.json").write_text(json.dumps(content))
     return folder
