@@ -260,9 +260,8 @@ def _read(
         raise DataError(f"data is a name, a path, a data frame or a pair of arrays (x, y), got {shown(source)}")
     path = Path(source)
     suffix = path.suffix.lower()
-    if (path.is_dir() and coco.holds_boxes(path)) or (kind == "detection" and (path.is_dir() or suffix == ".json")):
-        return str(source), coco.boxes_folder(_existing(path), size)
-    if reading.is_table(path) and not path.is_dir():
+    boxed = kind == "detection" and suffix == ".json"  # else it is a table
+    if reading.is_table(path) and not path.is_dir() and not boxed:
         return str(source), table_sources.from_file(_existing(path), target, missing, columns)
     if target is not None:
         raise DataError(f"target names a column of a table ({reading.FORMATS}); {source} is not one")
@@ -274,6 +273,8 @@ def _read(
         )
     if suffix == ".npz":
         return str(source), files.npz(_existing(path))
+    if boxed or (path.is_dir() and (kind == "detection" or coco.holds_boxes(path))):
+        return str(source), coco.boxes_folder(_existing(path), size)
     if path.is_dir():
         return str(source), image_folders.image_folder(path)
     if path.exists() or suffix or os.sep in str(source):

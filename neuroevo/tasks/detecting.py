@@ -12,6 +12,7 @@ from neuroevo.train.grids import BOXES, Floats, Grids
 MOST = 100  # boxes of an image, as COCO counts
 CANDIDATES = 1000  # the best of an image, among which overlapping ones are looked for
 LEAST = 0.01  # the score below which nothing is said
+NOTHING = -30.0  # a logit of what is not there
 OVERLAP = 0.6  # intersection over union with a better box of the class, above which a box is left out (as in FCOS)
 
 
@@ -58,7 +59,7 @@ def detections(
     """What a network found in each image: of each class the boxes that overlap no better one, the best of all classes.
 
     Args:
-        outputs: float32 [samples, locations, classes + 5], finite.
+        outputs: float32 [samples, locations, classes + 5].
         grids: the network's.
         least: the lowest score.
         overlap: the highest intersection over union with a better box of the same class.
@@ -67,7 +68,7 @@ def detections(
     from neuroevo.tasks.suppression_kernels import kept
 
     found = []
-    for sample in outputs:
+    for sample in np.where(np.isfinite(outputs), outputs, np.float32(NOTHING)):  # a training that diverged finds nothing
         scores = scores_at(sample)
         flat = scores.ravel()
         candidates = np.flatnonzero(flat >= least)
@@ -82,4 +83,4 @@ def detections(
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    return np.asarray(np.exp(-np.logaddexp(0.0, -logits)), np.float32)
+    return np.asarray(np.exp(-np.logaddexp(np.float32(0), -logits)), np.float32)
