@@ -83,7 +83,9 @@ def reference(kind: str, room: str, *, level: int = 2) -> str:
         if shown in package.__all__:
             blocks.append(f"::: {room}.{shown}\n    options:\n      heading_level: {level}\n      members: []\n")
             if kind == "encoding":
-                blocks.append(f"::: {room}.{shown.removesuffix('Space')}Genome\n    options:\n      heading_level: {level}\n")
+                genome = f"{shown.removesuffix('Space')}Genome"
+                if hasattr(package, genome):  # an encoding may share another's genome
+                    blocks.append(f"::: {room}.{genome}\n    options:\n      heading_level: {level}\n")
     return "\n".join(blocks)
 
 

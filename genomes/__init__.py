@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from genomes.dag import DagGenome, DagSpace
     from genomes.neat import NeatGenome, NeatSpace
     from genomes.network import NetworkGenome, NetworkSpace
+    from genomes.pyramid import BackboneSpace, PyramidGenome, PyramidSpace
 
 _WHERE = {
+    "BackboneSpace": "genomes.pyramid",
     "CellGenome": "genomes.cell",
     "CellSpace": "genomes.cell",
     "ChainGenome": "genomes.chain",
@@ -30,6 +32,8 @@ _WHERE = {
     "NeatSpace": "genomes.neat",
     "NetworkGenome": "genomes.network",
     "NetworkSpace": "genomes.network",
+    "PyramidGenome": "genomes.pyramid",
+    "PyramidSpace": "genomes.pyramid",
     "RecurrentCellGenome": "genomes.chain",
     "RecurrentCellSpace": "genomes.chain",
     "StackGenome": "genomes.chain",
@@ -38,16 +42,19 @@ _WHERE = {
 }
 
 PARTS = {  # the encodings, and where their spaces are
+    "backbone": "genomes:BackboneSpace",
     "cell": "genomes:CellSpace",
     "chain": "genomes:ChainSpace",
     "cppn": "genomes:CppnSpace",
     "dag": "genomes:DagSpace",
     "neat": "genomes:NeatSpace",
     "network": "genomes:NetworkSpace",
+    "pyramid": "genomes:PyramidSpace",
     "recurrent_cell": "genomes:RecurrentCellSpace",
     "stack": "genomes:StackSpace",
 }
 __all__ = [
+    "BackboneSpace",
     "CellGenome",
     "CellSpace",
     "ChainGenome",
@@ -62,6 +69,8 @@ __all__ = [
     "NeatSpace",
     "NetworkGenome",
     "NetworkSpace",
+    "PyramidGenome",
+    "PyramidSpace",
     "RecurrentCellGenome",
     "RecurrentCellSpace",
     "Space",

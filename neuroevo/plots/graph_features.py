@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-CONVOLVES = ("conv", "separable", "plain_conv", "plain_separable")
+from genomes.layers import OUTPUTS
+
+CONVOLVES = ("conv", "separable", "plain_conv", "plain_separable", "plain_depthwise")
 STATES = frozenset({"input", "output", "add", "concat", "concatenate"})  # of a cell: not operations
 
 
@@ -39,7 +41,7 @@ def of_layers(graph: Any) -> dict[str, float]:
     kinds = {node: data["kind"] for node, data in graph.nodes(data=True)}
     widths = [data["shape"][-1] for _, data in graph.nodes(data=True) if data["kind"] in (*CONVOLVES, "dense")]
     return {
-        "layers": float(sum(kind not in ("input", "logits") for kind in kinds.values())),
+        "layers": float(sum(kind not in ("input", *OUTPUTS) for kind in kinds.values())),
         "depth": float(longest(graph) - 1),
         "convolutions": float(sum(kind in CONVOLVES for kind in kinds.values())),
         "poolings": float(sum("pool" in kind for kind in kinds.values())),

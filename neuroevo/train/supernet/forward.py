@@ -164,7 +164,7 @@ class Walk:
             self.values[marking], seen = self.applied(gene, taken, weights, self._known.get(marking))
             if seen is not None:
                 self.seen[marking] = seen
-        return self.values[graph.architecture.logits.marking]
+        return self.values[graph.architecture.output.marking]
 
     def computed(self, segment: Segment) -> tuple[Any, ...]:
         """The value of an option; behind it, without given statistics, the mean and variance that each of its BatchNorms saw."""
