@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from genomes.layers import BOX
 from genomes.system import replace
 from neuroevo.core.backend import start_quietly
 from neuroevo.core.files import near
@@ -30,7 +31,6 @@ from neuroevo.data.unlike import unlike
 from neuroevo.deploy.prediction import Prediction
 from neuroevo.deploy.proof import proven, rows_of
 from neuroevo.run.model_files import EXPORTED as DETAILS
-from neuroevo.train.grids import BOXES
 from neuroevo.train.loop import model_outputs
 
 
@@ -175,7 +175,7 @@ def _checked(found: Any, shape: Sequence[int]) -> dict[str, Any]:
     kind, outputs = found.get("kind", "classification"), int(shape[-1])
     if (kind == "detection") != (len(shape) == 3):
         raise ValueError(f"the model gives outputs of shape {tuple(shape[1:])}, and its details say that it is for {kind}")
-    outputs -= BOXES if kind == "detection" else 0
+    outputs -= BOX if kind == "detection" else 0
     names = found.get("label_names") or [str(k) for k in range(outputs)]
     if not isinstance(names, list) or len(names) != outputs or not all(isinstance(name, str) for name in names):
         raise ValueError(f"the model has {outputs} outputs, its label names are {shown(names)}")

@@ -99,9 +99,8 @@ class SearchSettings:
 
 
 def encodings() -> list[str]:
-    """The encodings that searches on data may name: those whose space can be made for data (`Space.for_data`), of networks
-    that give one answer for a sample."""
-    return [name for name, space in registry.parts("encoding").items() if _for_data(space) and not space.detects]
+    """The encodings that searches on data may name: those whose space can be made for data (`Space.for_data`)."""
+    return [name for name, space in registry.parts("encoding").items() if _for_data(space)]
 
 
 def _for_data(space: type[Space]) -> bool:

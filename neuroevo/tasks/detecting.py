@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.train.grids import BOXES, Floats, Grids
+from genomes.layers import BOX
+from neuroevo.train.grids import Floats, Grids
 
 MOST = 100  # boxes of an image, as COCO counts
 CANDIDATES = 1000  # the best of an image, among which overlapping ones are looked for
@@ -50,7 +51,7 @@ def boxes_at(outputs: Floats, grids: Grids) -> Floats:
 def scores_at(outputs: Floats) -> Floats:
     """How sure each class is at each location: the root of its probability times the centreness (as FCOS's own code does): float32 [...,
     locations, classes]."""
-    return np.asarray(np.sqrt(_sigmoid(outputs[..., :-BOXES]) * _sigmoid(outputs[..., -1:])), np.float32)
+    return np.asarray(np.sqrt(_sigmoid(outputs[..., :-BOX]) * _sigmoid(outputs[..., -1:])), np.float32)
 
 
 def detections(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from genomes.layers import BOX
 from neuroevo.core.objectives import Objective
 from neuroevo.data.dataset import Dataset, Kind, Part
 from neuroevo.tasks.average_precision import average_precision
@@ -18,7 +19,7 @@ from neuroevo.tasks.detecting import Detected, detections
 from neuroevo.tasks.supervised import CHEAP, ENERGY, LATENCY, PROXIES, ObjectiveLike, Supervised
 from neuroevo.train.assignment import detection_targets
 from neuroevo.train.augmentation import augmented_with_boxes
-from neuroevo.train.grids import BOXES, Floats, Grids, grids_of
+from neuroevo.train.grids import Floats, Grids, grids_of
 from neuroevo.train.loop import Vary
 from neuroevo.train.recipe import Augmentation, Recipe
 
@@ -116,10 +117,10 @@ class Detection(Supervised):
         """
         model = getattr(network, "model", network)
         inputs, outputs = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
-        wanted = self.dataset.outputs + BOXES
+        wanted = self.dataset.outputs + BOX
         if len(outputs) != 2 or outputs[1] != wanted:
             raise ValueError(
-                f"a network for this detection gives [locations, {wanted}] for each image, {self.dataset.outputs} classes and {BOXES} numbers more; "
+                f"a network for this detection gives [locations, {wanted}] for each image, {self.dataset.outputs} classes and {BOX} numbers more; "
                 f"this one gives {list(outputs)}: networks of PyramidSpace detect (--encoding pyramid)"
             )
         if inputs != self.dataset.input_shape:
@@ -130,7 +131,7 @@ class Detection(Supervised):
         return detection_targets(part.y, self.grids(network))
 
     def output_shape(self, of: tuple[int, ...]) -> tuple[int, ...]:
-        return (of[0] if of else 1, self.dataset.outputs + BOXES)
+        return (of[0] if of else 1, self.dataset.outputs + BOX)
 
     def varying(self, part: Part, network: Any) -> Vary:
         grids = self.grids(network)

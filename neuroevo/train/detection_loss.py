@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neuroevo.train.grids import BOXES
+from genomes.layers import BOX
 
 ALPHA, GAMMA = 0.25, 2.0  # Lin et al. 2017, table 1b
 
@@ -38,7 +38,7 @@ def detection_sums(outputs: Any, targets: Any) -> Any:
     sum of their centreness."""
     from keras import ops
 
-    classes = outputs.shape[-1] - BOXES
+    classes = outputs.shape[-1] - BOX
     found = ops.cast(targets[..., 0] >= 0, "float32")
     wanted = ops.cast(ops.expand_dims(ops.cast(targets[..., 0], "int32"), -1) == ops.arange(classes, dtype="int32"), "float32")
     focal = ops.sum(_focal(outputs[..., :classes], wanted))

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 FINEST, COARSEST = 0, 7  # levels: strides of 1 to 128 pixels
-BOXES = 5  # outputs of a location beside the classes' logits: four of the box, one of the centreness
 
 
 @dataclass(frozen=True)
