@@ -69,9 +69,7 @@ class Detector(Expression):
         if block.family == CONVOLUTION:
             return self.chain(block.branch(channels, width, stride), source, BLOCK, *named, _BRANCH)
         if stride == 1:
-            passes, taken = [
-                self.add(_born(0, BLOCK, *named, _HALF, part), Layer("half", part=part), source) for part in (0, 1)
-            ]
+            passes, taken = [self.add(_born(0, BLOCK, *named, _HALF, part), Layer("half", part=part), source) for part in (0, 1)]
             channels //= 2
         else:
             passes, taken = self.chain(block.shortcut(channels), source, BLOCK, *named, _SHORTCUT), source

@@ -38,7 +38,7 @@ def detector_graph(plan: Plan, blocks: tuple[str, ...], wiring: Wiring) -> nx.Di
         graph.add_edge(ends[level] if level in ends else maps[-1], name)
         maps.append(name)
     outputs = _merging_cells(graph, plan, wiring, maps) if wiring else _top_down(graph, plan, maps)
-    repeated = f", {plan.stacks} such pyramids" if plan.stacks > 1 else ""
+    repeated = f", behind {plan.stacks}, such pyramids" if plan.stacks > 1 else ""
     graph.add_node(DETECT, kind=DETECT, label=f"detect {plan.classes} classes{repeated}", part="head")
     graph.add_edges_from((output, DETECT) for output in outputs)
     return graph
@@ -66,7 +66,9 @@ def _top_down(graph: nx.DiGraph[Any], plan: Plan, maps: list[str]) -> list[str]:
     outputs: list[str] = []
     for level, source in zip(reversed(plan.levels), reversed(maps), strict=True):
         name = f"merged {level}"
-        graph.add_node(name, kind=TOP_DOWN, label=f"sum → P{level}" if outputs else f"P{level}", level=level, part="pyramid", output=True)
+        graph.add_node(
+            name, kind=TOP_DOWN, label=f"sum → P{level}" if outputs else f"P{level}", level=level, part="pyramid", output=True
+        )
         graph.add_edge(source, name)
         if outputs:
             graph.add_edge(outputs[-1], name)

@@ -119,7 +119,9 @@ class PyramidSpace(SequentialSpace["PyramidGenome"], encoding="pyramid"):
             if name not in BLOCKS:
                 raise ValueError(unknown("block", name, list(BLOCKS)))
         if len(self.depths) != len(self.channels):
-            raise ValueError(f"each stage has a depth and channels, got {len(self.depths)} depths and {len(self.channels)} channels")
+            raise ValueError(
+                f"each stage has a depth and channels, got {len(self.depths)} depths and {len(self.channels)} channels"
+            )
         if {BLOCKS[name].family for name in self.blocks} != {CONVOLUTION}:
             widths = (self.stem, *self.channels)
             if any(width % 2 for width in self.channels) or any(a >= b for a, b in pairwise(widths)):
