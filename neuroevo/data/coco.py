@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -71,8 +71,9 @@ def boxes_folder(path: Path, size: tuple[int, int] | None = None) -> Raw:
         content = _content(file)
         _join_categories(names, content["categories"], file)
         listed[part] = list(_images(content, file, names, counts))
-    files = {part: [_where(one.name, folder, found[part]) for one in each] for part, each in listed.items()}
-    _refuse_missing(listed, files, folder)
+    places = {part: [_where(one.name, folder, found[part]) for one in each] for part, each in listed.items()}
+    _refuse_missing(listed, places, folder)
+    files = {part: [file for file in each if file is not None] for part, each in places.items()}
     _refuse_twice(files)
     every = [(one, file) for part, each in listed.items() for one, file in zip(each, files[part], strict=True)]
     size = size or usual_size([one.size or _size_of(file) for one, file in every])
@@ -200,8 +201,8 @@ def _refuse_missing(listed: Mapping[str, list[_Listed]], files: Mapping[str, lis
         )
 
 
-def _refuse_twice(files: Mapping[str, Sequence[Path | None]]) -> None:
-    seen: dict[Path | None, str] = {}
+def _refuse_twice(files: Mapping[str, Sequence[Path]]) -> None:
+    seen: dict[Path, str] = {}
     for part, each in files.items():
         for file in each:
             if file in seen:
@@ -229,7 +230,6 @@ def _join_categories(names: dict[int, str], categories: Sequence[Mapping[str, An
         id, name = category.get("id"), category.get("name")
         if not _is_id(id) or not isinstance(name, str):
             raise DataError(f"{file}: a category has a whole number 'id' and a 'name', got {shown(dict(category))}")
-        assert isinstance(id, int)
         if id in own:
             raise DataError(f"{file}: the categories {own[id]!r} and {name!r} have the same id, {id}")
         own[id] = name
@@ -254,17 +254,16 @@ def _images(
         if id in found:
             raise DataError(f"{file}: the images {found[id].name} and {name} have the same id, {id}")
         height, width = image.get("height"), image.get("width")
-        size = (height, width) if _is_id(height) and _is_id(width) else None
-        found[id] = _Listed(name, size)
-    seen: set[Any] = set()
+        found[id] = _Listed(name, (height, width) if _is_id(height) and _is_id(width) else None)
+    seen: set[int] = set()
     for annotation in content["annotations"]:
-        id = annotation.get("id")
-        counts.repeated += _is_id(id) and id in seen
-        seen.add(id if _is_id(id) else None)
-        image, category = annotation.get("image_id"), annotation.get("category_id")
-        if image not in found:
-            raise DataError(f"{file}: the annotation {shown(id)} is of the image {shown(image)}, which is not listed")
-        if category not in names:
+        id, of, category = (annotation.get(name) for name in ("id", "image_id", "category_id"))
+        if _is_id(id):
+            counts.repeated += id in seen
+            seen.add(id)
+        if not _is_id(of) or of not in found:
+            raise DataError(f"{file}: the annotation {shown(id)} is of the image {shown(of)}, which is not listed")
+        if not _is_id(category) or category not in names:
             raise DataError(f"{file}: the annotation {shown(id)} is of the category {shown(category)}, which is not listed")
         if annotation.get("iscrowd"):
             counts.crowds += 1
@@ -272,12 +271,12 @@ def _images(
         box = annotation.get("bbox")
         if not isinstance(box, list) or len(box) != 4 or not all(_is_number(value) for value in box):
             raise DataError(f"{file}: the annotation {shown(id)} has a 'bbox' of four numbers (left, top, width, height), got {shown(box)}")
-        left, top, width, height = map(float, box)
-        found[image].boxes.append([left, top, left + width, top + height, float(category)])
+        left, top, wide, high = map(float, box)
+        found[of].boxes.append([left, top, left + wide, top + high, float(category)])
     yield from found.values()
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -337,11 +336,11 @@ def _said_of_boxes(counts: _Counts, boxes: Sequence[Floats]) -> list[str]:
     return [f"{count} {'box' if count == 1 else 'boxes'} {what}." for count, what in said if count]
 
 
-def _said_of_images(every: Sequence[tuple[_Listed, Path | None]], boxes: Sequence[Floats], folder: Path) -> list[str]:
+def _said_of_images(every: Sequence[tuple[_Listed, Path]], boxes: Sequence[Floats], folder: Path) -> list[str]:
     empty = sum(not len(each) for each in boxes)
     notes = [f"{empty} of {len(every)} images have no box: nothing is to be found there."] if empty else []
     read = {file for _, file in every}
-    beside = [file for place in {file.parent for file in read if file is not None} for file in images.images_in(place) if file not in read]
+    beside = [file for place in {file.parent for file in read} for file in images.images_in(place) if file not in read]
     if beside:
         notes.append(f"Images that no annotations list were not read: {len(beside)}, such as {sorted(beside)[0]}.")
     return notes

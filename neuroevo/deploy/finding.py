@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.data import images
-from neuroevo.data.boxes import Letterbox, clipped, letterboxed
+from neuroevo.data.boxes import Letterbox, clipped, letterboxed, sides
 from neuroevo.data.dataset import DataError
 from neuroevo.deploy.prediction import FoundBox, Prediction
 from neuroevo.tasks.detecting import Detected, detections
@@ -73,5 +73,6 @@ def _found(network: Any, x: npt.NDArray[Any], least: float) -> list[Detected]:
 def _prediction(source: str, found: Detected, names: list[str], way: Letterbox | None, size: tuple[int, int]) -> Prediction:
     boxes = np.concatenate([found.boxes, found.classes[:, None].astype(np.float32)], axis=1)
     boxes = clipped(boxes if way is None else way.original(boxes), size)
-    each = zip(boxes[:, :4].tolist(), found.classes.tolist(), found.scores.tolist(), strict=True)
+    inside = (sides(boxes) > 0).all(axis=1)  # else it lies in what fills the rest around the image
+    each = zip(boxes[inside, :4].tolist(), found.classes[inside].tolist(), found.scores[inside].tolist(), strict=True)
     return Prediction(source, None, {}, boxes=tuple(FoundBox(names[label], score, *box) for box, label, score in each))

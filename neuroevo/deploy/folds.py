@@ -150,10 +150,9 @@ def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: i
 def fold_front(run: Run, task: Supervised, folds: int, say: Callable[[str], None]) -> dict[int, Folded]:
     """What each network of the front that was trained scores by folds, by id: those that are recorded in the run's folder, and the others now,
     which are then recorded. One whose training fails has no score."""
-    from neuroevo.estimation.training import FROM_SCRATCH
     from neuroevo.run.settings import estimation_from_settings
 
-    recipe: Recipe = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", FROM_SCRATCH)
+    recipe: Recipe = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", task.from_scratch)
     recipe = replace(recipe, epochs=recipe.epochs if run.records.full.epochs is None else run.records.full.epochs)
     found = {id: one for id, one in folded(run).items() if one.folds == folds}
     front = [individual for individual in run.front if individual.artifact is not None and individual.id not in found]

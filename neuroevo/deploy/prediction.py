@@ -98,13 +98,13 @@ def predictions_json(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
     for prediction in predictions:
         row, source = _numbered(prediction)
         if prediction.boxes is not None:
-            boxes = [
+            boxes: list[dict[str, Any]] = [
                 {"class": box.label, "score": box.score, **{side: getattr(box, side) for side in SIDES}} for box in prediction.boxes
             ]
             found.append({source: row, "boxes": boxes})
             continue
         values = dict(prediction.values)
-        said = {"values": values} if prediction.label is None else {"class": prediction.label, "probabilities": values}
+        said: dict[str, Any] = {"values": values} if prediction.label is None else {"class": prediction.label, "probabilities": values}
         found.append({source: row, **said})
     return found
 

@@ -79,12 +79,13 @@ def _draw(axes: Any, image: SeenImage, labels: tuple[str, ...]) -> None:
 
     values = image.values
     axes.imshow(values, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    boxes = [(*box, 1.0, GREEN, "--", False) for box in image.truth] + [(*box, ORANGE, "-", True) for box in image.found]
-    for left, top, right, bottom, label, score, colour, style, above in boxes:
+    boxes = [(box, "", GREEN, "--", False) for box in image.truth]
+    boxes += [(box[:5], f" {100 * box[5]:.0f}", ORANGE, "-", True) for box in image.found]
+    for (left, top, right, bottom, label), sure, colour, style, above in boxes:
         # the middle of the first pixel is at 0, its edge at -0.5
         corner = (left - 0.5, top - 0.5)
         axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=colour, linestyle=style, linewidth=1.4))
-        said = f"{_short(labels[int(label)])} {100 * score:.0f}" if above else _short(labels[int(label)])
+        said = _short(labels[int(label)]) + sure
         axes.text(
             left if above else right - 1, top if above else bottom - 1, said, fontsize=7, color="white",
             ha="left" if above else "right", va="bottom" if above else "top", clip_on=True,

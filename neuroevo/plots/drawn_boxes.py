@@ -1,4 +1,4 @@
-"""Images with the boxes that were found in them drawn on, pixel for pixel."""
+"""Images with the boxes that were found in them drawn on; small images are enlarged, so that what is written on them can be read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy.typing as npt
 from neuroevo.data import images
 from neuroevo.deploy.prediction import FoundBox, Prediction
 from neuroevo.plots.palette import dark, distinct
+
+READABLE = 512  # pixels of the longer side, up to which an image is enlarged by whole times
 
 
 def draw_predictions(predictions: Sequence[Prediction], file: Path, folder: Path) -> list[Path]:
@@ -49,19 +51,20 @@ def drawn(values: npt.NDArray[np.uint8], boxes: Sequence[FoundBox], colours: dic
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    image = Image.fromarray(values)
+    times = max(1, READABLE // max(values.shape[:2]))
+    image = Image.fromarray(values.repeat(times, axis=0).repeat(times, axis=1))
     pen = ImageDraw.Draw(image)
-    size = max(9, round(max(values.shape[:2]) / 40))
-    font, thick = ImageFont.load_default(size), max(1, size // 9)
+    size = max(9, round(max(image.size) / 40))
+    font, thick = ImageFont.load_default(size), max(1, size // 6)
     for box in reversed(boxes):
         colour = colours[box.label]
-        left, top = box.left, box.top
-        pen.rectangle((left, top, max(left, box.right - 1), max(top, box.bottom - 1)), outline=colour, width=thick)
+        left, top, right, bottom = (times * side for side in (box.left, box.top, box.right, box.bottom))
+        pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=colour, width=thick)
         said = f"{box.label} {100 * box.score:.0f}"
         high = pen.textbbox((0, 0), said, font=font)[3] + 2
         top = top - high if top >= high else top
         wide = pen.textbbox((0, 0), said, font=font)[2] + 2
-        left = max(0.0, min(left, values.shape[1] - wide))
+        left = max(0.0, min(left, image.width - wide))
         pen.rectangle((left, top, left + wide, top + high), fill=colour)
         pen.text((left + 1, top), said, fill="white" if dark(colour) else "black", font=font)
     return image

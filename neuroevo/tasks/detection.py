@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from genomes.base import Space
 
 ImageSize = int | tuple[int, int] | str | None
-RECIPE = Recipe(batch_size=16, optimizer="adam", learning_rate=5e-3, weight_decay=1e-4, clip=1.0, warmup=1)
+RECIPE = Recipe(batch_size=16, optimizer="adam", learning_rate=1e-2, weight_decay=1e-4, clip=1.0, warmup=1)
 LOSS_BATCH = 256  # samples whose loss is computed at a time
 
 
