@@ -76,14 +76,13 @@ def of_recurrent_cells(graph: Any) -> dict[str, float]:
 
 
 def of_detectors(graph: Any) -> dict[str, float]:
-    """Of detectors: blocks by kernel size and Xception blocks where they have such, cells that attend, and merges on the longest path."""
+    """Of detectors: blocks by kernel size and Xception blocks where they have such, cells that attend, and nodes on the longest path."""
     kinds = [data["kind"] for _, data in graph.nodes(data=True)]
     families = {"Xception blocks": "xception_3x3", **{f"shuffle blocks, {k}x{k}": f"shuffle_{k}x{k}" for k in (3, 5, 7)}}
-    merged = [node for node, data in graph.nodes(data=True) if data["part"] == "pyramid" and data["kind"] != "map"]
     return {
         **{feature: float(kinds.count(kind)) for feature, kind in families.items()},
         "attention": float(kinds.count("attention")),
-        "merges in a row": float(longest(graph, merged)),
+        "depth": float(longest(graph)),
     }
 
 

@@ -48,6 +48,8 @@ SPACES: dict[str, dict[str, Any]] = {
     "chain": {"input_shape": (8, 8, 1), "outputs": 10},
     "recurrent_cell": {"input_shape": (8, 1), "outputs": 10},
     "stack": {"input_shape": (8, 8, 1), "outputs": 10},
+    "pyramid": {"input_shape": (128, 128, 3), "classes": 10},
+    "backbone": {"input_shape": (128, 128, 3), "classes": 10},
 }
 
 
