@@ -1,4 +1,4 @@
-"""The command line: neuroevo search | resume | show | report | dashboard | plot | compare | arena | fidelity | list | doctor | train
+"""The command line: neuroevo demo | search | resume | show | report | dashboard | plot | compare | arena | fidelity | list | doctor | train
 | ensemble | predict | compress | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
@@ -21,6 +21,7 @@ import typer
 from neuroevo.cli import completion as complete
 from neuroevo.cli.arena import add_to as add_arena_to
 from neuroevo.cli.compress import add_to as add_compress_to
+from neuroevo.cli.demo import add_to as add_demo_to
 from neuroevo.cli.fidelity import add_to as add_fidelity_to
 from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.look import RunFolder, add_to
@@ -624,6 +625,7 @@ add_to(app)
 add_fidelity_to(app)
 add_arena_to(app)
 add_compress_to(app)
+add_demo_to(app)
 
 
 def _schedule(name: str) -> Any:
