@@ -14,7 +14,7 @@ from genomes.base import unknown
 from neuroevo.cli import completion as complete
 from neuroevo.core import registry
 
-EXAMINED = ("confusion", "residuals", "calibration", "importance")  # figures of one network on held-out samples
+EXAMINED = ("confusion", "residuals", "calibration", "importance", "detections")  # figures of one network on held-out samples
 
 
 def run_folder(text: str) -> Path:
@@ -105,7 +105,7 @@ def plot(
         str | None,
         typer.Argument(
             help="The individual, for genome, lineage, curves and difference; also a derived network (17.1) for worth, confusion, residuals, "
-            "calibration and importance. Default: the best.",
+            "calibration, importance and detections. Default: the best.",
             show_default=False,
             autocompletion=complete.ids,
         ),

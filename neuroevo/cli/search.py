@@ -63,8 +63,9 @@ def evolve_networks(
         ValueError: anything that the user can mend; nothing is written before the data was read.
     """
     task = supervised_task(_as_begun(settings, folder))
-    given = split_settings(settings.settings, settings.strategy, settings.encoding)
-    space = _space_as_begun(space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])
+    encoding = settings.encoding or task.encoding
+    given = split_settings(settings.settings, settings.strategy, encoding)
+    space = _space_as_begun(space_by_encoding(encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])
     once = space.redundant and schedule == "synchronous"
     strategy = strategy_by_name(
         settings.strategy, settings.inheritance, settings=given["strategy"], evaluations=evaluations, begun=begun_strategy(folder)

@@ -236,6 +236,12 @@ def test_the_descent_holds_the_best_ones_ancestors_with_what_made_them(run) -> N
 def test_every_encoding_of_the_command_line_fits_images_or_sequences(encoding: str) -> None:
     shape = (12, 2) if encoding == "recurrent_cell" else (8, 8, 1)
     task = ne.tasks.Classification((np.zeros((40, *shape), np.float32), np.arange(40) % 2))
+    if encoding in ("pyramid", "backbone"):
+        with pytest.raises(ValueError, match="find objects in images, and this is a classification; take one of cell, chain"):
+            space_by_encoding(encoding, task, None)
+        task = ne.tasks.Detection((np.zeros((40, 16, 16, 1)), [[[2, 2, 9, 9, k % 2]] for k in range(40)]))
+        with pytest.raises(ValueError, match="one answer for each sample, and this is a detection; take one of backbone, pyramid"):
+            space_by_encoding("network", task, None)
     space = space_by_encoding(encoding, task, None)
     genome = space.random(philox(1, 1)).mutate(philox(1, 2), clock=1)
     assert space.encoding == encoding and 0 < genome.parameters < 300_000
