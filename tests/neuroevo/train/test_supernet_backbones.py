@@ -66,3 +66,51 @@ def test_a_step_moves_nothing_beside_its_path_and_kernels_of_three_and_five_are_
     assert (after.velocity[beside] == 1).all()  # neither does momentum
     kernels = {slot.shape for slot in net.layout.slots if slot.role == "depthwise" and slot.choice == 0}
     assert {shape[0] for shape in kernels} == {3, 5}
+
+
+@pytest.mark.slow
+def test_an_epoch_learns_to_detect_and_a_path_scores_as_the_network_that_is_taken_out() -> None:
+    from neuroevo.core.individual import Individual
+    from neuroevo.core.trial import Trial
+    from neuroevo.data.boxes import boxes_in
+    from neuroevo.data.scattered_digits import scattered_digits
+    from neuroevo.estimation import SharedTraining
+    from neuroevo.estimation.shared_training import SharedWork
+    from neuroevo.tasks import Context, Detection
+
+    parts = scattered_digits({"train": 24, "validation": 8, "test": 8}, side=32)
+    images = np.concatenate([x for x, _ in parts.values()])
+    boxes = [boxes_in(rows) for _, y in parts.values() for rows in y]
+    task = Detection((images, boxes), ("loss", "ap"), seed=1)
+    space = BackboneSpace((32, 32, 1), 10, levels=(2, 3), width=4, stem=4, depths=(2,), channels=(6,), blocks=BLOCKS[:2], head=1)
+    estimation, context, artifacts, losses = SharedTraining(epochs=0), Context(seed=1), (), []
+    options = {"space": space.to_dict(), "method": {}}
+    for epoch in range(1, 7):
+        each = {
+            "rule": {"rule": "paths"},
+            "epoch": epoch,
+            "epochs": 6,
+            "learning_rate": 0.05,
+            "final_rate": 0.0,
+            "batch_size": 4,
+            "augment": {"flip": True, "shift": 0},
+        }
+        trained = estimation.measure(
+            Trial(epoch, (), "train_shared", artifacts=artifacts, options={**options, **each}), task, context
+        )
+        artifacts = trained.artifacts
+        losses.append(trained.report["loss"])
+    assert losses[-1] < 0.9 * losses[0]
+    genome = space.from_genes({"blocks": ["shuffle_5x5", "shuffle_3x3"], "cells": []})
+
+    def one() -> Individual:
+        return Individual(0, genome, (-1.0, 1.0), names=("loss", "ap"))
+
+    trial = Trial(7, (one(),), artifacts=artifacts, options={**options, "shared": True})
+    scored = estimation.measure(trial, task, context)
+    model = SharedWork(trial, task, context, estimation._supernets)._model(genome)
+    expected = task.part_scores(model, task.dataset.validation)
+    assert scored.values[0] == pytest.approx([expected["loss"], expected["ap"]], rel=1e-3, abs=1e-4)
+    heir = Trial(8, (one(),), artifacts=artifacts, options={**options, "inheritance": "shared"})
+    final = estimation.measure(heir, task, context)
+    assert final.values[0] == pytest.approx(scored.values[0], rel=1e-3, abs=1e-4)
