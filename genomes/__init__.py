@@ -11,6 +11,7 @@ from genomes.base import Genome, Space
 if TYPE_CHECKING:
     from genomes.cell import CellGenome, CellSpace
     from genomes.chain import ChainGenome, ChainSpace, RecurrentCellGenome, RecurrentCellSpace, StackGenome, StackSpace
+    from genomes.choice import ChoiceGenome, ChoiceSpace
     from genomes.cppn import CppnGenome, CppnSpace, EvolvableSubstrate, Substrate
     from genomes.dag import DagGenome, DagSpace
     from genomes.neat import NeatGenome, NeatSpace
@@ -23,6 +24,8 @@ _WHERE = {
     "CellSpace": "genomes.cell",
     "ChainGenome": "genomes.chain",
     "ChainSpace": "genomes.chain",
+    "ChoiceGenome": "genomes.choice",
+    "ChoiceSpace": "genomes.choice",
     "DagGenome": "genomes.dag",
     "DagSpace": "genomes.dag",
     "CppnGenome": "genomes.cppn",
@@ -45,6 +48,7 @@ PARTS = {  # the encodings, and where their spaces are
     "backbone": "genomes:BackboneSpace",
     "cell": "genomes:CellSpace",
     "chain": "genomes:ChainSpace",
+    "choice": "genomes:ChoiceSpace",
     "cppn": "genomes:CppnSpace",
     "dag": "genomes:DagSpace",
     "neat": "genomes:NeatSpace",
@@ -59,6 +63,8 @@ __all__ = [
     "CellSpace",
     "ChainGenome",
     "ChainSpace",
+    "ChoiceGenome",
+    "ChoiceSpace",
     "CppnGenome",
     "CppnSpace",
     "DagGenome",

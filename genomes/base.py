@@ -39,6 +39,7 @@ _MODULES = {
     "backbone": "genomes.pyramid",
     "cell": "genomes.cell",
     "chain": "genomes.chain",
+    "choice": "genomes.choice",
     "cppn": "genomes.cppn",
     "dag": "genomes.dag",
     "neat": "genomes.neat",
@@ -293,7 +294,7 @@ class Space(metaclass=Settings):
         Raises:
             NotImplementedError: the encoding offers no such graph.
         """
-        raise NotImplementedError(f"{type(self).__name__} offers no shared graph of its networks; one-shot search needs CellSpace")
+        raise NotImplementedError(f"{type(self).__name__} offers no shared graph of its networks; one-shot search needs CellSpace or BackboneSpace")
 
     def _no_decisions(self) -> str:
         return f"{type(self).__name__} does not offer sequential decisions"

@@ -21,6 +21,7 @@ from genomes.sequential import Asking, SequentialSpace
 
 if TYPE_CHECKING:
     from genomes.pyramid.genome import PyramidGenome
+    from genomes.shared import SharedGraph
 
 MOST_LEVEL = 10
 
@@ -218,6 +219,16 @@ class PyramidSpace(SequentialSpace["PyramidGenome"], encoding="pyramid"):
                 yield str(merge.level)
             yield merge.operation
 
+    def shared(self) -> SharedGraph:
+        """All backbones of the space in one graph, for one-shot search; where the pyramid is fixed.
+
+        Raises:
+            NotImplementedError: the pyramid is searched.
+        """
+        from genomes.pyramid.shared import shared_backbones
+
+        return shared_backbones(self)
+
     def from_genes(self, genes: Any) -> PyramidGenome:
         return self._genome(*genes_of(genes, self))
 
@@ -288,7 +299,7 @@ class BackboneSpace(PyramidSpace, encoding="backbone"):
 
     @staticmethod
     def _small() -> dict[str, Any]:
-        return {"cells": 0, "stem": 8, "depths": (2, 3, 3), "channels": (24, 56, 104)}
+        return {"cells": 0, "stem": 8, "depths": (1, 3, 4), "channels": (24, 48, 96)}
 
     @classmethod
     def small(cls, input_shape: Shape, classes: int, **settings: Any) -> Self:
