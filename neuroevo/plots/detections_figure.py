@@ -79,6 +79,8 @@ def _draw(axes: Any, image: SeenImage, labels: tuple[str, ...]) -> None:
 
     values = image.values
     axes.imshow(values, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    room = 0.05 * values.shape[0]  # for a label outside of a box; else it stands inside
+    below = values.shape[0] - room
     boxes = [(box, "", GREEN, "--", False) for box in image.truth]
     boxes += [(box[:5], f" {100 * box[5]:.0f}", ORANGE, "-", True) for box in image.found]
     for (left, top, right, bottom, label), sure, colour, style, above in boxes:
@@ -88,7 +90,7 @@ def _draw(axes: Any, image: SeenImage, labels: tuple[str, ...]) -> None:
         said = _short(labels[int(label)]) + sure
         axes.text(
             left if above else right - 1, top if above else bottom - 1, said, fontsize=7, color="white",
-            ha="left" if above else "right", va="bottom" if above else "top", clip_on=True,
+            ha="left" if above else "right", va=("bottom" if top > room else "top") if above else ("top" if bottom < below else "bottom"), clip_on=True,
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
         )  # fmt: skip
     axes.set_xlim(-0.5, values.shape[1] - 0.5)

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from small_detector import small_detector
 
 from neuroevo.data.boxes import boxes_in, padded
 from neuroevo.train.assignment import assigned, centreness, detection_targets
 from neuroevo.train.augmentation import augmented, augmented_with_boxes
+from neuroevo.train.compiled import Method, compile_network
 from neuroevo.train.detection_loss import detection_loss
 from neuroevo.train.grids import Grids, grids_of
-from neuroevo.train.recipe import Augmentation
+from neuroevo.train.loop import fit, model_outputs, outputs_in_batches
+from neuroevo.train.recipe import Augmentation, Recipe
 
 GRIDS = Grids((64, 64), (4, 8, 16))
 RNG = np.random.default_rng(0)
@@ -133,3 +136,19 @@ def test_a_box_that_is_mostly_gone_is_taken_out():
     assert set(moved[:, 1, 4].tolist()) == {2.0} and set(moved[:, 0, 4].tolist()) == {-1.0, 1.0}
     kept = moved[:, 0][moved[:, 0, 4] >= 0]
     assert (kept[:, 2] - kept[:, 0]).min() >= 0.4 * 4 and kept[:, 0].min() >= 0
+
+
+def test_training_lowers_the_loss_alone_and_by_a_teacher():
+    """On whatever backend is set: `test_training_on_jax` runs it there."""
+    small = small_detector(16, classes=3, width=8)
+    x = RNG.normal(size=(16, 16, 16, 1)).astype(np.float32)
+    targets = detection_targets(padded([drawn(2, 16, seed=k) for k in range(16)]), grids_of((16, 16), small.output_shape[1]))
+    recipe = Recipe(epochs=6, batch_size=8, optimizer="adam", learning_rate=0.01)
+    network = compile_network(small, Method.of(recipe, "detection", 16))
+    first = float(detection_loss(outputs_in_batches(network, x), targets))
+    training = fit(network, x, targets, recipe, np.random.default_rng(0))
+    assert training.train_loss[-1] < 0.8 * training.train_loss[0] and training.train_loss[0] == pytest.approx(first, rel=0.5)
+    parent, child = small, small_detector(16, classes=3, width=8, seed=5)
+    learner = compile_network(child, Method.of(recipe, "detection", 16, teaching=1.0))
+    taught = fit(learner, x, targets, recipe, np.random.default_rng(0), teacher=lambda x: model_outputs(parent, x))
+    assert taught.train_loss[-1] < 0.5 * taught.train_loss[0]
