@@ -69,11 +69,20 @@ def filled(template: str, measured: Mapping[str, Any]) -> str:
         ValueError: it asks for a figure that the measurement does not have.
     """
     seeds = measured.get("seeds", ())
-    count = seeds if isinstance(seeds, int) else len(seeds)
+    count = seeds.get("one_objective") if isinstance(seeds, Mapping) else seeds if isinstance(seeds, int) else len(seeds)
+    figures = {name: measured.get(name, {}) for name in ("ours", "published", "settings")}
     try:
-        return template.format(ours=measured["ours"], published=measured.get("published", {}), settings=measured.get("settings", {}), seeds=count)
+        return template.format(**figures, seeds=count, ranking=ranking(measured["ours"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{template!r} asks for {error}, which is not among {sorted(measured['ours'])}") from error
+
+
+def ranking(ours: Mapping[str, float]) -> str:
+    """Of an arena's contest: the strategies, the best mean rank first, with their ranks and what they reach, median."""
+    found = [(rank, name.removeprefix("rank_").partition("_")) for name, rank in ours.items() if name.startswith("rank_")]
+    medians = {name.removeprefix("median_"): value for name, value in ours.items() if name.startswith("median_")}
+    said = [f"{strategy.replace('_', ' ')} {rank:.2f} ({medians[f'{contest}_{strategy}']:.4g})" for rank, (contest, _, strategy) in sorted(found)]
+    return "; ".join(said)
 
 
 def line(row: Mapping[str, Any], measured: Mapping[str, Any]) -> str:

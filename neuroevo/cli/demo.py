@@ -41,8 +41,9 @@ def opened(page: Path) -> bool:
     import webbrowser
 
     screenless = sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return not screenless and webbrowser.open(page.resolve().as_uri())
+    return not screenless and webbrowser.open_new_tab(page.resolve().as_uri())
 
 
 def add_to(app: typer.Typer) -> None:
+    """Make this a command of the application."""
     app.command()(demo)

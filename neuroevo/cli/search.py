@@ -13,7 +13,7 @@ from genomes.base import Space
 from genomes.network import NetworkSpace
 from neuroevo.data.columns import Columns
 from neuroevo.deploy.folds import folds_of, usual_folds
-from neuroevo.deploy.reference_models import Reference, constant_reference, train_references
+from neuroevo.deploy.reference_models import Reference, constant_reference, refuse_references, train_references
 from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.report.finish import finish
 from neuroevo.run.budget import Budget
@@ -113,7 +113,9 @@ def first_answers(task: Any, seed: int, references: bool) -> list[Reference]:
     if not isinstance(task, Supervised):
         return []
     constant, name = constant_reference(task), task.selection
-    said = [f"{constant.about}: {constant.validation[name]:.4g}"] if name in constant.validation else []
+    if references:
+        refuse_references(task)
+    said = [] if constant is None or name not in constant.validation else [f"{constant.about}: {constant.validation[name]:.4g}"]
     small = len(task.dataset.train) * math.prod(task.dataset.input_shape) <= SOON
     fitted = train_references(task, seed) if references and small else []
     said += [f"{one.name} ({one.about}): {one.validation[name]:.4g}" for one in fitted if name in one.validation]

@@ -69,16 +69,11 @@ def references(run: Run, say: Callable[[str], None] | None = None) -> list[Refer
     return found
 
 
-def train_references(task: Supervised, seed: int, say: Callable[[str], None] | None = None) -> list[Reference]:
-    """Fit and score the linear model, the forest and boosting.
-
-    Args:
-        task: whose data.
-        seed: of what they draw.
-        say: is told which one is fitted.
+def refuse_references(task: Supervised) -> None:
+    """Refuse what references cannot be fitted to.
 
     Raises:
-        ValueError: samples of so many numbers that boosting would take hours.
+        ValueError: boxes, or samples of so many numbers that boosting would take hours.
     """
     dataset = task.dataset
     if dataset.kind == "detection":
@@ -88,6 +83,21 @@ def train_references(task: Supervised, seed: int, say: Callable[[str], None] | N
         raise ValueError(
             f"references are for tables and small images: up to {MOST_FEATURES} numbers a sample, these have {features}; leave --references out"
         )
+
+
+def train_references(task: Supervised, seed: int, say: Callable[[str], None] | None = None) -> list[Reference]:
+    """Fit and score the linear model, the forest and boosting.
+
+    Args:
+        task: whose data.
+        seed: of what they draw.
+        say: is told which one is fitted.
+
+    Raises:
+        ValueError: as `refuse_references`.
+    """
+    refuse_references(task)
+    dataset = task.dataset
     found = []
     for name, (about, model, numbers) in _models(dataset, seed).items():
         if say is not None:

@@ -22,7 +22,7 @@ def test_the_demo_evolves_networks_and_writes_a_page(tmp_path: Path) -> None:
 
 def test_a_page_is_opened_where_there_is_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda address: not pages.append(address))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(webbrowser, "open_new_tab", lambda address: not pages.append(address))  # type: ignore[func-returns-value]
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("DISPLAY", raising=False)

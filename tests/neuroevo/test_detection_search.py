@@ -185,7 +185,8 @@ def test_the_command_line_from_a_folder_to_drawn_boxes(folder, tmp_path):
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    small = [word for name, value in SMALL.items() if name != "cells" for word in ("--set", f"{name}={value}")]
+    given = {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in SMALL.items() if name != "cells"}
+    small = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
     said = neuroevo(
         "search", str(folder), "--run", "run", "--strategy", "regularized_evolution", "--set", "population=2", "--set", "sample=2", "--set",
         "cells=3", *small, "--evaluations", "4", "--epochs", "1", "--workers", "2", "--baseline",
