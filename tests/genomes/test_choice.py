@@ -88,7 +88,7 @@ def test_what_is_no_space_is_refused(settings: dict, sentence: str) -> None:
 
 
 def test_a_column_that_is_not_there_is_named(table: Path) -> None:
-    with pytest.raises(ValueError, match="unknown column of grid.csv 'widths'; did you mean 'width'"):
+    with pytest.raises(ValueError, match=r"unknown column of grid\.csv 'widths'; did you mean 'width'"):
         ChoiceSpace.of_table(table, ("widths",))
     with pytest.raises(ValueError, match="unknown option of choice 0 '7'"):
         MACRO.from_genes(["7"] * 8)
