@@ -161,9 +161,7 @@ class SharedWork:
             parts = dict(zip(("train", "architecture"), halves(self.task, context.seed), strict=True))
         augment = Augmentation(**options["augment"]) if options.get("augment") else None
         batch = min(int(options.get("batch_size", 64)), *[len(part) for part in parts.values()])
-        data = {
-            name: (augmented(part.x, augment, rng) if augment else part.x, dataset.targets(part)) for name, part in parts.items()
-        }
+        data = {name: self._samples(part, augment, rng) for name, part in parts.items()}
         steps = max(1, round(len(parts["train"]) / batch))
         orders = {name: sample_order(len(part), steps, batch, rng) for name, part in parts.items()}
         state, report = rule.epoch(self.net, state, data, orders, options, rng)
@@ -174,6 +172,15 @@ class SharedWork:
         left = Artifact(self.trial.id, SUPERNET, arrays=state)
         passes = steps * batch * len(parts) / len(dataset.train)
         return Measurement(np.empty((0, len(self.task.objectives))), artifacts=(left,), epochs=passes, report=report)
+
+    def _samples(
+        self, part: Part, augment: Augmentation | None, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Samples and what they are trained towards, varied where that is asked for."""
+        vary = self.task.varying(part, self.net)
+        if augment and vary is not None:
+            return vary(augment, rng)
+        return augmented(part.x, augment, rng) if augment else part.x, self.task.plain_targets(part, self.net)
 
     def scored(self) -> Measurement:
         """Every individual as a path."""
