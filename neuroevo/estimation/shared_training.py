@@ -173,15 +173,14 @@ class SharedWork:
         passes = steps * batch * len(parts) / len(dataset.train)
         return Measurement(np.empty((0, len(self.task.objectives))), artifacts=(left,), epochs=passes, report=report)
 
-    def _samples(self, part: Part, augment: Augmentation | None, rng: np.random.Generator) -> tuple[Any, Any]:
-        """Samples as an epoch sees them, and their targets."""
+    def _samples(
+        self, part: Part, augment: Augmentation | None, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Samples and what they are trained towards, varied where that is asked for."""
         vary = self.task.varying(part, self.net)
-        if augment is not None and vary is not None:
+        if augment and vary is not None:
             return vary(augment, rng)
-        # The weights of classes stay out: the shared network's cross-entropy takes targets that add up to 1.
-        detects = self.net.graph.space.detects
-        targets = self.task.training_targets(part, self.net) if detects else self.task.dataset.targets(part)
-        return (augmented(part.x, augment, rng) if augment else part.x), targets
+        return augmented(part.x, augment, rng) if augment else part.x, self.task.plain_targets(part, self.net)
 
     def scored(self) -> Measurement:
         """Every individual as a path."""

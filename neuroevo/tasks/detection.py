@@ -142,8 +142,8 @@ class Detection(Supervised):
 
         return vary
 
-    def _batch_targets(self, batch: Part) -> Any:
-        return lambda model: self.training_targets(batch, model)
+    def plain_targets(self, part: Part, network: Any) -> Floats:
+        return self.training_targets(part, network)
 
     def detected(self, outputs: Floats) -> list[Detected]:
         """What a network found in each image, by its outputs: float32 [samples, locations, classes + 5]."""

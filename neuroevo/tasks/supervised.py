@@ -158,10 +158,7 @@ class Supervised(Task):
         """What zero-cost proxies look at: the individual's network as its training from scratch would begin, and a batch of training data,
         the same for every individual of a run."""
         batch = batch_of(self.dataset, stream(context.seed, BATCH, TRAINING), samples)
-        return Untrained(genome, batch.x, self._batch_targets(batch), context.rng(id, repeat), self.loss)
-
-    def _batch_targets(self, batch: Part) -> Any:
-        return np.asarray(self.dataset.targets(batch), np.float32)
+        return Untrained(genome, batch.x, lambda model: self.plain_targets(batch, model), context.rng(id, repeat), self.loss)
 
     def untrained_scores(
         self, genome: Genome, context: Context, id: int, repeat: int = 0, samples: int = SAMPLES
@@ -234,6 +231,10 @@ class Supervised(Task):
         Args:
             network: the `keras.Model` or compiled network, on whose grids the targets of a detection depend.
         """
+        return self.dataset.targets(part)
+
+    def plain_targets(self, part: Part, network: Any) -> npt.NDArray[np.float32]:
+        """The same without weights of samples."""
         return self.dataset.targets(part)
 
     def output_shape(self, of: tuple[int, ...]) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from neuroevo.deploy.description import description
 from neuroevo.deploy.examination import examination, examined
 from neuroevo.report.finish import finish
 from neuroevo.report.html import page
-from neuroevo.report.text import run_table
+from neuroevo.report.text import run_table, trials_without_individuals
 from neuroevo.run.run import load_run
 from neuroevo.strategies import RandomSearch
 from neuroevo.tasks import Detection
@@ -174,6 +174,24 @@ def test_what_is_not_for_boxes_is_refused(searched):
     assert usual_folds(searched.task) == 0
     with pytest.raises(ValueError, match="not those that find objects"):
         ne.compress(searched, searched.best.id, "magnitude", keep=0.5)
+
+
+@pytest.mark.slow
+def test_a_shared_network_of_backbones_is_trained_on_boxes(folder, tmp_path):
+    from genomes import BackboneSpace
+    from neuroevo.estimation import SharedTraining
+    from neuroevo.strategies import Nsga2, SharedWeights
+
+    blocks = ("shuffle_3x3", "shuffle_5x5")
+    space = BackboneSpace((32, 32, 1), 10, levels=(2, 3), width=4, stem=4, depths=(1, 1), channels=(6, 8), blocks=blocks, head=1)
+    run = ne.evolve(
+        space, Detection(folder, "loss,ap"), strategy=SharedWeights(Nsga2(population=4), epochs=3, candidates=4, finalists=1),
+        estimation=SharedTraining(epochs=1), budget=ne.Budget(evaluations=12), seed=1, run=tmp_path / "run",
+    )  # fmt: skip
+    assert not run.failures, [individual.reason for individual in run]
+    losses = [trial.report["loss"] for trial in trials_without_individuals(run)]
+    assert len(losses) == 3 and losses[-1] < losses[0]
+    assert run.best.artifact is not None and np.isfinite(run.best.values["loss"])
 
 
 @pytest.mark.slow

@@ -70,12 +70,12 @@ class Supernet:
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """Of a batch, as a `keras.Model` has it."""
+        """Of the networks, as a `keras.Model` says it: None samples first."""
         return (None, *self.graph.architecture.input_shape)
 
     @property
     def output_shape(self) -> tuple[int | None, ...]:
-        """The same of the outputs."""
+        """The same of what they give."""
         architecture = self.graph.architecture
         return (None, *architecture.shapes[architecture.output.marking])
 
@@ -126,7 +126,7 @@ class Supernet:
     # All of it --------------------------------------------------------------------------------------------------------------
 
     def loss(self, outputs: Any, targets: Any) -> Any:
-        """The mean loss of logits [samples, outputs], or of a detector's outputs [samples, locations, classes + 5]."""
+        """The mean loss of logits [samples, outputs], or of what a detection network gives."""
         if self.method.loss == "detection":
             return detection_loss(outputs, targets)
         if self.method.loss == "mean_squared_error":

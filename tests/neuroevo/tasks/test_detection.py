@@ -150,7 +150,7 @@ def test_proxies_look_at_detection_networks(task):
     from neuroevo.train.zero_cost import grad_norm, naswot, snip, synflow
 
     batch = batch_of(task.dataset, np.random.default_rng(0), 8)
-    network = Untrained(small_detector(), batch.x, task._batch_targets(batch), loss=task.loss)
+    network = Untrained(small_detector(), batch.x, lambda model: task.plain_targets(batch, model), loss=task.loss)
     assert network.targets.shape == (8, 80, 6)
     for proxy in (naswot, synflow, grad_norm, snip):
         assert np.isfinite(proxy(network)), proxy
