@@ -69,7 +69,14 @@ def main() -> None:
                 flush=True,
             )
     if options.json:
-        options.json.write_text(json.dumps({"settings": {"seed": options.seed, "training": ADAM.to_dict()}, "runs": runs}, indent=2))
+        ours = {}
+        for run in runs:
+            key = f"{run['network']}_{run['kind'].replace(', ', '_').replace(' ', '_')}"
+            ours |= {f"size_{key}": run["bytes"][1] / run["bytes"][0], f"speed_{key}": run["microseconds"][0] / run["microseconds"][1]}
+            ours |= {f"error_{key}": run["error"][1], f"error_{run['network']}": run["error"][0]}
+        settings = {"training": ADAM.to_dict()}
+        report = {"method": "post-training quantization", "settings": settings, "seeds": [options.seed], "ours": ours, "runs": runs}
+        options.json.write_text(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Parts of the pages that are made from their one source, so that nothing is written twice. `make docs` runs it.
 
-Writes into build/docs: results.md from experiments/README.md; parts.md and measured.md from README.md; command_line.md from the commands
-themselves; strategies.md, encodings.md, tasks.md, worlds.md, estimations.md, rewards.md, data.md, proxies.md
+Writes into build/docs: results.md from experiments/README.md; parts.md from README.md; command_line.md from the commands themselves; strategies.md, encodings.md, tasks.md, worlds.md, estimations.md, rewards.md, data.md, proxies.md
 and objectives.md from the registry of parts.
 """
 
@@ -83,7 +82,9 @@ def reference(kind: str, room: str, *, level: int = 2) -> str:
         if shown in package.__all__:
             blocks.append(f"::: {room}.{shown}\n    options:\n      heading_level: {level}\n      members: []\n")
             if kind == "encoding":
-                blocks.append(f"::: {room}.{shown.removesuffix('Space')}Genome\n    options:\n      heading_level: {level}\n")
+                genome = f"{shown.removesuffix('Space')}Genome"
+                if hasattr(package, genome):  # an encoding may share another's genome
+                    blocks.append(f"::: {room}.{genome}\n    options:\n      heading_level: {level}\n")
     return "\n".join(blocks)
 
 
@@ -109,7 +110,6 @@ def main() -> None:
     made = {
         "results": results(),
         "parts": section("What is in it"),
-        "measured": section("Measured"),
         "command_line": command_line(),
         "strategies": reference("strategy", "neuroevo.strategies"),
         "encodings": reference("encoding", "genomes"),

@@ -6,6 +6,8 @@ Contests, of which `--contests` names some:
   test accuracy of the cell that is chosen.
 - `nasbench201-12`: the same by the accuracy of 12 epochs, which is a noisy guide.
 - `nasbench201-two`: accuracy and multiply-adds, hypervolume after 200 evaluations.
+- `nasbench-macro`: another table, with `--macro FILE`: 6,561 networks of eight blocks, each the identity or one of two inverted bottlenecks
+  (Su et al. 2021; their `nas-bench-macro_cifar10.json`), test accuracy after 50 epochs on CIFAR-10, mean of three trainings, 100 evaluations.
 - `xor`, `double-pole`: topologies and weights evolve; the fitness of the papers (Stanley & Miikkulainen 2002, sections 4.1 and 4.2), 3,000 evaluations.
 - `digits`, `mnist1d`: really trained, error and parameters, hypervolume after so many epochs, as `neuroevo search` searches.
 
@@ -26,7 +28,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import neuroevo as ne
-from genomes import CellSpace, NeatSpace
+from genomes import CellSpace, ChoiceSpace, NeatSpace
 from neuroevo.arena import Arena, Contest, data_contest, results
 from neuroevo.arena.page import write_results
 from neuroevo.arena.text import contest_table
@@ -43,6 +45,10 @@ TABULAR = [
     "local_search", "regularized_evolution", "nsga2", "lemonade", "hill_climb", "alps", "crowding", "reinforce", "q_learning", "bayesian",
     "Bayesian('GaussianProcess(\"edit\")')", "progressive",
 ]  # fmt: skip
+MACRO = [
+    "local_search", "regularized_evolution", "nsga2", "lemonade", "hill_climb", "alps", "crowding", "reinforce", "q_learning",
+    "Bayesian('GaussianProcess(\"hamming\")')",
+]  # fmt: skip
 TWO = ["nsga2", "nsga3", "lemonade", "bayesian", "Nsga2(population=40)"]
 WEIGHTS = ["neat", "regularized_evolution", "nsga2", "alps", "crowding", "hill_climb"]
 TRAINED = ["nsga2", "lemonade", "regularized_evolution", "bayesian", "hyperband"]
@@ -56,6 +62,24 @@ def table_task(path: Path, signal: str, two: bool, seed: int) -> Task:
 
 def cells(task: Task) -> CellSpace:
     return CellSpace()
+
+
+def macro_csv(path: Path, folder: Path) -> Path:
+    """The authors' JSON as a table."""
+    found = json.loads(path.read_text())
+    folder.mkdir(parents=True, exist_ok=True)
+    written = folder / "nasbench_macro.csv"
+    rows = [f"{key},{row['mean_acc']},{row['flops']}" for key, row in sorted(found.items())]
+    written.write_text("blocks,accuracy,flops\n" + "\n".join(rows) + "\n")
+    return written
+
+
+def macro_task(path: Path, seed: int) -> Task:
+    return ne.tasks.Table(path, key="blocks", signal={"accuracy": Objective("accuracy", "maximise", ideal=100.0)})
+
+
+def blocks(task: Task) -> ChoiceSpace:
+    return ChoiceSpace.alike(8, ("0", "1", "2"), separator="")
 
 
 @ne.population_fitness
@@ -101,6 +125,14 @@ def contests(options: argparse.Namespace) -> dict[str, tuple[list[str], Any]]:
             TWO,
             lambda: Contest("nasbench201-two", partial(table, "c10_val200", True), cells, ne.Budget(evaluations=200), test="c10_test200"),
         ),
+        **({} if options.macro is None else {
+            "nasbench-macro": (
+                MACRO,
+                lambda: Contest(
+                    "nasbench-macro", partial(macro_task, macro_csv(options.macro, options.run)), blocks, ne.Budget(evaluations=100)
+                ),
+            )
+        }),
         "xor": (WEIGHTS, lambda: Contest("xor", xor_task, partial(weights, 2), ne.Budget(evaluations=3000))),
         "double-pole": (
             WEIGHTS,
@@ -115,6 +147,7 @@ def main() -> None:
     parser.add_argument(
         "--table", type=Path, default=Path("../shared/data/nb201_cifar10.csv.gz"), help="CSV file of NAS-Bench-201"
     )
+    parser.add_argument("--macro", type=Path, help="JSON file of NAS-Bench-Macro; without it that contest is left out")
     parser.add_argument("--contests", nargs="+", help="these; default all")
     parser.add_argument("--strategies", nargs="+", help="these in place of those that fit each contest")
     parser.add_argument("--seeds", type=int, default=20, help="seeds 1 to this")

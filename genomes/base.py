@@ -36,12 +36,15 @@ ENTRY_POINTS = "neuroevo.parts"  # installed packages name encodings of their ow
 
 # Where the built-in encodings live; imported when one of their names is first read from JSON.
 _MODULES = {
+    "backbone": "genomes.pyramid",
     "cell": "genomes.cell",
     "chain": "genomes.chain",
+    "choice": "genomes.choice",
     "cppn": "genomes.cppn",
     "dag": "genomes.dag",
     "neat": "genomes.neat",
     "network": "genomes.network",
+    "pyramid": "genomes.pyramid",
     "recurrent_cell": "genomes.chain",
     "stack": "genomes.chain",
 }
@@ -158,17 +161,19 @@ class Space(metaclass=Settings):
     encoding. The names are those of parts, built in or registered (`neuroevo.registry`).
 
     Attributes:
-        drawn_as: the drawing of its genomes' graphs: "graph" (any), "nodes" (NEAT's), "layers" or "cells".
+        drawn_as: the drawing of its genomes' graphs: "graph" (any), "nodes" (NEAT's), "layers", "cells" or "pyramid".
         decoded_as: the decoder that makes a `keras.Model` of a genome; "" goes by what the genome offers, its `architecture` or `equations`.
         evolved_by: the strategy that suits it where there is one objective.
         population: the array population that whole generations are kept in, for encodings that vary in compiled kernels; "" for none.
         redundant: whether many genomes describe the same network, so that it pays to train each network once.
         sequential: whether genomes are described by sequences of decisions: whether `choices`, `build` and `decisions` are there. An
             encoding that has them (`genomes.sequential.SequentialSpace` is the short way) sets it to True.
+        detects: whether its networks find objects in images (see `genomes.pyramid`), instead of giving one answer for a sample.
     """
 
     encoding: ClassVar[str]
     sequential: ClassVar[bool] = False
+    detects: ClassVar[bool] = False
 
     @property
     def drawn_as(self) -> str:
@@ -289,7 +294,7 @@ class Space(metaclass=Settings):
         Raises:
             NotImplementedError: the encoding offers no such graph.
         """
-        raise NotImplementedError(f"{type(self).__name__} offers no shared graph of its networks; one-shot search needs CellSpace")
+        raise NotImplementedError(f"{type(self).__name__} offers no shared graph of its networks; one-shot search needs CellSpace or BackboneSpace")
 
     def _no_decisions(self) -> str:
         return f"{type(self).__name__} does not offer sequential decisions"

@@ -18,10 +18,17 @@ add               relu(main + BatchNorm(skip)); `projected`: the skip first goes
                   where there are no positions) that brings it to main's shape. BatchNorm's gamma and beta are the skip's gate
 concat            channels of two or more inputs of equal positions, joined
 logits            dense layer with bias, no activation (`width` outputs)
+detect            the head of a detector (Tian et al. 2019, FCOS), the same for `levels` maps of equal channels: `repeats` times convolution of
+                  `kernel`, BatchNorm (of each level's own) and ReLU; then a convolution with bias to `width` class logits, four box distances
+                  and a centreness. Gives (locations, width + 5): the positions of all maps in order, row by row
 
 plain_conv        convolution without bias and, where `normalised`, BatchNorm; `width` filters of `kernel` taps (`kernel` along the first
                   spatial axis and `kernel_width` along the second, where that is not 0), `dilation` apart, `stride`
 plain_separable   depthwise convolution and 1x1 convolution, likewise
+plain_depthwise   a convolution of each channel by itself, without bias and, where `normalised`, BatchNorm
+half              every second channel: the first of each pair (`part` 0) or the second (1)
+upsample          every position `stride` times along every spatial axis (nearest neighbour)
+attend            a + b * sigmoid(maximum of a over all positions), of two inputs a and b of equal shape (Ghiasi, Lin & Le 2019, section 3.2.1)
 relu              ReLU
 norm              BatchNorm
 sum               the inputs of equal shape, added up; one input passes as it is
@@ -62,8 +69,13 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "add": ("projected",),
     "concat": (),
     "logits": ("width",),
+    "detect": ("width", "kernel", "repeats", "levels"),
     "plain_conv": ("width", "kernel", "kernel_width", "stride", "dilation", "normalised"),
     "plain_separable": ("width", "kernel", "kernel_width", "stride", "dilation", "normalised"),
+    "plain_depthwise": ("kernel", "stride", "normalised"),
+    "half": ("part",),
+    "upsample": ("stride",),
+    "attend": (),
     "relu": (),
     "norm": (),
     "sum": (),
@@ -78,8 +90,12 @@ GLOBAL_POOLINGS = frozenset({"global_average", "global_max"})
 # Layers that have filters or units of their own and end in a ReLU.
 WEIGHTED = frozenset({"conv", "separable", "dense"})
 MERGES = frozenset({"add", "concat"})
-# Convolutions without a ReLU of their own.
+# What a network ends in: one gene of these.
+OUTPUTS = frozenset({"logits", "detect"})
+BOX = 5  # outputs of a detector at each location, beside its class logits: four distances and the centreness
+# Convolutions without a ReLU of their own, with filters of their own.
 PLAIN = frozenset({"plain_conv", "plain_separable"})
+_NORMALISABLE = PLAIN | {"plain_depthwise"}
 # What makes several values of each feature (Gorishniy, Rubachev & Babenko 2022); none of their weights is trained.
 EMBEDDINGS = frozenset({"piecewise", "periodic"})
 # Layers with channels of their own.
@@ -92,13 +108,17 @@ class Layer:
 
     Args:
         kind: a name of `SETTINGS`.
-        width: filters (conv, separable), units (dense), outputs (logits), or ramps or waves of each feature (embeddings), >= 1.
+        width: filters (conv, separable), units (dense), outputs (logits), classes (detect), or ramps or waves of each feature (embeddings),
+            >= 1.
         kernel: elements along every spatial axis, >= 1.
         stride: step along every spatial axis, >= 1.
         projected: whether an add's skip goes through a projection.
         kernel_width: elements along the second spatial axis of a plain convolution, where they are not `kernel`; else 0.
         dilation: step from one tap of a plain convolution to the next, >= 1; with a stride it must be 1.
         normalised: whether a plain convolution ends in a BatchNorm.
+        part: which channel of each pair a half takes, 0 or 1.
+        repeats: convolutions of a detector in front of the last, >= 0.
+        levels: how many maps a detector takes, >= 1.
         cell: what a recurrent layer computes at every step.
         every_step: whether it gives its hidden state at every step.
 
@@ -116,6 +136,9 @@ class Layer:
     normalised: bool = False
     cell: RecurrentCell | None = None
     every_step: bool = False
+    part: int = 0
+    repeats: int = 0
+    levels: int = 0
 
     def __post_init__(self) -> None:
         settings = SETTINGS.get(self.kind)
@@ -136,8 +159,14 @@ class Layer:
                 )
             if self.dilation > 1 and self.stride > 1:
                 raise ValueError(f"a dilated convolution takes no stride, got dilation {self.dilation} and stride {self.stride}")
-        elif self.kernel_width or self.dilation != 1 or self.normalised:
+        elif self.kernel_width or self.dilation != 1 or (self.normalised and self.kind not in _NORMALISABLE):
             raise ValueError(f"a {self.kind} layer has no kernel_width, dilation or normalised")
+        if self.part not in ((0, 1) if self.kind == "half" else (0,)):
+            raise ValueError(f"part is 0 or 1 and belongs to a half, got {self.part} of a {self.kind} layer")
+        if (self.levels >= 1) != (self.kind == "detect") or self.repeats < 0 or (self.repeats and self.kind != "detect"):
+            raise ValueError(
+                f"levels >= 1 and repeats >= 0 belong to a detector, got levels {self.levels} and repeats {self.repeats} of a {self.kind} layer"
+            )
         if (self.cell is not None) != (self.kind == "recurrent") or (self.every_step and self.kind != "recurrent"):
             raise ValueError(f"a recurrent layer has a cell and every_step, others have not, got a {self.kind} layer")
 
@@ -164,6 +193,12 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         if not inputs or any([shape != inputs[0] for shape in inputs]):
             raise ValueError(f"a sum takes one or more inputs of equal shape, got {', '.join(map(str, inputs)) or 'none'}")
         return inputs[0]
+    if kind == "attend":
+        if len(inputs) != 2 or inputs[0] != inputs[1] or len(inputs[0]) == 1:
+            raise ValueError(f"an attend layer takes two maps of equal shape, got {', '.join(map(str, inputs)) or 'none'}")
+        return inputs[0]
+    if kind == "detect":
+        return _detected(layer, inputs)
     if kind == "input":
         raise ValueError("an input layer takes no inputs: its shape is the network's")
     if len(inputs) != 1:
@@ -192,9 +227,25 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         raise ValueError(f"a {kind} layer takes positions and channels, got {shape}")
     if kind in POOLINGS and layer.stride > 1 and min(shape[:-1]) < 2:
         raise ValueError(f"nothing to pool in {shape}")
+    if kind == "half":
+        if shape[-1] % 2:
+            raise ValueError(f"only an even number of channels has halves, got {shape}")
+        return (*shape[:-1], shape[-1] // 2)
     stride = layer.stride
+    if kind == "upsample":
+        return (*[axis * stride for axis in shape[:-1]], shape[-1])
     positions = shape[:-1] if stride == 1 else tuple([-(-axis // stride) for axis in shape[:-1]])
     return (*positions, layer.width if kind in CONVOLUTIONS or kind in PLAIN else shape[-1])
+
+
+def _detected(layer: Layer, inputs: Sequence[Shape]) -> Shape:
+    if len(inputs) != layer.levels:
+        raise ValueError(f"this detector takes {layer.levels} maps, got {len(inputs)}")
+    if any([len(shape) != 3 or shape[-1] != inputs[0][-1] for shape in inputs]):
+        raise ValueError(
+            f"a detector takes maps (height, width, channels) of equal channels, got {', '.join(map(str, inputs))}"
+        )
+    return (sum([math.prod(shape[:-1]) for shape in inputs]), layer.width + BOX)
 
 
 def _merged(layer: Layer, inputs: Sequence[Shape]) -> Shape:
@@ -246,8 +297,15 @@ def parameters(layer: Layer, inputs: Sequence[Shape]) -> int:
         return 2 * main + (main * skip if layer.projected else 0)
     if kind in PLAIN:
         return _kernel_weights(layer, inputs[0]) + (2 * width if layer.normalised else 0)
+    if kind == "plain_depthwise":
+        channels = inputs[0][-1]
+        return int(layer.kernel ** (len(inputs[0]) - 1) * channels + (2 * channels if layer.normalised else 0))
     if kind == "norm":
         return 2 * inputs[0][-1]
+    if kind == "detect":
+        channels, outputs = inputs[0][-1], width + BOX
+        tower = layer.repeats * (layer.kernel**2 * channels * channels + layer.levels * 2 * channels)
+        return tower + layer.kernel**2 * channels * outputs + outputs
     if layer.cell is not None:
         return layer.cell.leaves * width * (inputs[0][-1] + width + layer.cell.biased)
     return 0
@@ -262,9 +320,9 @@ def _kernel_weights(layer: Layer, shape: Shape) -> int:
 def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
     """Multiply-adds of a layer's convolutions and matrix products for one sample. BatchNorm, activations, pooling, sums and products of
     values are not counted."""
-    kind = layer.kind
+    kind, width = layer.kind, layer.width
     if kind in ("dense", "logits"):
-        return math.prod(inputs[0]) * layer.width
+        return math.prod(inputs[0]) * width
     if layer.cell is not None:
         return inputs[0][0] * layer.cell.leaves * layer.width * (inputs[0][-1] + layer.width)
     if kind in CONVOLUTIONS:
@@ -277,6 +335,13 @@ def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
         return math.prod(inputs[0]) * inputs[1][-1]
     if kind in EMBEDDINGS:
         return inputs[0][0] * layer.width
+    if kind == "detect":
+        channels = inputs[0][-1]
+        each = layer.kernel**2 * channels * (layer.repeats * channels + width + BOX)
+        return sum([math.prod(shape[:-1]) for shape in inputs]) * each
+    if kind == "plain_depthwise":
+        positions = math.prod([-(-axis // layer.stride) for axis in inputs[0][:-1]])
+        return int(positions * layer.kernel ** (len(inputs[0]) - 1) * inputs[0][-1])
     if kind in PLAIN:
         positions = math.prod([-(-axis // layer.stride) for axis in inputs[0][:-1]])
         return positions * _kernel_weights(layer, inputs[0])

@@ -79,7 +79,7 @@ class SequentialSpace(Space, Generic[SomeGenome]):
     def decisions(self, genome: SomeGenome) -> tuple[int, ...]:
         self._refuse_foreign(genome)
         asking, found = self.ask(), list[int]()
-        place: Question | SomeGenome = next(asking)
+        place = _first(asking)
         for name in self.answers(genome):
             if not isinstance(place, Question):
                 raise ValueError(
@@ -102,7 +102,7 @@ class SequentialSpace(Space, Generic[SomeGenome]):
         Raises:
             ValueError: an answer that is not among its options, or one too many.
         """
-        place: Question | SomeGenome = next(asking)
+        place = _first(asking)
         for at, answer in enumerate(answers):
             if not isinstance(place, Question):
                 raise ValueError(f"the {self.encoding} takes {at} decisions, got {len(answers)}")
@@ -139,6 +139,15 @@ def _step(asking: Asking[SomeGenome], question: Question, answer: int) -> Questi
     refuse_wrong(answer, question.options, f"the decision on {question.about}")
     try:
         return asking.send(answer)
+    except StopIteration as end:
+        genome: SomeGenome = end.value
+        return genome
+
+
+def _first(asking: Asking[SomeGenome]) -> Question | SomeGenome:
+    """The first question, or the genome where there is nothing to decide."""
+    try:
+        return next(asking)
     except StopIteration as end:
         genome: SomeGenome = end.value
         return genome

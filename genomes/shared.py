@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -122,6 +122,15 @@ class SharedGraph(ABC):
             strengths: for each choice, one number for each option.
             edges: how many edges each node keeps, the strongest ones; None: as many as the space's cells have.
         """
+
+    def parent(self, genome: Genome, arrays: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+        """What a network that is taken out inherits the shared weights from: something with an `architecture`, and its arrays by marking.
+
+        Args:
+            genome: of the network.
+            arrays: the shared weights, by the markings of this graph.
+        """
+        return self, arrays
 
     def check_path(self, path: Sequence[int]) -> Path:
         """The path as whole numbers.

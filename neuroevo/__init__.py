@@ -99,7 +99,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'neuroevo' has no attribute {name!r}")
 
 
-if "IPython" in sys.modules:  # in a notebook: genomes are shown as tables with drawings
-    from neuroevo.interop.notebook import show_genomes as _show_genomes
+if "IPython" in sys.modules:  # in a notebook: genomes are shown as tables with drawings, figures as pictures
+    from neuroevo.interop.notebook import show_in_notebooks as _show_in_notebooks
 
-    _show_genomes()
+    _show_in_notebooks()

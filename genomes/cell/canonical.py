@@ -29,9 +29,19 @@ def canonical_key(cell: Cell, weightless: Collection[str]) -> str:
         weightless: the operations without weights; two of them that read the same are one.
     """
     units, output = live_units(cell, weightless)
-    encoded, joined = _smallest(units, output, [0] * len(units))
+    encoded, joined = smallest_encoding(units, output)
     body = " ".join(f"{operation}({_text(values)})" for operation, values in encoded)
     return f"{body} -> {_text(joined)}" if body else f"-> {_text(joined)}"
+
+
+def smallest_encoding(units: list[Unit], output: Values) -> Encoding:
+    """The units and the output in canonical order: equal for isomorphic graphs of units.
+
+    Args:
+        units: each what it is and what it reads.
+        output: what is read of them in the end.
+    """
+    return _smallest(units, output, [0] * len(units))
 
 
 def live_units(cell: Cell, weightless: Collection[str]) -> Units:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from genomes.base import Genome
 
-SOURCES, SINKS = ("input", "bias"), ("output", "logits")
+SOURCES, SINKS = ("input", "bias"), ("output", "logits", "detect")
 # Vertices where paths meet, at which nothing is computed that a path could name.
 JUNCTIONS = frozenset({*SOURCES, *SINKS, "add", "concat", "concatenate", "sum"})
 

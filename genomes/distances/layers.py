@@ -16,7 +16,7 @@ from genomes.network.architecture import Architecture
 
 INPUT, OUTPUT, SKIP = "input", "output", "skip"
 # Genes at which nothing is computed that one network could have and another lack: they join, or belong to the layer beside them.
-_PASSED = frozenset({*layers.MERGES, "sum", "relu", "norm", "flatten"})
+_PASSED = frozenset({*layers.MERGES, "sum", "attend", "half", "relu", "norm", "flatten"})
 DENSE_SHARE = 0.1  # of a dense layer's weights that count as its mass (Kandasamy et al. 2018, section 3)
 
 
@@ -78,7 +78,7 @@ def parts(distance: Distance, genome: Genome, network: bool) -> tuple[Part, ...]
 
 
 def of_architecture(architecture: Architecture) -> Part:
-    """The layers of a network: inputs, all that compute, the logits, and an output behind them."""
+    """The layers of a network: inputs, all that compute, the logits or the head, and an output behind them."""
     vertices: list[Vertex] = []
     before: list[tuple[int, ...]] = []
     joined: list[str] = []

@@ -19,7 +19,7 @@ ENDS_SHARE, ENDS_LEAST = 0.1, 100.0  # of the processing layers' mass, that inpu
 CONVOLUTION, POOLING, OTHER = 1, 2, 3  # families of kinds, within which layers can be matched
 
 Whole = npt.NDArray[np.int64]
-_CONVOLUTIONS = layers.CONVOLUTIONS | layers.PLAIN
+_CONVOLUTIONS = layers.CONVOLUTIONS | layers.PLAIN | {"plain_depthwise"}
 _POOLINGS = layers.POOLINGS | layers.GLOBAL_POOLINGS
 _COUNTED = (None, _CONVOLUTIONS, _POOLINGS, frozenset({"dense"}))  # which layers a path's length counts; None: all
 
@@ -136,7 +136,7 @@ def pool(side: Sequence[_Prepared]) -> Pool:
 
 def masses(part: Part) -> list[float]:
     """The mass of every layer, with what inputs, output and logits have."""
-    ends = [vertex.kind.split()[0] in (INPUT, OUTPUT, "logits") for vertex in part.vertices]
+    ends = [vertex.kind.split()[0] in (INPUT, OUTPUT, *layers.OUTPUTS) for vertex in part.vertices]
     processing = sum([vertex.mass for vertex, end in zip(part.vertices, ends, strict=True) if not end])
     share = max(ENDS_SHARE * processing, ENDS_LEAST)
     inputs = sum([vertex.kind.startswith(INPUT) for vertex in part.vertices])

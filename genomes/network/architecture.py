@@ -1,4 +1,4 @@
-"""Architecture: an acyclic graph of layer genes from one input to the logits, in canonical order, with inferred shapes."""
+"""Architecture: an acyclic graph of layer genes from one input to one output, in canonical order, with inferred shapes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from genomes import layers
 from genomes.layers import Shape
 from genomes.network.genes import Gene
 
+# Layers whose output may be negative whatever comes in.
+_SIGNED = frozenset({"norm", "periodic", "plain_depthwise", *layers.PLAIN, *layers.OUTPUTS})
+
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
@@ -18,7 +21,7 @@ class Architecture:
 
     Attributes:
         input_shape: shape of one input sample.
-        genes: every gene after its inputs. The order is the post-order of a walk back from the logits along the ordered inputs, so it
+        genes: every gene after its inputs. The order is the post-order of a walk back from the output along the ordered inputs, so it
             depends on the structure alone, not on markings.
         shapes: output shape of each gene, by marking.
     """
@@ -32,7 +35,7 @@ class Architecture:
         """The architecture that these genes make, in any order.
 
         Raises:
-            ValueError: not exactly one input and one logits gene, an equal marking twice, an unknown input, a cycle, a gene that
+            ValueError: not exactly one input and one output gene (logits, or detect), an equal marking twice, an unknown input, a cycle, a gene that
                 leads nowhere, a repeated input, or a layer that is not legal on its inputs' shapes.
         """
         by_marking: dict[int, Gene] = {}
@@ -40,15 +43,15 @@ class Architecture:
             if gene.marking in by_marking:
                 raise ValueError(f"two genes have the marking {gene.marking}")
             by_marking[gene.marking] = gene
-        for kind in ("input", "logits"):
-            count = sum([gene.layer.kind == kind for gene in by_marking.values()])
+        for name, kinds in (("input", {"input"}), (" or ".join(sorted(layers.OUTPUTS, reverse=True)), layers.OUTPUTS)):
+            count = sum([gene.layer.kind in kinds for gene in by_marking.values()])
             if count != 1:
-                raise ValueError(f"a network has one {kind} gene, got {count}")
-        sink = next(gene.marking for gene in by_marking.values() if gene.layer.kind == "logits")
+                raise ValueError(f"a network has one {name} gene, got {count}")
+        sink = next(gene.marking for gene in by_marking.values() if gene.layer.kind in layers.OUTPUTS)
         order = canonical_order(by_marking, sink)
         if len(order) < len(by_marking):
             lost = next(marking for marking in by_marking if marking not in {gene.marking for gene in order})
-            raise ValueError(f"gene {lost} leads nowhere: every gene must reach the logits")
+            raise ValueError(f"gene {lost} leads nowhere: every gene must reach the {by_marking[sink].kind}")
         return cls(input_shape, tuple(order), infer_shapes(input_shape, order))
 
     @cached_property
@@ -74,7 +77,7 @@ class Architecture:
             if (
                 kind in layers.WEIGHTED
                 or kind in ("add", "relu", "zero")
-                or (gene.inputs and kind not in ("logits", "norm", "periodic", *layers.PLAIN) and found.issuperset(gene.inputs))
+                or (gene.inputs and kind not in _SIGNED and found.issuperset(gene.inputs))
             ):
                 found.add(gene.marking)
         return frozenset(found)
@@ -99,7 +102,7 @@ class Architecture:
 
     @cached_property
     def depth(self) -> int:
-        """Layers with filters or units on the longest path, the logits not counted."""
+        """Layers with filters or units on the longest path, the output not counted."""
         depths: dict[int, int] = {}
         for gene in self.genes:
             below = max([depths[source] for source in gene.inputs], default=0)
@@ -116,7 +119,8 @@ class Architecture:
         return Architecture, (self.input_shape, self.genes, self.shapes)
 
     @property
-    def logits(self) -> Gene:
+    def output(self) -> Gene:
+        """The gene that the network ends in: logits, or the head of a detector."""
         return self.genes[-1]
 
     @property

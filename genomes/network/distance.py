@@ -33,7 +33,7 @@ def _skips(architecture: Architecture) -> list[Skip]:
     level: dict[int, int] = {}
     for gene in architecture.genes:
         level[gene.marking] = 1 + max([level[source] for source in gene.inputs], default=-1)
-    height = level[architecture.logits.marking]
+    height = level[architecture.output.marking]
     return sorted(
         (gene.layer.kind, level[skip] / height, level[gene.marking] / height)
         for gene in architecture.genes

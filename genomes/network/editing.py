@@ -84,7 +84,7 @@ def finished(architecture: Architecture, genes: Genes) -> Architecture:
     Raises:
         ValueError: the edited genes are not a legal network.
     """
-    sink = architecture.logits.marking
+    sink = architecture.output.marking
     while (idle := _idle_merge(genes)) is not None:
         gene = genes[idle]
         distinct = tuple(dict.fromkeys(gene.inputs))

@@ -14,10 +14,11 @@ MAX_MARKING = (1 << 63) - 1
 KINDS = SETTINGS.keys() - {"recurrent"}  # of the layers that are genes of their own
 
 # What happened when a gene was born; part of its marking.
-INPUT, LOGITS, STARTER, INSERTED, POOLED, ADDED, CONCATENATED, IMPORTED, EMBEDDED, NORMALISED = range(10)
+INPUT, LOGITS, STARTER, INSERTED, POOLED, ADDED, CONCATENATED, IMPORTED, EMBEDDED, NORMALISED, DETECT = range(11)
 
 INPUT_MARKING = marking(0, INPUT)
 LOGITS_MARKING = marking(0, LOGITS)
+DETECT_MARKING = marking(0, DETECT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,14 @@ def label(layer: layers.Layer, axes: int = 2) -> str:
         return f"{kind}, {layer.width} {'ramps' if kind == 'piecewise' else 'waves'} a feature"
     if kind == "recurrent":
         return f"recurrent cell, {layer.width} units"
+    if kind == "plain_depthwise":
+        return f"depthwise {kernel}{step}"
+    if kind == "upsample":
+        return f"upsample {layer.stride} times"
+    if kind == "half":
+        return f"{('first', 'second')[layer.part]} half of the channels"
+    if kind == "detect":
+        return f"detect, {layer.width} classes, {layer.levels} levels"
     if kind in ("dense", "logits"):
         return f"{kind}, {layer.width} {'units' if kind == 'dense' else 'outputs'}"
     return kind.replace("_", " ")

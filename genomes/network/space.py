@@ -152,7 +152,9 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
         if len(genes) > self.max_layers + 2:
             raise ValueError(f"the space allows {self.max_layers} layers beside input and logits, got {len(genes)} genes")
         architecture = Architecture.of(self.input_shape, [Gene.from_json(gene) for gene in genes])
-        logits = architecture.logits
+        logits = architecture.output
+        if logits.kind != "logits":
+            raise ValueError(f"a network of this space ends in logits, got a {logits.kind} gene")
         if logits.layer.width != self.outputs:
             raise ValueError(f"the logits must have {self.outputs} outputs, got {logits.layer.width}")
         for kind, marking, expected in (

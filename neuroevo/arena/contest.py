@@ -22,6 +22,7 @@ from neuroevo.run.search import (
 from neuroevo.run.sizes import sizes_for
 from neuroevo.strategies.base import Strategy
 from neuroevo.tasks.base import Task
+from neuroevo.tasks.supervised import Supervised
 
 TEST_DATA = "test data"
 EXAMPLE = "nsga2 or 'Bayesian(batch=4)'"
@@ -126,7 +127,8 @@ def _task(settings: SearchSettings, seed: int) -> Task:
 
 
 def _space(settings: SearchSettings, task: Task) -> Space:
-    return space_by_encoding(settings.encoding, task, settings.max_parameters)  # type: ignore[arg-type]
+    assert isinstance(task, Supervised)  # `_task` made it
+    return space_by_encoding(settings.encoding or task.encoding, task, settings.max_parameters)
 
 
 def _estimation(settings: SearchSettings, task: Task, strategy: Strategy) -> Estimation:

@@ -39,8 +39,13 @@ def arena(
         list[str] | None, typer.Option(metavar="COLUMN", help="The column to predict, of a table.", show_default=False)
     ] = None,
     encoding: Annotated[
-        str, typer.Option(help="For data: the networks' encoding: {encodings}.", autocompletion=complete.encodings)
-    ] = "network",
+        str | None,
+        typer.Option(
+            help="For data: the networks' encoding: {encodings}.",
+            show_default="network; of a detection pyramid",
+            autocompletion=complete.encodings,
+        ),
+    ] = None,
     inheritance: Annotated[str, typer.Option(help="For data: lamarckian or none.")] = "lamarckian",
     epochs: Annotated[
         int | None, typer.Option(help="For data: epochs of each training.", min=1, show_default="by the size of the data")

@@ -42,8 +42,13 @@ def fidelity(
     again: Annotated[bool, typer.Option(help="Take full training twice, to see how well it agrees with itself.")] = True,
     top: Annotated[int | None, typer.Option(help="How many of the best are compared.", min=1, show_default="a fifth")] = None,
     encoding: Annotated[
-        str, typer.Option(help="For data: what random networks are drawn from: {encodings}.", autocompletion=complete.encodings)
-    ] = "network",
+        str | None,
+        typer.Option(
+            help="For data: what random networks are drawn from: {encodings}.",
+            show_default="network; of a detection pyramid",
+            autocompletion=complete.encodings,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides everything.", min=0)] = 1,
     workers: Annotated[int, typer.Option(help="Processes that train.", min=1)] = 2,
     run: Annotated[Path | None, typer.Option(help="The study's folder; default RUN-fidelity or runs/DATA-fidelity.")] = None,
@@ -86,11 +91,10 @@ def fidelity(
 
 
 def _study(
-    what: str, of_run: bool, encoding: str, asked: dict[str, Any], values: dict[str, list[Any] | None], schedules: Sequence[str]
+    what: str, of_run: bool, encoding: str | None, asked: dict[str, Any], values: dict[str, list[Any] | None], schedules: Sequence[str]
 ) -> dict[str, Any]:
     """The arguments of `evolve` for a new study."""
     from neuroevo.estimation import FullTraining
-    from neuroevo.estimation.training import FROM_SCRATCH
     from neuroevo.run.budget import Budget
     from neuroevo.run.run import load_run
     from neuroevo.run.search import SearchSettings, space_by_encoding, supervised_task
@@ -98,7 +102,7 @@ def _study(
     from neuroevo.strategies import FidelityStudy
     from neuroevo.tasks.supervised import Supervised
 
-    genomes, estimation = None, FullTraining()
+    genomes, estimation = None, None
     if of_run:
         loaded = load_run(what)
         task: Any = task_from_settings(loaded.settings["task"])
@@ -106,15 +110,16 @@ def _study(
             raise ValueError(f"{what} is not a search on data: fidelities are of training on samples")
         space = loaded.space
         recorded = estimation_from_settings(loaded.settings["estimation"])
-        estimation = recorded if type(recorded) is FullTraining else estimation
+        estimation = recorded if type(recorded) is FullTraining else None
         genomes = _sample(loaded, asked["networks"], asked["seed"])
         trained = [one for one in loaded.settings["task"]["objectives"] if one["kind"] == "trained"]
         task = task_from_settings({**loaded.settings["task"], "objectives": trained or _selection(task)})
     else:
         task = supervised_task(SearchSettings(data=what, seed=asked["seed"]))
         task.objectives = {task.selection: task.objectives[task.selection]}
-        space = space_by_encoding(encoding, task, None)
-    full = asked["reference"] or estimation.epochs or FROM_SCRATCH.sized(len(task.dataset.train)).epochs or 1
+        space = space_by_encoding(encoding or task.encoding, task, None)
+    estimation = estimation or task.trained()
+    full = asked["reference"] or estimation.epochs or task.from_scratch.sized(len(task.dataset.train)).epochs or 1
     wanted = values["epochs"] if values["epochs"] is not None else sorted({max(1, round(full * part)) for part in SHARES})
     if any(one >= full for one in wanted):
         raise ValueError(

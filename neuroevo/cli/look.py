@@ -12,7 +12,7 @@ import typer
 
 from neuroevo.cli import completion as complete
 
-EXAMINED = ("confusion", "residuals", "calibration", "importance")  # figures of one network on held-out samples
+EXAMINED = ("confusion", "residuals", "calibration", "importance", "detections")  # figures of one network on held-out samples
 
 
 def run_folder(text: str) -> Path:
@@ -103,7 +103,7 @@ def plot(
         str | None,
         typer.Argument(
             help="The individual, for genome, lineage, curves and difference; also a derived network (17.1) for worth, confusion, residuals, "
-            "calibration and importance. Default: the best.",
+            "calibration, importance and detections. Default: the best.",
             show_default=False,
             autocompletion=complete.ids,
         ),

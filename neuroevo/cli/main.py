@@ -1,4 +1,4 @@
-"""The command line: neuroevo search | resume | show | report | dashboard | plot | compare | arena | fidelity | list | doctor | train
+"""The command line: neuroevo demo | search | resume | show | report | dashboard | plot | compare | arena | fidelity | list | doctor | train
 | ensemble | predict | compress | export.
 
 What a user did wrong is one sentence on standard error and exit code 2; a search in which every candidate failed is 1; Ctrl-C is 130.
@@ -21,6 +21,7 @@ import typer
 from neuroevo.cli import completion as complete
 from neuroevo.cli.arena import add_to as add_arena_to
 from neuroevo.cli.compress import add_to as add_compress_to
+from neuroevo.cli.demo import add_to as add_demo_to
 from neuroevo.cli.fidelity import add_to as add_fidelity_to
 from neuroevo.cli.imports import ImportsAnywhere, import_module_or_file
 from neuroevo.cli.look import RunFolder, add_to
@@ -100,7 +101,8 @@ def search(
     data: Annotated[
         str,
         typer.Argument(
-            help="A data set's name, as `neuroevo list data` lists them, or a table (.csv, .xlsx, .parquet, ...), .npz or image folder.",
+            help="A data set's name, as `neuroevo list data` lists them, or a table (.csv, .xlsx, .parquet, ...), .npz, image folder, or folder of "
+            "images with COCO's annotations.json.",
             show_default=False,
             autocompletion=complete.data,
         ),
@@ -109,7 +111,7 @@ def search(
         str | None,
         typer.Option(
             help="Names, with limits: 'error,parameters<20000'.",
-            show_default="error,parameters; of a regression mae,parameters",
+            show_default="error,parameters; of a regression mae,parameters; of a detection ap,parameters",
             autocompletion=complete.objectives,
         ),
     ] = None,
@@ -135,7 +137,17 @@ def search(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(help="Whether the target is classes or numbers: classification, regression.", show_default="by the target"),
+        typer.Option(
+            help="Whether the target is classes, numbers, or boxes in images: classification, regression, detection.", show_default="by the data"
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Of a detection: what images are fitted into, boxes with them: pixels, or width x height as 128x96.",
+            show_default="their own where that is small, else up to 128",
+        ),
     ] = None,
     missing: Annotated[
         list[str] | None,
@@ -188,12 +200,13 @@ def search(
         ),
     ] = None,
     encoding: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="What evolves: {encodings}; `neuroevo list encodings` says what they are.",
+            show_default="network; of a detection pyramid",
             autocompletion=complete.encodings,
         ),
-    ] = "network",
+    ] = None,
     strategy: Annotated[
         str,
         typer.Option(
@@ -299,6 +312,7 @@ def search(
         missing=missing or (),
         columns=Columns(tuple(keep or ()), tuple(drop or ()), parse_types(types or ()), group, time),
         class_weights=parse_class_weights(class_weights or ()),
+        image_size=image_size,
         encoding=encoding,
         strategy=strategy,
         inheritance=inheritance,
@@ -525,16 +539,21 @@ def predict(
         typer.Option(
             "--output",
             "--out",
-            help="Write a .csv instead: a row for each input, with its class and the probability of every class.",
+            help="Write a .csv instead: a row for each input, with its class and the probability of every class; of a detection one for each box.",
             show_default=False,
         ),
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of a detection: also write each image with the boxes drawn on it.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Of two classes: the probability from which on the second is said. `neuroevo show RUN ID` says which is best by validation data.",
-            show_default="the more probable class",
+            help="Of two classes: the probability from which on the second is said. `neuroevo show RUN ID` says which is best by validation data. "
+            "Of a detection: the score from which on a box is said.",
+            show_default="the more probable class; of a detection 0.3",
         ),
     ] = None,
     missing: Annotated[
@@ -560,6 +579,13 @@ def predict(
     for note in odd:
         if note.category is InputWarning:
             print(f"note: {note.message}", file=sys.stderr)
+    if draw is not None:
+        from neuroevo.plots.drawn_boxes import draw_predictions
+
+        if any(one.boxes is None for one in found):
+            raise ValueError("--draw is of a detection, and this network finds no boxes")
+        drawn = draw_predictions(found, file, draw)
+        print(f"written: {len(drawn)} images with their boxes in {draw}", file=sys.stderr)
     if output is not None:
         write_whole(output, predictions_csv(found).encode())
     if as_json:
@@ -600,6 +626,7 @@ add_to(app)
 add_fidelity_to(app)
 add_arena_to(app)
 add_compress_to(app)
+add_demo_to(app)
 
 
 def _schedule(name: str) -> Any:

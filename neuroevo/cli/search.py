@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from genomes.base import Space
 from genomes.network import NetworkSpace
 from neuroevo.data.columns import Columns
 from neuroevo.deploy.folds import folds_of, usual_folds
+from neuroevo.deploy.reference_models import Reference, constant_reference, refuse_references, train_references
 from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.report.finish import finish
 from neuroevo.run.budget import Budget
@@ -28,6 +30,9 @@ from neuroevo.run.search import (
 )
 from neuroevo.run.sizes import begun_strategy
 from neuroevo.store import Store
+from neuroevo.tasks.supervised import Supervised
+
+SOON = 2_000_000  # numbers of the training part: references of so many are fitted in seconds, before the search; of more, after it
 
 
 def evolve_networks(
@@ -58,8 +63,9 @@ def evolve_networks(
         ValueError: anything that the user can mend; nothing is written before the data was read.
     """
     task = supervised_task(_as_begun(settings, folder))
-    given = split_settings(settings.settings, settings.strategy, settings.encoding)
-    space = _space_as_begun(space_by_encoding(settings.encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])
+    encoding = settings.encoding or task.encoding
+    given = split_settings(settings.settings, settings.strategy, encoding)
+    space = _space_as_begun(space_by_encoding(encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])
     once = space.redundant and schedule == "synchronous"
     strategy = strategy_by_name(
         settings.strategy, settings.inheritance, settings=given["strategy"], evaluations=evaluations, begun=begun_strategy(folder)
@@ -77,6 +83,7 @@ def evolve_networks(
     complete = _complete(folder, evaluations)
     if complete:
         print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
+    fitted = [] if complete else first_answers(task, settings.seed, references)
     run = evolve(
         space,
         task,
@@ -91,8 +98,30 @@ def evolve_networks(
         run=folder,
         progress=not complete,
     )
-    finish(run, baseline=baseline, references=references, folds=usual_folds(task) if folds is None else folds, say=announced)
+    folds = usual_folds(task) if folds is None else folds
+    finish(run, baseline=baseline, references=references, fitted=fitted, folds=folds, say=announced)
     return run
+
+
+def first_answers(task: Any, seed: int, references: bool) -> list[Reference]:
+    """Say, before a network is trained, what needs none: what the same answer for every sample scores on the validation data, and, of data that is not
+    large, what the references score there.
+
+    Returns:
+        The references that were fitted.
+    """
+    if not isinstance(task, Supervised):
+        return []
+    constant, name = constant_reference(task), task.selection
+    if references:
+        refuse_references(task)
+    said = [] if constant is None or name not in constant.validation else [f"{constant.about}: {constant.validation[name]:.4g}"]
+    small = len(task.dataset.train) * math.prod(task.dataset.input_shape) <= SOON
+    fitted = train_references(task, seed) if references and small else []
+    said += [f"{one.name} ({one.about}): {one.validation[name]:.4g}" for one in fitted if name in one.validation]
+    if said:
+        announced(f"before the search: {name} on validation data without a network: {'; '.join(said)}")
+    return fitted
 
 
 def _as_begun(settings: SearchSettings, folder: Path) -> SearchSettings:

@@ -13,9 +13,9 @@ from genomes.base import Genome
 from neuroevo.compress.pruning import refuse_without_validation
 from neuroevo.compress.retraining import retrained
 from neuroevo.core.streams import COMPRESSION, global_random_kept, stream
-from neuroevo.estimation.training import FROM_SCRATCH
 from neuroevo.tasks.supervised import Supervised
 from neuroevo.train.loop import model_outputs
+from neuroevo.train.recipe import FROM_SCRATCH
 
 
 @dataclass(frozen=True)

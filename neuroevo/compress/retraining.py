@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.estimation.training import INHERITED
 from neuroevo.tasks.supervised import Supervised
 from neuroevo.train.compiled import Method, compile_network
 from neuroevo.train.loop import fit
-from neuroevo.train.recipe import Recipe
+from neuroevo.train.recipe import INHERITED, Recipe
 
 Floats = npt.NDArray[np.float32]
 

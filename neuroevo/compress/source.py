@@ -63,6 +63,8 @@ class Source:
         """
         if not isinstance(self.task, Supervised):
             raise ValueError("only networks that were trained on data are compressed so: this run's fitness is something else")
+        if self.task.kind == "detection":
+            raise ValueError("networks that classify or predict numbers are compressed, not those that find objects in images")
         return self.task
 
 

@@ -80,7 +80,7 @@ def start_form(secret: str, strategies: Sequence[str], encodings: Sequence[str])
     return Template(text).substitute(
         secret=html.escape(secret),
         strategies=options(strategies, "nsga2"),
-        encodings=options(encodings, "network"),
+        encodings='<option value="" selected>as the data ask</option>' + options(encodings, ""),
         data="".join(f"<option>{html.escape(name)}</option>" for name in registry.names("data")),
     )
 

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from neuroevo.data.boxes import boxes_in
 from neuroevo.data.normalisation import Normalisation
 
-Kind = Literal["classification", "regression"]
+Kind = Literal["classification", "regression", "detection"]
 
 
 class DataError(ValueError):
@@ -29,7 +30,8 @@ class Part:
 
     Args:
         x: float32 [samples, *input_shape], normalised.
-        y: int64 [samples], the class of each; or float64 [samples, outputs], the values in their own units.
+        y: int64 [samples], the class of each; or float64 [samples, outputs], the values in their own units; or float32 [samples, most, 5], the
+            boxes in each image (see `neuroevo.data.boxes`).
     """
 
     x: npt.NDArray[np.float32]
@@ -47,7 +49,7 @@ class Dataset:
 
     Args:
         name: the name or path it was loaded from.
-        kind: "classification" or "regression".
+        kind: "classification", "regression" or "detection".
         label_names: the classes in the order of `y`'s numbers, or the names of the regression's outputs.
         normalisation: of the inputs.
         target_normalisation: of a regression's values (`y` itself is in its own units); None for classification.
@@ -84,7 +86,13 @@ class Dataset:
         return sum(part.x.nbytes + part.y.nbytes for part in (self.train, self.validation, self.test))
 
     def targets(self, part: Part) -> npt.NDArray[np.float32]:
-        """What a network is trained towards: one-hot classes, or normalised values: float32 [samples, outputs]."""
+        """What a network is trained towards: one-hot classes, or normalised values: float32 [samples, outputs].
+
+        Raises:
+            ValueError: boxes, which become targets by the grids of a network (`neuroevo.tasks.Detection.training_targets`).
+        """
+        if self.kind == "detection":
+            raise ValueError("this is for classification and regression: what a detection network is trained towards depends on its grids")
         if self.target_normalisation is not None:
             return self.target_normalisation(part.y)
         one_hot: npt.NDArray[np.float32] = np.eye(self.outputs, dtype=np.float32)[part.y]
@@ -97,10 +105,12 @@ class Dataset:
 
     @property
     def class_counts(self) -> dict[str, int]:
-        """Samples of each class over all parts; empty for a regression."""
+        """Samples of each class over all parts, of a detection boxes; empty for a regression."""
         if self.kind == "regression":
             return {}
         every = np.concatenate([self.train.y, self.validation.y, self.test.y])
+        if self.kind == "detection":
+            every = boxes_in(every)[:, 4].astype(np.int64)
         return dict(zip(self.label_names, np.bincount(every, minlength=self.outputs).tolist(), strict=True))
 
     def digest(self) -> str:

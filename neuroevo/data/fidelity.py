@@ -12,10 +12,10 @@ from neuroevo.data.dataset import Dataset, Part
 
 
 def share_of(dataset: Dataset, part: Part, share: float, rng: np.random.Generator) -> Part:
-    """A random share of a part's samples, at least one; of every class alike (rounded up)."""
+    """A random share of a part's samples, at least one; of a classification of every class alike (rounded up)."""
     if share >= 1:
         return part
-    groups = [np.arange(len(part))] if dataset.kind == "regression" else _by_class(part.y, dataset.outputs)
+    groups = [np.arange(len(part))] if dataset.kind != "classification" else _by_class(part.y, dataset.outputs)
     rows = [rng.permutation(group)[: int(np.ceil(share * len(group)))] for group in groups]
     chosen = np.sort(np.concatenate(rows))
     return Part(part.x[chosen], part.y[chosen])
@@ -25,7 +25,7 @@ def samples_in(dataset: Dataset, part: Part, share: float) -> int:
     """How many samples `share_of` takes."""
     if share >= 1:
         return len(part)
-    groups = [len(part)] if dataset.kind == "regression" else np.bincount(part.y, minlength=dataset.outputs).tolist()
+    groups = [len(part)] if dataset.kind != "classification" else np.bincount(part.y, minlength=dataset.outputs).tolist()
     return int(sum(np.ceil(share * count) for count in groups))
 
 

@@ -1,7 +1,8 @@
 """Image files as numbers: their own depth is kept, transparent ones are put on a background, and they stand as their camera was held.
 
 What was done to the images of a data set is its `images`, JSON that travels with a model: `depth` ("8 bit", "16 bit", "32 bit", "float"; None
-for numbers as the file has them) and `background` (the grey value behind transparent places, of 255; None where alpha is not looked at).
+for numbers as the file has them) and `background` (the grey value behind transparent places, of 255; None where alpha is not looked at). Where
+images of any size are fitted into that of the model (`neuroevo.data.boxes.letterboxed`), `fit` is "letterbox".
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from neuroevo.data.dataset import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 WHITE = {"depth": None, "background": 255}  # for a model that was not trained on image files
+LETTERBOX = "letterbox"
 OLDER = {"depth": "8 bit", "background": None}  # for a model whose file does not say
 _FULL = {"8 bit": 255, "16 bit": 65535}  # the brightest value, where there is one
 _TYPES = {"8 bit": np.uint8, "16 bit": np.uint16, "32 bit": np.int64, "float": np.float32}
@@ -265,9 +267,10 @@ def said_of(found: Any) -> Mapping[str, Any] | None:
         return None
     depth, background = (found.get("depth"), found.get("background")) if isinstance(found, Mapping) else (0, 0)
     right = depth in (None, *_TYPES) and (background is None or (isinstance(background, int) and 0 <= background <= 255))
-    if not isinstance(found, Mapping) or not right:
+    fit = found.get("fit") if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping) or not right or fit not in (None, LETTERBOX):
         raise ValueError(f"how images became numbers is said by a 'depth' and a 'background', got {shown(found)}")
-    return {"depth": depth, "background": background}
+    return {"depth": depth, "background": background, **({} if fit is None else {"fit": fit})}
 
 
 def unlike(pictures: Sequence[Picture], said: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +15,7 @@ import numpy.typing as npt
 from genomes.base import shown, unknown
 from neuroevo.core import registry
 from neuroevo.core.files import near
-from neuroevo.data import dates, encoded, files, fitting, frames, image_folders, reading, table, table_sources
+from neuroevo.data import boxes, coco, dates, encoded, files, fitting, frames, image_folders, reading, table, table_sources
 from neuroevo.data.columns import Columns
 from neuroevo.data.dataset import DataError, Dataset, Kind, Part
 from neuroevo.data.normalisation import Normalisation, constant_features
@@ -24,6 +26,7 @@ from neuroevo.data.unlike import unseen
 
 IMBALANCED = 3.0
 UNEQUAL = 3.0  # deviations of targets that one mean should not weigh together unsaid
+SMALLEST_SIDE = 8  # pixels
 MOST_CLASSES = 20  # different whole numbers of a table that are taken for classes
 
 
@@ -35,20 +38,24 @@ def load(
     kind: Kind | None = None,
     missing: Sequence[str] = (),
     columns: Columns | Mapping[str, Any] | None = None,
+    image_size: int | tuple[int, int] | str | None = None,
 ) -> Dataset:
     """Data by name, from a file or from arrays, split and normalised.
 
     Args:
         source: a name (`neuroevo.data.NAMES`), the path of an `.npz` (arrays x and y, or x_train, y_train, x_test, y_test), a
-            table (`.csv` and the others of `neuroevo.data.reading.TABLES`) or a folder of images (one sub-folder a class); a data frame;
-            or a pair (x, y) of arrays, or of a data frame and an array.
+            table (`.csv` and the others of `neuroevo.data.reading.TABLES`), a folder of images (one sub-folder a class), or one of images and
+            COCO's annotations (`neuroevo.data.coco`); a data frame; or a pair (x, y) of arrays, or of a data frame and an array; of a
+            detection, of images and of what each has: an array [boxes, 5] of left, top, right, bottom (pixels) and class.
         target: the column of a table to predict; or several columns of numbers, as names or as "width,height".
         seed: decides the split, where the source has none: 60 / 20 / 20 %, shuffled, and stratified for classes. A test split
             that the source has is kept, and its training part is split 80 / 20 %.
-        kind: "classification" or "regression"; None decides by the target: texts and booleans are classes, numbers are values to predict.
-            Whole numbers are classes where they are few and lie close together, or are two; a note says so, and how to say otherwise.
+        kind: "classification", "regression" or "detection"; None decides by the data and the target: boxes are to be detected, texts and
+            booleans are classes, numbers are values to predict. Whole numbers are classes where they are few and lie close together, or are two; a note says so, and how to say otherwise.
         missing: texts of a table that mean that nothing is known, such as ("?",); an empty cell always does, and nothing else.
         columns: what is done with a table's columns (`neuroevo.data.Columns`, or a mapping such as {"group": "patient"}).
+        image_size: of a detection, what images are fitted into: pixels of both sides, (height, width), or a text such as "128x96" (width x
+            height); None: their own size where they are small and alike, else up to 128 pixels.
 
     Raises:
         DataError: (a ValueError) whatever is wrong with the data, in one sentence.
@@ -59,16 +66,22 @@ def load(
     if isinstance(source, Dataset):
         return source
     missing, said_of_columns = _texts(missing), Columns.of(columns)
-    name, raw = _read(source, target, missing, said_of_columns)
+    kind, size = _checked_kind(kind), _checked_size(image_size)
+    name, raw = _read(source, target, missing, said_of_columns, kind, size)
     if len(raw.y) == 0:
         raise DataError(f"{name} has no samples")
     notes = list(raw.notes)
-    kind = _checked_kind(kind) or raw.kind
+    _refuse_other_kind(name, kind, raw.kind, size)
+    kind = kind or raw.kind
     if kind is None:
         kind, said = decided(raw)
         notes += said
     y: npt.NDArray[Any]
-    y, labels = _classes(raw) if kind == "classification" else _values(raw)
+    if kind == "detection":
+        x, y = boxes.fitted(raw.x, raw.y, size)
+        raw, labels = replace(raw, x=x, y=y), raw.label_names
+    else:
+        y, labels = _classes(raw) if kind == "classification" else _values(raw)
     described: dict[str, Any] | None = None
     x = raw.x
     if isinstance(x, np.ndarray):
@@ -199,10 +212,45 @@ def _checked_kind(kind: Any) -> Kind | None:
     return kind  # type: ignore[no-any-return]
 
 
-def _read(source: Any, target: str | Sequence[str] | None, missing: tuple[str, ...], columns: Columns) -> tuple[str, Raw]:
+def _checked_size(size: Any) -> tuple[int, int] | None:
+    """(height, width) of what a user says."""
+    given = size
+    if isinstance(size, str):
+        found = re.fullmatch(r"\s*(\d+)(?:\s*[xX]\s*(\d+))?\s*", size)
+        size = None if found is None else int(found[1]) if found[2] is None else (int(found[2]), int(found[1]))
+    if isinstance(size, int) and not isinstance(size, bool):
+        size = (size, size)
+    if given is None:
+        return None
+    fine = isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(side, int) and side >= SMALLEST_SIDE for side in size)
+    if not fine:
+        raise DataError(
+            f"the size of images is pixels of both sides, or width x height as 128x96, from {SMALLEST_SIDE} on; got {shown(given)}"
+        )
+    return int(size[0]), int(size[1])
+
+
+def _refuse_other_kind(name: str, kind: Kind | None, there: Kind | None, size: tuple[int, int] | None) -> None:
+    """Refuse to detect where there are no boxes, to do anything else where there are, and a size of images that are not fitted into any."""
+    if kind == "detection" and there != "detection":
+        raise DataError(
+            f"a detection needs boxes: a folder of images with COCO's annotations.json, a pair of images and their boxes, or "
+            f"scattered_digits; {name} has none"
+        )
+    if there == "detection" and kind not in (None, "detection"):
+        raise DataError(f"{name} has boxes in images, which are to be detected; leave --kind {kind} out")
+    if size is not None and there != "detection":
+        raise DataError(f"--image-size is for detection, whose boxes are fitted with the images; {name} has no boxes: resize its images first")
+
+
+def _read(
+    source: Any, target: str | Sequence[str] | None, missing: tuple[str, ...], columns: Columns, kind: Kind | None, size: tuple[int, int] | None
+) -> tuple[str, Raw]:
     if frames.is_frame(source):
         return "arrays", table_sources.from_frame(source, target, missing, columns)
     if isinstance(source, (tuple, list)) and len(source) == 2:
+        if kind == "detection":
+            return "arrays", files.images_with_boxes(*source)
         frame = frames.as_pandas(source[0]) if frames.is_frame(source[0]) else None
         if frame is not None and (columns != Columns(rules=columns.rules) or not table.numeric_frame(frame)):
             return "arrays", table_sources.from_pair(frame, source[1], missing, columns)
@@ -212,7 +260,8 @@ def _read(source: Any, target: str | Sequence[str] | None, missing: tuple[str, .
         raise DataError(f"data is a name, a path, a data frame or a pair of arrays (x, y), got {shown(source)}")
     path = Path(source)
     suffix = path.suffix.lower()
-    if reading.is_table(path) and not path.is_dir():
+    boxed = kind == "detection" and suffix == ".json"  # else it is a table
+    if reading.is_table(path) and not path.is_dir() and not boxed:
         return str(source), table_sources.from_file(_existing(path), target, missing, columns)
     if target is not None:
         raise DataError(f"target names a column of a table ({reading.FORMATS}); {source} is not one")
@@ -224,6 +273,8 @@ def _read(source: Any, target: str | Sequence[str] | None, missing: tuple[str, .
         )
     if suffix == ".npz":
         return str(source), files.npz(_existing(path))
+    if boxed or (path.is_dir() and (kind == "detection" or coco.holds_boxes(path))):
+        return str(source), coco.boxes_folder(_existing(path), size)
     if path.is_dir():
         return str(source), image_folders.image_folder(path)
     if path.exists() or suffix or os.sep in str(source):

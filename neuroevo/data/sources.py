@@ -21,7 +21,7 @@ class Raw:
 
     Args:
         x: numbers [samples, *input_shape], or a table (pandas DataFrame without the target).
-        y: labels or values, [samples] or [samples, outputs].
+        y: labels or values, [samples] or [samples, outputs]; of a detection the boxes (see `neuroevo.data.boxes`).
         parts: rows of "test" (and "validation") where the source has such a split.
         label_names: names of the classes in the order of sorted labels, or of the regression's outputs; () for the labels themselves.
         target_names: of a table, the columns of `y`.
@@ -136,6 +136,12 @@ _LABELS = {
 }  # fmt: skip
 
 
+def _scattered_digits(name: str) -> Raw:
+    from neuroevo.data.scattered_digits import scattered_digits
+
+    return joined(scattered_digits(), kind="detection", label_names=tuple(map(str, range(10))))
+
+
 def _texts(values: Any) -> tuple[str, ...]:
     return tuple(str(value) for value in values)
 
@@ -166,6 +172,11 @@ PARTS = {
         Source("linnerud", _scikit_learn, "regression: 3 exercises, 3 physiological values, 20 samples (scikit-learn)"),
         Source("mnist", _keras, "classification: 28 x 28 images of written digits, 10 classes, 70,000 samples (downloaded)"),
         Source("mnist1d", _mnist1d, "classification: sequences of 40 steps, 10 classes, 5,000 samples (made here)"),
+        Source(
+            "scattered_digits",
+            _scattered_digits,
+            "detection: 64 x 64 images of 1 to 5 written digits of several sizes, 10 classes, 1,750 samples (made here)",
+        ),
         Source("wine", _scikit_learn, "classification: 13 measurements of wines, 3 classes, 178 samples (scikit-learn)"),
     )
 }

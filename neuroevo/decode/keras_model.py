@@ -16,7 +16,8 @@ PARTS = {  # the decoders: functions of a genome, with dtype= and name=
 
 
 def build(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
-    """The `keras.Model` of a genome: for a layer graph untrained, a batch [samples, *input_shape] to logits [samples, outputs], no softmax;
+    """The `keras.Model` of a genome: for a layer graph untrained, a batch [samples, *input_shape] to logits [samples, outputs], no softmax
+    (of a detector to [samples, locations, classes + 5], see `neuroevo.decode.layer_graph`);
     for an encoding that evolves weights with the genome's, [samples, inputs] to [samples, outputs].
 
     Args:

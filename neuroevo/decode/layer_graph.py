@@ -12,6 +12,7 @@ from typing import Any
 from genomes.base import Genome
 from genomes.layers import EMBEDDINGS, Layer, Shape, projection_stride
 from neuroevo.decode.architecture import architecture_of
+from neuroevo.decode.detection import detect_layer
 from neuroevo.decode.embedding import embedding_layer
 from neuroevo.decode.plain import EPSILON, MOMENTUM, plain_layer
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
@@ -19,12 +20,15 @@ from neuroevo.decode.recurrent import recurrent_layer
 
 
 def layers_model(genome: Genome, *, dtype: Any = None, name: str | None = None) -> Any:
-    """The untrained `keras.Model` of a layer graph: a batch [samples, *input_shape] to logits [samples, outputs], no softmax.
+    """The untrained `keras.Model` of a layer graph: a batch [samples, *input_shape] to logits [samples, outputs], no softmax; of a detector to
+    [samples, locations, classes + 5]: for each location, the finest level first and row by row, the class logits, four raw distances (their
+    softplus times the level's stride is what lies to the left, above, to the right and below the centre of the cell, in pixels) and the
+    centreness logit.
 
     Args:
         genome: with an `architecture`.
         dtype: Keras dtype or policy of every layer ("float64", "mixed_float16"), or None for Keras's default. Under a mixed policy the
-            logits are float32.
+            outputs are float32.
         name: the model's name.
 
     Raises:
@@ -48,9 +52,11 @@ def layers_model(genome: Genome, *, dtype: Any = None, name: str | None = None) 
         elif gene.kind == "logits":
             options = {**named("logits"), "dtype": policy.variable_dtype}
             tensors[gene.marking] = keras.layers.Dense(gene.layer.width, **options)(taken[0])
+        elif gene.kind == "detect":
+            tensors[gene.marking] = detect_layer(gene.layer, taken, named, policy.variable_dtype)
         else:
             tensors[gene.marking] = _layer(gene.layer, taken, architecture.input_shapes(gene), named)
-    return keras.Model(inputs, tensors[architecture.logits.marking], name=name)
+    return keras.Model(inputs, tensors[architecture.output.marking], name=name)
 
 
 def _layer(layer: Layer, taken: list[Any], shapes: list[Shape], named: Callable[[str], dict[str, Any]]) -> Any:

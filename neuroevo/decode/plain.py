@@ -1,4 +1,4 @@
-"""The plain layers of cells and chains in Keras: no gene of these ends in a ReLU, which is a gene of its own."""
+"""The plain layers of cells, chains and detectors in Keras: no gene of these ends in a ReLU, which is a gene of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genomes.layers import PLAIN, Layer, taps
 EPSILON = 1e-3  # of every BatchNorm
 MOMENTUM = 0.9  # Keras's 0.99 lags behind at the epoch lengths of small data
 
-KINDS = PLAIN | {"relu", "norm", "sum", "zero"}
+KINDS = PLAIN | {"plain_depthwise", "half", "upsample", "attend", "relu", "norm", "sum", "zero"}
 NORM = ("gamma", "beta", "mean", "variance")
 
 
@@ -23,8 +23,20 @@ def plain_layer(layer: Layer, taken: list[Any], axes: int, named: Callable[[str]
         return layers.Add(**named("sum"))(taken) if len(taken) > 1 else x
     if kind == "relu":
         return layers.ReLU(**named("relu"))(x)
+    if kind == "half":
+        return x[..., layer.part :: 2]
+    if kind == "upsample":
+        return getattr(layers, f"UpSampling{axes}D")(layer.stride, **named("upsample"))(x)
+    if kind == "attend":
+        return _attended(taken, axes, named)
     if kind == "zero":
         return layers.Rescaling(0.0, **named("zero"))(x)
+    if kind == "plain_depthwise":
+        make = getattr(layers, f"DepthwiseConv{axes}D")
+        options = {"strides": layer.stride, "padding": "same", "use_bias": False, "depthwise_initializer": "he_normal"}
+        x = make(layer.kernel, **options, **named("depthwise"))(x)
+        if not layer.normalised:
+            return x
     if kind in PLAIN:
         options = {
             "strides": layer.stride,
@@ -44,9 +56,19 @@ def plain_layer(layer: Layer, taken: list[Any], axes: int, named: Callable[[str]
     return layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, **named("norm"))(x)
 
 
+def _attended(taken: list[Any], axes: int, named: Callable[[str], dict[str, Any]]) -> Any:
+    """a + b * sigmoid(maximum of a over all positions) for a and b as taken."""
+    from keras import layers
+
+    a, b = taken
+    most = getattr(layers, f"GlobalMaxPooling{axes}D")(keepdims=True, **named("most"))(a)
+    gate = layers.Activation("sigmoid", **named("attention"))(most)
+    return layers.Add(**named("attend"))([a, layers.Multiply(**named("attended"))([b, gate])])
+
+
 def plain_roles(layer: Layer) -> tuple[str, ...]:
     """The roles of the weights of a layer of `KINDS`."""
-    kernels = {"plain_conv": ("kernel",), "plain_separable": ("depthwise", "pointwise")}.get(layer.kind, ())
+    kernels = {"plain_conv": ("kernel",), "plain_separable": ("depthwise", "pointwise"), "plain_depthwise": ("depthwise",)}.get(layer.kind, ())
     return (*kernels, *(NORM if layer.normalised or layer.kind == "norm" else ()))
 
 
@@ -57,6 +79,8 @@ def plain_variables(layer: Layer, parts: Mapping[str, Any]) -> list[Any]:
         found = [parts["convolution"].kernel]
     elif layer.kind == "plain_separable":
         found = [parts["separable"].depthwise_kernel, parts["separable"].pointwise_kernel]
+    elif layer.kind == "plain_depthwise":
+        found = [parts["depthwise"].kernel]
     if layer.normalised or layer.kind == "norm":
         norm = parts["norm"]
         found += [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]

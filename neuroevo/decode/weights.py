@@ -8,7 +8,10 @@ separable         depthwise [k..., i, 1], pointwise [1..., i, o], gamma, beta, m
 dense, logits     kernel [i, o], bias [o]
 add               gamma, beta, mean, variance [main's channels]; if projected, projection [skip's channels, main's channels]
 plain_conv        as conv, plain_separable as separable; gamma, beta, mean, variance only if normalised
+plain_depthwise   depthwise [k..., i, 1], gamma, beta, mean, variance [i] only if normalised
 norm              gamma, beta, mean, variance [channels]
+detect            for each repetition r kernel_r [k, k, i, i] and, for each level l, gamma_r_l, beta_r_l, mean_r_l, variance_r_l [i]; then
+                  kernel [k, k, i, classes + 5], bias [classes + 5]
 piecewise, periodic  kernel, bias [features, ramps or waves of each]; not trained
 recurrent         kernel [i, leaves * o], recurrent_kernel [o, leaves * o] and, if its cell is biased, bias [leaves * o]: leaf after leaf
 
@@ -27,6 +30,7 @@ import numpy.typing as npt
 from genomes.base import Genome
 from genomes.layers import EMBEDDINGS, OWN_CHANNELS, Layer
 from neuroevo.decode.architecture import architecture_of
+from neuroevo.decode.detection import detect_roles, detect_variables
 from neuroevo.decode.embedding import ROLES as EMBEDDING_ROLES
 from neuroevo.decode.embedding import embedding_variables
 from neuroevo.decode.plain import plain_roles, plain_variables
@@ -51,6 +55,8 @@ def roles(layer: Layer) -> tuple[str, ...]:
         return EMBEDDING_ROLES
     if layer.kind == "recurrent":
         return recurrent_roles(layer)
+    if layer.kind == "detect":
+        return detect_roles(layer)
     return plain_roles(layer)
 
 
@@ -88,6 +94,8 @@ def _variables_of(layer: Layer, parts: Mapping[str, Any]) -> list[Any]:
         return embedding_variables(parts)
     if layer.kind == "recurrent":
         return recurrent_variables(layer, parts)
+    if layer.kind == "detect":
+        return detect_variables(layer, parts)
     return plain_variables(layer, parts)
 
 

@@ -42,6 +42,13 @@ class Baseline:
     test: dict[str, float]
 
 
+def plain_detector(input_shape: tuple[int, ...], classes: int) -> tuple[Genome, str]:
+    """The hand-made detector, and what it is: the top-down feature pyramid (Lin et al. 2017) of the space that a detection searches."""
+    from genomes import PyramidSpace
+
+    return PyramidSpace.for_data(input_shape, classes).fpn(), "a top-down feature pyramid (FPN) behind plain convolutions"
+
+
 def plain_network(input_shape: tuple[int, ...], outputs: int) -> Genome:
     """The hand-made network: for features two dense layers of 64; otherwise two 3x3 convolutions of 16 and 32 filters (in one dimension
     of 3 taps), each followed by 2x2 max pooling where there is something to pool, then the mean over all positions and the logits."""
@@ -85,7 +92,7 @@ def train_baseline(task: Supervised, estimation: Estimation, seed: int) -> Basel
     from neuroevo.evaluators.base import Work
     from neuroevo.tasks.base import Context
 
-    genome = plain_network(task.dataset.input_shape, task.dataset.outputs)
+    genome, about = _made_by_hand(task)
     names = tuple(task.objectives)
     individual = Individual(BASELINE_ID, genome, [o.weight for o in task.objectives.values()], names=names)
     measurement = Work(task, estimation, Context(seed=seed))(Trial(BASELINE_ID, (individual,)))
@@ -94,9 +101,16 @@ def train_baseline(task: Supervised, estimation: Estimation, seed: int) -> Basel
     values = tuple(np.asarray(measurement.values)[0].tolist())
     left = measurement.artifacts[0] if measurement.artifacts else None
     individual.take(Evaluation(BASELINE_ID, BASELINE_ID, values), left)
-    layers = [data["label"] for _, data in genome.graph().nodes(data=True) if data["kind"] not in ("input", "logits")]
     tested = {} if left is None else task.test_scores(individual.model())  # none of a network that was scored untrained
-    return Baseline(", ".join(layers), int(genome.parameters), individual.values, tested)
+    return Baseline(about, int(genome.parameters), individual.values, tested)
+
+
+def _made_by_hand(task: Supervised) -> tuple[Genome, str]:
+    """The network, and its layers in words."""
+    if task.kind == "detection":
+        return plain_detector(task.dataset.input_shape, task.dataset.outputs)
+    genome = plain_network(task.dataset.input_shape, task.dataset.outputs)
+    return genome, ", ".join(data["label"] for _, data in genome.graph().nodes(data=True) if data["kind"] not in ("input", "logits"))
 
 
 def write_baseline(run: Run, baseline: Baseline) -> None:

@@ -38,6 +38,8 @@ class RawLite:
 
     def __call__(self, x: npt.NDArray[np.float32], training: bool = False) -> npt.NDArray[np.float32]:
         outputs = self._network(self._dataset.normalisation.in_float32(x))
+        if self._dataset.kind == "detection":
+            return np.asarray(outputs, np.float32)
         if self._dataset.target_normalisation is not None:
             return self._dataset.target_normalisation.in_float32.inverse(outputs).astype(np.float32)
         exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))

@@ -16,6 +16,7 @@ from neuroevo.data import dates, encoded, table
 from neuroevo.data.dataset import Dataset
 from neuroevo.data.frames import MISSING
 from neuroevo.data.normalisation import Normalisation
+from neuroevo.tasks.detecting import MOST, OVERLAP
 
 WITHOUT_DOUBLES = (".tflite",)  # formats whose built-in operations have no float64
 RAW = "not normalised: the model does that inside"
@@ -46,6 +47,16 @@ BEFORE = (
 )
 AFTER = (
     " An output that is float64 is the value itself; one that is float32 becomes it in double precision: output * multiply + add."
+)
+FITTED = (
+    " An image of another size is scaled (bilinear) by min(height / its height, width / its width) and put into the middle of its mean colour; what "
+    "is found there is led back to its own pixels."
+)
+OF_BOXES = (
+    "Locations are the cells of grids with strides of 2**k pixels in a row (as many grids as make up the number of locations, each ceil(height / "
+    "stride) x ceil(width / stride)), the finest first, row by row. A cell's centre lies at ((column + 0.5) * stride, (row + 0.5) * stride); "
+    "softplus(number) * stride are the distances from it to the left, upper, right and lower side of the box, in pixels. Of boxes of one class "
+    "that overlap by more than 'overlap' (intersection over union), the one with the higher score stays; at most 'most' of an image."
 )
 OF_IMAGES = (
     "An image is what its file shows, turned as its EXIF note says, [height, width, channels]; of one channel its grey value, else red, green "
@@ -81,6 +92,8 @@ def description(dataset: Dataset, *, raw: bool = True) -> dict[str, Any]:
         inputs["missing"] = ["", *dataset.columns.get("missing", ())]
     if dataset.images is not None:
         inputs["images"] = _images(dataset.images)
+    if dataset.kind == "detection":
+        return _detection(dataset, inputs, about)
     values = "probabilities" if classes else "in their own units"
     outputs: dict[str, Any] = {
         "kind": dataset.kind,
@@ -108,6 +121,25 @@ def description(dataset: Dataset, *, raw: bool = True) -> dict[str, Any]:
         "normalisation": {"where": where, **_lists(inside)},
         "outputs": outputs,
         "notes": said_beside(dataset) if raw else [],
+    }
+
+
+def _detection(dataset: Dataset, inputs: dict[str, Any], about: str) -> dict[str, Any]:
+    """The description of a detection network, which is the same for raw and for normalised inputs but for where that is done."""
+    outputs = {
+        "kind": "detection",
+        "classes": list(dataset.label_names),
+        "values": "float32 [locations, classes + 5] of an image: the classes' logits, four numbers of a box, a logit of how near its middle is",
+        "decoding": OF_BOXES,
+        "score": "sqrt(sigmoid(class) * sigmoid(centreness))",
+        "suppression": {"of": "each class", "overlap": OVERLAP, "most": MOST},
+    }
+    return {
+        "about": about + FITTED,
+        "inputs": inputs,
+        "normalisation": {"where": "inside the model", **_lists(dataset.normalisation)},
+        "outputs": outputs,
+        "notes": [],
     }
 
 

@@ -116,6 +116,8 @@ def ensemble(
     task = task_of(run, needed=True)
     if task is None:
         raise ValueError("an ensemble is chosen on the validation data of a search, and this run is not a search on data")
+    if task.kind == "detection":
+        raise ValueError("an ensemble is the mean of answers, and the boxes of several networks have none: choose one network of the run")
     candidates = {individual.id: individual for individual in _candidates(run, of)}
     if not candidates:
         raise ValueError("this run has no trained networks to choose an ensemble of; neuroevo train RUN ID trains one")

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from neuroevo.core.files import write_json_whole
 from neuroevo.core.individual import Individual
 from neuroevo.core.streams import TRAINING, stream
+from neuroevo.deploy.seen import SeenImage, read_seen, seen_images
 from neuroevo.deploy.threshold import SCORES, Threshold, best_threshold, score_at
 from neuroevo.run.derived import Derived, network_named, task_of
 from neuroevo.run.run import Run
@@ -97,6 +98,7 @@ class Examination:
         calibration: of classes.
         observed, predicted: of a regression, a list for each sample, `ROWS` at most, in their own units.
         threshold: of two classes: from which probability on the second is best said, by the validation data.
+        seen: of a detection: images of the validation data, with what is there and what the network finds.
         importance: of a table or of features, the most important column first; empty for images.
     """
 
@@ -111,6 +113,7 @@ class Examination:
     predicted: tuple[tuple[float, ...], ...] = ()
     importance: tuple[Importance, ...] = ()
     threshold: Threshold | None = None
+    seen: tuple[SeenImage, ...] = ()
 
 
 def examination(run: Run, name: int | str | None = None) -> Examination:
@@ -151,10 +154,11 @@ def examine(task: Supervised, network: Any, name: str, *, part: str, seed: int =
     """Examine a network on a part of the data.
 
     Args:
-        network: a `keras.Model` or a callable, of normalised inputs, that gives logits or normalised values.
+        network: a `keras.Model` or a callable, of normalised inputs, that gives logits or normalised values, or the boxes of a detection.
         part: "validation" or "test".
         seed: of the shuffles.
     """
+    from neuroevo.tasks.detection import Detection
     from neuroevo.tasks.supervised import outputs_of
 
     dataset, samples = task.dataset, getattr(task.dataset, part)
@@ -162,6 +166,8 @@ def examine(task: Supervised, network: Any, name: str, *, part: str, seed: int =
     value = task.scores(outputs, samples.y)[task.selection]
     importance = tuple(_importance(task, network, samples, seed)) if len(dataset.input_shape) == 1 else ()
     common = Examination(name, part, len(samples), tuple(dataset.label_names), (task.selection, value), importance=importance)
+    if isinstance(task, Detection):
+        return replace(common, seen=seen_images(task, network))
     if dataset.kind == "classification":
         counts = confusion(outputs.argmax(axis=1), samples.y, dataset.outputs)
         calibration = calibration_of(np.exp(log_probabilities(outputs)), samples.y, dataset.label_names)
@@ -289,6 +295,7 @@ def _read(found: Mapping[str, Any]) -> Examination:
         tuple(tuple(map(float, row)) for row in found["predicted"]),
         tuple(Importance(**each) for each in found["importance"]),
         None if found["threshold"] is None else _read_threshold(found["threshold"]),
+        tuple(read_seen(each) for each in found.get("seen", ())),
     )
 
 

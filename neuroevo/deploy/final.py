@@ -86,7 +86,6 @@ def train_to_the_end(
         ValueError: augmentation of features, which have no neighbours.
     """
     from neuroevo.decode import build, set_weights
-    from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
     from neuroevo.inherit import initialise
     from neuroevo.inherit.embeddings import placed
 
@@ -95,7 +94,7 @@ def train_to_the_end(
     both = dataset.search_part
     if every_row:
         both = Part(np.concatenate([both.x, dataset.test.x]), np.concatenate([both.y, dataset.test.y]))
-    recipe = recipe or (FROM_SCRATCH if weights is None else INHERITED)
+    recipe = recipe or (task.from_scratch if weights is None else task.inherited)
     if augment:
         recipe = replace(recipe, augment=augment if isinstance(augment, Augmentation) else SHIFTED)
     recipe = recipe.sized(len(both), epochs)
@@ -112,14 +111,14 @@ def train_to_the_end(
     if try_first and weights is not None:
         network, rng = begun(dataset.train)
         validation_before = task.part_scores(network, dataset.validation)
-        fit(network, dataset.train.x, task.training_targets(dataset.train), recipe, rng)
+        fit(network, dataset.train.x, task.training_targets(dataset.train, network), recipe, rng, vary=task.varying(dataset.train, network))
         validated = validation_before, task.part_scores(network, dataset.validation)
     network, rng = begun(both)
     before = {} if weights is None else task.test_scores(network)
     worse = task.selection_sign * (validated[1][task.selection] - validated[0][task.selection]) > 0 if validated[0] else False
     if worse:
         return FinalTraining(network.synchronised(), before, before, None, *validated)
-    training = fit(network, both.x, task.training_targets(both), recipe, rng)
+    training = fit(network, both.x, task.training_targets(both, network), recipe, rng, vary=task.varying(both, network))
     after = {} if every_row else task.test_scores(network)
     return FinalTraining(network.synchronised(), before, after, training, *validated)
 

@@ -71,6 +71,8 @@ def _most_folds(task: Supervised) -> int:
 def hindered(task: Supervised) -> str:
     """Why the data of a task cannot be folded, in a sentence; "" where it can."""
     columns = task.dataset.columns
+    if task.kind == "detection":
+        return "folds are of classes and numbers, not of boxes in images"
     if task.columns.group is not None or task.columns.time is not None:
         return f"rows that were split by {task.columns.group or task.columns.time!r} cannot be folded: a fold would not be split by it"
     learned = [] if columns is None else [each["name"] for each in columns["columns"] if each["kind"] == "target"]
@@ -138,7 +140,7 @@ def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: i
         part = Part(both.x[train], both.y[train])
         set_weights(model, genome, placed(genome, initialise(genome, rng), part.x))
         network.reset()
-        fit(network, part.x, task.training_targets(part), settled, rng)
+        fit(network, part.x, task.training_targets(part, network), settled, rng, vary=task.varying(part, network))
         outputs[asked] = outputs_in_batches(network, both.x[asked])
     if not np.isfinite(outputs).all():
         raise ValueError("the network's outputs are not finite (NaN or infinity)")
@@ -148,10 +150,9 @@ def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: i
 def fold_front(run: Run, task: Supervised, folds: int, say: Callable[[str], None]) -> dict[int, Folded]:
     """What each network of the front that was trained scores by folds, by id: those that are recorded in the run's folder, and the others now,
     which are then recorded. One whose training fails has no score."""
-    from neuroevo.estimation.training import FROM_SCRATCH
     from neuroevo.run.settings import estimation_from_settings
 
-    recipe: Recipe = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", FROM_SCRATCH)
+    recipe: Recipe = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", task.from_scratch)
     recipe = replace(recipe, epochs=recipe.epochs if run.records.full.epochs is None else run.records.full.epochs)
     found = {id: one for id, one in folded(run).items() if one.folds == folds}
     front = [individual for individual in run.front if individual.artifact is not None and individual.id not in found]

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import shown
+from genomes.layers import BOX
 from genomes.system import replace
 from neuroevo.core.backend import start_quietly
 from neuroevo.core.files import near
@@ -60,9 +61,12 @@ def normalised(inputs: Any, dataset: Dataset) -> Any:
 
 
 def in_own_units(outputs: Any, dataset: Dataset, *, doubles: bool = True) -> Any:
-    """A layer from what the run's networks give to probabilities of the classes, or to values in their own units."""
+    """A layer from what the run's networks give to probabilities of the classes, or to values in their own units; what a detection network gives
+    stays as it is."""
     import keras
 
+    if dataset.kind == "detection":
+        return outputs
     target = dataset.target_normalisation
     if target is None:
         return keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
@@ -130,7 +134,7 @@ def details(dataset: Dataset, *, doubles: bool = True) -> dict[str, Any]:
         "label_names": list(dataset.label_names),
         "columns": dict(dataset.columns) if dataset.columns is not None else None,
         "features": table.feature_names(dataset.columns) if dataset.columns is not None else None,
-        "images": dict(dataset.images or images.WHITE),
+        "images": {**(dataset.images or images.WHITE), **({"fit": images.LETTERBOX} if dataset.kind == "detection" else {})},
         "before": _dict_of(dataset.normalisation.before_float32),
         "after": None if doubles and gives_doubles() else _dict_of(target.before_float32 if target is not None else None),
         "digits": None if target is None else list(target.digits),
@@ -162,18 +166,22 @@ def load_exported(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
         model = keras.saving.load_model(path, safe_mode=True, compile=False)
     except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"{path} cannot be read as a .keras model: {' '.join(str(error).split())[:200]}") from error
-    return model, _checked(found, int(model.output_shape[-1]))
+    return model, _checked(found, model.output_shape)
 
 
-def _checked(found: Any, outputs: int) -> dict[str, Any]:
+def _checked(found: Any, shape: Sequence[int]) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"the model's details are not a JSON object: {shown(found)}")
+    kind, outputs = found.get("kind", "classification"), int(shape[-1])
+    if (kind == "detection") != (len(shape) == 3):
+        raise ValueError(f"the model gives outputs of shape {tuple(shape[1:])}, and its details say that it is for {kind}")
+    outputs -= BOX if kind == "detection" else 0
     names = found.get("label_names") or [str(k) for k in range(outputs)]
     if not isinstance(names, list) or len(names) != outputs or not all(isinstance(name, str) for name in names):
         raise ValueError(f"the model has {outputs} outputs, its label names are {shown(names)}")
     columns = found.get("columns")
     return {
-        "kind": found.get("kind", "classification"),
+        "kind": kind,
         "label_names": names,
         "columns": None if columns is None else table.checked(columns),
         "images": images.said_of(found.get("images", images.OLDER)),
@@ -204,16 +212,19 @@ def predict(
     Args:
         model: the path of a `.keras` file, or what `load_exported` gave (or `(raw_model(...), details(...))`).
         file: raw inputs: an `.npz` (array x, x_test, or its only one), an `.npy`, a table with the columns of the training data,
-            an image or a folder of images; or a data frame with these columns.
+            an image or a folder of images (of a detection, of any size); or a data frame with these columns.
         missing: texts of a table that mean that nothing is known, beside the empty cell and those that the model was trained with.
-        threshold: of two classes: the probability from which on the second is said, in (0, 1); None: a half.
+        threshold: of two classes: the probability from which on the second is said, in (0, 1); None: a half. Of a detection: the score from
+            which on a box is said; None: 0.3.
 
     Raises:
         ValueError: a file that cannot be read, or inputs that do not fit the model; or a threshold where there are not two classes.
     """
     network, found = load_exported(model) if isinstance(model, (str, os.PathLike)) else model
     shape = tuple(int(n) for n in network.input_shape[1:])
-    said = _checked(found, int(network.output_shape[-1]))
+    said = _checked(found, network.output_shape)
+    if said["kind"] == "detection":
+        return _boxes(network, said, file, threshold, missing)
     if threshold is not None and (said["kind"] != "classification" or len(said["label_names"]) != 2 or not 0 < threshold < 1):
         what = ", ".join(said["label_names"][:3]) if said["kind"] == "classification" else "numbers"
         raise ValueError(f"a threshold is a probability between 0 and 1 of the second of two classes, got {threshold} for a model of {what}")
@@ -239,6 +250,22 @@ def predict(
         label = names[place] if said["kind"] == "classification" else None
         predictions.append(Prediction(source, label, dict(zip(names, map(float, row), strict=True)), tuple(said["digits"] or ())))
     return predictions
+
+
+def _boxes(network: Any, said: Mapping[str, Any], file: Any, threshold: float | None, missing: Sequence[str]) -> list[Prediction]:
+    """`predict` of a detection network."""
+    from neuroevo.deploy.finding import find_boxes
+
+    if is_frame(file) or missing:
+        raise DataError("a detection network takes images: a file, a folder of them, or an array of images in an .npz or .npy")
+    path = Path(file)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}{near(path)}")
+    shape = tuple(int(n) for n in network.input_shape[1:])
+    found, notes = find_boxes(network, said, path, threshold, lambda other: raw_inputs(other, shape, None))
+    for note in notes:
+        warnings.warn(f"{path}: {note}", InputWarning, stacklevel=3)
+    return found
 
 
 def raw_inputs(

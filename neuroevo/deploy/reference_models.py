@@ -69,6 +69,22 @@ def references(run: Run, say: Callable[[str], None] | None = None) -> list[Refer
     return found
 
 
+def refuse_references(task: Supervised) -> None:
+    """Refuse what references cannot be fitted to.
+
+    Raises:
+        ValueError: boxes, or samples of so many numbers that boosting would take hours.
+    """
+    dataset = task.dataset
+    if dataset.kind == "detection":
+        raise ValueError("references are models of scikit-learn, and none of them finds objects in images: leave --references out")
+    features = int(np.prod(dataset.input_shape))
+    if features > MOST_FEATURES:
+        raise ValueError(
+            f"references are for tables and small images: up to {MOST_FEATURES} numbers a sample, these have {features}; leave --references out"
+        )
+
+
 def train_references(task: Supervised, seed: int, say: Callable[[str], None] | None = None) -> list[Reference]:
     """Fit and score the linear model, the forest and boosting.
 
@@ -78,14 +94,10 @@ def train_references(task: Supervised, seed: int, say: Callable[[str], None] | N
         say: is told which one is fitted.
 
     Raises:
-        ValueError: samples of so many numbers that boosting would take hours.
+        ValueError: as `refuse_references`.
     """
+    refuse_references(task)
     dataset = task.dataset
-    features = int(np.prod(dataset.input_shape))
-    if features > MOST_FEATURES:
-        raise ValueError(
-            f"references are for tables and small images: up to {MOST_FEATURES} numbers a sample, these have {features}; leave --references out"
-        )
     found = []
     for name, (about, model, numbers) in _models(dataset, seed).items():
         if say is not None:
@@ -96,10 +108,12 @@ def train_references(task: Supervised, seed: int, say: Callable[[str], None] | N
     return found
 
 
-def constant_reference(task: Supervised) -> Reference:
+def constant_reference(task: Supervised) -> Reference | None:
     """The same answer for every sample: the most frequent class with the classes' shares of the training part as probabilities; of a
-    regression the mean, or the median where absolute errors are what is searched for."""
+    regression the mean, or the median where absolute errors are what is searched for. None of a detection, where it finds nothing."""
     dataset = task.dataset
+    if dataset.kind == "detection":
+        return None
     if dataset.kind == "classification":
         shares = np.bincount(dataset.train.y, minlength=dataset.outputs) / len(dataset.train)
         answer, about = np.log(np.maximum(shares, LEAST)), f"always {dataset.label_names[int(shares.argmax())]!r}"
@@ -174,10 +188,10 @@ def _of_boosting(model: Any) -> int:
 # What a run recorded ------------------------------------------------------------------------------------------------------------
 
 
-def write_references(run: Run, constant: Reference, references: list[Reference]) -> None:
+def write_references(run: Run, constant: Reference | None, references: list[Reference]) -> None:
     """Record them in the run's folder."""
     assert run.folder is not None
-    found = {"constant": asdict(constant), "references": [asdict(reference) for reference in references]}
+    found = {"constant": None if constant is None else asdict(constant), "references": [asdict(reference) for reference in references]}
     write_json_whole(Path(run.folder) / REFERENCES_FILE, found)
 
 
@@ -205,7 +219,7 @@ def _recorded(run: Run) -> tuple[Reference | None, list[Reference]]:
         return None, []
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return _read(found["constant"]), [_read(each) for each in found["references"]]
+        return None if found["constant"] is None else _read(found["constant"]), [_read(each) for each in found["references"]]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and run the search's command with --references again") from None
 

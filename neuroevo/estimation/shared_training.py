@@ -84,8 +84,10 @@ class SharedTraining(FullTraining):
             return trial
         artifacts = []
         for individual in trial.individuals:
-            arrays = {} if work is None else work.arrays(individual.genome)
-            parent: Any = individual.genome if work is None else work.net.graph
+            parent: Any = individual.genome
+            arrays: Any = {}
+            if work is not None:
+                parent, arrays = work.parent(parent)
             artifacts.append(Artifact(trial.id, f"{WEIGHTS}.{individual.id}", parent, individual.id, arrays))
         if len(artifacts) != 1:
             raise ValueError(f"a trial that inherits shared weights has one individual, got {len(artifacts)}")
@@ -159,9 +161,7 @@ class SharedWork:
             parts = dict(zip(("train", "architecture"), halves(self.task, context.seed), strict=True))
         augment = Augmentation(**options["augment"]) if options.get("augment") else None
         batch = min(int(options.get("batch_size", 64)), *[len(part) for part in parts.values()])
-        data = {
-            name: (augmented(part.x, augment, rng) if augment else part.x, dataset.targets(part)) for name, part in parts.items()
-        }
+        data = {name: self._samples(part, augment, rng) for name, part in parts.items()}
         steps = max(1, round(len(parts["train"]) / batch))
         orders = {name: sample_order(len(part), steps, batch, rng) for name, part in parts.items()}
         state, report = rule.epoch(self.net, state, data, orders, options, rng)
@@ -172,6 +172,15 @@ class SharedWork:
         left = Artifact(self.trial.id, SUPERNET, arrays=state)
         passes = steps * batch * len(parts) / len(dataset.train)
         return Measurement(np.empty((0, len(self.task.objectives))), artifacts=(left,), epochs=passes, report=report)
+
+    def _samples(
+        self, part: Part, augment: Augmentation | None, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Samples and what they are trained towards, varied where that is asked for."""
+        vary = self.task.varying(part, self.net)
+        if augment and vary is not None:
+            return vary(augment, rng)
+        return augmented(part.x, augment, rng) if augment else part.x, self.task.plain_targets(part, self.net)
 
     def scored(self) -> Measurement:
         """Every individual as a path."""
@@ -210,7 +219,7 @@ class SharedWork:
         from neuroevo.inherit import inherit
 
         model = build(genome)
-        set_weights(model, genome, inherit(genome, [(self.net.graph, self.arrays(genome))], np.random.default_rng(0)))
+        set_weights(model, genome, inherit(genome, [self.parent(genome)], np.random.default_rng(0)))
         return model
 
     def _vector(self) -> npt.NDArray[np.float32]:
@@ -225,13 +234,14 @@ class SharedWork:
         rows = stream(self.context.seed, CALIBRATION, TRAINING).permutation(len(train))[:count]
         return self.net.path_statistics(self._vector(), path, train.x[np.sort(rows)])
 
-    def arrays(self, genome: Genome) -> dict[str, npt.NDArray[Any]]:
-        """The shared weights by marking, with the statistics of a genome's path."""
+    def parent(self, genome: Genome) -> tuple[Any, Mapping[str, npt.NDArray[Any]]]:
+        """What a genome's network inherits from, and its weights: the shared ones, with the statistics of the genome's path."""
         path = self.net.graph.path(genome)
         statistics = self._statistics(path)
         if statistics is None:
             statistics = self.net.path_statistics(self._vector(), path, self.task.dataset.validation.x)
-        return dict(self.net.arrays(self._vector(), statistics))
+        arrays: Mapping[str, npt.NDArray[Any]] = self.net.arrays(self._vector(), statistics)
+        return self.net.graph.parent(genome, arrays)  # type: ignore[no-any-return]
 
 
 def halves(task: Supervised, seed: int) -> tuple[Part, Part]:

@@ -25,12 +25,7 @@ from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.supervised import Supervised
 from neuroevo.train.compiled import Compiled, CompiledNetworks, Method
 from neuroevo.train.loop import fit, model_outputs
-from neuroevo.train.recipe import Recipe
-
-# From scratch, small data wants a high rate, small batches and softened labels. A slow start and short gradients keep networks whose
-# dense layers have no normalisation alive at that rate. An inherited network is near a good one already: half the rate.
-FROM_SCRATCH = Recipe(learning_rate=0.1, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=3)
-INHERITED = Recipe(learning_rate=0.05, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=1)
+from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
 
 
 class FullTraining(Estimation):
@@ -46,8 +41,8 @@ class FullTraining(Estimation):
 
     Args:
         epochs: training epochs; None goes by the number of samples (40 at 1,000), and half as many for an inheriting candidate.
-        recipe: how a candidate is trained from scratch.
-        inherited: how one that starts from inherited weights is.
+        recipe: how a candidate is trained from scratch; the default stands for the task's own way (`task.from_scratch`).
+        inherited: how one that starts from inherited weights is; likewise (`task.inherited`).
         refit: whether layers behind an operator that is not exact are first fitted to what they computed in the parent. That repairs
             most of the damage at once and takes half a second; after three epochs of training nothing is left of the gain.
         distil: epochs for which a candidate made by such an operator first learns its parent's outputs (Elsken, Metzen & Hutter
@@ -137,7 +132,9 @@ class FullTraining(Estimation):
         return Measurement(values, reasons, tuple(info), tuple(artifacts), seconds, stopped, described.array(), passes)
 
     def _course(self, trial: Trial, individual: Individual, task: Supervised) -> Course:
-        return course_of(trial, individual, task.dataset, self.full, self.recipe, self.inherited, self.distil)
+        scratch = _suited(self.recipe, FROM_SCRATCH, task.from_scratch)
+        inherited = _suited(self.inherited, INHERITED, task.inherited)
+        return course_of(trial, individual, task.dataset, self.full, scratch, inherited, self.distil)
 
     def _train(self, candidate: Candidate) -> tuple[list[Artifact], Any]:
         """Train and score a candidate: what it leaves, and its descriptors."""
@@ -172,9 +169,10 @@ class FullTraining(Estimation):
         fit(
             network,
             candidate.train.x,
-            task.training_targets(candidate.train),
+            task.training_targets(candidate.train, network),
             course.recipe,
             rng,
+            vary=task.varying(candidate.train, network),
             score=candidate.validation_score,
             score_every=max(1, course.epochs // self.curve),
             report=candidate.report,
@@ -231,16 +229,17 @@ class FullTraining(Estimation):
             candidate.taught = candidate.distilled = epoch
             candidate.context.give_way()
 
-        if recipe.augment or (self.temperature != 1.0 and network.method.loss == "cross_entropy"):
+        loss = network.method.loss
+        if recipe.augment or loss == "detection" or (self.temperature != 1.0 and loss == "cross_entropy"):
             method = replace(network.method, teaching=1.0, temperature=self.temperature)
             learner = self._networks.get(_structure(candidate.genome), method, lambda: build(candidate.genome))[0]
             learner.reset(network.weights())
-            targets = candidate.task.training_targets(candidate.train)
-            fit(learner, x, targets, taught, rng, teacher=lambda x: model_outputs(parent, x), report=report)
+            targets, vary = candidate.task.training_targets(candidate.train, learner), candidate.task.varying(candidate.train, learner)
+            fit(learner, x, targets, taught, rng, teacher=lambda x: model_outputs(parent, x), report=report, vary=vary)
             network.reset(learner.weights())
         else:  # the parent's outputs are the targets of the ordinary loss, so nothing more is compiled
             outputs = model_outputs(parent, x)
-            targets = softmax(outputs) if network.method.loss == "cross_entropy" else outputs
+            targets = softmax(outputs) if loss == "cross_entropy" else outputs
             fit(network, x, targets, taught, rng, report=report)
             network.reset()
 
@@ -318,6 +317,13 @@ class LowFidelity(FullTraining):
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "data": self.fidelity.data, "resolution": self.fidelity.resolution}
+
+
+def _suited(recipe: Recipe, usual: Recipe, own: Recipe) -> Recipe:
+    """A task's own recipe in place of the usual one, with the epochs that are asked for."""
+    if replace(recipe, epochs=None) != usual:
+        return recipe
+    return own if recipe.epochs is None else replace(own, epochs=recipe.epochs)
 
 
 def _asks_for_proxies(task: Supervised) -> bool:

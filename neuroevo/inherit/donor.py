@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import CONVOLUTIONS, EMBEDDINGS, GLOBAL_POOLINGS, OWN_CHANNELS, POOLINGS, Layer
+from genomes.layers import CONVOLUTIONS, EMBEDDINGS, GLOBAL_POOLINGS, OUTPUTS, OWN_CHANNELS, POOLINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
@@ -58,7 +58,7 @@ class Donor:
         shape = self.architecture.shapes[gene.marking]
         if gene.kind == "input":
             return Labels.own(gene.marking, np.arange(shape[-1]))
-        if gene.kind == "logits":
+        if gene.kind in OUTPUTS:
             return Labels.none(shape[-1])
         inputs = [self.labels[source] for source in gene.inputs]
         if gene.kind in OWN_CHANNELS:
@@ -78,6 +78,8 @@ def handed_on(gene: Gene, inputs: Sequence[Labels], architecture: Architecture, 
     """
     if gene.kind == "concat":
         return Labels.joined(inputs)
+    if gene.kind == "half":
+        return inputs[0][np.arange(gene.layer.part, len(inputs[0]), 2)]
     if gene.kind in EMBEDDINGS:
         made = len(inputs[0]) * gene.layer.width
         return inputs[0].embedded(gene.marking, gene.layer.width) if kept else Labels.joined([inputs[0], Labels.none(made)])

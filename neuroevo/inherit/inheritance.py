@@ -20,7 +20,7 @@ from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
-from neuroevo.inherit import embeddings, fresh, layers, plain, recurrent
+from neuroevo.inherit import detection, embeddings, fresh, layers, plain, recurrent
 from neuroevo.inherit.donor import Arrays, Donor, handed_on, most_wanted, nearest, wanted
 from neuroevo.inherit.labels import Labels, Match, match
 from neuroevo.inherit.moments import Moments, rectified
@@ -93,6 +93,8 @@ class Walk:
             plain.visit(self, gene, shapes)
         elif gene.kind in EMBEDDINGS:
             embeddings.visit(self, gene, shapes[0])
+        elif gene.kind == "detect":
+            detection.visit(self, gene, shapes)
         elif gene.kind == "recurrent":
             recurrent.visit(self, gene, shapes[0])
         elif gene.kind == "add":

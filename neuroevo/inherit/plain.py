@@ -1,4 +1,4 @@
-"""Inheritance of the plain layers, of which cells and chains are made.
+"""Inheritance of the plain layers, of which cells, chains and detectors are made.
 
 What both have keeps its weights. A new convolution starts closed (its BatchNorm's gamma is 0) where it is one more summand of a sum that
 the parent has: the child computes what the parent computed. Elsewhere it starts as the identity.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from genomes.layers import PLAIN, Layer, Shape, taps
 from genomes.network.genes import Gene
 from neuroevo.decode.plain import EPSILON, NORM
-from neuroevo.inherit import fresh
+from neuroevo.inherit import depthwise, fresh
 from neuroevo.inherit.donor import Donor, handed_on, most_wanted, wanted
 from neuroevo.inherit.labels import Labels, Match
 from neuroevo.inherit.moments import Moments, rectified
@@ -37,17 +37,28 @@ def visit(walk: Walk, gene: Gene, shapes: list[Shape]) -> None:
         kept = bool(walk.donors) and marking in walk.donors[0].shared
         walk.labels[marking] = handed_on(gene, [walk.labels[source] for source in gene.inputs], walk.child, kept=kept)
         weights = _norm(walk, gene, width) if kind == "norm" else {}
+    if kind == "plain_depthwise":
+        weights = depthwise.weights(walk, gene, shapes[0])
     if "gamma" in weights:
         walk.moments[marking] = Moments(np.asarray(weights["beta"], np.float64), np.square(weights["gamma"], dtype=np.float64))
     elif kind == "relu":
         walk.moments[marking] = rectified(moments[0].mean, np.sqrt(moments[0].variance))
-    elif kind == "sum":
+    elif kind == "half":
+        walk.moments[marking] = moments[0][np.arange(gene.layer.part, 2 * width, 2)]
+    elif kind == "upsample":
+        walk.moments[marking] = moments[0]
+    elif kind in ("sum", "attend"):
         walk.moments[marking] = Moments(np.sum([m.mean for m in moments], axis=0), np.sum([m.variance for m in moments], axis=0))
     elif kind == "zero":
         walk.moments[marking] = Moments(np.zeros(width), np.zeros(width))
     else:
         walk.moments[marking] = Moments.standard(width)
-    walk.positive[marking] = np.all(positive, axis=0) if kind == "sum" else np.full(width, kind in ("relu", "zero"))
+    if kind in ("sum", "attend", "upsample"):
+        walk.positive[marking] = np.all(positive, axis=0)
+    elif kind == "half":
+        walk.positive[marking] = positive[0][gene.layer.part :: 2]
+    else:
+        walk.positive[marking] = np.full(width, kind in ("relu", "zero"))
     walk.store(gene, weights)
 
 

@@ -177,7 +177,6 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _search(self, x: Any, y: npt.NDArray[Any], names: tuple[str, ...], columns: bool) -> None:
         """Search for networks for samples whose targets are `y` (classes by number, or values [samples, outputs])."""
-        from neuroevo.estimation import FullTraining
         from neuroevo.run.budget import Budget
         from neuroevo.run.evolution import evolve
 
@@ -196,7 +195,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
             space_by_encoding(self.encoding, task, self.max_parameters),
             task,
             strategy=strategy,
-            estimation=task.estimation() if epochs is None else FullTraining(epochs=epochs),
+            estimation=task.estimation() if epochs is None else task.trained(epochs),
             budget=Budget(evaluations=evaluations),
             seed=seed,
             workers=self.workers,

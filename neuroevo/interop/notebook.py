@@ -86,12 +86,26 @@ def _off(deviation: float) -> str:
     return f" ± {_text(deviation)}" if math.isfinite(deviation) else ""
 
 
-def show_genomes() -> None:
-    """Let IPython show genomes so; they know nothing of drawings themselves. Nothing happens outside of IPython."""
+def show_in_notebooks() -> None:
+    """Let IPython show genomes so, which know nothing of drawings themselves, and figures as pictures, which it does by itself only after
+    `matplotlib.pyplot` was imported. Nothing happens outside of IPython."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     if shell is not None:
-        shell.display_formatter.formatters["text/html"].for_type_by_name("genomes.base", "Genome", genome_html)
+        formatters = shell.display_formatter.formatters
+        formatters["text/html"].for_type_by_name("genomes.base", "Genome", genome_html)
+        pictures = formatters["image/png"]
+        try:
+            pictures.lookup_by_type("matplotlib.figure.Figure")
+        except KeyError:
+            pictures.for_type_by_name("matplotlib.figure", "Figure", figure_png)
+
+
+def figure_png(figure: Figure) -> bytes:
+    """A figure as a PNG file, of the size of pyplot's in notebooks."""
+    written = io.BytesIO()
+    figure.savefig(written, format="png", bbox_inches="tight", dpi=72)
+    return written.getvalue()
 
 
 def _sizes(genome: Genome) -> dict[str, Any]:

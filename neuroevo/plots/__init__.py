@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from neuroevo.plots.curves_figure import curves, curves_data
     from neuroevo.plots.decisions_figure import decisions, decisions_data
     from neuroevo.plots.descriptors_figure import descriptors, descriptors_data
+    from neuroevo.plots.detections_figure import detections, detections_data
     from neuroevo.plots.difference_figure import difference, difference_data
     from neuroevo.plots.features import architecture_features
     from neuroevo.plots.fidelity_figure import fidelity, fidelity_data
@@ -62,6 +63,8 @@ _WHERE = {
     "descent_data": "lineage_figure",
     "descriptors": "descriptors_figure",
     "descriptors_data": "descriptors_figure",
+    "detections": "detections_figure",
+    "detections_data": "detections_figure",
     "difference": "difference_figure",
     "difference_data": "difference_figure",
     "draw_maze": "trails_figure",
@@ -112,7 +115,7 @@ _WHERE = {
 PARTS = (  # what `neuroevo plot` draws
     "front", "fronts", "progress", "parallel", "genome", "difference", "lineage", "curves", "operators", "species", "descriptors", "decisions", "mirror",
     "mixtures", "trails", "archive", "brackets", "predictions", "acquisition", "kernel", "landscape", "fidelity", "compression", "worth", "confusion",
-    "residuals", "calibration", "importance",
+    "residuals", "calibration", "importance", "detections",
 )  # fmt: skip
 FILMS = {"trails": "trails_film"}  # figures that are also drawn as an animated GIF, and the function that does
 __all__ = [
@@ -138,6 +141,8 @@ __all__ = [
     "descent_data",
     "descriptors",
     "descriptors_data",
+    "detections",
+    "detections_data",
     "difference",
     "difference_data",
     "draw_maze",

@@ -98,18 +98,18 @@ def _evenly(individuals: Sequence[Individual], most: int) -> list[Individual]:
     return [individuals[round(step * (len(individuals) - 1) / max(1, most - 1))] for step in range(most)]
 
 
-def curves(run: Run, ids: Sequence[int] | None = None) -> Figure:
+def curves(run: Run, ids: int | Sequence[int] | None = None) -> Figure:
     """Draw learning curves: training loss on the left, validation score on the right; a cross ends one that was stopped, and a
     dashed line leads from there to the score that was expected at the end, in its 90 % interval.
 
     Args:
         run: whose individuals.
-        ids: which; None: the front (at most twelve of it, evenly chosen), and up to four that were stopped.
+        ids: which, one or several; None: the front (at most twelve of it, evenly chosen), and up to four that were stopped.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    chosen = run.front if ids is None else [run[id] for id in ids]
+    chosen = run.front if ids is None else [run[id] for id in ([ids] if isinstance(ids, int) else ids)]
     if ids is None:
         stopped = [individual for individual in run if individual.status == STOPPED] if run.stopped else []
         chosen = [*_evenly(chosen, MOST - min(STOPPED_SHOWN, len(stopped))), *_evenly(stopped, STOPPED_SHOWN)]

@@ -92,4 +92,21 @@ class Tree(Drawing):
         return graph_features.of_recurrent_cells(genome.graph())
 
 
-PARTS = {"graph": Drawing, "nodes": Nodes, "layers": Layers, "cells": Cells, "tree": Tree}
+class Pyramid(Drawing):
+    """Detectors: a row for each level, with blocks, maps and merging cells."""
+
+    def figure(self, genome: Genome, title: str) -> Figure:
+        from neuroevo.plots.pyramid_figure import pyramid
+
+        return pyramid(genome.graph(), title)
+
+    def difference(self, data: Difference, names: tuple[str, str], genome: Genome) -> Figure:
+        from neuroevo.plots.difference_pyramids import pyramids_one_below_the_other
+
+        return pyramids_one_below_the_other(data, names)
+
+    def features(self, genome: Genome) -> dict[str, float]:
+        return graph_features.of_detectors(genome.graph())
+
+
+PARTS = {"graph": Drawing, "nodes": Nodes, "layers": Layers, "cells": Cells, "tree": Tree, "pyramid": Pyramid}

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-CONVOLVES = ("conv", "separable", "plain_conv", "plain_separable")
+from genomes.layers import OUTPUTS
+
+CONVOLVES = ("conv", "separable", "plain_conv", "plain_separable", "plain_depthwise")
 STATES = frozenset({"input", "output", "add", "concat", "concatenate"})  # of a cell: not operations
 
 
@@ -39,7 +41,7 @@ def of_layers(graph: Any) -> dict[str, float]:
     kinds = {node: data["kind"] for node, data in graph.nodes(data=True)}
     widths = [data["shape"][-1] for _, data in graph.nodes(data=True) if data["kind"] in (*CONVOLVES, "dense")]
     return {
-        "layers": float(sum(kind not in ("input", "logits") for kind in kinds.values())),
+        "layers": float(sum(kind not in ("input", *OUTPUTS) for kind in kinds.values())),
         "depth": float(longest(graph) - 1),
         "convolutions": float(sum(kind in CONVOLVES for kind in kinds.values())),
         "poolings": float(sum("pool" in kind for kind in kinds.values())),
@@ -71,6 +73,17 @@ def of_recurrent_cells(graph: Any) -> dict[str, float]:
         **{name: name for name in ("identity", "tanh", "sigmoid", "relu")},
     }
     return {**{feature: float(words.count(word)) for feature, word in named.items()}, "depth": float(longest(graph))}
+
+
+def of_detectors(graph: Any) -> dict[str, float]:
+    """Of detectors: blocks by kernel size and Xception blocks where they have such, cells that attend, and nodes on the longest path."""
+    kinds = [data["kind"] for _, data in graph.nodes(data=True)]
+    families = {"Xception blocks": "xception_3x3", **{f"shuffle blocks, {k}x{k}": f"shuffle_{k}x{k}" for k in (3, 5, 7)}}
+    return {
+        **{feature: float(kinds.count(kind)) for feature, kind in families.items()},
+        "attention": float(kinds.count("attention")),
+        "depth": float(longest(graph)),
+    }
 
 
 def longest(graph: Any, counted: Any = None) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from neuroevo.core.files import write_json_whole
 from neuroevo.core.individual import Individual
@@ -12,12 +12,15 @@ from neuroevo.report.text import TEST_FILE, test_scores
 from neuroevo.run.run import Run
 from neuroevo.run.settings import estimation_from_settings
 
+if TYPE_CHECKING:
+    from neuroevo.deploy.reference_models import Reference
+
 SAID_EVERY = 5.0  # seconds between two lines about a step that takes long
 
 
 def finish(
-    run: Run, *, baseline: bool = False, references: bool = False, folds: int = 0, say: Callable[[str], None] | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    run: Run, *, baseline: bool = False, references: bool = False, fitted: Sequence[Reference] = (), folds: int = 0,
+    say: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic,
 ) -> None:  # fmt: skip
     """What a search on data leaves beside its database: test scores of the front, how sure its scores are, what a constant scores, the baseline
     and the references where these are asked for, and figures. Done once; a run that has them keeps them.
@@ -26,6 +29,7 @@ def finish(
         run: a search that ended.
         baseline: also train a plain network made by hand.
         references: also fit a linear model, a forest and boosting.
+        fitted: these references, where they were fitted before the search.
         folds: also validate the front by so many folds; 0: not, unless it was before.
         say: is told what is being done, a sentence for each step, and how far a long one has come.
         clock: seconds that pass.
@@ -61,7 +65,7 @@ def finish(
         write_baseline(run, train_baseline(task, estimation, run.settings["seed"]))
     if hasattr(task, "test_scores"):
         if without_references:
-            compared = train_references(task, run.settings["seed"], lambda text: say(f"after the search: {text}"))
+            compared = list(fitted) or train_references(task, run.settings["seed"], lambda text: say(f"after the search: {text}"))
         write_references(run, constant_reference(task), compared)
         tested, intervals = _tested(run, task, say, clock)
         write_json_whole(run.folder / TEST_FILE, tested)

@@ -321,7 +321,8 @@ def _examined(run: Run, show: Callable[[str, Figure], str]) -> str:
     for name in sorted(examined(run), key=lambda name: [int(part) for part in name.split(".")]):
         figures = []
         for what, draw in (
-            ("confusion", plots.confusion), ("residuals", plots.residuals), ("calibration", plots.calibration), ("importance", plots.importance)
+            ("confusion", plots.confusion), ("residuals", plots.residuals), ("calibration", plots.calibration), ("importance", plots.importance),
+            ("detections", plots.detections),
         ):  # fmt: skip
             with suppress(ValueError, KeyError):  # the figure is of another kind of data, or the network is gone
                 figures.append(f'<div class="scroll figure">{show(f"{what}-{name}", draw(run, name))}</div>')

@@ -379,6 +379,8 @@ class FromRaw:
 
         outputs = model_outputs(self._network, self._dataset.normalisation.in_float32.inverse(x).astype(np.float32))
         target = self._dataset.target_normalisation
+        if self._dataset.kind == "detection":
+            return np.asarray(outputs, np.float32)
         if target is None:
             return np.log(np.maximum(outputs, np.float32(1e-30)))
         return target(outputs) if outputs.dtype == np.float64 else target.in_float32(outputs)
@@ -430,10 +432,10 @@ def _refuse_other_shapes(run: Run, task: Supervised | None, network: Any) -> Non
         raise ValueError("the model has several inputs or outputs; the run's networks have one of each")
     inputs, outputs = (tuple(shape[1:]) for shape in shapes)
     fits = len(inputs) == len(wanted[0]) and all(a in (None, b) for a, b in zip(inputs, wanted[0], strict=True))
-    if not fits or outputs != (wanted[1],):
+    given = (wanted[1],) if task is None else task.output_shape(outputs)
+    if not fits or outputs != given:
         raise ValueError(
-            f"the model takes inputs of shape {inputs} and gives outputs of shape {outputs}; the run's networks take {wanted[0]} and give "
-            f"({wanted[1]},)"
+            f"the model takes inputs of shape {inputs} and gives outputs of shape {outputs}; the run's networks take {wanted[0]} and give {given}"
         )
 
 

@@ -66,7 +66,9 @@ class SearchSettings:
 
     Args:
         objectives: None takes those that fit the kind.
-        kind: "classification" or "regression"; None decides by the data (see `neuroevo.tasks.for_data`).
+        kind: "classification", "regression" or "detection"; None decides by the data (see `neuroevo.tasks.for_data`).
+        encoding: what evolves; None takes the task's own (`Supervised.encoding`).
+        image_size: of a detection, what images are fitted into, such as "128x96" (width x height).
         screen: how candidates are screened before training; None trains each.
         epochs: of each training, as the user says; None takes `preset_epochs`.
         preset_epochs: those of a preset, where candidates are trained and the strategy does not choose the epochs; None goes by the data.
@@ -83,7 +85,8 @@ class SearchSettings:
     missing: Sequence[str] = ()
     columns: Columns = field(default_factory=Columns)
     class_weights: str | Mapping[str, float] | None = None
-    encoding: str = "network"
+    image_size: str | None = None
+    encoding: str | None = None
     strategy: str = "nsga2"
     inheritance: str = "lamarckian"
     epochs: int | None = None
@@ -144,6 +147,7 @@ def space_by_encoding(
         ValueError: an unknown encoding or setting; one that does not fit the data; or `max_parameters` with an encoding that has no such limit.
     """
     part = _encoding(encoding)
+    _refuse_other_outputs(part, encoding, task)
     given = read_settings(part, settings or {}, f"the encoding {encoding}")
     if max_parameters is not None:
         if "max_parameters" not in [setting.name for setting in settings_of(part)]:
@@ -156,8 +160,17 @@ def space_by_encoding(
     return dataclasses.replace(space, **given)  # type: ignore[type-var]
 
 
+def _refuse_other_outputs(part: type[Space], encoding: str, task: Supervised) -> None:
+    """Refuse networks that find objects for anything else, and others for that."""
+    finds = task.kind == "detection"
+    if part.detects != finds:
+        fitting = ", ".join(name for name in encodings() if registry.part("encoding", name).detects == finds)
+        what = "find objects in images" if part.detects else "give one answer for each sample"
+        raise ValueError(f"networks of the encoding {encoding} {what}, and this is a {task.kind}; take one of {fitting}")
+
+
 def supervised_task(settings: SearchSettings) -> Supervised:
-    """Classification or regression, as the data and the objectives say; its data is read now: what is wrong with it is said before anything
+    """Classification, regression or detection, as the data and the objectives say; its data is read now: what is wrong with it is said before anything
     is written."""
     from neuroevo.data.dataset import Kind
     from neuroevo.tasks import for_data
@@ -167,7 +180,7 @@ def supervised_task(settings: SearchSettings) -> Supervised:
         raise ValueError(unknown("kind of task", str(kind), get_args(Kind)))
     return for_data(
         settings.data, settings.objectives, target=settings.target, kind=kind, missing=settings.missing, columns=settings.columns,
-        seed=settings.seed, class_weights=settings.class_weights,  # type: ignore[arg-type]
+        seed=settings.seed, class_weights=settings.class_weights, image_size=settings.image_size,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -207,7 +220,7 @@ def estimation_by_names(
     Raises:
         ValueError: an unknown rule; the nearest is suggested; or one where the strategy needs another estimation.
     """
-    from neuroevo.estimation import FullTraining, LearningCurve
+    from neuroevo.estimation import LearningCurve
     from neuroevo.estimation.learning_curve import SCORES
 
     if strategy is not None and strategy.estimated_by is not None:
@@ -217,8 +230,8 @@ def estimation_by_names(
             )
         return registry.part("estimation", strategy.estimated_by)(epochs=epochs)  # type: ignore[no-any-return]
     if stop_early is not None:
-        return LearningCurve(FullTraining(epochs=epochs, curve=SCORES), stop_early)
-    return task.estimation() if epochs is None else FullTraining(epochs=epochs)
+        return LearningCurve(task.trained(epochs, curve=SCORES), stop_early)
+    return task.estimation() if epochs is None else task.trained(epochs)
 
 
 def epochs_of(settings: SearchSettings, task: Supervised, strategy: Strategy) -> int | None:

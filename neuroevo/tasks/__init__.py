@@ -1,4 +1,4 @@
-"""What is measured: custom functions, tables, environments, classification and regression on data."""
+"""What is measured: custom functions, tables, environments, classification, regression and detection on data."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from neuroevo.tasks.base import Context, Task
     from neuroevo.tasks.by_data import for_data
     from neuroevo.tasks.classification import Classification
+    from neuroevo.tasks.detection import Detection
     from neuroevo.tasks.environment import Environment, StepCount
     from neuroevo.tasks.environment_play import Episode
     from neuroevo.tasks.function import Function, population_fitness
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Classification": "classification",
     "Context": "base",
+    "Detection": "detection",
     "Environment": "environment",
     "Episode": "environment_play",
     "Function": "function",
@@ -27,10 +29,11 @@ _WHERE = {
     "population_fitness": "function",
 }
 
-PARTS = ("Classification", "Environment", "Function", "Regression", "Table")
+PARTS = ("Classification", "Detection", "Environment", "Function", "Regression", "Table")
 __all__ = [
     "Classification",
     "Context",
+    "Detection",
     "Environment",
     "Episode",
     "Function",

@@ -9,10 +9,12 @@ from neuroevo.core.objectives import parse_limits
 from neuroevo.data import Columns, DataError, load
 from neuroevo.data.dataset import Kind
 from neuroevo.tasks.classification import Classification, ClassWeights
+from neuroevo.tasks.detection import Detection, ImageSize
 from neuroevo.tasks.regression import Regression
 from neuroevo.tasks.supervised import ObjectiveLike, Supervised
 
-TASKS: dict[str, type[Supervised]] = {"classification": Classification, "regression": Regression}
+TASKS: dict[str, type[Supervised]] = {"classification": Classification, "regression": Regression, "detection": Detection}
+OF = {"classification": "of classes, a classification", "regression": "of numbers, a regression", "detection": "of boxes in images, a detection"}
 
 
 def for_data(
@@ -25,57 +27,56 @@ def for_data(
     columns: Columns | Mapping[str, Any] | None = None,
     seed: int = 0,
     class_weights: ClassWeights = None,
+    image_size: ImageSize = None,
 ) -> Supervised:
-    """`Classification` or `Regression`, as the data's target says (see `neuroevo.data.load`): what the command line searches.
+    """`Classification`, `Regression` or `Detection`, as the data and its target say (see `neuroevo.data.load`): what the command line searches.
 
     Args:
         data, target, missing, columns, seed, class_weights: as for `Classification`.
-        objectives: by default those that fit: error or mae, and parameters. One of a regression alone, such as mae, makes it one.
-        kind: "classification" or "regression", to decide it.
+        objectives: by default those that fit: error, mae or ap, and parameters. One of a regression alone, such as mae, makes it one.
+        kind: "classification", "regression" or "detection", to decide it.
+        image_size: of a detection, as for `Detection`.
 
     Raises:
         DataError: data that cannot be used.
         ValueError: objectives of another kind than the data's; the sentence says what there is, and what to say for the other kind.
     """
     named = _names(objectives)
-    only = {name: _offered(name) - _offered(_other(name)) & set(named) for name in TASKS}
-    if all(only.values()):
-        raise ValueError(
-            f"{_listed(only['classification'])} is of classification and {_listed(only['regression'])} of regression: a search has one kind"
-        )
-    if kind is None and only["regression"]:
-        kind = "regression"
-    dataset = load(data, target=target, seed=seed, kind=kind, missing=missing, columns=columns)
-    wrong = only[_other(dataset.kind)]
-    if wrong:
-        raise DataError(_another_kind(dataset.kind, wrong, ", ".join(dataset.label_names[:3]), chosen=kind is not None))
-    if class_weights is None:
+    only = {name: _only_offered(name) & set(named) for name in TASKS}
+    several = [name for name, found in only.items() if found]
+    if len(several) > 1:
+        one, other = several[:2]
+        raise ValueError(f"{_listed(only[one])} is of {one} and {_listed(only[other])} of {other}: a search has one kind")
+    if kind is None and several and several[0] != "classification":
+        kind = several[0]  # type: ignore[assignment]
+    dataset = load(data, target=target, seed=seed, kind=kind, missing=missing, columns=columns, image_size=image_size)
+    if several and several[0] != dataset.kind:
+        what = ", ".join(dataset.label_names[:3])
+        raise DataError(_another_kind(dataset.kind, several[0], only[several[0]], what, chosen=kind is not None))
+    if class_weights is not None and dataset.kind != "classification":
+        raise DataError(f"class weights are of classes, and this is a search {OF[dataset.kind]}")
+    task: Supervised
+    if dataset.kind == "detection":
+        task = Detection(data, objectives, seed, image_size)
+    elif class_weights is None:
         task = TASKS[dataset.kind](data, objectives, target, seed, missing, columns)
-    elif dataset.kind == "classification":
-        task = Classification(data, objectives, target, seed, missing, columns, class_weights)
     else:
-        raise DataError("class weights are of classes, and this is a search of numbers, a regression")
+        task = Classification(data, objectives, target, seed, missing, columns, class_weights)
     task.dataset = dataset
     return task
 
 
-def _another_kind(kind: str, wrong: set[str], what: str, *, chosen: bool) -> str:
-    other = _other(kind)
+def _another_kind(kind: str, other: str, wrong: set[str], what: str, *, chosen: bool) -> str:
     offered = ", ".join(objective.name for objective in TASKS[kind].offered)
-    why = "of numbers, a regression" if kind == "regression" else "of classes, a classification"
     said = "and that was asked for" if chosen else f"as {what} asks for"
-    return (
-        f"{_listed(wrong)} is an objective of {other}, and this is a search {why}, {said}: its objectives are {offered}; for the other kind: "
-        f"--kind {other}"
-    )
+    for_other = "" if "detection" in (kind, other) else f"; for the other kind: --kind {other}"
+    return f"{_listed(wrong)} is an objective of {other}, and this is a search {OF[kind]}, {said}: its objectives are {offered}{for_other}"
 
 
-def _other(kind: str) -> str:
-    return "regression" if kind == "classification" else "classification"
-
-
-def _offered(kind: str) -> set[str]:
-    return {objective.name for objective in TASKS[kind].offered}
+def _only_offered(kind: str) -> set[str]:
+    """The objectives that no other kind has."""
+    others = {objective.name for name, task in TASKS.items() if name != kind for objective in task.offered}
+    return {objective.name for objective in TASKS[kind].offered} - others
 
 
 def _names(objectives: str | Sequence[ObjectiveLike] | None) -> list[str]:

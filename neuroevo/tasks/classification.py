@@ -67,7 +67,7 @@ class Classification(Supervised):
     def weighted(self) -> bool:
         return self.class_weights is not None
 
-    def training_targets(self, part: Part) -> npt.NDArray[np.float32]:
+    def training_targets(self, part: Part, network: Any = None) -> npt.NDArray[np.float32]:
         targets = self.dataset.targets(part)
         return targets if self.class_weights is None else targets * self._weights()[part.y, None]
 

@@ -1,4 +1,4 @@
-"""What classification and regression share: data, objectives, and scoring a trained network on a part of the data."""
+"""What classification, regression and detection share: data, objectives, and scoring a trained network on a part of the data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome, shown
+from genomes.base import Genome, Space, shown
 from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recorded
 from neuroevo.core.registry import part
 from neuroevo.core.streams import TRAINING, stream
@@ -24,12 +24,12 @@ from neuroevo.tasks.intervals import Interval, known
 from neuroevo.train.compiled import Compiled
 from neuroevo.train.energy import EnergyMeter, refuse_without_counter
 from neuroevo.train.latency import LatencyMeter
-from neuroevo.train.loop import model_outputs, outputs_in_batches
+from neuroevo.train.loop import Vary, model_outputs, outputs_in_batches
+from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
 from neuroevo.train.untrained import SAMPLES, Untrained, batch_of
 from neuroevo.train.zero_cost import grad_norm, jacob_cov, naswot, snip, synflow, zen
 
 if TYPE_CHECKING:
-    from genomes.network import NetworkSpace
     from neuroevo.estimation.base import Estimation
 
 LATENCY = Objective("latency", "minimise", "measured", log=True)
@@ -46,7 +46,7 @@ ObjectiveLike = str | Objective | Callable[[Any], float]
 
 
 class Supervised(Task):
-    """Networks that are trained on samples with known answers. Use `Classification` or `Regression`.
+    """Networks that are trained on samples with known answers. Use `Classification`, `Regression` or `Detection`.
 
     Args:
         data: what `neuroevo.data.load` takes: a name, a path, a data frame, a pair of arrays, or a Dataset.
@@ -67,6 +67,7 @@ class Supervised(Task):
     estimated_by = "FullTraining"
     kind: ClassVar[Kind]
     loss: ClassVar[str]
+    encoding: ClassVar[str] = "network"  # what evolves where nobody says otherwise
     selection: (
         str  # the score of learning curves, and that decides which of two networks is better: the first objective that is one
     )
@@ -113,18 +114,19 @@ class Supervised(Task):
             DataError: it cannot be used.
         """
         if self._dataset is None:
-            from neuroevo.data import load
-
-            self._dataset = load(
-                self.data, target=self.target, seed=self.seed, kind=self.kind, missing=self.missing, columns=self.columns
-            )
+            self._dataset = self._load()
         return self._dataset
 
     @dataset.setter
     def dataset(self, dataset: Dataset) -> None:
         self._dataset = dataset
 
-    def default_space(self, **settings: Any) -> NetworkSpace:
+    def _load(self) -> Dataset:
+        from neuroevo.data import load
+
+        return load(self.data, target=self.target, seed=self.seed, kind=self.kind, missing=self.missing, columns=self.columns)
+
+    def default_space(self, **settings: Any) -> Space:
         """The space of layer graphs for this data's inputs and outputs."""
         from genomes.network import NetworkSpace
 
@@ -134,14 +136,29 @@ class Supervised(Task):
         """Full training; or none, `ZeroCost`, where proxies are asked for and nothing else that needs training."""
         kinds = {objective.kind for objective in self.objectives.values()}
         if "untrained" not in kinds or "trained" in kinds:
-            return super().estimation()
+            return self.trained() if self.estimated_by == Supervised.estimated_by else super().estimation()
         return part("estimation", "ZeroCost")()  # type: ignore[no-any-return]
+
+    @property
+    def from_scratch(self) -> Recipe:
+        """How candidates are trained where nobody says otherwise."""
+        return FROM_SCRATCH
+
+    @property
+    def inherited(self) -> Recipe:
+        """How they are trained from their parents' weights, likewise."""
+        return INHERITED
+
+    def trained(self, epochs: int | None = None, **settings: Any) -> Estimation:
+        """Full training by the task's own recipes, of so many epochs (None: by the size of the data); further settings are those of
+        `neuroevo.estimation.FullTraining`."""
+        return part("estimation", Supervised.estimated_by)(epochs, self.from_scratch, self.inherited, **settings)  # type: ignore[no-any-return]
 
     def untrained(self, genome: Genome, context: Context, id: int, repeat: int = 0, samples: int = SAMPLES) -> Untrained:
         """What zero-cost proxies look at: the individual's network as its training from scratch would begin, and a batch of training data,
         the same for every individual of a run."""
-        x, targets = batch_of(self.dataset, stream(context.seed, BATCH, TRAINING), samples)
-        return Untrained(genome, x, targets, context.rng(id, repeat), self.loss)
+        batch = batch_of(self.dataset, stream(context.seed, BATCH, TRAINING), samples)
+        return Untrained(genome, batch.x, lambda model: self.plain_targets(batch, model), context.rng(id, repeat), self.loss)
 
     def untrained_scores(
         self, genome: Genome, context: Context, id: int, repeat: int = 0, samples: int = SAMPLES
@@ -207,10 +224,30 @@ class Supervised(Task):
         """Whether samples count by weights in the training loss (`training_targets`)."""
         return False
 
-    def training_targets(self, part: Part) -> npt.NDArray[np.float32]:
+    def training_targets(self, part: Part, network: Any = None) -> npt.NDArray[np.float32]:
         """What a network is trained towards: one-hot classes, times the sample's weight where the task is `weighted`, or normalised values:
-        float32 [samples, outputs]."""
+        float32 [samples, outputs]; of a detection float32 [samples, locations, 6].
+
+        Args:
+            network: the `keras.Model` or compiled network, on whose grids the targets of a detection depend.
+        """
         return self.dataset.targets(part)
+
+    def plain_targets(self, part: Part, network: Any) -> npt.NDArray[np.float32]:
+        """The same without weights of samples."""
+        return self.dataset.targets(part)
+
+    def output_shape(self, of: tuple[int, ...]) -> tuple[int, ...]:
+        """What a network for the task gives for a sample.
+
+        Args:
+            of: what one gives, of which a detection fixes the last alone.
+        """
+        return (self.dataset.outputs,)
+
+    def varying(self, part: Part, network: Any) -> Vary | None:
+        """What varies samples and their targets together in each epoch of an augmented training; None where targets stay as they are."""
+        return None
 
     def test_scores(self, phenotype: Any) -> dict[str, float]:
         """Scores on the test part: look once, at the end."""
@@ -244,7 +281,8 @@ class Supervised(Task):
         """Scores by name.
 
         Args:
-            outputs: float32 [samples, outputs], as the network gives them: logits, or normalised values.
+            outputs: float32 [samples, outputs], as the network gives them: logits, or normalised values; of a detection [samples, locations,
+                classes + 5].
             y: the part's `y`.
         """
 
@@ -290,14 +328,19 @@ class Supervised(Task):
         Raises:
             ValueError: made from arrays or with objectives that are Python functions, which JSON cannot hold; or not such settings.
         """
+        data, chosen = cls._recorded(settings)
+        missing, columns = settings.get("missing", ()), Columns.recorded(settings.get("columns"))
+        return cls(data, chosen, settings.get("target"), settings.get("seed", 0), missing, columns)
+
+    @classmethod
+    def _recorded(cls, settings: Mapping[str, Any]) -> tuple[str, list[Objective]]:
+        """The data and the objectives of settings."""
         data, objectives = settings.get("data"), settings.get("objectives")
         if not isinstance(data, str) or not isinstance(objectives, list) or not objectives:
             raise ValueError(f"a {cls.__name__} is made from a data name or path and objectives, got {shown(dict(settings))}")
         if data == "arrays":
             raise ValueError("this run's data were arrays in memory; run the script that started it again to go on")
-        chosen = recorded(objectives, cls.offered, named_only=True)
-        missing, columns = settings.get("missing", ()), Columns.recorded(settings.get("columns"))
-        return cls(data, chosen, settings.get("target"), settings.get("seed", 0), missing, columns)
+        return data, recorded(objectives, cls.offered, named_only=True)
 
     def _tells_columns(self) -> bool:
         """Whether the settings say how columns are read: those of a table, unless an older release began the run, which said nothing."""
@@ -317,7 +360,7 @@ class Supervised(Task):
 
 
 def outputs_of(phenotype: Any, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A network's outputs for any number of samples: float32 [samples, outputs]."""
+    """A network's outputs for any number of samples: float32 [samples, outputs], or what else it gives for each."""
     return outputs_in_batches(phenotype, x) if isinstance(phenotype, Compiled) else model_outputs(phenotype, x)
 
 

@@ -39,7 +39,7 @@ class Table(Task):
 
     Args:
         path: the `.csv` or `.csv.gz` file.
-        key: the column that names a row's genome.
+        key: the column that names a row's genome; or several, whose texts with spaces between name it (`genomes.ChoiceSpace.of_table`).
         signal: the objectives: a column that is maximised, or a mapping from columns to directions,
             `{"accuracy": ne.maximise}`. An `Objective` that is computed from the genome (`of=`) needs no column.
         report: further columns to record.
@@ -56,7 +56,7 @@ class Table(Task):
         self,
         path: str | os.PathLike[str],
         *,
-        key: str,
+        key: str | Sequence[str],
         signal: str | Mapping[str, Direction | Objective],
         report: Sequence[str] = (),
         cost: str | None = None,
@@ -67,7 +67,8 @@ class Table(Task):
             raise ValueError(f"cost_factor must be > 0, got {shown(cost_factor)}")
         self.path = Path(path)
         self.objectives = directions({signal: "maximise"} if isinstance(signal, str) else signal)
-        self.key, self.report, self.cost, self.cost_factor, self.key_of = key, tuple(report), cost, float(cost_factor), key_of
+        self.key: str | tuple[str, ...] = key if isinstance(key, str) else tuple(key)
+        self.report, self.cost, self.cost_factor, self.key_of = tuple(report), cost, float(cost_factor), key_of
         signals = [name for name, objective in self.objectives.items() if objective.of is None]
         self._columns = tuple(dict.fromkeys([*signals, *self.report, *([cost] if cost else [])]))
         self._shown = [(name, self._columns.index(name)) for name in dict.fromkeys([*signals, *self.report])]
@@ -81,8 +82,12 @@ class Table(Task):
             if not self.path.is_file():
                 raise FileNotFoundError(f"there is no table at {self.path}; give the path of a .csv or .csv.gz file")
             self._digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
-            self._rows = read_table(self.path, self.key, self._columns, self._digest)
+            self._rows = read_table(self.path, self._keys, self._columns, self._digest)
         return self._rows
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return (self.key,) if isinstance(self.key, str) else self.key
 
     def phenotype(self, genome: Genome) -> Genome:
         return genome
@@ -91,7 +96,7 @@ class Table(Task):
         key = self.key_of(phenotype)
         row = self.rows().get(key)
         if row is None:
-            raise LookupError(f"{self.path.name} has no row with {self.key} {key!r}")
+            raise LookupError(f"{self.path.name} has no row with {', '.join(self._keys)} {key!r}")
         scores = {name: row[position] for name, position in self._shown}
         if self.cost is not None:
             scores["simulated_seconds"] = row[self._columns.index(self.cost)] * self.cost_factor
@@ -101,7 +106,7 @@ class Table(Task):
         return {
             "task": "Table",
             "table": self._digest[:16],
-            "key": self.key,
+            "key": self.key if isinstance(self.key, str) else list(self.key),
             "report": list(self.report),
             "cost": self.cost,
             "cost_factor": self.cost_factor,
@@ -140,12 +145,12 @@ class Table(Task):
 
 
 @lru_cache(maxsize=8)
-def read_table(path: Path, key: str, columns: tuple[str, ...], digest: str) -> Rows:
-    """The numbers of some columns of a CSV file by the text in the key column.
+def read_table(path: Path, key: tuple[str, ...], columns: tuple[str, ...], digest: str) -> Rows:
+    """The numbers of some columns of a CSV file by the texts in the key columns, with spaces between.
 
     Args:
         path: a `.csv` or `.csv.gz` file with a header line.
-        key: name of the key column.
+        key: names of the key columns.
         columns: names of the columns to read as numbers.
         digest: of the file's bytes: equal files are read once in a process, a changed one again.
 
@@ -165,21 +170,22 @@ def _opened(path: Path) -> TextIO:
     return open(path, encoding="utf-8", newline="")
 
 
-def _parsed(reader: Any, name: str, key: str, columns: tuple[str, ...]) -> Rows:
+def _parsed(reader: Any, name: str, key: tuple[str, ...], columns: tuple[str, ...]) -> Rows:
     header: list[str] = next(reader, [])
-    for column in (key, *columns):
+    for column in (*key, *columns):
         if column not in header:
             raise ValueError(unknown(f"column of {name}", column, header))
         if header.count(column) > 1:
             raise ValueError(f"{name} has two columns named {column!r}")
-    key_at, at = header.index(key), [header.index(column) for column in columns]
+    key_at, at = [header.index(column) for column in key], [header.index(column) for column in columns]
     rows: dict[str, tuple[float, ...]] = {}
     for fields in reader:
         if len(fields) != len(header):
             raise ValueError(f"line {reader.line_num} of {name} has {len(fields)} values, its header names {len(header)} columns")
-        if fields[key_at] in rows:
-            raise ValueError(f"{name} has two rows with {key} {fields[key_at]!r}; the second is on line {reader.line_num}")
-        rows[fields[key_at]] = _numbers([fields[position] for position in at], columns, reader.line_num, name)
+        named = " ".join([fields[position] for position in key_at])
+        if named in rows:
+            raise ValueError(f"{name} has two rows with {', '.join(key)} {named!r}; the second is on line {reader.line_num}")
+        rows[named] = _numbers([fields[position] for position in at], columns, reader.line_num, name)
     if not rows:
         raise ValueError(f"{name} has no rows")
     return rows

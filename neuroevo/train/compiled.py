@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neuroevo.train.assignment import COLUMNS
 from neuroevo.train.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
@@ -25,7 +26,7 @@ class Method:
     """What of a training is fixed when its epoch is compiled. Learning rates and data are not: they are arguments of an epoch.
 
     Args:
-        loss: "cross_entropy" (the model gives logits) or "mean_squared_error".
+        loss: "cross_entropy" (the model gives logits), "mean_squared_error" or "detection" (`neuroevo.train.detection_loss`).
         teaching: share of the loss that comes from a teacher's outputs, in [0, 1]; 0 for none.
         temperature: of the teacher's and the student's probabilities (Hinton, Vinyals & Dean 2015).
         weighted: whether each sample's targets are probabilities times the sample's weight, by which its cross-entropy counts.
@@ -67,7 +68,8 @@ class Compiled(ABC):
     """A `keras.Model` with its compiled epoch and prediction.
 
     Args:
-        model: takes float32 [samples, *input_shape] and gives float32 [samples, outputs]: logits or values.
+        model: takes float32 [samples, *input_shape] and gives float32 [samples, outputs]: logits or values; of a detection [samples, locations,
+            classes + 5].
         method: what is compiled.
         masks: for each trainable variable, in the model's order, what it is multiplied by after every step, or None; () for no masks.
             Momentum and weight decay move a weight whose gradient is zero: only so it stays zero.
@@ -129,10 +131,10 @@ class Compiled(ABC):
 
         Args:
             x: placed float32 [samples, *input_shape].
-            targets: placed float32 [samples, outputs]: probabilities of the classes, or values.
+            targets: placed float32 [samples, outputs]: probabilities of the classes, or values; of a detection [samples, locations, 6].
             order: int32 [steps, batch_size], the samples of each step.
             rates: float32 [steps], the learning rate of each step.
-            teacher: placed float32 [samples, outputs], the teacher's outputs for the samples, where the method has a teacher.
+            teacher: placed, the teacher's outputs for the samples, as the model's, where the method has a teacher.
         """
 
     @abstractmethod
@@ -158,6 +160,12 @@ def compile_network(model: Any, method: Method, masks: Sequence[Floats | None] =
 
         return JaxNetwork(model, method, masks)
     raise ValueError(f"training runs on the Keras backends tensorflow and jax, got {backend!r}; set KERAS_BACKEND to one of them")
+
+
+def target_shape(model: Any, method: Method) -> tuple[int, ...]:
+    """The shape of what a sample is trained towards."""
+    shape = tuple(model.output_shape[1:])
+    return (*shape[:-1], COLUMNS) if method.loss == "detection" else shape
 
 
 def decayed(model: Any) -> list[bool]:

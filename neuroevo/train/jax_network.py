@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.train.compiled import Compiled, Method, decayed, leaves
+from neuroevo.train.detection_loss import detection_loss
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 
@@ -61,7 +62,10 @@ class JaxNetwork(Compiled):
         outputs, others = self.model.stateless_call(trainable, others, x, training=True)
         outputs = outputs.astype(jnp.float32)
         method = self.method
-        if method.loss == "mean_squared_error":
+        if method.loss == "detection":
+            loss = detection_loss(outputs, targets)
+            taught = jnp.mean((outputs - teacher) ** 2) if method.teaching > 0 else loss
+        elif method.loss == "mean_squared_error":
             loss = jnp.mean((outputs - targets) ** 2)
             taught = jnp.mean((outputs - teacher) ** 2)
         else:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from neuroevo.train.augmentation import augmented
 from neuroevo.train.compiled import Compiled, Floats
-from neuroevo.train.recipe import Recipe
+from neuroevo.train.recipe import Augmentation, Recipe
 
 EVALUATION_BATCH = 2048
+Vary = Callable[[Augmentation, np.random.Generator], tuple[Floats, Floats]]
 
 
 class Diverged(ValueError):
@@ -51,13 +52,14 @@ def fit(
     training: Training | None = None,
     spread: int | None = None,
     leave: Callable[[], None] | None = None,
+    vary: Vary | None = None,
 ) -> Training:
     """Train a network whose weights are set (`network.reset`, or `Checkpoint.resume`), in place.
 
     Args:
         x: float32 [samples, *input_shape].
         targets: float32 [samples, outputs]: probabilities of the classes (one-hot), times the sample's weight where the network's method
-            is weighted; or values.
+            is weighted; or values; of a detection [samples, locations, 6].
         recipe: how; epochs that it leaves open are settled by the number of samples. They count from the very beginning of the training.
         rng: decides the order of the samples and their augmentation.
         score: the validation score, called every `score_every` epochs and after the last.
@@ -66,6 +68,7 @@ def fit(
         training: what was done before, which this goes on with and extends; None begins.
         spread: epochs that the learning rate's schedule is spread over; None: over the recipe's.
         leave: called at the end, while the weights are those of now and not yet their averages: the moment for a checkpoint.
+        vary: of samples whose targets move with them, both as augmentation varied them; None: targets stay as they are.
 
     Raises:
         Diverged: the training loss is not a finite number.
@@ -92,7 +95,11 @@ def fit(
     for epoch in range(begin, epochs):
         start = time.perf_counter()
         if recipe.augment:
-            varied = augmented(x, recipe.augment, rng)
+            if vary is None:
+                varied = augmented(x, recipe.augment, rng)
+            else:
+                varied, moved = vary(recipe.augment, rng)
+                placed_targets = network.place(moved)
             placed = network.place(varied)
             taught = network.place(teacher(varied)) if teacher is not None else None
         loss = network.epoch(placed, placed_targets, sample_order(len(x), steps, batch, rng), rates[epoch], taught)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from neuroevo.train.compiled import Compiled, Method, decayed
+from neuroevo.train.compiled import Compiled, Method, decayed, target_shape
+from neuroevo.train.detection_loss import detection_loss
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 
@@ -38,10 +39,11 @@ class TensorflowNetwork(Compiled):
     def _compile(self) -> None:
         method = self.method
         sample = tf.TensorSpec((None, *self.model.input_shape[1:]), tf.float32)
-        target = tf.TensorSpec((None, *self.model.output_shape[1:]), tf.float32)
+        target = tf.TensorSpec((None, *target_shape(self.model, method)), tf.float32)
+        teacher = tf.TensorSpec((None, *self.model.output_shape[1:]), tf.float32) if method.teaching > 0 else target
         order = tf.TensorSpec((None, method.batch_size), tf.int32)
         rates = tf.TensorSpec((None,), tf.float32)
-        self._epoch = tf.function(self._run_epoch, input_signature=[sample, target, target, order, rates], autograph=False)
+        self._epoch = tf.function(self._run_epoch, input_signature=[sample, target, teacher, order, rates], autograph=False)
         self._predict = tf.function(
             lambda x: tf.cast(self.model(x, training=False), tf.float32), input_signature=[sample], autograph=False
         )
@@ -69,7 +71,10 @@ class TensorflowNetwork(Compiled):
 
     def _loss(self, outputs: Any, targets: Any, teacher: Any) -> Any:
         method = self.method
-        if method.loss == "mean_squared_error":
+        if method.loss == "detection":
+            loss = detection_loss(outputs, targets)
+            taught = tf.reduce_mean(tf.math.squared_difference(outputs, teacher)) if method.teaching > 0 else loss
+        elif method.loss == "mean_squared_error":
             loss = tf.reduce_mean(tf.math.squared_difference(outputs, targets))
             taught = tf.reduce_mean(tf.math.squared_difference(outputs, teacher))
         else:
@@ -173,9 +178,10 @@ class TensorflowNetwork(Compiled):
 
     def trace(self) -> None:
         sample = tf.zeros((1, *self.model.input_shape[1:]))
-        target = tf.zeros((1, *self.model.output_shape[1:]))
+        target = tf.zeros((1, *target_shape(self.model, self.method)))
+        teacher = tf.zeros((1, *self.model.output_shape[1:])) if self.method.teaching > 0 else target
         order = tf.zeros((0, self.method.batch_size), tf.int32)  # an epoch of no steps changes nothing
-        self._epoch(sample, target, target, order, tf.zeros((0,)))
+        self._epoch(sample, target, teacher, order, tf.zeros((0,)))
         self._predict(sample)
 
     def reset(self, arrays: Sequence[npt.NDArray[np.float32]] | None = None) -> None:

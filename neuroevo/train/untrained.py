@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -24,19 +25,25 @@ class Untrained:
     Args:
         network: a genome, whose weights are drawn from `rng`; or a `keras.Model`, whose weights are taken as they are.
         x: float32 [samples, *input_shape]; no sample twice, because two equal ones make every kernel of samples singular.
-        targets: float32 [samples, outputs]: probabilities of the classes, or values.
+        targets: float32 [samples, outputs]: probabilities of the classes, or values; or what makes them for the `keras.Model`, where they depend
+            on its grids.
         rng: the stream that the training would draw its first weights from.
-        loss: "cross_entropy" or "mean_squared_error".
+        loss: "cross_entropy", "mean_squared_error" or "detection".
     """
 
     def __init__(
-        self, network: Any, x: Floats, targets: Floats, rng: np.random.Generator | None = None, loss: str = "cross_entropy"
+        self,
+        network: Any,
+        x: Floats,
+        targets: Floats | Callable[[Any], Floats],
+        rng: np.random.Generator | None = None,
+        loss: str = "cross_entropy",
     ) -> None:
-        if len(x) != len(targets) or len(x) < 2:
-            raise ValueError(
-                f"a batch is two samples or more, each with its target, got {len(x)} samples and {len(targets)} targets"
-            )
-        self.network, self.x, self.targets, self.loss = network, x, targets, loss
+        given = len(x) if callable(targets) else len(targets)
+        if len(x) != given or len(x) < 2:
+            raise ValueError(f"a batch is two samples or more, each with its target, got {len(x)} samples and {given} targets")
+        self.network, self.x, self.loss = network, x, loss
+        self._targets = targets
         self.rng = np.random.default_rng(0) if rng is None else rng
 
     @property
@@ -49,6 +56,11 @@ class Untrained:
         if not isinstance(self.network, Genome):
             raise TypeError(f"this proxy is known from the genome, and the network was given as {shown(self.network)}")
         return self.network
+
+    @cached_property
+    def targets(self) -> Floats:
+        """What the samples are: float32 [samples, outputs]; of a detection [samples, locations, 6]."""
+        return self._targets(self.model) if callable(self._targets) else self._targets
 
     @cached_property
     def model(self) -> Any:
@@ -74,13 +86,12 @@ class Untrained:
         return model
 
 
-def batch_of(dataset: Dataset, rng: np.random.Generator, samples: int = SAMPLES) -> tuple[Floats, Floats]:
-    """Different samples of the training part, and their targets, as proxies take them: float32 [samples, *input_shape] and float32
-    [samples, outputs]; fewer where there are not so many different ones."""
+def batch_of(dataset: Dataset, rng: np.random.Generator, samples: int = SAMPLES) -> Part:
+    """Different samples of the training part, as proxies take them; fewer where there are not so many different ones."""
     part, seen = dataset.train, dict[bytes, int]()
     for row in rng.permutation(len(part)).tolist():
         seen.setdefault(part.x[row].tobytes(), row)
         if len(seen) == samples:
             break
-    chosen = Part(part.x[list(seen.values())], part.y[list(seen.values())])
-    return np.asarray(chosen.x, np.float32), np.asarray(dataset.targets(chosen), np.float32)
+    rows = list(seen.values())
+    return Part(np.asarray(part.x[rows], np.float32), part.y[rows])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from genomes.base import unknown
 from neuroevo.train.compiled import decayed, leaves
+from neuroevo.train.detection_loss import detection_loss
 from neuroevo.train.gradients import double_precision, input_gradients, outputs, weight_gradients
 from neuroevo.train.untrained import Untrained
 
@@ -183,6 +184,8 @@ def _of_the_loss(network: Untrained) -> list[tuple[npt.NDArray[Any], npt.NDArray
     model, targets = network.model, ops.convert_to_tensor(network.targets)
 
     def loss(given: Any) -> Any:
+        if network.loss == "detection":
+            return detection_loss(given, targets)
         if network.loss == "mean_squared_error":
             return ops.mean(ops.square(given - targets))
         return ops.mean(ops.categorical_crossentropy(targets, given, from_logits=True))

@@ -45,7 +45,7 @@ class TestNasnetCells(GenomeSuite):
     isomorphic = staticmethod(relabelled)
 
     def check(self, genome):
-        assert genome.architecture.shapes[genome.architecture.logits.marking] == (10,)
+        assert genome.architecture.shapes[genome.architecture.output.marking] == (10,)
 
 
 class TestDartsCellsOnSequences(GenomeSuite):
@@ -144,7 +144,7 @@ def test_ten_thousand_random_cells_are_legal(space: CellSpace) -> None:
 def assert_legal(space: CellSpace, index: int) -> None:
     cell = space.random(philox(7, index))
     architecture = cell.architecture
-    assert architecture.shapes[architecture.logits.marking] == (space.outputs,)
+    assert architecture.shapes[architecture.output.marking] == (space.outputs,)
     # The benchmark counts the last layer's biases as multiply-adds.
     assert cell.parameters == architecture.parameters and cell.flops - architecture.flops in (0, space.outputs)
 

@@ -37,7 +37,7 @@ class Chains(GenomeSuite):
     def check(self, genome):
         layers = genome.architecture.by_marking
         assert all(layer.marking in layers for layer in genome.layers), "a layer does not reach the output"
-        assert genome.architecture.shapes[genome.architecture.logits.marking] == (genome.space.outputs,)
+        assert genome.architecture.shapes[genome.architecture.output.marking] == (genome.space.outputs,)
         assert genome.space.min_layers <= len(genome.layers) <= genome.space.max_layers
 
 

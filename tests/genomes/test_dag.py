@@ -48,7 +48,7 @@ class Graphs(GenomeSuite):
         assert len(genome.nodes) <= genome.space.max_nodes
         layers = genome.architecture.by_marking
         assert all(node.marking in layers for node in genome.nodes), "a node does not reach the output"
-        assert genome.architecture.shapes[genome.architecture.logits.marking] == (genome.space.outputs,)
+        assert genome.architecture.shapes[genome.architecture.output.marking] == (genome.space.outputs,)
 
 
 class TestGraphsForImages(Graphs):

@@ -240,8 +240,8 @@ def test_what_no_layer_has_taken_is_joined_in_front_of_the_logits() -> None:
     genome = IMAGE.build(named(IMAGE, *branches))
     kinds = ["concat", "conv", "conv", "flatten", "global_average", "global_average", "input", "logits"]
     assert sorted(gene.kind for gene in genome.architecture.genes) == kinds
-    assert genome.architecture.by_marking[genome.architecture.logits.inputs[0]].kind == "concat"
-    assert genome.architecture.shapes[genome.architecture.logits.inputs[0]] == (4 + 6 + 64,)
+    assert genome.architecture.by_marking[genome.architecture.output.inputs[0]].kind == "concat"
+    assert genome.architecture.shapes[genome.architecture.output.inputs[0]] == (4 + 6 + 64,)
 
 
 def test_a_built_network_has_the_markings_of_a_random_one() -> None:

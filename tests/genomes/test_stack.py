@@ -28,7 +28,7 @@ class Stacks(GenomeSuite):
     def check(self, genome):
         architecture, kinds = genome.architecture, [layer.option.kind for layer in genome.layers]
         assert all(layer.marking in architecture.by_marking for layer in genome.layers)
-        assert architecture.shapes[architecture.logits.marking] == (genome.space.outputs,)
+        assert architecture.shapes[architecture.output.marking] == (genome.space.outputs,)
         assert 1 <= len(kinds) <= genome.space.max_layers
         assert ("pool", "pool") not in set(pairwise(kinds))
         dense = [layer.option.width for layer in genome.layers if layer.option.kind == "dense"]

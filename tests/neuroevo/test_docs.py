@@ -9,6 +9,7 @@ import importlib
 import re
 import runpy
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def test_pages_made_from_their_source_are_complete() -> None:
     assert "](../" not in methods, "a link that leads out of the site"
     missing = [script.name for script in (ROOT / "experiments").glob("*.py") if script.name not in methods]
     assert not missing, f"neither experiments/README.md nor docs/methods.md has a row for {missing}"
-    assert "neat-python" in made.section("Measured") and "`NeatSpace`" in made.section("What is in it")
+    assert "NSGA-II" in made.section("What is in it") and "](parts.md)" in made.section("What is in it")
     commands = made.command_line()
     for text in (
         "## search\n",
@@ -145,6 +146,22 @@ def test_pages_made_from_their_source_are_complete() -> None:
         "next: alps, asha, bayes_nas, bayesian, crowding, darts, enas, genetic_algorithm, hill_climb, hyperband",
     ):
         assert text in commands
+
+
+def test_measured_figures_are_those_of_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = example("measured")
+    assert (DOCS / "measured.md").read_text() == made.page(), "python docs/measured.py makes it anew"
+    assert (ROOT / "README.md").read_text() == made.front(), "python docs/measured.py makes its table anew"
+    commands = {row["command"].split()[0] for row in made.rows()}
+    assert all((ROOT / command).exists() for command in commands), "a command is a script of this project"
+
+
+def test_a_figure_that_was_not_measured_is_refused() -> None:
+    made = example("measured")
+    with pytest.raises(ValueError, match=r"asks for 'speed', which is not among \['error'\]"):
+        made.filled("{ours[speed]}", {"ours": {"error": 1.0}})
+    with pytest.raises(ValueError, match="figures under 'ours'"):
+        made.kept({"method": "NEAT"})
 
 
 def test_the_fitness_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,3 +267,27 @@ TestAnnealing = suite("extend/strategy.md", "TestAnnealing")
 TestLinearInChoices = suite("extend/predictor.md", "TestLinearInChoices")
 TestHypervolume = suite("extend/selection.md", "TestHypervolume")
 TestRarity = suite("extend/scoring.md", "TestRarity", blocks("extend/scoring.md", run=True)[0].partition("ne.registry")[0])
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_notebooks_are_what_their_scripts_printed_and_drew(path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    kept = nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+    made = example("notebooks").notebook(path.read_text())
+    assert [cell.source for cell in kept.cells] == [cell.source for cell in made.cells], f"python docs/notebooks.py {path.stem}"
+    outputs = [output for cell in kept.cells for output in cell.get("outputs", ())]
+    assert not any(output.output_type == "error" for output in outputs)
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    for module, dotted in named("\n".join(cell.source for cell in made.cells if cell.cell_type == "code")):
+        found: Any = importlib.import_module(module)
+        for name in dotted.split("."):
+            found = getattr(found, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted((DOCS / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_notebooks_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nbclient")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with tempfile.TemporaryDirectory(dir=ROOT) as folder:  # below the checkout, whose experiments one of them runs
+        example("notebooks").executed(path.read_text(), Path(folder))

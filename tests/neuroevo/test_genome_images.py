@@ -16,7 +16,18 @@ import pytest
 from matplotlib.figure import Figure
 
 import neuroevo as ne
-from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace, RecurrentCellSpace, StackSpace
+from genomes import (
+    BackboneSpace,
+    CellSpace,
+    ChainSpace,
+    CppnSpace,
+    DagSpace,
+    NeatSpace,
+    NetworkSpace,
+    PyramidSpace,
+    RecurrentCellSpace,
+    StackSpace,
+)
 from genomes.base import Genome, Space
 from genomes.testing import philox
 
@@ -47,6 +58,8 @@ GENOMES = {
     "stack": lambda: grown(StackSpace((32, 32, 3), 10), 5),
     "recurrent_cell": lambda: RecurrentCellSpace((40, 1), 10).published(),
     "recurrent_cell_random": lambda: grown(RecurrentCellSpace((40, 1), 10), 3),
+    "pyramid": lambda: grown(PyramidSpace.for_data((64, 64, 1), 10), 3),
+    "backbone": lambda: grown(BackboneSpace.for_data((64, 64, 1), 10), 3),
     "cell_edges": lambda: CellSpace().random(philox(3, 0)),
     "cell_blocks": lambda: CellSpace("nasnet", 3, (8, 8, 1), 10, channels=8, repeats=1, stages=2).random(philox(2, 0)),
 }  # fmt: skip

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace, ChainSpace, CppnSpace, DagSpace, NeatSpace, NetworkSpace, RecurrentCellSpace, StackSpace
+from genomes import (
+    BackboneSpace,
+    CellSpace,
+    ChainSpace,
+    CppnSpace,
+    DagSpace,
+    NeatSpace,
+    NetworkSpace,
+    PyramidSpace,
+    RecurrentCellSpace,
+    StackSpace,
+)
 from genomes.testing import philox
 from neuroevo import strategies
 from neuroevo.core.objectives import PARAMETERS
@@ -30,6 +41,8 @@ SPACES = {
     "recurrent_cell": RecurrentCellSpace((12, 1), 3, base=4),
     "cell": CellSpace(),
     "blocks": CellSpace("nasnet", 3, (8, 8, 1), 10, channels=8, repeats=1, stages=2),
+    "pyramid": PyramidSpace.for_data((64, 64, 1), 10),
+    "backbone": BackboneSpace.for_data((64, 64, 1), 10),
 }
 
 
@@ -145,6 +158,10 @@ def test_features_follow_from_the_graph(name: str) -> None:
     if name in ("network", "dense", "dag", "chain", "stack"):
         assert found["layers"] == graph.number_of_nodes() - 2
         assert found["depth"] == nx.dag_longest_path_length(graph, weight=None) - 1
+    elif name in ("pyramid", "backbone"):
+        assert found["attention"] == sum(merge.operation == "attention" for merge in genome.wiring)
+        assert sum(count for feature, count in found.items() if "blocks" in feature) == (8 if name == "backbone" else 0)
+        assert found["depth"] == nx.dag_longest_path_length(graph, weight=None)
     elif name == "recurrent_cell":
         assert found["additions"] + found["multiplications"] == len(genome.cell.nodes) + 1, "every node, and the injection"
         assert sum(found[activation] for activation in ("identity", "tanh", "sigmoid", "relu")) == len(genome.cell.nodes) + 1
@@ -219,6 +236,12 @@ def test_the_descent_holds_the_best_ones_ancestors_with_what_made_them(run) -> N
 def test_every_encoding_of_the_command_line_fits_images_or_sequences(encoding: str) -> None:
     shape = (12, 2) if encoding == "recurrent_cell" else (8, 8, 1)
     task = ne.tasks.Classification((np.zeros((40, *shape), np.float32), np.arange(40) % 2))
+    if encoding in ("pyramid", "backbone"):
+        with pytest.raises(ValueError, match="find objects in images, and this is a classification; take one of cell, chain"):
+            space_by_encoding(encoding, task, None)
+        task = ne.tasks.Detection((np.zeros((40, 16, 16, 1)), [[[2, 2, 9, 9, k % 2]] for k in range(40)]))
+        with pytest.raises(ValueError, match="one answer for each sample, and this is a detection; take one of backbone, pyramid"):
+            space_by_encoding("network", task, None)
     space = space_by_encoding(encoding, task, None)
     genome = space.random(philox(1, 1)).mutate(philox(1, 2), clock=1)
     assert space.encoding == encoding and 0 < genome.parameters < 300_000

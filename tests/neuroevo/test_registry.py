@@ -241,7 +241,7 @@ def test_names_on_the_command_line_are_those_of_the_parts_that_suit() -> None:
         "map_elites", "nsga2", "nsga3", "progressive", "q_learning", "random_search", "regularized_evolution", "reinforce", "shared_weights",
         "successive_halving", "xnas",
     }  # fmt: skip
-    assert set(encodings()) == {"cell", "chain", "dag", "network", "recurrent_cell", "stack"}
+    assert set(encodings()) == {"backbone", "cell", "chain", "dag", "network", "pyramid", "recurrent_cell", "stack"}
     with pytest.raises(ValueError, match=r"unknown strategy 'neat' .*\(allowed: alps, asha, bayes_nas, bayesian, .*nsga2"):
         strategy_by_name("neat", "none")
     with pytest.raises(ValueError, match="unknown encoding 'neat'"):

@@ -12,7 +12,18 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace, ChainSpace, CppnSpace, NeatSpace, NetworkSpace, RecurrentCellSpace, StackSpace, Substrate
+from genomes import (
+    BackboneSpace,
+    CellSpace,
+    ChainSpace,
+    CppnSpace,
+    NeatSpace,
+    NetworkSpace,
+    PyramidSpace,
+    RecurrentCellSpace,
+    StackSpace,
+    Substrate,
+)
 from genomes.base import Space, plain
 from neuroevo.core import registry
 from neuroevo.core.objectives import Objective
@@ -49,6 +60,8 @@ MADE: dict[str, Any] = {
     "StackSpace": (StackSpace, {"input_shape": (8, 8, 1), "outputs": 10}),
     "RecurrentCellSpace": (RecurrentCellSpace, {"input_shape": (8, 1), "outputs": 10, "base": 4}),
     "CellSpace": (CellSpace, {"input_shape": (8, 8, 1), "outputs": 10}),
+    "PyramidSpace": (PyramidSpace, {"input_shape": (128, 128, 3), "classes": 10, "levels": (3, 4, 5, 6, 7), "block_rate": 0.125}),
+    "BackboneSpace": (BackboneSpace, {"input_shape": (128, 128, 3), "classes": 10}),
     "CppnSpace": (CppnSpace, {"inputs": 2, "outputs": 1}),
     "Budget": (ne.Budget, {"evaluations": 5, "generations": 3, "seconds": 2.5, "patience": 4, "target": 1}),
     "Neat": (Neat, {"population": 7}),

@@ -47,7 +47,10 @@ SPACES: dict[str, dict[str, Any]] = {
     "dag": {"input_shape": (8, 8, 1), "outputs": 10},
     "chain": {"input_shape": (8, 8, 1), "outputs": 10},
     "recurrent_cell": {"input_shape": (8, 1), "outputs": 10},
+    "choice": {"options": (("a", "b"), ("c", "d", "e"))},
     "stack": {"input_shape": (8, 8, 1), "outputs": 10},
+    "pyramid": {"input_shape": (128, 128, 3), "classes": 10},
+    "backbone": {"input_shape": (128, 128, 3), "classes": 10},
 }
 
 

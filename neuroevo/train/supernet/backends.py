@@ -32,6 +32,10 @@ class Backend(ABC):
         """`kind` "max_pool" or "average_pool", whose padding does not count."""
 
     @abstractmethod
+    def upsampled(self, x: Any, times: int) -> Any:
+        """Every position so many times along both spatial axes."""
+
+    @abstractmethod
     def standardised(self, x: Any) -> tuple[Any, Any, Any]:
         """The values less the batch's mean over its deviation, that mean and the (biased) variance: [channels]."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
+from genomes.layers import BOX, Layer
 from genomes.network.genes import Gene
 from genomes.shared import Branch, Mixed, SharedGraph
 from neuroevo.train.supernet.backends import Backend
@@ -164,7 +165,7 @@ class Walk:
             self.values[marking], seen = self.applied(gene, taken, weights, self._known.get(marking))
             if seen is not None:
                 self.seen[marking] = seen
-        return self.values[graph.architecture.logits.marking]
+        return self.values[graph.architecture.output.marking]
 
     def computed(self, segment: Segment) -> tuple[Any, ...]:
         """The value of an option; behind it, without given statistics, the mean and variance that each of its BatchNorms saw."""
@@ -219,6 +220,16 @@ class Walk:
             x = backend.averaged(x)
         elif kind == "logits":
             x = backend.matmul(x, roles["kernel"]) + roles["bias"]
+        elif kind == "half":
+            x = x[..., layer.part :: 2]
+        elif kind == "upsample":
+            x = backend.upsampled(x, layer.stride)
+        elif kind == "plain_depthwise":
+            x = backend.depthwise(x, roles["depthwise"], layer.stride, 1)
+        elif kind == "detect":
+            return self._detected(layer, taken, roles, known)
+        elif kind == "conv":
+            x = backend.convolution(x, roles["kernel"], layer.stride, 1)
         elif kind == "plain_conv":
             x = backend.convolution(x, roles["kernel"], layer.stride, layer.dilation)
         elif kind == "plain_separable":
@@ -226,13 +237,42 @@ class Walk:
             x = backend.convolution(x, roles["pointwise"], 1, 1)
         if not normalises(layer):
             return x, None
+        x, seen = self._normalised(x, roles.get("gamma"), roles.get("beta"), known)
+        return (backend.relu(x) if kind == "conv" else x), seen
+
+    def _normalised(self, x: Any, gamma: Any, beta: Any, known: Pair | None) -> tuple[Any, Pair | None]:
+        """The values behind a BatchNorm (without gamma and beta where they are None), and the mean and variance that it saw where none are
+        known."""
         seen = None
         if known is not None:
-            x = backend.with_statistics(x, *known)
+            x = self.backend.with_statistics(x, *known)
         else:
-            x, *found = backend.standardised(x)
+            x, *found = self.backend.standardised(x)
             seen = (found[0], found[1])
-        return (x * roles["gamma"] + roles["beta"] if "gamma" in roles else x), seen
+        return (x if gamma is None else x * gamma + beta), seen
+
+    def _detected(self, layer: Layer, maps: Sequence[Any], roles: Mapping[str, Any], known: Pair | None) -> tuple[Any, Pair | None]:
+        """The outputs of a detector's head, as `neuroevo.decode.detection` computes them; its BatchNorms' statistics lie one after the other."""
+        backend, values, seen = self.backend, list(maps), list[Pair]()
+        sizes = [maps[0].shape[-1]] * (layer.repeats * layer.levels)
+        given = None if known is None else [backend.split(one, sizes) for one in known]
+        for step in range(layer.repeats):
+            for level, x in enumerate(values):
+                place = step * layer.levels + level
+                pair = None if given is None else (given[0][place], given[1][place])
+                x = backend.convolution(x, roles[f"kernel_{step}"], 1, 1)
+                x, found = self._normalised(x, roles[f"gamma_{step}_{level}"], roles[f"beta_{step}_{level}"], pair)
+                seen += [found] if found is not None else []
+                values[level] = backend.relu(x)
+        flat = []
+        for x in values:
+            x = backend.convolution(x, roles["kernel"], 1, 1) + roles["bias"]
+            flat.append(backend.reshape(x, (-1, x.shape[1] * x.shape[2], layer.width + BOX)))
+        pair = None
+        if seen:
+            mean, variance = (backend.concatenate([one[at] for one in seen], 0) for at in (0, 1))
+            pair = (mean, variance)
+        return backend.concatenate(flat, 1), pair
 
     def statistics(self) -> Pair:
         """Mean and variance that every BatchNorm saw, in the order of `Layout.norms`; of those beside the path, 0 and 1."""

@@ -41,6 +41,9 @@ class JaxBackend(Backend):
         total = lax.reduce_window(x, 0.0, lax.add, window, strides, "SAME")
         return total / lax.reduce_window(jnp.ones((1, *x.shape[1:3], 1)), 0.0, lax.add, window, strides, "SAME")
 
+    def upsampled(self, x: Any, times: int) -> Any:
+        return jnp.repeat(jnp.repeat(x, times, axis=1), times, axis=2)
+
     def standardised(self, x: Any) -> tuple[Any, Any, Any]:
         mean = x.mean(axis=(0, 1, 2))
         variance = ((x - mean) ** 2).mean(axis=(0, 1, 2))

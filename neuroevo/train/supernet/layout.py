@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genomes.layers import OWN_CHANNELS, PLAIN, Layer, Shape, taps
+from genomes.layers import BOX, OWN_CHANNELS, PLAIN, Layer, Shape, taps
 from genomes.network.genes import Gene
 from genomes.shared import SharedGraph
+from neuroevo.inherit.detection import detect_fresh
 from neuroevo.inherit.fresh import glorot_uniform, he_normal
 
 Floats = npt.NDArray[np.float32]
@@ -79,7 +80,8 @@ class Layout:
             for role, shape, inputs in _trainable(gene, shapes, gene.marking in graph.searched):
                 self.slots.append(Slot(f"{gene.marking}/{role}", shape, inputs, choice, option))
             if normalises(gene.layer):
-                self.norms[gene.marking] = architecture.shapes[gene.marking][-1]
+                heads = gene.layer.repeats * gene.layer.levels * shapes[0][-1]  # a head has a BatchNorm for each repetition and level
+                self.norms[gene.marking] = heads if gene.kind == "detect" else architecture.shapes[gene.marking][-1]
         self.sizes = [slot.size for slot in self.slots]
         self.size = sum(self.sizes)
         self.places = {slot.name: place for place, slot in enumerate(self.slots)}
@@ -94,8 +96,11 @@ class Layout:
     def fresh(self, rng: np.random.Generator) -> Floats:
         """Weights that a training begins with: float32 [size]."""
         parts: list[npt.NDArray[Any]] = []
+        heads = self._fresh_heads(rng)
         for slot in self.slots:
-            if slot.role == "kernel" and len(slot.shape) == 2:
+            if slot.name in heads:
+                part = heads[slot.name]
+            elif slot.role == "kernel" and len(slot.shape) == 2:
                 part = glorot_uniform(rng, (slot.shape[0], slot.shape[1]), np.dtype(np.float32))
             elif slot.inputs:
                 part = he_normal(rng, slot.shape, slot.inputs, np.dtype(np.float32))
@@ -103,6 +108,16 @@ class Layout:
                 part = np.full(slot.shape, NORM_DEFAULTS.get(slot.role, 0.0), np.float32)
             parts.append(part.ravel())
         return np.concatenate(parts).astype(np.float32)
+
+    def _fresh_heads(self, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
+        """The weights of detectors' heads by name, which start near nothing (see `neuroevo.inherit.detection`)."""
+        architecture = self.graph.architecture
+        return {
+            f"{gene.marking}/{role}": array
+            for gene in architecture.genes
+            if gene.kind == "detect"
+            for role, array in detect_fresh(gene.layer, architecture.input_shapes(gene)[0], rng, np.dtype(np.float32)).items()
+        }
 
     @property
     def decayed(self) -> Floats:
@@ -131,7 +146,9 @@ class Layout:
         parts = dict(zip(self.places, np.split(weights, np.cumsum(self.sizes)[:-1]), strict=True))
         arrays: dict[str, npt.NDArray[Any]] = {slot.name: parts[slot.name].reshape(slot.shape) for slot in self.slots}
         for gene in self.graph.architecture.genes:
-            if gene.marking in self.norms:
+            if gene.kind == "detect":
+                arrays |= _head_statistics(gene, self.norms.get(gene.marking, 0), known.get(gene.marking))
+            elif gene.marking in self.norms:
                 channels = self.norms[gene.marking]
                 mean, variance = known.get(gene.marking, (None, None))
                 for role, value in (("gamma", None), ("beta", None), ("mean", mean), ("variance", variance)):
@@ -162,7 +179,18 @@ class Layout:
 
 def normalises(layer: Layer) -> bool:
     """Whether a layer has a BatchNorm."""
-    return layer.normalised or layer.kind == "norm"
+    return layer.normalised or layer.kind in ("norm", "conv") or layer.repeats > 0
+
+
+def _head_statistics(gene: Gene, channels: int, known: tuple[Floats, Floats] | None) -> dict[str, npt.NDArray[Any]]:
+    """Mean and variance of each BatchNorm of a detector's head, which lie one after the other: `channels` of all."""
+    mean, variance = known if known is not None else (np.zeros(channels, np.float32), np.ones(channels, np.float32))
+    names = [f"{step}_{level}" for step in range(gene.layer.repeats) for level in range(gene.layer.levels)]
+    found: dict[str, npt.NDArray[Any]] = {}
+    for role, values in (("mean", mean), ("variance", variance)):
+        parts = np.split(np.asarray(values, np.float32), len(names)) if names else []
+        found |= {f"{gene.marking}/{role}_{name}": part for name, part in zip(names, parts, strict=True)}
+    return found
 
 
 def _trainable(gene: Gene, shapes: Sequence[Shape], searched: bool) -> list[tuple[str, tuple[int, ...], int]]:
@@ -180,6 +208,12 @@ def _trainable(gene: Gene, shapes: Sequence[Shape], searched: bool) -> list[tupl
         else:
             found.append(("depthwise", (*kernel, inputs, 1), count))
             found.append(("pointwise", (*(1,) * axes, inputs, width), inputs))
+    elif layer.kind == "conv":
+        found.append(("kernel", (layer.kernel,) * axes + (inputs, width), layer.kernel**axes * inputs))
+    elif layer.kind == "plain_depthwise":
+        found.append(("depthwise", (layer.kernel,) * axes + (inputs, 1), layer.kernel**axes))
+    elif layer.kind == "detect":
+        return _head(layer, inputs)
     elif layer.kind == "logits":
         return [("kernel", (inputs, width), inputs), ("bias", (width,), 0)]
     elif layer.kind != "norm":
@@ -190,4 +224,16 @@ def _trainable(gene: Gene, shapes: Sequence[Shape], searched: bool) -> list[tupl
     return found
 
 
-_WEIGHTLESS = frozenset({"input", "relu", "sum", "zero", "concat", "max_pool", "average_pool", "global_average", "global_max", "flatten"})
+def _head(layer: Layer, channels: int) -> list[tuple[str, tuple[int, ...], int]]:
+    """The same of a detector's head."""
+    kernel, outputs = (layer.kernel, layer.kernel), layer.width + BOX
+    found: list[tuple[str, tuple[int, ...], int]] = []
+    for step in range(layer.repeats):
+        found.append((f"kernel_{step}", (*kernel, channels, channels), layer.kernel**2 * channels))
+        found += [(f"{role}_{step}_{level}", (channels,), 0) for level in range(layer.levels) for role in ("gamma", "beta")]
+    return [*found, ("kernel", (*kernel, channels, outputs), layer.kernel**2 * channels), ("bias", (outputs,), 0)]
+
+
+_WEIGHTLESS = frozenset(
+    {"input", "relu", "sum", "zero", "concat", "half", "upsample", "max_pool", "average_pool", "global_average", "global_max", "flatten"}
+)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.shared import SharedGraph
+from neuroevo.train.detection_loss import detection_loss
 from neuroevo.train.supernet.backends import Backend, as_images
 from neuroevo.train.supernet.forward import Forward, Normalised
 from neuroevo.train.supernet.framework import backend
@@ -25,7 +26,7 @@ class SharedMethod:
     """What of a shared network's training is fixed when it is compiled.
 
     Args:
-        loss: "cross_entropy" or "mean_squared_error".
+        loss: "cross_entropy", "mean_squared_error" or "detection".
         momentum, weight_decay, clip: of the weights' SGD: decay of its buffer, decay of kernels, and the longest gradient (0: any).
         normalised: see `Forward`.
     """
@@ -66,6 +67,17 @@ class Supernet:
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self._decayed, self._segments = self.layout.decayed, self.layout.segments()
         self._choices, self._options = self.layout.owners()
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Of the networks, as a `keras.Model` says it: None samples first."""
+        return (None, *self.graph.architecture.input_shape)
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The same of what they give."""
+        architecture = self.graph.architecture
+        return (None, *architecture.shapes[architecture.output.marking])
 
     def fresh(self, rng: np.random.Generator) -> Weights:
         """Weights that a training begins with."""
@@ -114,7 +126,9 @@ class Supernet:
     # All of it --------------------------------------------------------------------------------------------------------------
 
     def loss(self, outputs: Any, targets: Any) -> Any:
-        """The mean loss of logits [samples, outputs]."""
+        """The mean loss of logits [samples, outputs], or of what a detection network gives."""
+        if self.method.loss == "detection":
+            return detection_loss(outputs, targets)
         if self.method.loss == "mean_squared_error":
             return self.backend.squared_error(outputs, targets)
         return self.backend.cross_entropy(outputs, targets)

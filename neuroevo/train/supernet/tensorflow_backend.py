@@ -38,6 +38,9 @@ class TensorflowBackend(Backend):
         pool = tf.nn.max_pool2d if kind == "max_pool" else tf.nn.avg_pool2d
         return pool(x, kernel, stride, "SAME")
 
+    def upsampled(self, x: Any, times: int) -> Any:
+        return tf.repeat(tf.repeat(x, times, axis=1), times, axis=2)
+
     def standardised(self, x: Any) -> tuple[Any, Any, Any]:
         channels = x.shape[-1]
         scale, offset, empty = tf.ones([channels]), tf.zeros([channels]), tf.zeros([0])

@@ -177,10 +177,9 @@ def test_first_weights_are_those_that_training_would_begin_with():
 def test_a_batch_has_no_sample_twice():
     samples = np.repeat(np.random.default_rng(0).normal(size=(30, 4)), 3, axis=0)  # each of 30 three times
     task = ne.tasks.Classification((samples, np.arange(90) % 3), "error", seed=1)
-    x, targets = batch_of(task.dataset, np.random.default_rng(0), 500)
-    assert len(np.unique(x, axis=0)) == len(x) == len(targets) <= 30
-    again, _ = batch_of(task.dataset, np.random.default_rng(0), 20)
-    assert np.array_equal(again, x[:20])
+    batch = batch_of(task.dataset, np.random.default_rng(0), 500)
+    assert len(np.unique(batch.x, axis=0)) == len(batch.x) == len(batch.y) <= 30
+    assert np.array_equal(batch_of(task.dataset, np.random.default_rng(0), 20).x, batch.x[:20])
 
 
 def test_what_is_no_proxy_or_no_network_to_be_trained_is_said():
