@@ -6,7 +6,8 @@ expected improvement and a short evolution of it, so that children are a few mor
 network far from all that were trained is uncertain, and the bound likes that). Beside them NSGA-II with the same inheritance and random search,
 at equally many training epochs: as many as the first method took in all.
 
-All minimise the validation loss. The network is chosen by validation error (ties by validation loss) and tested once. `exact children` are those
+All minimise the validation loss. Of the networks whose weights a run keeps (the best, and those that may have children) the one with the least
+validation error is chosen (ties by validation loss) and tested once. `exact children` are those
 made by operators that keep the function alone, and `largest loss` the most that one of them was worse than its parent right after inheriting,
 in nats. A seed of one data set takes about 10 minutes on one core.
 """
@@ -62,7 +63,8 @@ def search(data: str, method: str, seed: int, epochs: float | None, folder: Path
         run=folder / f"{data}-{method}-{seed}",
     )
     found = [one for one in run if one.status == "done"]
-    best = min(found, key=lambda one: (one.info["scores"]["error"], one.values["loss"]))
+    kept = [one for one in found if one.artifact is not None and (one.artifact.path is None or one.artifact.path.exists())]
+    best = min(kept, key=lambda one: (one.info["scores"]["error"], one.values["loss"]))
     _, exact = inheritance_report(run, score=task.selection)
     return {
         "data": data,
