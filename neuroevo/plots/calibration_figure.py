@@ -38,7 +38,7 @@ def calibration_data(run: Run, name: int | str | None = None) -> CalibrationData
     """
     found = examination(run, name)
     if found.calibration is None:
-        raise ValueError("probabilities are those of classes; this run predicts numbers: neuroevo plot RUN residuals")
+        raise ValueError("probabilities are those of classes; of numbers there is neuroevo plot RUN residuals, of boxes neuroevo plot RUN detections")
     return CalibrationData(found.calibration, found)
 
 

@@ -45,7 +45,7 @@ def confusion_data(run: Run, name: int | str | None = None) -> ConfusionData:
     """
     found = examination(run, name)
     if not found.confusion:
-        raise ValueError("classes are confused in a classification; this run predicts numbers: neuroevo plot RUN residuals")
+        raise ValueError("classes are confused in a classification; of numbers there is neuroevo plot RUN residuals, of boxes neuroevo plot RUN detections")
     counts = np.array(found.confusion, np.int64)
     return ConfusionData(found.labels, counts, counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), found)
 

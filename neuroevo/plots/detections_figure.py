@@ -66,7 +66,8 @@ def detections(run: Run, name: int | str | None = None) -> Figure:
     for axes, image in zip(every.flat, data.images, strict=False):
         _draw(axes, image, data.labels)
     score, value = data.examined.score
-    figure.suptitle(f"individual {data.examined.name}: {score} {value:.3f} on {data.examined.part} data", fontsize=11)
+    known = f"{score} {value:.3f} on {'all ' if data.examined.part == 'validation' else ''}{data.examined.part} data"
+    figure.suptitle(f"individual {data.examined.name}, some images of the validation data ({known})", fontsize=11)
     lines = [Line2D([], [], color=GREEN, linestyle="--"), Line2D([], [], color=ORANGE)]
     figure.legend(lines, ["what is there", "what the network finds"], loc="outside lower left", ncols=2, frameon=False, fontsize=9)
     said = f"{len(data.images)} images of the validation data; boxes of a score from {SURE:g} on, in %"
@@ -82,7 +83,7 @@ def _draw(axes: Any, image: SeenImage, labels: tuple[str, ...]) -> None:
     room = 0.05 * values.shape[0]  # for a label outside of a box; else it stands inside
     below = values.shape[0] - room
     boxes = [(box, "", GREEN, "--", False) for box in image.truth]
-    boxes += [(box[:5], f" {100 * box[5]:.0f}", ORANGE, "-", True) for box in image.found]
+    boxes += [(box[:5], f" {100 * box[5]:.0f}", ORANGE, "-", True) for box in reversed(image.found)]  # the surest on top
     for (left, top, right, bottom, label), sure, colour, style, above in boxes:
         # the middle of the first pixel is at 0, its edge at -0.5
         corner = (left - 0.5, top - 0.5)

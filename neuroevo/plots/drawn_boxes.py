@@ -25,10 +25,12 @@ def draw_predictions(predictions: Sequence[Prediction], file: Path, folder: Path
         folder: where to write, as `.png` files that lie there as the images lie in theirs.
 
     Raises:
-        ValueError: what was predicted of is no image.
+        ValueError: what was predicted of is no image; or a drawing would replace one.
     """
     if not (file.is_dir() or file.suffix.lower() in images.SUFFIXES):
         raise ValueError(f"boxes are drawn on images, and {file} is neither an image nor a folder of images")
+    if folder.resolve() == (file if file.is_dir() else file.parent).resolve():
+        raise ValueError(f"drawings in {folder} would replace the images themselves: give --draw another folder")
     labels = sorted({box.label for one in predictions for box in one.boxes or ()})
     colours = dict(zip(labels, distinct(len(labels)), strict=True))
     written = []

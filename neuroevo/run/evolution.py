@@ -23,7 +23,7 @@ from neuroevo.core.functions import dotted_name
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Direction, Objective
 from neuroevo.core.population import ArrayPopulation
-from neuroevo.core.registry import part, parts
+from neuroevo.core.registry import part, part_from_text, parts
 from neuroevo.core.trial import FULL, WEIGHTS
 from neuroevo.core.turns import turns_for
 from neuroevo.estimation.base import Estimation
@@ -61,7 +61,7 @@ def evolve(
     fitness: Task | Callable[..., Any],
     *,
     budget: Budget,
-    strategy: Strategy | None = None,
+    strategy: Strategy | str | None = None,
     population: int | None = None,
     objectives: Mapping[str, Direction | Objective] | None = None,
     seed: int = 0,
@@ -88,7 +88,7 @@ def evolve(
         space: what may be encoded, such as `NeatSpace(inputs=2, outputs=1)`.
         fitness: any callable `fitness(network) -> float` (maximised) or `-> dict` (see `objectives`), or a `Task`.
         budget: when to stop.
-        strategy: which candidates come next. Default: NEAT for one objective on NEAT genomes, regularized evolution for one
+        strategy: which candidates come next; also by its name, "local_search" or "Nsga2(population=20)". Default: NEAT for one objective on NEAT genomes, regularized evolution for one
             objective on other encodings, NSGA-II for several objectives.
         population: population size of the default strategy (None: its own, less where the budget would not be three generations of it); not with
             a strategy of your own, which has its own setting.
@@ -147,9 +147,10 @@ def evolve(
         raise ValueError(
             f"give the number of workers to the evaluator itself, or no evaluator: got workers={workers} and {shown(evaluator)}"
         )
-    if strategy is not None and population is not None:
+    chosen: Strategy | None = part_from_text("strategy", strategy, "Nsga2(population=20)") if isinstance(strategy, str) else strategy
+    if chosen is not None and population is not None:
         raise ValueError(
-            f"population is the size of the default strategy: give it to yours, as in {type(strategy).__name__}(population={population}), "
+            f"population is the size of the default strategy: give it to yours, as in {type(chosen).__name__}(population={population}), "
             "or give no strategy"
         )
     if screen is not None and not isinstance(screen, Screen):
@@ -158,7 +159,7 @@ def evolve(
         raise ValueError("once=True knows what a whole batch brought: use it with schedule='synchronous'")
     task.refuse_here()
     space = limited_space(space, max_parameters)
-    strategy = strategy or default_strategy(space, task, population, budget.evaluations, begun_strategy(run))
+    strategy = chosen or default_strategy(space, task, population, budget.evaluations, begun_strategy(run))
     refuse_unused_entries(strategy, toolbox)
     estimation = estimation or suited_estimation(strategy, task)
     evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)

@@ -1,10 +1,11 @@
 """Non-maximum suppression, compiled."""
 
 import numpy as np
-from numba import njit
+
+from genomes.compiled import kernel
 
 
-@njit(cache=True)
+@kernel(inner=True)
 def overlap(one, other):
     """Intersection over union of two boxes (left, top, right, bottom)."""
     width = min(one[2], other[2]) - max(one[0], other[0])
@@ -16,7 +17,7 @@ def overlap(one, other):
     return both / union
 
 
-@njit(cache=True)
+@kernel()
 def kept(boxes, classes, threshold, most):
     """Which boxes are kept of those in order of falling score: int64 [kept], at most `most`.
 

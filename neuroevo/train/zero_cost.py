@@ -203,8 +203,10 @@ def _linear(model: Any) -> Any:
     import keras
 
     def copied(layer: Any) -> Any:
-        if not isinstance(layer, keras.Layer):  # the sine of an embedding, through which what flows may be negative
+        if type(layer).__name__ == "Sin":  # of an embedding, through which what flows may be negative
             return keras.layers.Identity(name=layer.name, dtype="float64")
+        if not isinstance(layer, keras.Layer):  # the half of a block's channels
+            return layer
         no_epsilon = {"epsilon": 0.0} if type(layer).__name__ == "BatchNormalization" else {}
         return type(layer).from_config({**layer.get_config(), "dtype": "float64", **no_epsilon})
 
@@ -220,9 +222,10 @@ def _linear(model: Any) -> Any:
 
 
 def _features(model: Any) -> Any:
-    """What global pooling takes, or else the input of the last layer."""
+    """What global pooling takes, or else the input of the last layer; of several inputs (a detector's levels) the last."""
     pooling = [layer for layer in leaves(model) if type(layer).__name__.startswith("Global")]
-    return (pooling[-1] if pooling else model.layers[-1]).input
+    taken = (pooling[-1] if pooling else model.layers[-1]).input
+    return taken[-1] if isinstance(taken, list) else taken
 
 
 def _at_rest(variable: Any) -> npt.NDArray[np.float32]:

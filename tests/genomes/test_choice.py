@@ -48,7 +48,8 @@ def test_a_table_of_two_columns_is_searched(table: Path) -> None:
     space = ChoiceSpace.of_table(table, ("width", "depth"))
     assert space.options == (("8", "16", "32", "128"), ("1", "2", "3")) and space.size == 12
     task = ne.tasks.Table(table, key=("width", "depth"), signal={"loss": ne.minimise})
-    run = ne.evolve(space, task, strategy=ne.strategies.LocalSearch(), budget=ne.Budget(evaluations=12), seed=1)
+    run = ne.evolve(space, task, strategy="local_search", budget=ne.Budget(evaluations=12), seed=1)
+    assert type(run.strategy) is ne.strategies.LocalSearch
     best = run.best.genome
     assert isinstance(best, ChoiceGenome) and best.chosen == ("32", "1") and run.best.values == {"loss": 1.0}
     reasons = [individual.reason for individual in run if individual.status == "failed"]
@@ -97,3 +98,9 @@ def test_a_column_that_is_not_there_is_named(table: Path) -> None:
 def test_random_genomes_are_spread_evenly() -> None:
     counts = np.bincount([MACRO.random(philox(5, id)).taken[3] for id in range(600)])
     assert len(counts) == 3 and counts.min() > 150
+
+
+def test_a_strategy_by_a_name_that_nobody_has(table: Path) -> None:
+    task = ne.tasks.Table(table, key=("width", "depth"), signal={"loss": ne.minimise})
+    with pytest.raises(ValueError, match="did you mean"):
+        ne.evolve(ChoiceSpace.of_table(table, ("width", "depth")), task, strategy="lokal_search", budget=ne.Budget(evaluations=2))

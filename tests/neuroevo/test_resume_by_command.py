@@ -314,6 +314,7 @@ def test_every_task_is_made_again_of_its_settings(own: Any, table: Path) -> None
     tasks = [
         ne.tasks.Classification("iris", "error,latency,parameters<900", seed=4),
         ne.tasks.Regression("diabetes", "mae,flops", seed=4),
+        ne.tasks.Detection("scattered_digits", "ap50,parameters", seed=4, image_size=64),
         ne.tasks.Table(table, key="arch", signal={"accuracy": ne.maximise, "parameters": PARAMETERS}, report=["test"]),
         ne.tasks.Function(own.two, {"sum": ne.maximise, "parameters": PARAMETERS}, of="network"),
         CartPole(velocities=False, steps=20, activations_per_step=2),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace, NeatSpace, NetworkSpace
+from genomes import BackboneSpace, CellSpace, NeatSpace, NetworkSpace
 from neuroevo.core import registry
 from neuroevo.core.streams import stream
 from neuroevo.train import Untrained, proxies
@@ -215,3 +215,11 @@ print([proxy(untrained()) for proxy in proxies(PARTS).values()])
     on_jax = np.array(eval(done.stdout.splitlines()[-1]))
     here = np.array([proxy(untrained()) for proxy in proxies(PARTS).values()])
     assert np.allclose(on_jax, here, rtol=1e-3), dict(zip(PARTS, zip(here, on_jax, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("proxy", [synflow, zen])
+def test_proxies_of_backbones_that_split_their_channels(proxy):
+    space = BackboneSpace((32, 32, 1), 2, levels=(2, 3), width=8, stem=4, depths=(1, 2), channels=(8, 12), head=1)
+    x = np.random.default_rng(1).normal(size=(4, 32, 32, 1)).astype(np.float32)
+    network = Untrained(space.shufflenet_v2(), x, np.zeros((4, 80, 6), np.float32), np.random.default_rng(2), "detection")
+    assert np.isfinite(proxy(network))
