@@ -202,7 +202,7 @@ STRATEGIES = {
 }
 
 
-FAST = [("cell", "nsga2"), ("chain", "nsga2"), ("stack", "regularized_evolution")]
+FAST = [("cell", "nsga2")]
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,15 @@ def test_cells_that_grow_end_alike_in_parts(space: CellSpace, estimation: str, r
     assert [row["predicted"] for row in parts.summaries] == [row["predicted"] for row in whole.summaries]
 
 
-@pytest.mark.parametrize("record", ["all", "champions"])
-@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize(
+    ("once", "record"),
+    [
+        (True, "all"),
+        (False, "champions"),
+        pytest.param(True, "champions", marks=pytest.mark.slow),
+        pytest.param(False, "all", marks=pytest.mark.slow),
+    ],
+)
 def test_neat_and_the_cache_end_alike_in_parts(record: Any, once: bool, tmp_path: Path) -> None:
     def run(folder: Path, evaluations: int) -> ne.Run:
         return ne.evolve(

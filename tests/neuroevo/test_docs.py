@@ -35,11 +35,16 @@ def blocks(page: str, *, run: bool) -> list[str]:
     return [code for code, left_out in found if left_out != run and "--8<--" not in code]
 
 
+LONG = {"tutorials/controllers.md", "tutorials/oneshot.md", "tutorials/research.md"}  # what they show takes longer than a test should
+
+
 def with_blocks(*, run: bool) -> list[str]:
     return [page for page in PAGES if blocks(page, run=run)]
 
 
-@pytest.mark.parametrize("page", with_blocks(run=True))
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.slow) if page in LONG else page for page in with_blocks(run=True)]
+)
 def test_what_a_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_registered", {})
@@ -238,6 +243,7 @@ def test_the_objective_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(float(depth) <= 5 for depth in re.findall(r"depth=(\d+)", said))
 
 
+@pytest.mark.slow
 def test_the_predictor_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     example("own_predictor").main()
     said = capsys.readouterr().out
@@ -249,6 +255,7 @@ def test_the_predictor_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
             assert abs(float(number) - float(printed)) < 0.03
 
 
+@pytest.mark.slow
 def test_the_selection_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     example("own_selection").main()
     reached = re.findall(r"hypervolume ([\d.]+), from", capsys.readouterr().out)

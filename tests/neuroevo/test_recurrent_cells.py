@@ -205,6 +205,7 @@ def test_jax_computes_what_tensorflow_does(tmp_path: Path) -> None:
     assert found[0][0][0] > found[0][0][-1], "three epochs lower the loss"
 
 
+@pytest.mark.slow
 def test_a_search_over_cells_on_the_rows_of_mnist1d_trains_and_inherits() -> None:
     task = ne.tasks.Classification("mnist1d", objectives=("error", "loss"), seed=1)
     assert task.dataset.input_shape == (40, 1)
