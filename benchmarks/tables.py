@@ -7,7 +7,7 @@ about the test part: share of wrong classes, or root mean square error divided b
 
 - `ours`: `neuroevo search TABLE --seconds N`, its best network by validation; `ensemble`: `neuroevo ensemble` of the same search.
 - `keras_tuner`: Bayesian optimization of dense networks (layers, units, dropout, rate); `mlp`: scikit-learn's MLP, a random search in two processes.
-- `autokeras`: where its installed version has a search for tables.
+- `autokeras`: its search for structured data, with its own settings, where it runs (3.0.0 does not beside Keras 3.15: findings/autokeras_units.sh).
 - `boosting`, `forest`, `linear`: scikit-learn's HistGradientBoosting, RandomForest and a linear model with their defaults, which take seconds.
 
 At the end mean ranks over tables (each the mean of its seeds), Friedman's and Wilcoxon's tests, and with `--figure` the critical-difference diagram
@@ -118,6 +118,28 @@ def asked(task: Any, outputs: Any, part: str) -> float:
     return loss_of(task, scores) if part == "test" else float(scores.get("error", scores.get("rmse", np.inf)))
 
 
+def answers(data: Any, classes: bool) -> dict[str, Any]:
+    """What networks of Keras are trained towards: classes, or normalised values."""
+    return {part: getattr(data, part).y if classes else data.targets(getattr(data, part)) for part in ("train", "validation")}
+
+
+def until(deadline: float) -> Any:
+    """A callback of Keras that ends a training behind a moment of the clock."""
+    import keras
+
+    class Deadline(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training |= time.monotonic() > deadline
+
+    return Deadline()
+
+
+def propose_until(oracle: Any, deadline: float) -> None:
+    """Let KerasTuner's oracle propose nothing behind that moment."""
+    proposed = oracle.populate_space
+    oracle.populate_space = lambda trial: {"status": "STOPPED"} if time.monotonic() > deadline else proposed(trial)
+
+
 # Contestants: each gives the loss on the test part ---------------------------------------------------------------------------
 
 
@@ -155,17 +177,12 @@ def keras_tuner(name: str, seed: int, seconds: float, cache: Path) -> dict[str, 
         model.compile(keras.optimizers.Adam(hp.Float("rate", 1e-4, 1e-2, sampling="log")), loss, metrics=["accuracy"] if classes else [])
         return model
 
-    class Deadline(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.model.stop_training |= time.monotonic() > deadline
-
-    y = {part: getattr(data, part).y if classes else data.targets(getattr(data, part)) for part in ("train", "validation")}
+    y = answers(data, classes)
     with tempfile.TemporaryDirectory() as folder:
         objective = "val_accuracy" if classes else "val_loss"
         tuner = tuners.BayesianOptimization(build, objective=objective, max_trials=100_000, seed=seed, directory=folder)
-        proposed = tuner.oracle.populate_space
-        tuner.oracle.populate_space = lambda trial: {"status": "STOPPED"} if time.monotonic() > deadline else proposed(trial)
-        stops = [Deadline(), keras.callbacks.EarlyStopping("val_loss", patience=10, restore_best_weights=True)]
+        propose_until(tuner.oracle, deadline)
+        stops = [until(deadline), keras.callbacks.EarlyStopping("val_loss", patience=10, restore_best_weights=True)]
         tuner.search(
             data.train.x, y["train"], validation_data=(data.validation.x, y["validation"]), epochs=100, batch_size=LARGEST,
             callbacks=stops, verbose=0,
@@ -224,11 +241,24 @@ def logarithms(model: Any, x: Any, classes: int) -> Any:
 
 def autokeras(name: str, seed: int, seconds: float, cache: Path) -> dict[str, float]:
     import autokeras as peer
+    import keras
 
-    searching = "StructuredDataClassifier" if name in CLASSES else "StructuredDataRegressor"
-    if not hasattr(peer, searching):
-        raise RuntimeError(f"autokeras {peer.__version__} has no {searching}: it searches for images and texts alone")
-    raise RuntimeError(f"autokeras {peer.__version__} has a search for tables: measure it here")
+    task, classes = task_of(name, seed, cache), name in CLASSES
+    data, deadline = task.dataset, time.monotonic() + seconds
+    keras.utils.set_random_seed(seed)
+
+    y = answers(data, classes)
+    with tempfile.TemporaryDirectory() as folder:
+        kind = peer.StructuredDataClassifier if classes else peer.StructuredDataRegressor
+        search = kind(max_trials=100_000, directory=folder, seed=seed, overwrite=True)
+        propose_until(search.tuner.oracle, deadline)
+        validation = (data.validation.x, y["validation"])
+        search.fit(data.train.x, y["train"], validation_data=validation, epochs=100, callbacks=[until(deadline)], verbose=0)
+        outputs = np.asarray(search.export_model().predict(data.test.x, verbose=0), np.float64)
+        if classes:  # probabilities; of two classes the second's alone
+            both = np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+            outputs = np.log(np.maximum(both, 1e-15))
+        return {"autokeras": asked(task, outputs, "test"), "networks": len(search.tuner.oracle.trials)}
 
 
 def fitted(name: str, seed: int, seconds: float, cache: Path) -> dict[str, float]:
