@@ -63,8 +63,7 @@ def search(data: str, method: str, seed: int, epochs: float | None, folder: Path
         run=folder / f"{data}-{method}-{seed}",
     )
     found = [one for one in run if one.status == "done"]
-    kept = [one for one in found if one.artifact is not None and (one.artifact.path is None or one.artifact.path.exists())]
-    best = min(kept, key=lambda one: (one.info["scores"]["error"], one.values["loss"]))
+    best = min((one for one in found if one.keeps_weights), key=lambda one: (one.info["scores"]["error"], one.values["loss"]))
     _, exact = inheritance_report(run, score=task.selection)
     return {
         "data": data,

@@ -176,6 +176,11 @@ class Individual:
         self.descriptors: npt.NDArray[np.float64] | None = None
         self.artifact: Artifact | None = None
 
+    @property
+    def keeps_weights(self) -> bool:
+        """Whether the weights that its training left are still there: a run keeps those of the front and of what may have children."""
+        return self.artifact is not None and (self.artifact.path is None or self.artifact.path.exists())
+
     def take(self, evaluation: Evaluation, artifact: Artifact | None = None) -> bool:
         """Take an evaluation as this individual's fitness, unless it has one at a higher fidelity, or of a later trial at the same one;
         whether it did.

@@ -151,12 +151,7 @@ def _candidates(run: Run, of: From) -> Sequence[Individual]:
     """Trained at the full resolution, so that all take the same inputs."""
     known = run.front if of == "front" else [individual for individual in run if individual.status == DONE]
     fits = [one for one in known if one.fidelity is None or one.fidelity.resolution == 1]
-    return [one for one in fits if _has_weights(one)]
-
-
-def _has_weights(individual: Individual) -> bool:
-    artifact = individual.artifact
-    return artifact is not None and (artifact.path is None or artifact.path.exists())
+    return [one for one in fits if one.keeps_weights]
 
 
 def _answers(task: Supervised, model: Any, x: npt.NDArray[np.float32]) -> Doubles:

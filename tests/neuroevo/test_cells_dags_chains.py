@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trained_weights import trained_like
 
 import neuroevo as ne
 from genomes import CellSpace, ChainSpace, DagSpace, Genome, StackSpace
@@ -37,18 +38,6 @@ SPACES = {
 def samples(genome: Genome, count: int = 12) -> np.ndarray:
     shape = genome.space.input_shape  # type: ignore[attr-defined]
     return np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32)
-
-
-def trained_like(genome: Genome, seed: int) -> dict[str, np.ndarray]:
-    """Weights with BatchNorm statistics and gates as training leaves them."""
-    arrays, rng = initialise(genome, philox(seed, 0)), philox(seed, 1)
-    for name, array in arrays.items():
-        role = name.split("/")[1]
-        if role in ("mean", "beta", "gamma"):
-            arrays[name] = (array + 0.3 * rng.normal(size=array.shape)).astype(np.float32)
-        elif role == "variance":
-            arrays[name] = rng.uniform(0.5, 2, array.shape).astype(np.float32)
-    return arrays
 
 
 def outputs(genome: Genome, arrays: dict[str, np.ndarray]) -> np.ndarray:

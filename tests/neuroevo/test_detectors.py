@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trained_weights import trained_like
 
 from genomes import BackboneSpace, PyramidSpace
 from genomes.layers import Layer, multiply_adds, output_shape
@@ -26,18 +27,6 @@ SPACES = {"pyramid": PYRAMIDS, "backbone": BACKBONES, "both": replace(BACKBONES,
 
 def samples(genome: PyramidGenome, count: int = 4) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(count, *genome.space.input_shape)).astype(np.float32)
-
-
-def trained_like(genome: PyramidGenome, seed: int) -> dict[str, np.ndarray]:
-    """Weights with BatchNorm statistics as training leaves them."""
-    arrays, rng = initialise(genome, philox(seed, 0)), philox(seed, 1)
-    for name, array in arrays.items():
-        role = name.split("/")[1].split("_")[0]
-        if role in ("mean", "beta", "gamma", "bias"):
-            arrays[name] = (array + 0.3 * rng.normal(size=array.shape)).astype(np.float32)
-        elif role == "variance":
-            arrays[name] = rng.uniform(0.5, 2, array.shape).astype(np.float32)
-    return arrays
 
 
 def outputs(genome: PyramidGenome, arrays: dict[str, np.ndarray]) -> np.ndarray:
