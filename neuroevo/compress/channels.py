@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.compress.graph import functional, walk
+from neuroevo.decode.graph import functional, walk
 
 Ints = npt.NDArray[np.int64]
 STAYS = -1  # in place of a player: a channel that stays

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.compress.channels import Channels
-from neuroevo.compress.graph import walk
+from neuroevo.decode.graph import walk
 
 Bools = npt.NDArray[np.bool_]
 

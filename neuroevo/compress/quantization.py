@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import unknown
-from neuroevo.compress.graph import functional
 from neuroevo.compress.pruning import refuse_without_validation
 from neuroevo.core.backend import native_messages_held
+from neuroevo.decode.graph import functional
 from neuroevo.run.model_files import LiteModel, keras_file, lite_interpreters
 from neuroevo.run.travelling import travelling
 from neuroevo.tasks.supervised import Supervised

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from neuroevo.compress.graph import functional
 from neuroevo.data.dataset import Dataset, Part
 from neuroevo.data.normalisation import Normalisation
+from neuroevo.decode.graph import functional
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.model_files import EXPORTED, load_keras
 from neuroevo.run.settings import task_from_settings

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import unknown
-from neuroevo.compress.graph import functional
 from neuroevo.compress.pruning import checked_share, refuse_without_validation
 from neuroevo.compress.retraining import retrained
 from neuroevo.core.streams import COMPRESSION, stream
+from neuroevo.decode.graph import functional
 from neuroevo.tasks.supervised import Supervised
 from neuroevo.train.gradients import weight_gradients
 

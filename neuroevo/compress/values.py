@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.compress.channels import Channels
-from neuroevo.compress.graph import walk
 from neuroevo.compress.payoff import MaskedPayoff
 from neuroevo.compress.shapley import ShapleyValues, exact_values, sampled_values
+from neuroevo.decode.graph import walk
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

@@ -241,7 +241,7 @@ class FullTraining(Estimation):
             outputs = model_outputs(parent, x)
             targets = softmax(outputs) if loss == "cross_entropy" else outputs
             fit(network, x, targets, taught, rng, report=report)
-            network.reset()
+            network.reset(network.weights())
 
     def settings(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,459 @@
+"""A Keras model as TensorFlow operations, forward and backward, with its weights as arguments.
+
+Tracing a model through Keras's layers and TensorFlow's gradient functions makes several hundred operations, most of which ask for shapes that
+are known, and takes as long as dozens of epochs of a small network. Here each layer that genomes are decoded to is a few operations with fixed
+shapes, and so is its way back; BatchNorm is one operation each way. Any other layer is called as it is, under a gradient tape of its own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from neuroevo.decode.graph import walk
+
+raw = tf.raw_ops
+Gradients = Iterable[tuple[Any, Any]]  # of a tensor or of a variable of Keras: (which, gradient)
+Back = Callable[[list[Any]], Gradients]  # from the gradients of a layer's outputs
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a pass in training mode says of a weight that is not trained: its new value is keep * old + take * value."""
+
+    value: Any
+    keep: float
+    take: float
+
+
+class Pass:
+    """One pass of a batch through a model, and the way back.
+
+    Args:
+        model: functional, or any other, which is called as a whole.
+        values: of its variables, by `id`; those of variables that are not here are the variables' own.
+        training: the mode. Gradients are taken in training mode only, where the batch's size has to be fixed.
+
+    Attributes:
+        moved: by `id`, what becomes of weights that are not trained.
+    """
+
+    def __init__(self, model: Any, values: Mapping[int, Any], training: bool) -> None:
+        self.model, self.training = model, training
+        self.moved: dict[int, Moved] = {}
+        self._values = values
+        self._trained = {id(variable) for variable in model.trainable_variables} if training else set()
+        self._live: dict[int, Any] = {}  # tensors that depend on what is trained; the dict keeps them, so that ids stay theirs
+        self._steps: list[tuple[list[Any], Back]] = []
+        self._output: Any = None
+
+    def outputs(self, x: Any) -> Any:
+        """The model's outputs, float32."""
+        if walkable(self.model):
+            (self._output,) = walk(self.model, [x], lambda node, *arguments, **options: self._applied(node.operation, arguments, options))
+        else:
+            self._output = self._applied(self.model, (x,), {})
+        return tf.cast(self._output, tf.float32)
+
+    def gradients(self, slope: Any) -> dict[int, Any]:
+        """By `id` of each trained variable that the outputs depend on, the gradient, given the one by the outputs. Shapes are the variables' own
+        up to axes of length 1."""
+        found: dict[int, list[Any]] = defaultdict(list)
+        found[id(self._output)].append(tf.cast(slope, self._output.dtype))
+        for outputs, back in reversed(self._steps):
+            if any(id(output) in found for output in outputs):
+                slopes = [_sum(found.pop(id(output), None), output) for output in outputs]
+                for target, gradient in back(slopes):
+                    found[id(target)].append(gradient)
+        return {key: _sum(parts, None) for key, parts in found.items() if key in self._trained}
+
+    def value(self, variable: Any) -> Any:
+        """Of a variable in this pass."""
+        found = self._values.get(id(variable))
+        return variable.value if found is None else found
+
+    def knows(self, *variables: Any) -> bool:
+        return all(id(variable) in self._values for variable in variables)
+
+    def wants(self, target: Any) -> bool:
+        """Whether the gradient by this tensor or variable is needed."""
+        return id(target) in self._live or id(target) in self._trained
+
+    def _applied(self, operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        made = None
+        tensors = [one for each in arguments for one in (each if isinstance(each, (list, tuple)) else [each]) if tf.is_tensor(one)]
+        layer = LAYERS.get(type(operation).__name__)
+        if layer is not None and not any(value is not None for value in options.values()) and _plain(operation) and all(map(_usual, tensors)):
+            made = layer(self, operation, *tensors)
+        output, back = made if made is not None else self._called(operation, arguments, options, tensors)
+        outputs = list(output) if isinstance(output, (list, tuple)) else [output]
+        trained = [variable for variable in getattr(operation, "trainable_variables", ()) if id(variable) in self._trained]
+        if trained or any(id(tensor) in self._live for tensor in tensors):
+            self._live |= {id(tensor): tensor for tensor in outputs}
+            self._steps.append((outputs, back))
+        return output
+
+    def _called(self, operation: Any, arguments: tuple[Any, ...], options: dict[str, Any], tensors: list[Any]) -> tuple[Any, Back]:
+        """An operation as Keras has it."""
+        import keras
+
+        is_layer = isinstance(operation, keras.Layer)
+        trainable = [self.value(variable) for variable in operation.trainable_variables] if is_layer else []
+        targets = list({id(tensor): tensor for tensor in tensors if self.wants(tensor)}.values())
+        targets += [variable for variable in (operation.trainable_variables if is_layer else ()) if self.wants(variable)]
+        at = [self.value(target) if isinstance(target, keras.Variable) else target for target in targets]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(at)
+            if is_layer:
+                others = [self.value(variable) for variable in operation.non_trainable_variables]
+                mode = {"training": self.training} if "training" in inspect.signature(operation.call).parameters else {}
+                output, new = operation.stateless_call(trainable, others, *arguments, **mode | options)
+            else:
+                output, new = operation(*arguments, **options), []
+        if self.training and is_layer:
+            for variable, old, value in zip(operation.non_trainable_variables, others, new, strict=True):
+                if value is old:
+                    continue
+                if self.knows(variable):
+                    self.moved[id(variable)] = Moved(value, 0.0, 1.0)
+                else:  # the state of random numbers
+                    variable.value.assign(value)
+
+        def back(slopes: list[Any]) -> Gradients:
+            found = tape.gradient(output, at, output_gradients=slopes if isinstance(output, (list, tuple)) else slopes[0])
+            return [(target, gradient) for target, gradient in zip(targets, found, strict=True) if gradient is not None]
+
+        return output, back
+
+
+def walkable(model: Any) -> bool:
+    """Whether the model's graph is known, that of models inside it too, with one input and one output."""
+    if not getattr(model, "_nodes_by_depth", None):
+        return False
+    try:
+        walk(model, [None] * len(model.inputs), lambda node, *_, **__: [None] * len(node.outputs))
+    except ValueError:
+        return False
+    return len(model.inputs) == len(model.outputs) == 1
+
+
+def _usual(tensor: Any) -> bool:
+    """Whether a tensor is float32 of a fixed size beside the batch's, with no mask over its steps."""
+    return tensor.dtype == tf.float32 and None not in tensor.shape[1:] and getattr(tensor, "_keras_mask", None) is None
+
+
+def _plain(operation: Any) -> bool:
+    """Whether a layer is Keras's own, computes in float32, channels last, and does nothing after what its name says."""
+    import keras
+
+    activation = getattr(operation, "activation", None)
+    return (
+        getattr(keras.layers, type(operation).__name__) is type(operation)
+        and operation.compute_dtype == "float32"
+        and getattr(operation, "quantization_mode", None) is None
+        and not getattr(operation, "lora_enabled", False)
+        and getattr(operation, "data_format", "channels_last") in ("channels_last", None)
+        and (activation is None or activation is keras.activations.linear)
+    )
+
+
+def _sum(parts: list[Any] | None, like: Any) -> Any:
+    if not parts:
+        return tf.zeros_like(like)
+    return parts[0] if len(parts) == 1 else tf.add_n(parts)
+
+
+def _shape(x: Any) -> list[int]:
+    """For a reshape: -1 is the batch's size where that is open."""
+    return [-1 if size is None else int(size) for size in x.shape]
+
+
+def _wide(x: Any) -> Any:
+    """The tensor with two spatial axes."""
+    batch, *rest = _shape(x)
+    return x if len(rest) == 3 else tf.reshape(x, [batch, *[1] * (3 - len(rest)), *rest])
+
+
+def _narrow(x: Any, rank: int) -> Any:
+    """The tensor with this many axes again, without the ones that `_wide` put in."""
+    if len(x.shape) == rank:
+        return x
+    batch, *rest = _shape(x)
+    return tf.reshape(x, [batch, *rest[4 - rank :]])
+
+
+def _windows(sizes: Iterable[int]) -> list[int]:
+    """Kernels and strides along all four axes, of one or two."""
+    given = [int(size) for size in sizes]
+    return [1, *[1] * (2 - len(given)), *given, 1]
+
+
+def _spatial(layer: Any, rank: int) -> bool:
+    return rank in (3, 4) and layer.padding in ("same", "valid")
+
+
+def _convolution(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if not _spatial(layer, len(x.shape)) or layer.groups != 1 or math.prod(layer.dilation_rate) != 1 or not run.knows(*layer.weights):
+        return None
+    y, back = _convolved(run, x, layer.kernel, layer.strides, layer.padding.upper())
+    return _biased(run, layer, y, back)
+
+
+def _convolved(run: Pass, x: Any, kernel: Any, strides: Iterable[int], padding: str) -> tuple[Any, Back]:
+    rank, given = len(x.shape), _wide(x)
+    filters = run.value(kernel)
+    filters = filters if len(filters.shape) == 4 else tf.reshape(filters, [1, *filters.shape])
+    options = {"strides": _windows(strides), "padding": padding}
+    y = raw.Conv2D(input=given, filter=filters, **options)
+
+    def back(slopes: list[Any]) -> Gradients:
+        slope = _wide(slopes[0])
+        if run.wants(kernel):
+            yield kernel, raw.Conv2DBackpropFilter(input=given, filter_sizes=filters.shape.as_list(), out_backprop=slope, **options)
+        if run.wants(x):
+            found = raw.Conv2DBackpropInput(input_sizes=given.shape.as_list(), filter=filters, out_backprop=slope, **options)
+            yield x, _narrow(found, rank)
+
+    return _narrow(y, rank), back
+
+
+def _depthwise(run: Pass, x: Any, kernel: Any, strides: Iterable[int], padding: str) -> tuple[Any, Back]:
+    rank, given = len(x.shape), _wide(x)
+    filters = run.value(kernel)
+    filters = filters if len(filters.shape) == 4 else tf.reshape(filters, [1, *filters.shape])
+    options = {"strides": _windows(strides), "padding": padding}
+    y = raw.DepthwiseConv2dNative(input=given, filter=filters, **options)
+
+    def back(slopes: list[Any]) -> Gradients:
+        slope = _wide(slopes[0])
+        if run.wants(kernel):
+            sizes = filters.shape.as_list()
+            yield kernel, raw.DepthwiseConv2dNativeBackpropFilter(input=given, filter_sizes=sizes, out_backprop=slope, **options)
+        if run.wants(x):
+            sizes = given.shape.as_list()
+            found = raw.DepthwiseConv2dNativeBackpropInput(input_sizes=sizes, filter=filters, out_backprop=slope, **options)
+            yield x, _narrow(found, rank)
+
+    return _narrow(y, rank), back
+
+
+def _even(layer: Any) -> bool:
+    """Whether a depthwise convolution's strides are ones that TensorFlow has: the same along both axes."""
+    return len(set(layer.strides)) == 1 and math.prod(layer.dilation_rate) == 1
+
+
+def _depthwise_convolution(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if len(x.shape) != 4 or not _spatial(layer, 4) or not _even(layer) or not run.knows(*layer.weights):
+        return None
+    y, back = _depthwise(run, x, layer.kernel, layer.strides, layer.padding.upper())
+    return _biased(run, layer, y, back)
+
+
+def _separable(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if len(x.shape) != 4 or not _spatial(layer, 4) or not _even(layer) or not run.knows(*layer.weights):
+        return None
+    between, first = _depthwise(run, x, layer.depthwise_kernel, layer.strides, layer.padding.upper())
+    filters, options = run.value(layer.pointwise_kernel), {"strides": [1, 1, 1, 1], "padding": "VALID"}
+    y = raw.Conv2D(input=between, filter=filters, **options)
+
+    def back(slopes: list[Any]) -> Gradients:
+        if run.wants(layer.pointwise_kernel):
+            sizes = filters.shape.as_list()
+            found = raw.Conv2DBackpropFilter(input=between, filter_sizes=sizes, out_backprop=slopes[0], **options)
+            yield layer.pointwise_kernel, found
+        sizes = between.shape.as_list()
+        yield from first([raw.Conv2DBackpropInput(input_sizes=sizes, filter=filters, out_backprop=slopes[0], **options)])
+
+    return _biased(run, layer, y, back)
+
+
+def _biased(run: Pass, layer: Any, y: Any, before: Back) -> tuple[Any, Back]:
+    """With the layer's bias, if it has one."""
+    if not layer.use_bias:
+        return y, before
+
+    def back(slopes: list[Any]) -> Gradients:
+        if run.wants(layer.bias):
+            # a sum, not BiasAddGrad: with oneDNN, TensorFlow 2.21 fuses that with the gradient of another convolution's kernel
+            yield layer.bias, raw.Sum(input=slopes[0], axis=list(range(len(y.shape) - 1)))
+        yield from before(slopes)
+
+    return raw.BiasAdd(value=y, bias=run.value(layer.bias)), back
+
+
+def _dense(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if len(x.shape) != 2 or not run.knows(*layer.weights):
+        return None
+    kernel = run.value(layer.kernel)
+
+    def back(slopes: list[Any]) -> Gradients:
+        if run.wants(layer.kernel):
+            yield layer.kernel, raw.MatMul(a=x, b=slopes[0], transpose_a=True)
+        if run.wants(x):
+            yield x, raw.MatMul(a=slopes[0], b=kernel, transpose_b=True)
+
+    return _biased(run, layer, raw.MatMul(a=x, b=kernel), back)
+
+
+def _normalisation(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    rank = len(x.shape)
+    on_last = layer.axis in (-1, rank - 1)
+    if not (on_last and rank in (2, 3, 4) and layer.center and layer.scale and layer.trainable and run.knows(*layer.weights)):
+        return None
+    if not run.training:
+        given = [run.value(variable) for variable in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)]
+        weights = dict(zip(("scale", "offset", "mean", "variance"), given, strict=True))
+        y = raw.FusedBatchNormV3(x=_wide(x), **weights, epsilon=layer.epsilon, is_training=False).y
+        return _narrow(y, rank), lambda slopes: ()
+    return (_fused if rank > 2 and _vectorised(x.shape[-1]) else _written_out)(run, layer, x)
+
+
+def _vectorised(channels: int) -> bool:
+    """Whether TensorFlow's own operation is the faster one. On a CPU it is for these numbers of channels (measured: up to two times faster than
+    the one written out, and up to three times slower for all others)."""
+    return channels % 16 in (0, 4, 12) or channels == 8 or bool(tf.config.list_physical_devices("GPU"))
+
+
+def _fused(run: Pass, layer: Any, x: Any) -> tuple[Any, Back]:
+    rank, given, scale, empty = len(x.shape), _wide(x), run.value(layer.gamma), tf.zeros([0])
+    options = {"scale": scale, "epsilon": layer.epsilon, "is_training": True}
+    found = raw.FusedBatchNormV3(x=given, offset=run.value(layer.beta), mean=empty, variance=empty, **options)
+    count, keep = math.prod(given.shape[:-1]), layer.momentum
+    run.moved[id(layer.moving_mean)] = Moved(found.batch_mean, keep, 1 - keep)
+    biased = max(count - 1, 1) / count  # the operation gives the unbiased variance, Keras's moving one is that of the batch as it is
+    run.moved[id(layer.moving_variance)] = Moved(found.batch_variance, keep, (1 - keep) * biased)
+
+    def back(slopes: list[Any]) -> Gradients:
+        reserved = {f"reserve_space_{place}": getattr(found, f"reserve_space_{place}") for place in (1, 2, 3)}
+        slope = raw.FusedBatchNormGradV3(y_backprop=_wide(slopes[0]), x=given, **reserved, **options)
+        if run.wants(x):
+            yield x, _narrow(slope.x_backprop, rank)
+        yield layer.gamma, slope.scale_backprop
+        yield layer.beta, slope.offset_backprop
+
+    return _narrow(found.y, rank), back
+
+
+def _written_out(run: Pass, layer: Any, x: Any) -> tuple[Any, Back]:
+    """BatchNorm by means that are products with a row of 1 / count (Ioffe & Szegedy 2015, algorithm 1)."""
+    shape, channels = x.shape.as_list(), x.shape[-1]
+    count, keep = math.prod(shape[:-1]), layer.momentum
+    row = tf.fill([1, count], 1 / count)
+    rows = x if len(shape) == 2 else tf.reshape(x, [count, channels])
+    mean = raw.MatMul(a=row, b=rows)
+    centred = rows - mean
+    variance = raw.MatMul(a=row, b=raw.Square(x=centred))
+    inverse = raw.Rsqrt(x=variance + layer.epsilon)
+    scale = inverse * run.value(layer.gamma)
+    y = centred * scale + run.value(layer.beta)
+    run.moved[id(layer.moving_mean)] = Moved(mean, keep, 1 - keep)
+    run.moved[id(layer.moving_variance)] = Moved(variance, keep, 1 - keep)
+
+    def back(slopes: list[Any]) -> Gradients:
+        slope = slopes[0] if len(shape) == 2 else tf.reshape(slopes[0], [count, channels])
+        of_beta = raw.MatMul(a=row, b=slope)
+        of_gamma = raw.MatMul(a=row, b=slope * centred) * inverse
+        if run.wants(x):
+            found = (slope - of_beta - centred * (of_gamma * inverse)) * scale
+            yield x, found if len(shape) == 2 else tf.reshape(found, shape)
+        yield layer.gamma, of_gamma * float(count)
+        yield layer.beta, of_beta * float(count)
+
+    return (y if len(shape) == 2 else tf.reshape(y, shape)), back
+
+
+def _relu(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if layer.max_value is not None or layer.negative_slope or layer.threshold:
+        return None
+    y = raw.Relu(features=x)
+    return y, lambda slopes: [(x, raw.ReluGrad(gradients=slopes[0], features=y))]
+
+
+def _pooling(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    rank = len(x.shape)
+    if not _spatial(layer, rank):
+        return None
+    given = _wide(x)
+    options = {"ksize": _windows(layer.pool_size), "strides": _windows(layer.strides), "padding": layer.padding.upper()}
+    most = type(layer).__name__.startswith("Max")
+    y = raw.MaxPool(input=given, **options) if most else raw.AvgPool(value=given, **options)
+
+    def back(slopes: list[Any]) -> Gradients:
+        slope = _wide(slopes[0])
+        if most:
+            found = raw.MaxPoolGrad(orig_input=given, orig_output=y, grad=slope, **options)
+        else:
+            found = raw.AvgPoolGrad(orig_input_shape=given.shape.as_list(), grad=slope, **options)
+        yield x, _narrow(found, rank)
+
+    return _narrow(y, rank), back
+
+
+def _global_average(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if layer.keepdims:
+        return None
+    axes = list(range(1, len(x.shape) - 1))
+
+    def back(slopes: list[Any]) -> Gradients:
+        shape = x.shape.as_list()
+        each = tf.reshape(slopes[0] * (1 / math.prod(shape[1:-1])), [shape[0], *[1] * len(axes), shape[-1]])
+        yield x, raw.BroadcastTo(input=each, shape=shape)
+
+    return raw.Mean(input=x, axis=axes), back
+
+
+def _reshaped(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    batch = -1 if x.shape[0] is None else x.shape[0]
+    shape = [batch, *(int(size) for size in layer.compute_output_shape(tuple(x.shape))[1:])]
+    return tf.reshape(x, shape), lambda slopes: [(x, tf.reshape(slopes[0], x.shape))]
+
+
+def _concatenated(run: Pass, layer: Any, *parts: Any) -> tuple[Any, Back] | None:
+    if len(parts) < 2:
+        return None
+    axis = layer.axis % len(parts[0].shape)
+
+    def back(slopes: list[Any]) -> Gradients:
+        begin = [0] * len(parts[0].shape)
+        for part in parts:
+            if run.wants(part):
+                yield part, raw.Slice(input=slopes[0], begin=list(begin), size=part.shape.as_list())
+            begin[axis] += part.shape[axis]
+
+    return raw.ConcatV2(values=parts, axis=axis), back
+
+
+def _added(run: Pass, layer: Any, *parts: Any) -> tuple[Any, Back] | None:
+    if len(parts) < 2 or len({tuple(part.shape) for part in parts}) > 1:
+        return None
+    y = raw.AddV2(x=parts[0], y=parts[1])
+    for part in parts[2:]:
+        y = raw.AddV2(x=y, y=part)
+    return y, lambda slopes: [(part, slopes[0]) for part in parts if run.wants(part)]
+
+
+LAYERS: dict[str, Callable[..., tuple[Any, Back] | None]] = {
+    "Conv1D": _convolution,
+    "Conv2D": _convolution,
+    "DepthwiseConv2D": _depthwise_convolution,
+    "SeparableConv2D": _separable,
+    "Dense": _dense,
+    "BatchNormalization": _normalisation,
+    "ReLU": _relu,
+    "MaxPooling1D": _pooling,
+    "MaxPooling2D": _pooling,
+    "AveragePooling1D": _pooling,
+    "AveragePooling2D": _pooling,
+    "GlobalAveragePooling1D": _global_average,
+    "GlobalAveragePooling2D": _global_average,
+    "Flatten": _reshaped,
+    "Reshape": _reshaped,
+    "Concatenate": _concatenated,
+    "Add": _added,
+}
