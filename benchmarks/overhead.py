@@ -4,15 +4,24 @@ First a search on digits in this process, with its store: the wall-clock time th
 scoring, recording, selection) as a share of a candidate's time. Tracing, which happens once for each structure, is taken out of both and
 reported apart, with how often a compiled network was there already. Then, in the same process and so with the same threads, the time of
 an epoch of three networks against a bare `model.fit` on the same model, data and batch size. Takes about 4 minutes on 2 cores.
+
+With `--before FOLDER` (a checkout of another commit) only this: a sample of networks of the digits' space (a first one and its descendants of up to
+15 mutations) is made, traced, trained for 20 epochs and scored by both builds in turn, each time in a process of its own, in processor seconds.
+`tracing_ratio` is what making, tracing and first running them takes next to the other build, `epoch_ratio` the epochs, `candidates_ratio` how many
+times as many candidates a second that is. About 3 minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,15 +129,84 @@ def epoch_milliseconds(dataset: Any, plan: tuple[int | str, ...], epochs: int, s
     return statistics.median(ours_ms), statistics.median(theirs_ms)
 
 
+def sample(count: int) -> list[Any]:
+    """Networks as a search meets them: small ones, and what mutations make of them."""
+    space = ne.tasks.Classification("digits").default_space(starter_parameters=(300, 20_000))
+    rng = np.random.default_rng(3)
+    found = []
+    for mutations in range(count):
+        genome = space.random(rng)
+        for clock in range(mutations):
+            genome = genome.mutate(rng, clock=clock + 1)
+        found.append(genome)
+    return found
+
+
+def measured(count: int, epochs: int) -> dict[str, float]:
+    """Processor seconds of this build: of making, tracing and first running the sample's networks, and of their epochs."""
+    from neuroevo.decode import build
+
+    task = ne.tasks.Classification("digits", seed=1)
+    x, targets = task.dataset.train.x, task.dataset.targets(task.dataset.train)
+    recipe = replace(FROM_SCRATCH, epochs=epochs)
+    took = {"tracing": 0.0, "epochs": 0.0}
+    for place, genome in enumerate([*sample(1), *sample(count)]):
+        start = time.process_time()
+        network = compile_network(build(genome), Method.of(recipe, "cross_entropy", len(x)))
+        network.reset()
+        network.trace()
+        middle = time.process_time()
+        fit(network, x, targets, recipe, np.random.default_rng(0))
+        network.outputs(network.place(task.dataset.validation.x))
+        if place:  # the first one starts TensorFlow
+            took["tracing"] += middle - start
+            took["epochs"] += time.process_time() - middle
+    return took
+
+
+def compared(before: Path, count: int, epochs: int, rounds: int) -> dict[str, float]:
+    """This build's seconds next to those of the build in a folder."""
+    took: dict[str, list[dict[str, float]]] = {"now": [], "before": []}
+    for _ in range(rounds):
+        for name, folder in (("now", Path(__file__).parents[1]), ("before", before.resolve())):
+            command = [sys.executable, __file__, "--measure", "--evaluations", str(count), "--epochs", str(epochs)]
+            done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise SystemExit(f"the build in {folder} could not be measured:\n{done.stderr[-2000:]}")
+            took[name].append(json.loads(done.stdout.splitlines()[-1]))
+            print(f"{name}: {took[name][-1]['tracing'] / count:.3f} s of tracing and {took[name][-1]['epochs'] / count:.3f} s of epochs a network")
+    pairs = list(zip(took["now"], took["before"], strict=True))
+    return {
+        "tracing_ratio": statistics.median(now["tracing"] / then["tracing"] for now, then in pairs),
+        "epoch_ratio": statistics.median(now["epochs"] / then["epochs"] for now, then in pairs),
+        "candidates_ratio": statistics.median(sum(then.values()) / sum(now.values()) for now, then in pairs),
+        "tracing_seconds_now": statistics.median(now["tracing"] / count for now, _ in pairs),
+        "tracing_seconds_before": statistics.median(then["tracing"] / count for _, then in pairs),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--evaluations", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=8, help="timed epochs of each network")
+    parser.add_argument("--evaluations", type=int, help="of the search: 32; with --before networks: 16")
+    parser.add_argument("--epochs", type=int, help="timed epochs of each network: 8; with --before 20")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="compare with the build in this folder, a checkout")
+    parser.add_argument("--rounds", type=int, default=3, help="with --before: how often each build is measured")
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--run", type=Path, help="keep the search's folder here")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    compares = options.before is not None or options.measure
+    options.evaluations = options.evaluations or (16 if compares else 32)
+    options.epochs = options.epochs or (20 if compares else 8)
+    if options.before is not None:
+        settings = {"data": "digits", "networks": options.evaluations, "epochs": options.epochs, "rounds": options.rounds}
+        finish(compared(options.before, options.evaluations, options.epochs, options.rounds), settings, options)
+        return
     prepare(1)
+    if options.measure:
+        print(json.dumps(measured(options.evaluations, options.epochs)))
+        return
     task = ne.tasks.Classification("digits", seed=options.seed)
     ours: dict[str, float] = {}
     print(f"{'network':10s}{'ours':>10s}{'model.fit':>12s}{'ratio':>8s}   (ms an epoch, median of {options.epochs})")
@@ -138,10 +216,14 @@ def main() -> None:
         print(f"{name:10s}{mine:10.1f}{theirs:12.1f}{mine / theirs:8.2f}")
     with tempfile.TemporaryDirectory() as folder:
         ours |= candidates(task, options.evaluations, options.seed, options.run or Path(folder) / "run")
+    finish(ours, {"data": "digits", "evaluations": options.evaluations, "epochs": options.epochs}, options)
+
+
+def finish(ours: dict[str, float], settings: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print the figures, and write them."""
     for name, value in ours.items():
         print(f"{name:24s}{value:10.3f}")
     if options.json:
-        settings = {"data": "digits", "evaluations": options.evaluations, "epochs": options.epochs}
         report = {"method": "overhead of a candidate", "settings": settings, "seeds": [options.seed], "ours": ours}
         options.json.write_text(json.dumps(report, indent=2))
 

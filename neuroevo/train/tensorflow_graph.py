@@ -52,6 +52,7 @@ class Pass:
         self._live: dict[int, Any] = {}  # tensors that depend on what is trained; the dict keeps them, so that ids stay theirs
         self._steps: list[tuple[list[Any], Back]] = []
         self._output: Any = None
+        self._constants: dict[Any, Any] = {}
 
     def outputs(self, x: Any) -> Any:
         """The model's outputs, float32."""
@@ -77,6 +78,24 @@ class Pass:
         """Of a variable in this pass."""
         found = self._values.get(id(variable))
         return variable.value if found is None else found
+
+    def constant(self, value: Any) -> Any:
+        """A number, or a list of integers or of floats, once in the graph however often it is asked for."""
+        key = tuple(value) if isinstance(value, list) else (type(value), value)
+        if key not in self._constants:
+            whole = isinstance(value, list) and not any(isinstance(one, float) for one in value)
+            self._constants[key] = tf.constant(value, tf.int32 if whole else tf.float32)
+        return self._constants[key]
+
+    def reshaped(self, x: Any, shape: list[int]) -> Any:
+        return raw.Reshape(tensor=x, shape=self.constant(shape))
+
+    def row_of_means(self, count: int) -> Any:
+        """float32 [1, count], 1 / count each: its product with a matrix is the columns' means."""
+        key = ("means", count)
+        if key not in self._constants:
+            self._constants[key] = raw.Fill(dims=self.constant([1, count]), value=self.constant(1 / count))
+        return self._constants[key]
 
     def knows(self, *variables: Any) -> bool:
         return all(id(variable) in self._values for variable in variables)
@@ -126,7 +145,8 @@ class Pass:
                     variable.value.assign(value)
 
         def back(slopes: list[Any]) -> Gradients:
-            found = tape.gradient(output, at, output_gradients=slopes if isinstance(output, (list, tuple)) else slopes[0])
+            apart = [tf.identity(slope) for slope in slopes]  # see `_biased`: each is the output of an operation of its own
+            found = tape.gradient(output, at, output_gradients=apart if isinstance(output, (list, tuple)) else apart[0])
             return [(target, gradient) for target, gradient in zip(targets, found, strict=True) if gradient is not None]
 
         return output, back
@@ -174,18 +194,18 @@ def _shape(x: Any) -> list[int]:
     return [-1 if size is None else int(size) for size in x.shape]
 
 
-def _wide(x: Any) -> Any:
+def _wide(run: Pass, x: Any) -> Any:
     """The tensor with two spatial axes."""
     batch, *rest = _shape(x)
-    return x if len(rest) == 3 else tf.reshape(x, [batch, *[1] * (3 - len(rest)), *rest])
+    return x if len(rest) == 3 else run.reshaped(x, [batch, *[1] * (3 - len(rest)), *rest])
 
 
-def _narrow(x: Any, rank: int) -> Any:
+def _narrow(run: Pass, x: Any, rank: int) -> Any:
     """The tensor with this many axes again, without the ones that `_wide` put in."""
     if len(x.shape) == rank:
         return x
     batch, *rest = _shape(x)
-    return tf.reshape(x, [batch, *rest[4 - rank :]])
+    return run.reshaped(x, [batch, *rest[4 - rank :]])
 
 
 def _windows(sizes: Iterable[int]) -> list[int]:
@@ -205,42 +225,64 @@ def _convolution(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     return _biased(run, layer, y, back)
 
 
+def _pointwise(run: Pass, x: Any, kernel: Any, inner: bool = False) -> tuple[Any, Back]:
+    """A convolution over one position, as a product of matrices: that takes a third of the time where channels are few.
+
+    Args:
+        inner: `x` is a layer's own, between its two convolutions, so that its gradient is wanted.
+    """
+    shape, (fan_in, fan_out) = _shape(x), kernel.shape[-2:]
+    rows, filters = run.reshaped(x, [-1, fan_in]), run.reshaped(run.value(kernel), [fan_in, fan_out])
+    y = raw.MatMul(a=rows, b=filters)
+
+    def back(slopes: list[Any]) -> Gradients:
+        slope = run.reshaped(slopes[0], [-1, fan_out])
+        if run.wants(kernel):
+            yield kernel, raw.MatMul(a=rows, b=slope, transpose_a=True)
+        if inner or run.wants(x):
+            yield x, run.reshaped(raw.MatMul(a=slope, b=filters, transpose_b=True), shape)
+
+    return run.reshaped(y, [*shape[:-1], fan_out]), back
+
+
 def _convolved(run: Pass, x: Any, kernel: Any, strides: Iterable[int], padding: str) -> tuple[Any, Back]:
-    rank, given = len(x.shape), _wide(x)
+    if math.prod(kernel.shape[:-2]) == math.prod(strides) == 1:
+        return _pointwise(run, x, kernel)
+    rank, given = len(x.shape), _wide(run, x)
     filters = run.value(kernel)
-    filters = filters if len(filters.shape) == 4 else tf.reshape(filters, [1, *filters.shape])
+    filters = filters if len(filters.shape) == 4 else run.reshaped(filters, [1, *filters.shape.as_list()])
     options = {"strides": _windows(strides), "padding": padding}
     y = raw.Conv2D(input=given, filter=filters, **options)
 
     def back(slopes: list[Any]) -> Gradients:
-        slope = _wide(slopes[0])
+        slope = _wide(run, slopes[0])
         if run.wants(kernel):
-            yield kernel, raw.Conv2DBackpropFilter(input=given, filter_sizes=filters.shape.as_list(), out_backprop=slope, **options)
+            yield kernel, raw.Conv2DBackpropFilter(input=given, filter_sizes=run.constant(filters.shape.as_list()), out_backprop=slope, **options)
         if run.wants(x):
-            found = raw.Conv2DBackpropInput(input_sizes=given.shape.as_list(), filter=filters, out_backprop=slope, **options)
-            yield x, _narrow(found, rank)
+            found = raw.Conv2DBackpropInput(input_sizes=run.constant(given.shape.as_list()), filter=filters, out_backprop=slope, **options)
+            yield x, _narrow(run, found, rank)
 
-    return _narrow(y, rank), back
+    return _narrow(run, y, rank), back
 
 
 def _depthwise(run: Pass, x: Any, kernel: Any, strides: Iterable[int], padding: str) -> tuple[Any, Back]:
-    rank, given = len(x.shape), _wide(x)
+    rank, given = len(x.shape), _wide(run, x)
     filters = run.value(kernel)
-    filters = filters if len(filters.shape) == 4 else tf.reshape(filters, [1, *filters.shape])
+    filters = filters if len(filters.shape) == 4 else run.reshaped(filters, [1, *filters.shape.as_list()])
     options = {"strides": _windows(strides), "padding": padding}
     y = raw.DepthwiseConv2dNative(input=given, filter=filters, **options)
 
     def back(slopes: list[Any]) -> Gradients:
-        slope = _wide(slopes[0])
+        slope = _wide(run, slopes[0])
         if run.wants(kernel):
-            sizes = filters.shape.as_list()
+            sizes = run.constant(filters.shape.as_list())
             yield kernel, raw.DepthwiseConv2dNativeBackpropFilter(input=given, filter_sizes=sizes, out_backprop=slope, **options)
         if run.wants(x):
-            sizes = given.shape.as_list()
+            sizes = run.constant(given.shape.as_list())
             found = raw.DepthwiseConv2dNativeBackpropInput(input_sizes=sizes, filter=filters, out_backprop=slope, **options)
-            yield x, _narrow(found, rank)
+            yield x, _narrow(run, found, rank)
 
-    return _narrow(y, rank), back
+    return _narrow(run, y, rank), back
 
 
 def _even(layer: Any) -> bool:
@@ -259,16 +301,14 @@ def _separable(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     if len(x.shape) != 4 or not _spatial(layer, 4) or not _even(layer) or not run.knows(*layer.weights):
         return None
     between, first = _depthwise(run, x, layer.depthwise_kernel, layer.strides, layer.padding.upper())
-    filters, options = run.value(layer.pointwise_kernel), {"strides": [1, 1, 1, 1], "padding": "VALID"}
-    y = raw.Conv2D(input=between, filter=filters, **options)
+    y, second = _pointwise(run, between, layer.pointwise_kernel, inner=True)
 
     def back(slopes: list[Any]) -> Gradients:
-        if run.wants(layer.pointwise_kernel):
-            sizes = filters.shape.as_list()
-            found = raw.Conv2DBackpropFilter(input=between, filter_sizes=sizes, out_backprop=slopes[0], **options)
-            yield layer.pointwise_kernel, found
-        sizes = between.shape.as_list()
-        yield from first([raw.Conv2DBackpropInput(input_sizes=sizes, filter=filters, out_backprop=slopes[0], **options)])
+        for target, slope in second(slopes):
+            if target is between:
+                yield from first([slope])
+            else:
+                yield target, slope
 
     return _biased(run, layer, y, back)
 
@@ -280,8 +320,9 @@ def _biased(run: Pass, layer: Any, y: Any, before: Back) -> tuple[Any, Back]:
 
     def back(slopes: list[Any]) -> Gradients:
         if run.wants(layer.bias):
-            # a sum, not BiasAddGrad: with oneDNN, TensorFlow 2.21 fuses that with the gradient of another convolution's kernel
-            yield layer.bias, raw.Sum(input=slopes[0], axis=list(range(len(y.shape) - 1)))
+            # a sum, not BiasAddGrad: with oneDNN, TensorFlow 2.21 merges that with the gradient of another convolution's kernel where both slopes
+            # are outputs of one operation (findings/tensorflow_onednn_bias_gradients.sh)
+            yield layer.bias, raw.Sum(input=slopes[0], axis=run.constant(list(range(len(y.shape) - 1))))
         yield from before(slopes)
 
     return raw.BiasAdd(value=y, bias=run.value(layer.bias)), back
@@ -309,8 +350,8 @@ def _normalisation(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     if not run.training:
         given = [run.value(variable) for variable in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)]
         weights = dict(zip(("scale", "offset", "mean", "variance"), given, strict=True))
-        y = raw.FusedBatchNormV3(x=_wide(x), **weights, epsilon=layer.epsilon, is_training=False).y
-        return _narrow(y, rank), lambda slopes: ()
+        y = raw.FusedBatchNormV3(x=_wide(run, x), **weights, epsilon=layer.epsilon, is_training=False).y
+        return _narrow(run, y, rank), lambda slopes: ()
     return (_fused if rank > 2 and _vectorised(x.shape[-1]) else _written_out)(run, layer, x)
 
 
@@ -321,7 +362,7 @@ def _vectorised(channels: int) -> bool:
 
 
 def _fused(run: Pass, layer: Any, x: Any) -> tuple[Any, Back]:
-    rank, given, scale, empty = len(x.shape), _wide(x), run.value(layer.gamma), tf.zeros([0])
+    rank, given, scale, empty = len(x.shape), _wide(run, x), run.value(layer.gamma), tf.zeros([0])
     options = {"scale": scale, "epsilon": layer.epsilon, "is_training": True}
     found = raw.FusedBatchNormV3(x=given, offset=run.value(layer.beta), mean=empty, variance=empty, **options)
     count, keep = math.prod(given.shape[:-1]), layer.momentum
@@ -331,41 +372,40 @@ def _fused(run: Pass, layer: Any, x: Any) -> tuple[Any, Back]:
 
     def back(slopes: list[Any]) -> Gradients:
         reserved = {f"reserve_space_{place}": getattr(found, f"reserve_space_{place}") for place in (1, 2, 3)}
-        slope = raw.FusedBatchNormGradV3(y_backprop=_wide(slopes[0]), x=given, **reserved, **options)
+        slope = raw.FusedBatchNormGradV3(y_backprop=_wide(run, slopes[0]), x=given, **reserved, **options)
         if run.wants(x):
-            yield x, _narrow(slope.x_backprop, rank)
+            yield x, _narrow(run, slope.x_backprop, rank)
         yield layer.gamma, slope.scale_backprop
         yield layer.beta, slope.offset_backprop
 
-    return _narrow(found.y, rank), back
+    return _narrow(run, found.y, rank), back
 
 
 def _written_out(run: Pass, layer: Any, x: Any) -> tuple[Any, Back]:
     """BatchNorm by means that are products with a row of 1 / count (Ioffe & Szegedy 2015, algorithm 1)."""
     shape, channels = x.shape.as_list(), x.shape[-1]
-    count, keep = math.prod(shape[:-1]), layer.momentum
-    row = tf.fill([1, count], 1 / count)
-    rows = x if len(shape) == 2 else tf.reshape(x, [count, channels])
+    count, keep, flat = math.prod(shape[:-1]), layer.momentum, len(shape) == 2
+    row, rows = run.row_of_means(count), x if flat else run.reshaped(x, [count, channels])
     mean = raw.MatMul(a=row, b=rows)
     centred = rows - mean
     variance = raw.MatMul(a=row, b=raw.Square(x=centred))
-    inverse = raw.Rsqrt(x=variance + layer.epsilon)
+    inverse = raw.Rsqrt(x=variance + run.constant(float(layer.epsilon)))
     scale = inverse * run.value(layer.gamma)
     y = centred * scale + run.value(layer.beta)
     run.moved[id(layer.moving_mean)] = Moved(mean, keep, 1 - keep)
     run.moved[id(layer.moving_variance)] = Moved(variance, keep, 1 - keep)
 
     def back(slopes: list[Any]) -> Gradients:
-        slope = slopes[0] if len(shape) == 2 else tf.reshape(slopes[0], [count, channels])
+        slope = slopes[0] if flat else run.reshaped(slopes[0], [count, channels])
         of_beta = raw.MatMul(a=row, b=slope)
         of_gamma = raw.MatMul(a=row, b=slope * centred) * inverse
         if run.wants(x):
             found = (slope - of_beta - centred * (of_gamma * inverse)) * scale
-            yield x, found if len(shape) == 2 else tf.reshape(found, shape)
-        yield layer.gamma, of_gamma * float(count)
-        yield layer.beta, of_beta * float(count)
+            yield x, found if flat else run.reshaped(found, shape)
+        yield layer.gamma, of_gamma * run.constant(float(count))
+        yield layer.beta, of_beta * run.constant(float(count))
 
-    return (y if len(shape) == 2 else tf.reshape(y, shape)), back
+    return (y if flat else run.reshaped(y, shape)), back
 
 
 def _relu(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
@@ -379,20 +419,20 @@ def _pooling(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     rank = len(x.shape)
     if not _spatial(layer, rank):
         return None
-    given = _wide(x)
+    given = _wide(run, x)
     options = {"ksize": _windows(layer.pool_size), "strides": _windows(layer.strides), "padding": layer.padding.upper()}
     most = type(layer).__name__.startswith("Max")
     y = raw.MaxPool(input=given, **options) if most else raw.AvgPool(value=given, **options)
 
     def back(slopes: list[Any]) -> Gradients:
-        slope = _wide(slopes[0])
+        slope = _wide(run, slopes[0])
         if most:
             found = raw.MaxPoolGrad(orig_input=given, orig_output=y, grad=slope, **options)
         else:
-            found = raw.AvgPoolGrad(orig_input_shape=given.shape.as_list(), grad=slope, **options)
-        yield x, _narrow(found, rank)
+            found = raw.AvgPoolGrad(orig_input_shape=run.constant(given.shape.as_list()), grad=slope, **options)
+        yield x, _narrow(run, found, rank)
 
-    return _narrow(y, rank), back
+    return _narrow(run, y, rank), back
 
 
 def _global_average(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
@@ -402,16 +442,16 @@ def _global_average(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
 
     def back(slopes: list[Any]) -> Gradients:
         shape = x.shape.as_list()
-        each = tf.reshape(slopes[0] * (1 / math.prod(shape[1:-1])), [shape[0], *[1] * len(axes), shape[-1]])
-        yield x, raw.BroadcastTo(input=each, shape=shape)
+        each = run.reshaped(slopes[0] * run.constant(1 / math.prod(shape[1:-1])), [shape[0], *[1] * len(axes), shape[-1]])
+        yield x, raw.BroadcastTo(input=each, shape=run.constant(shape))
 
-    return raw.Mean(input=x, axis=axes), back
+    return raw.Mean(input=x, axis=run.constant(axes)), back
 
 
 def _reshaped(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     batch = -1 if x.shape[0] is None else x.shape[0]
     shape = [batch, *(int(size) for size in layer.compute_output_shape(tuple(x.shape))[1:])]
-    return tf.reshape(x, shape), lambda slopes: [(x, tf.reshape(slopes[0], x.shape))]
+    return run.reshaped(x, shape), lambda slopes: [(x, run.reshaped(slopes[0], x.shape.as_list()))]
 
 
 def _concatenated(run: Pass, layer: Any, *parts: Any) -> tuple[Any, Back] | None:
@@ -423,7 +463,7 @@ def _concatenated(run: Pass, layer: Any, *parts: Any) -> tuple[Any, Back] | None
         begin = [0] * len(parts[0].shape)
         for part in parts:
             if run.wants(part):
-                yield part, raw.Slice(input=slopes[0], begin=list(begin), size=part.shape.as_list())
+                yield part, raw.Slice(input=slopes[0], begin=run.constant(list(begin)), size=run.constant(part.shape.as_list()))
             begin[axis] += part.shape[axis]
 
     return raw.ConcatV2(values=parts, axis=axis), back

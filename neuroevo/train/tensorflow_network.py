@@ -88,7 +88,7 @@ class TensorflowNetwork(Compiled):
         outputs = run.outputs(x)
         loss, slope = self._loss(outputs, targets, teacher)
         found = run.gradients(slope)
-        flat = [tf.reshape(found[key], [-1]) if key in found else tf.zeros([size]) for key, size in self._layout[0].each()]
+        flat = [_flat(run, found[key]) if key in found else tf.zeros([size]) for key, size in self._layout[0].each()]
         self._update(_joined(flat), trained, rate)
         self._move(run, values, others)
         return loss
@@ -162,7 +162,7 @@ class TensorflowNetwork(Compiled):
         if run.moved:
             still = [Moved(values[key], 1.0, 0.0) if key not in run.moved else run.moved[key] for key, _ in self._layout[1].each()]
             keep, take = ([getattr(moved, share) for moved in still] for share in ("keep", "take"))
-            value = _joined([tf.reshape(moved.value, [-1]) for moved in still])
+            value = _joined([_flat(run, moved.value) for moved in still])
             self._vectors[1].assign(others * self._layout[1].spread(keep) + value * self._layout[1].spread(take))
         for average, vector in zip(self._averages, self._vectors, strict=False):
             # a shorter memory at first, so that the average forgets the initial weights
@@ -317,6 +317,10 @@ def _as_it_is() -> Iterator[None]:
 
 def _read(variable: Any) -> Any:
     return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+
+
+def _flat(run: Pass, array: Any) -> Any:
+    return array if len(array.shape) == 1 else run.reshaped(array, [-1])
 
 
 def _row(array: Any, places: Any) -> Any:

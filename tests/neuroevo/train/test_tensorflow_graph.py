@@ -48,6 +48,15 @@ def shared(x: Any) -> Any:
     return layers.Concatenate(axis=1)([layers.Reshape((-1, 4))(layer(x)), layers.Reshape((-1, 4))(layer(layers.MaxPooling2D()(x)))])
 
 
+def stacked(dilation: int) -> Tail:
+    """Heads whose slopes are the outputs of one operation."""
+
+    def body(x: Any) -> Any:
+        return keras.ops.stack([layers.Conv2D(4, 3, padding="same", dilation_rate=dilation)(x) for _ in range(3)], axis=1)
+
+    return body
+
+
 IMAGE, SERIES, ROW = (8, 6, 2), (9, 2), (7,)
 BODIES: dict[str, tuple[tuple[int, ...], Tail]] = {
     "convolution": (IMAGE, layers.Conv2D(4, 3, padding="same", use_bias=False)),
@@ -84,6 +93,8 @@ BODIES: dict[str, tuple[tuple[int, ...], Tail]] = {
     "both": (IMAGE, both),
     "both of a row": (ROW, both),
     "shared": (IMAGE, shared),
+    "stacked heads": (IMAGE, stacked(1)),
+    "stacked heads that are dilated": (IMAGE, stacked(2)),
     "recurrent": (SERIES, layers.SimpleRNN(4)),
     "a model inside": (ROW, lambda x: model_of((5,), layers.ReLU(), 3)(x)),
 }
