@@ -94,7 +94,11 @@ def main() -> None:
     ratio = found["LSTM 2 x 35, REINFORCE, eager Keras"] / found["LSTM 2 x 35, REINFORCE"]
     print(f"{'eager Keras next to ours':38s} {ratio:8.1f} times")
     if options.json:
-        options.json.write_text(json.dumps({"milliseconds": found, "ratio": ratio}, indent=2))
+        names = {name: name.lower().replace(", ", "_").replace(" x ", "x").replace(" ", "_") for name in found}
+        milliseconds = {f"milliseconds_{names[name]}": value for name, value in found.items()}
+        settings = {"steps": options.steps, "keras_steps": options.keras_steps}
+        report = {"method": "a step of a controller", "settings": settings, "seeds": [], "ours": {"ratio_eager_keras": ratio, **milliseconds}}
+        options.json.write_text(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":
