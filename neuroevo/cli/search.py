@@ -81,8 +81,8 @@ def evolve_networks(
     if folds:
         folds_of(task, folds, settings.seed)  # what is wrong is said before anything is trained
     complete = _complete(folder, evaluations)
-    if complete:
-        print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
+    if not complete:
+        announced(described(task))
     fitted = [] if complete else first_answers(task, settings.seed, references)
     run = evolve(
         space,
@@ -98,9 +98,23 @@ def evolve_networks(
         run=folder,
         progress=not complete,
     )
+    if complete:  # said when it is clear that these are the run's own settings
+        print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
     folds = usual_folds(task) if folds is None else folds
     finish(run, baseline=baseline, references=references, fitted=fitted, folds=folds, say=announced)
     return run
+
+
+def described(task: Supervised) -> str:
+    """What was loaded, and what each part of it is for."""
+    dataset = task.dataset
+    shape = " x ".join(map(str, dataset.input_shape))
+    sample = f"{shape} feature{'s' * (dataset.input_shape[0] > 1)}" if len(dataset.input_shape) == 1 else shape
+    outputs = f"{len(dataset.label_names)} classes" if dataset.kind != "regression" else f"to predict: {', '.join(dataset.label_names)}"
+    counts = [f"{len(part):,}" for part in (dataset.train, dataset.validation, dataset.test)]
+    return (
+        f"{dataset.name}: {counts[0]} samples to train on, {counts[1]} to choose by, {counts[2]} to test the outcome on; each {sample}; {outputs}"
+    )
 
 
 def first_answers(task: Any, seed: int, references: bool) -> list[Reference]:

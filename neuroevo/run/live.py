@@ -152,7 +152,9 @@ class Live(Callback):
         """The view as one line of text."""
         elapsed = max(1e-9, self.clock() - self._start)
         rate = (self._evaluated - self._before) / elapsed
-        parts = [generations_complete(run), f"{self._evaluated} evaluated", f"{rate:.3g}/s"]
+        asked = self.budget.evaluations
+        of_all = "" if asked is None or self._evaluated >= asked else f" of {asked}"
+        parts = [generations_complete(run), f"{self._evaluated}{of_all} evaluated", f"{rate:.3g}/s"]
         if self._epochs or self.budget.epochs is not None:
             parts.append(f"{self._epochs:.6g} epochs")
         if not run.ended and (left := self._left(run, elapsed)):
