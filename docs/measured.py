@@ -1,4 +1,4 @@
-"""Makes docs/measured.md, and the table of README.md, from what scripts measured: no figure on them is typed.
+"""Makes docs/measured.md, and the tables of README.md and docs/choose.md, from what scripts measured: no figure on them is typed.
 
     python experiments/xor.py --json xor.json && python docs/measured.py xor=xor.json     # take a measurement, and make the pages
     python docs/measured.py                                                               # make the pages
@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "measured"
-README = ROOT / "README.md"
+TABLES = {"front": ROOT / "README.md", "choose": ROOT / "docs" / "choose.md"}  # which rows stand in a table of which page
 HEADING = """# Measured
 
 Every figure on this page comes out of the file that the command beside it wrote (`--json`); `docs/measured.py` puts them here. Times are
@@ -57,7 +57,8 @@ def measurements() -> dict[str, dict[str, Any]]:
 
 
 def rows() -> list[dict[str, Any]]:
-    """What rows.toml says of each row: file, what, ours, beside, command, group; `front` for those of README.md."""
+    """What rows.toml says of each row: file, what, ours, beside, command, group; `front` for those of README.md, `choose` for those of
+    docs/choose.md."""
     found: list[dict[str, Any]] = tomllib.loads((FOLDER / "rows.toml").read_text())["row"]
     return found
 
@@ -113,13 +114,17 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def front() -> str:
-    """README.md with its table of figures made anew."""
-    chosen = [row for row in rows() if row.get("front")]
-    made = table(chosen, measurements())
-    text, count = re.subn(r"(?<=<!-- docs/measured.py -->\n).*?(?=<!-- end -->)", lambda _: made, README.read_text(), flags=re.DOTALL)
+def with_table(mark: str) -> str:
+    """A page of `TABLES` with its table of figures made anew.
+
+    Raises:
+        ValueError: the page has no place for it.
+    """
+    made = table([row for row in rows() if row.get(mark)], measurements())
+    page = TABLES[mark]
+    text, count = re.subn(r"(?<=<!-- docs/measured.py -->\n).*?(?=<!-- end -->)", lambda _: made, page.read_text(), flags=re.DOTALL)
     if count != 1:
-        raise ValueError("README.md has no table between <!-- docs/measured.py --> and <!-- end -->")
+        raise ValueError(f"{page.name} has no table between <!-- docs/measured.py --> and <!-- end -->")
     return text
 
 
@@ -130,7 +135,8 @@ def main() -> None:
         name, _, path = given.partition("=")
         (FOLDER / f"{name}.json").write_text(json.dumps(kept(json.loads(Path(path).read_text())), indent=1) + "\n")
     (FOLDER.parent / "measured.md").write_text(page())
-    README.write_text(front())
+    for mark, path in TABLES.items():
+        path.write_text(with_table(mark))
 
 
 if __name__ == "__main__":

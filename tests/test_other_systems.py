@@ -73,6 +73,7 @@ def passing(*arguments: str, folder: Path, seconds: float) -> int:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="this is such a system")
 
 
+@pytest.mark.slow
 def test_stores_workers_kills_and_limits_hold_without_what_only_posix_has(tmp_path: Path) -> None:
     chosen = [f"tests/{file}{'::' if name else ''}{name}" for file, names in HEART.items() for name in names or ("",)]
     assert passing("-o", "addopts=-m 'not slow'", *chosen, folder=tmp_path / "tests", seconds=600) >= 40

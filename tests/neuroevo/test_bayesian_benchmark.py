@@ -22,6 +22,7 @@ def test_local_search_finds_the_best_cell() -> None:
     assert statistics.fmean(one["test_accuracy_100"] for one in found) > 94.1
 
 
+@pytest.mark.slow
 @with_table
 def test_a_model_finds_it_in_half_of_the_evaluations_and_the_front_in_half_of_nsga2s() -> None:
     script = runpy.run_path(str(SCRIPT))

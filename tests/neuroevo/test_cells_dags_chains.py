@@ -227,6 +227,7 @@ def test_a_search_on_data_trains_and_inherits(encoding: str, strategy: str, tmp_
     assert run.best.model().count_params() >= genome.parameters
 
 
+@pytest.mark.slow
 def test_stacks_on_digits_inherit_what_their_parents_learned() -> None:
     run = ne.evolve(
         StackSpace.for_data((8, 8, 1), 10),

@@ -138,7 +138,7 @@ def test_a_run_in_parts_ends_as_the_whole(strategy: str, estimation: str, schedu
 @pytest.mark.parametrize("estimation", ESTIMATIONS)
 @pytest.mark.parametrize(
     ("space", "record"),
-    [(CellSpace(), "all"), (CellSpace("nasnet", 3, (8, 8, 1), 10, 4, 1, 2), "champions")],
+    [pytest.param(CellSpace(), "all", marks=pytest.mark.slow), (CellSpace("nasnet", 3, (8, 8, 1), 10, 4, 1, 2), "champions")],
     ids=["nodes", "blocks"],
 )
 def test_cells_that_grow_end_alike_in_parts(space: CellSpace, estimation: str, record: Any, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_cells_that_grow_end_alike_in_parts(space: CellSpace, estimation: str, r
 @pytest.mark.parametrize(
     ("once", "record"),
     [
-        (True, "all"),
+        pytest.param(True, "all", marks=pytest.mark.slow),
         (False, "champions"),
         pytest.param(True, "champions", marks=pytest.mark.slow),
         pytest.param(False, "all", marks=pytest.mark.slow),
