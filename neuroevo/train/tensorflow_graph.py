@@ -122,27 +122,25 @@ class Pass:
         """An operation as Keras has it."""
         import keras
 
-        is_layer = isinstance(operation, keras.Layer)
-        trainable = [self.value(variable) for variable in operation.trainable_variables] if is_layer else []
+        variables = list(operation.variables) if isinstance(operation, keras.Layer) else []
+        values = {id(variable): self.value(variable) for variable in variables}
         targets = list({id(tensor): tensor for tensor in tensors if self.wants(tensor)}.values())
-        targets += [variable for variable in (operation.trainable_variables if is_layer else ()) if self.wants(variable)]
-        at = [self.value(target) if isinstance(target, keras.Variable) else target for target in targets]
+        targets += [variable for variable in variables if self.wants(variable)]
+        at = [values.get(id(target), target) for target in targets]
+        if isinstance(operation, keras.Layer) and "training" in inspect.signature(operation.call).parameters:
+            options = {"training": self.training} | options
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(at)
-            if is_layer:
-                others = [self.value(variable) for variable in operation.non_trainable_variables]
-                mode = {"training": self.training} if "training" in inspect.signature(operation.call).parameters else {}
-                output, new = operation.stateless_call(trainable, others, *arguments, **mode | options)
-            else:
-                output, new = operation(*arguments, **options), []
-        if self.training and is_layer:
-            for variable, old, value in zip(operation.non_trainable_variables, others, new, strict=True):
-                if value is old:
-                    continue
-                if self.knows(variable):
-                    self.moved[id(variable)] = Moved(value, 0.0, 1.0)
-                else:  # the state of random numbers
-                    variable.value.assign(value)
+            with keras.StatelessScope(state_mapping=[(variable, values[id(variable)]) for variable in variables]) as scope:
+                output = operation(*arguments, **options)
+        for variable in variables if self.training else ():
+            value = scope.get_current_value(variable)
+            if value is values[id(variable)]:
+                continue
+            if self.knows(variable):
+                self.moved[id(variable)] = Moved(value, 0.0, 1.0)
+            else:  # the state of random numbers
+                variable.value.assign(value)
 
         def back(slopes: list[Any]) -> Gradients:
             apart = [tf.identity(slope) for slope in slopes]  # see `_biased`: each is the output of an operation of its own

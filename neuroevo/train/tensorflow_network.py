@@ -320,7 +320,7 @@ def _read(variable: Any) -> Any:
 
 
 def _flat(run: Pass, array: Any) -> Any:
-    return array if len(array.shape) == 1 else run.reshaped(array, [-1])
+    return tf.cast(array if len(array.shape) == 1 else run.reshaped(array, [-1]), tf.float32)
 
 
 def _row(array: Any, places: Any) -> Any:

@@ -10,6 +10,7 @@ from keras import layers
 
 tf = pytest.importorskip("tensorflow")
 
+from neuroevo.train.compiled import Method, compile_network  # noqa: E402
 from neuroevo.train.tensorflow_graph import LAYERS, Pass, walkable  # noqa: E402
 
 if keras.backend.backend() != "tensorflow":
@@ -153,3 +154,24 @@ def test_a_model_whose_graph_is_not_known_is_called_as_a_whole() -> None:
     run = Pass(model, {id(v): v.value for v in model.variables}, training=True)
     assert np.allclose(run.outputs(x), 2 * plain)
     assert np.allclose(run.gradients(tf.ones((4, 3)))[id(model.dense.bias)], 8.0)
+
+
+@pytest.mark.parametrize(("policy", "close"), [("float64", 1e-5), ("mixed_bfloat16", 0.1)])
+def test_other_precisions_train_alike(policy: str, close: float) -> None:
+    def trained(dtype: str) -> tuple[float, Any]:
+        inputs = keras.Input((6, 6, 1))
+        x = layers.Conv2D(4, 3, padding="same", use_bias=False, dtype=dtype)(inputs)
+        x = layers.ReLU(dtype=dtype)(layers.BatchNormalization(dtype=dtype)(x))
+        last = "float64" if dtype == "float64" else "float32"
+        network = compile_network(keras.Model(inputs, layers.Dense(3, dtype=last)(layers.Flatten(dtype=dtype)(x))), Method(batch_size=8))
+        rng = np.random.default_rng(0)
+        network.reset([rng.uniform(0.1, 0.3, array.shape).astype(np.float32) for array in network.weights()])
+        x, targets = (network.place(array) for array in (rng.normal(size=(16, 6, 6, 1)), np.eye(3)[rng.integers(0, 3, 16)]))
+        order = np.arange(16, dtype=np.int32).reshape(2, 8)
+        losses = [network.epoch(x, targets, order, np.full(2, 0.05, np.float32)) for _ in range(5)]
+        assert losses[-1] < losses[0] and all(array.dtype == np.float32 for array in network.weights())
+        return losses[-1], network.outputs(x)
+
+    (loss, outputs), (expected, plain) = trained(policy), trained("float32")
+    assert outputs.dtype == np.float32 and not np.array_equal(outputs, plain), "it computes in that precision"
+    assert loss == pytest.approx(expected, rel=close) and np.allclose(outputs, plain, atol=10 * close)
