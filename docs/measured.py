@@ -41,6 +41,8 @@ def kept(report: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(report.get("ours"), Mapping) or not report["ours"]:
         raise ValueError("a measurement is the JSON of a script in experiments/ or benchmarks/, with figures under 'ours'")
     shown = {key: value for key, value in report.items() if key not in LEFT_OUT}
+    if isinstance(settings := shown.get("settings"), Mapping):  # where a file lay on that machine is nobody's concern
+        shown["settings"] = {key: Path(value).name if isinstance(value, str) and value.startswith("/") else value for key, value in settings.items()}
     return shown | {"day": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}
 
 
@@ -82,7 +84,10 @@ def ranking(ours: Mapping[str, float]) -> str:
     """Of an arena's contest: the strategies, the best mean rank first, with their ranks and what they reach, median."""
     found = [(rank, name.removeprefix("rank_").partition("_")) for name, rank in ours.items() if name.startswith("rank_")]
     medians = {name.removeprefix("median_"): value for name, value in ours.items() if name.startswith("median_")}
-    said = [f"{strategy.replace('_', ' ')} {rank:.2f} ({medians[f'{contest}_{strategy}']:.4g})" for rank, (contest, _, strategy) in sorted(found)]
+    said = []
+    for rank, (contest, _, strategy) in sorted(found):
+        reached = medians[f"{contest}_{strategy}"]
+        said.append(f"{strategy.replace('_', ' ')} {rank:.2f} ({f'{reached:,.0f}' if reached >= 1000 else f'{reached:.4g}'})")
     return "; ".join(said)
 
 

@@ -208,12 +208,13 @@ def search(
         ),
     ] = None,
     strategy: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Which candidates come next: {strategies}; `neuroevo list strategies` says what they do.",
+            show_default="nsga2; with one objective regularized_evolution",
             autocompletion=complete.strategies,
         ),
-    ] = "nsga2",
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(

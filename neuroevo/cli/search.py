@@ -27,6 +27,7 @@ from neuroevo.run.search import (
     split_settings,
     strategy_by_name,
     supervised_task,
+    usual_strategy,
 )
 from neuroevo.run.sizes import begun_strategy
 from neuroevo.store import Store
@@ -63,12 +64,14 @@ def evolve_networks(
         ValueError: anything that the user can mend; nothing is written before the data was read.
     """
     task = supervised_task(_as_begun(settings, folder))
+    named = settings.strategy or usual_strategy(task, begun_strategy(folder))
+    settings = replace(settings, strategy=named)
     encoding = settings.encoding or task.encoding
-    given = split_settings(settings.settings, settings.strategy, encoding)
+    given = split_settings(settings.settings, named, encoding)
     space = _space_as_begun(space_by_encoding(encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])
     once = space.redundant and schedule == "synchronous"
     strategy = strategy_by_name(
-        settings.strategy, settings.inheritance, settings=given["strategy"], evaluations=evaluations, begun=begun_strategy(folder)
+        named, settings.inheritance, settings=given["strategy"], evaluations=evaluations, begun=begun_strategy(folder)
     )
     epochs = epochs_of(settings, task, strategy)
     for note in task.dataset.notes:

@@ -18,6 +18,7 @@ from neuroevo.strategies.screening import Screen
 
 if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
+    from neuroevo.tasks.base import Task
     from neuroevo.tasks.supervised import Supervised
 
 Schedule = Literal["synchronous", "asynchronous"]
@@ -60,6 +61,9 @@ def preset_by_name(name: str | None) -> Preset:
     return PRESETS[name]
 
 
+USUAL = {True: "nsga2", False: "regularized_evolution"}  # whether there are several objectives: the strategy (docs/choose.md says why)
+
+
 @dataclass(frozen=True)
 class SearchSettings:
     """What a search on data is: all that decides its outcome, beside the budget.
@@ -68,6 +72,7 @@ class SearchSettings:
         objectives: None takes those that fit the kind.
         kind: "classification", "regression" or "detection"; None decides by the data (see `neuroevo.tasks.for_data`).
         encoding: what evolves; None takes the task's own (`Supervised.encoding`).
+        strategy: by its name on the command line; None takes what suits the number of objectives (`usual_strategy`).
         image_size: of a detection, what images are fitted into, such as "128x96" (width x height).
         screen: how candidates are screened before training; None trains each.
         epochs: of each training, as the user says; None takes `preset_epochs`.
@@ -87,7 +92,7 @@ class SearchSettings:
     class_weights: str | Mapping[str, float] | None = None
     image_size: str | None = None
     encoding: str | None = None
-    strategy: str = "nsga2"
+    strategy: str | None = None
     inheritance: str = "lamarckian"
     epochs: int | None = None
     preset_epochs: int | None = None
@@ -112,6 +117,18 @@ def strategies() -> list[str]:
     that settings alone make."""
     spaces = [registry.part("encoding", name) for name in encodings()]
     return [registry.command_name(name) for name, strategy in registry.parts("strategy").items() if _suits(strategy, spaces)]
+
+
+def usual_strategy(task: Task, begun: Mapping[str, Any] | None = None) -> str:
+    """The strategy of a search whose user names none: of a run that goes on its own, else the one that suits the number of objectives.
+
+    Args:
+        begun: settings of the strategy of a run that goes on.
+    """
+    own = registry.find("strategy", begun["strategy"]) if begun is not None and isinstance(begun.get("strategy"), str) else None
+    if own is not None and registry.command_name(own.__name__) in strategies():
+        return registry.command_name(own.__name__)
+    return USUAL[len(task.objectives) > 1]
 
 
 def _suits(strategy: type[Strategy], spaces: Sequence[type[Space]]) -> bool:

@@ -5,6 +5,7 @@ import inspect
 import json
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,13 +26,14 @@ from genomes import (
     Substrate,
 )
 from genomes.base import Space, plain
+from neuroevo.cli.search import evolve_networks
 from neuroevo.core import registry
 from neuroevo.core.objectives import Objective
 from neuroevo.core.trial import Fidelity
 from neuroevo.estimation import Direct, FullTraining, GradientTraining, LearningCurve, MedianStopping
-from neuroevo.evaluators import Slots
+from neuroevo.evaluators import Serial, Slots
 from neuroevo.report.comparison import compare, comparison_json, comparison_table
-from neuroevo.run.search import SearchSettings, epochs_of, strategy_by_name, supervised_task
+from neuroevo.run.search import SearchSettings, epochs_of, strategy_by_name, supervised_task, usual_strategy
 from neuroevo.simulators import CartPole
 from neuroevo.store import StoreError
 from neuroevo.strategies import HillClimb, Lemonade, Neat, Nsga2, Nsga3, RandomSearch, RegularizedEvolution
@@ -374,3 +376,19 @@ def test_epochs_are_the_users_else_the_presets_where_candidates_are_trained_and_
 def test_an_option_that_would_change_nothing_is_refused(said: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         epochs(**said)
+
+
+def test_a_strategy_that_nobody_names_suits_the_number_of_objectives() -> None:
+    both, one = (ne.tasks.Classification("iris", objectives=names) for names in (("error", "parameters"), ("error",)))
+    assert usual_strategy(both) == "nsga2" and usual_strategy(one) == "regularized_evolution"
+    assert usual_strategy(one, {"strategy": "Nsga2", "population": 12}) == "nsga2", "a run that was begun goes on"
+    assert usual_strategy(one, {"strategy": "OfSomebodyElse"}) == "regularized_evolution"
+
+
+def test_a_search_for_one_objective_takes_regularized_evolution_and_goes_on_as_it_began(tmp_path: Path) -> None:
+    asked = SearchSettings("iris", objectives="error", epochs=1)
+    begun = evolve_networks(replace(asked, strategy="nsga2"), tmp_path / "begun", evaluations=2, evaluator=Serial(), folds=0)
+    again = evolve_networks(asked, tmp_path / "begun", evaluations=2, evaluator=Serial(), folds=0)
+    assert {one.id for one in again} == {one.id for one in begun}
+    new = evolve_networks(asked, tmp_path / "new", evaluations=2, evaluator=Serial(), folds=0)
+    assert ne.load_run(new.folder).settings["strategy"]["strategy"] == "RegularizedEvolution"
