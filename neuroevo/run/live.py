@@ -153,7 +153,7 @@ class Live(Callback):
         elapsed = max(1e-9, self.clock() - self._start)
         rate = (self._evaluated - self._before) / elapsed
         asked = self.budget.evaluations
-        of_all = "" if asked is None or self._evaluated >= asked else f" of {asked}"
+        of_all = "" if asked is None or run.ended or self._evaluated >= asked else f" of {asked}"
         parts = [generations_complete(run), f"{self._evaluated}{of_all} evaluated", f"{rate:.3g}/s"]
         if self._epochs or self.budget.epochs is not None:
             parts.append(f"{self._epochs:.6g} epochs")
