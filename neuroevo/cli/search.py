@@ -64,8 +64,11 @@ def evolve_networks(
         ValueError: anything that the user can mend; nothing is written before the data was read.
     """
     task = supervised_task(_as_begun(settings, folder))
-    named = settings.strategy or usual_strategy(task, begun_strategy(folder))
-    settings = replace(settings, strategy=named)
+    named = settings.strategy
+    if named is None:
+        named, usual = usual_strategy(task, evaluations, begun_strategy(folder), settings.screen is not None, settings.settings)
+        unsaid = {name: value for name, value in usual.items() if not {name, f"strategy.{name}"} & set(settings.settings)}
+        settings = replace(settings, strategy=named, settings={**settings.settings, **unsaid})
     encoding = settings.encoding or task.encoding
     given = split_settings(settings.settings, named, encoding)
     space = _space_as_begun(space_by_encoding(encoding, task, settings.max_parameters, given["encoding"]), folder, given["encoding"])

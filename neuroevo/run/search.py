@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -61,7 +61,9 @@ def preset_by_name(name: str | None) -> Preset:
     return PRESETS[name]
 
 
-USUAL = {True: "nsga2", False: "regularized_evolution"}  # whether there are several objectives: the strategy (docs/choose.md says why)
+ONE = "regularized_evolution"
+SIDE_BY_SIDE = {"batch": "4"}  # of a strategy that would choose one candidate at a time: several workers want several
+MODELLED = 300  # candidates of which a model of the scores is fitted in a moment
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class SearchSettings:
         objectives: None takes those that fit the kind.
         kind: "classification", "regression" or "detection"; None decides by the data (see `neuroevo.tasks.for_data`).
         encoding: what evolves; None takes the task's own (`Supervised.encoding`).
-        strategy: by its name on the command line; None takes what suits the number of objectives (`usual_strategy`).
+        strategy: by its name on the command line; None takes what suits objectives and budget (`usual_strategy`).
         image_size: of a detection, what images are fitted into, such as "128x96" (width x height).
         screen: how candidates are screened before training; None trains each.
         epochs: of each training, as the user says; None takes `preset_epochs`.
@@ -119,16 +121,27 @@ def strategies() -> list[str]:
     return [registry.command_name(name) for name, strategy in registry.parts("strategy").items() if _suits(strategy, spaces)]
 
 
-def usual_strategy(task: Task, begun: Mapping[str, Any] | None = None) -> str:
-    """The strategy of a search whose user names none: of a run that goes on its own, else the one that suits the number of objectives.
+def usual_strategy(
+    task: Task, evaluations: int, begun: Mapping[str, Any] | None = None, screened: bool = False, said: Collection[str] = ()
+) -> tuple[str, dict[str, str]]:
+    """The strategy of a search whose user names none, and settings of it (docs/choose.md says why): of a run that goes on its own; with one objective
+    regularized evolution; with two and some hundred candidates Bayesian optimization, unless a screen chooses among its candidates; else, and
+    where the user sets what only it has, NSGA-II.
 
     Args:
+        evaluations: the budget.
         begun: settings of the strategy of a run that goes on.
+        screened: whether candidates are screened before training.
+        said: names of settings that the user gives, of a strategy or of an encoding.
     """
     own = registry.find("strategy", begun["strategy"]) if begun is not None and isinstance(begun.get("strategy"), str) else None
-    if own is not None and registry.command_name(own.__name__) in strategies():
-        return registry.command_name(own.__name__)
-    return USUAL[len(task.objectives) > 1]
+    if begun is not None and own is not None and (name := registry.command_name(own.__name__)) in strategies():
+        return name, {setting: str(begun[setting]) for setting in SIDE_BY_SIDE if name in ("bayesian", ONE) and setting in begun}
+    usual = ONE if len(task.objectives) == 1 else "bayesian"
+    having = {name: set(_defaults(_strategy(name))) for name in (usual, "nsga2")}
+    elsewhere = {name.removeprefix("strategy.") for name in said} & having["nsga2"] - having[usual]
+    modelled = len(task.objectives) == 2 and evaluations <= MODELLED and not screened
+    return (usual, SIDE_BY_SIDE) if not elsewhere and (usual == ONE or modelled) else ("nsga2", {})
 
 
 def _suits(strategy: type[Strategy], spaces: Sequence[type[Space]]) -> bool:
