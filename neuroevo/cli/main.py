@@ -211,7 +211,7 @@ def search(
         str | None,
         typer.Option(
             help="Which candidates come next: {strategies}; `neuroevo list strategies` says what they do.",
-            show_default="bayesian; with one objective regularized_evolution, beyond 300 candidates nsga2",
+            show_default="nsga2; with one objective regularized_evolution",
             autocompletion=complete.strategies,
         ),
     ] = None,

@@ -66,7 +66,7 @@ def evolve_networks(
     task = supervised_task(_as_begun(settings, folder))
     named = settings.strategy
     if named is None:
-        named, usual = usual_strategy(task, evaluations, begun_strategy(folder), settings.screen is not None, settings.settings)
+        named, usual = usual_strategy(task, begun_strategy(folder), settings.settings)
         unsaid = {name: value for name, value in usual.items() if not {name, f"strategy.{name}"} & set(settings.settings)}
         settings = replace(settings, strategy=named, settings={**settings.settings, **unsaid})
     encoding = settings.encoding or task.encoding

@@ -61,9 +61,8 @@ def preset_by_name(name: str | None) -> Preset:
     return PRESETS[name]
 
 
-ONE = "regularized_evolution"
+ONE, SEVERAL = "regularized_evolution", "nsga2"  # strategies for so many objectives
 SIDE_BY_SIDE = {"batch": "4"}  # of a strategy that would choose one candidate at a time: several workers want several
-MODELLED = 300  # candidates of which a model of the scores is fitted in a moment
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class SearchSettings:
         objectives: None takes those that fit the kind.
         kind: "classification", "regression" or "detection"; None decides by the data (see `neuroevo.tasks.for_data`).
         encoding: what evolves; None takes the task's own (`Supervised.encoding`).
-        strategy: by its name on the command line; None takes what suits objectives and budget (`usual_strategy`).
+        strategy: by its name on the command line; None takes what suits the number of objectives (`usual_strategy`).
         image_size: of a detection, what images are fitted into, such as "128x96" (width x height).
         screen: how candidates are screened before training; None trains each.
         epochs: of each training, as the user says; None takes `preset_epochs`.
@@ -121,27 +120,19 @@ def strategies() -> list[str]:
     return [registry.command_name(name) for name, strategy in registry.parts("strategy").items() if _suits(strategy, spaces)]
 
 
-def usual_strategy(
-    task: Task, evaluations: int, begun: Mapping[str, Any] | None = None, screened: bool = False, said: Collection[str] = ()
-) -> tuple[str, dict[str, str]]:
+def usual_strategy(task: Task, begun: Mapping[str, Any] | None = None, said: Collection[str] = ()) -> tuple[str, dict[str, str]]:
     """The strategy of a search whose user names none, and settings of it (docs/choose.md says why): of a run that goes on its own; with one objective
-    regularized evolution; with two and some hundred candidates Bayesian optimization, unless a screen chooses among its candidates; else, and
-    where the user sets what only it has, NSGA-II.
+    regularized evolution, unless the user sets what only NSGA-II has; else NSGA-II.
 
     Args:
-        evaluations: the budget.
         begun: settings of the strategy of a run that goes on.
-        screened: whether candidates are screened before training.
         said: names of settings that the user gives, of a strategy or of an encoding.
     """
     own = registry.find("strategy", begun["strategy"]) if begun is not None and isinstance(begun.get("strategy"), str) else None
     if begun is not None and own is not None and (name := registry.command_name(own.__name__)) in strategies():
-        return name, {setting: str(begun[setting]) for setting in SIDE_BY_SIDE if name in ("bayesian", ONE) and setting in begun}
-    usual = ONE if len(task.objectives) == 1 else "bayesian"
-    having = {name: set(_defaults(_strategy(name))) for name in (usual, "nsga2")}
-    elsewhere = {name.removeprefix("strategy.") for name in said} & having["nsga2"] - having[usual]
-    modelled = len(task.objectives) == 2 and evaluations <= MODELLED and not screened
-    return (usual, SIDE_BY_SIDE) if not elsewhere and (usual == ONE or modelled) else ("nsga2", {})
+        return name, {setting: str(begun[setting]) for setting in SIDE_BY_SIDE if name == ONE and setting in begun}
+    elsewhere = {name.removeprefix("strategy.") for name in said} & set(_defaults(_strategy(SEVERAL))) - set(_defaults(_strategy(ONE)))
+    return (SEVERAL, {}) if elsewhere or len(task.objectives) > 1 else (ONE, SIDE_BY_SIDE)
 
 
 def _suits(strategy: type[Strategy], spaces: Sequence[type[Space]]) -> bool:

@@ -296,7 +296,7 @@ def test_a_setting_that_cannot_be_is_refused_in_a_sentence(given: list[str], str
 
 def test_set_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     done = neuroevo("search", "iris", "--set", "popsize=3", folder=tmp_path)
-    assert done.returncode == 2 and "unknown setting of the strategy bayesian and the encoding network 'popsize'" in done.stderr
+    assert done.returncode == 2 and "unknown setting of the strategy nsga2 and the encoding network 'popsize'" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
