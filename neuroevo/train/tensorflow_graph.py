@@ -216,6 +216,10 @@ def _spatial(layer: Any, rank: int) -> bool:
     return rank in (3, 4) and layer.padding in ("same", "valid")
 
 
+DENSE = (raw.Conv2D, raw.Conv2DBackpropFilter, raw.Conv2DBackpropInput)
+DEPTHWISE = (raw.DepthwiseConv2dNative, raw.DepthwiseConv2dNativeBackpropFilter, raw.DepthwiseConv2dNativeBackpropInput)
+
+
 def _convolution(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     if not _spatial(layer, len(x.shape)) or layer.groups != 1 or math.prod(layer.dilation_rate) != 1 or not run.knows(*layer.weights):
         return None
@@ -243,44 +247,27 @@ def _pointwise(run: Pass, x: Any, kernel: Any, inner: bool = False) -> tuple[Any
     return run.reshaped(y, [*shape[:-1], fan_out]), back
 
 
-def _convolved(run: Pass, x: Any, kernel: Any, strides: Iterable[int], padding: str) -> tuple[Any, Back]:
-    if math.prod(kernel.shape[:-2]) == math.prod(strides) == 1:
+def _convolved(
+    run: Pass, x: Any, kernel: Any, strides: Iterable[int], padding: str, depthwise: bool = False
+) -> tuple[Any, Back]:
+    if not depthwise and math.prod(kernel.shape[:-2]) == math.prod(strides) == 1:
         return _pointwise(run, x, kernel)
+    forward, to_filter, to_input = DEPTHWISE if depthwise else DENSE
     rank, given = len(x.shape), _wide(run, x)
     filters = run.value(kernel)
     filters = filters if len(filters.shape) == 4 else run.reshaped(filters, [1, *filters.shape.as_list()])
     options = {"strides": _windows(strides), "padding": padding}
-    y = raw.Conv2D(input=given, filter=filters, **options)
-
-    def back(slopes: list[Any]) -> Gradients:
-        slope = _wide(run, slopes[0])
-        if run.wants(kernel):
-            yield kernel, raw.Conv2DBackpropFilter(input=given, filter_sizes=run.constant(filters.shape.as_list()), out_backprop=slope, **options)
-        if run.wants(x):
-            found = raw.Conv2DBackpropInput(input_sizes=run.constant(given.shape.as_list()), filter=filters, out_backprop=slope, **options)
-            yield x, _narrow(run, found, rank)
-
-    return _narrow(run, y, rank), back
-
-
-def _depthwise(run: Pass, x: Any, kernel: Any, strides: Iterable[int], padding: str) -> tuple[Any, Back]:
-    rank, given = len(x.shape), _wide(run, x)
-    filters = run.value(kernel)
-    filters = filters if len(filters.shape) == 4 else run.reshaped(filters, [1, *filters.shape.as_list()])
-    options = {"strides": _windows(strides), "padding": padding}
-    y = raw.DepthwiseConv2dNative(input=given, filter=filters, **options)
 
     def back(slopes: list[Any]) -> Gradients:
         slope = _wide(run, slopes[0])
         if run.wants(kernel):
             sizes = run.constant(filters.shape.as_list())
-            yield kernel, raw.DepthwiseConv2dNativeBackpropFilter(input=given, filter_sizes=sizes, out_backprop=slope, **options)
+            yield kernel, to_filter(input=given, filter_sizes=sizes, out_backprop=slope, **options)
         if run.wants(x):
             sizes = run.constant(given.shape.as_list())
-            found = raw.DepthwiseConv2dNativeBackpropInput(input_sizes=sizes, filter=filters, out_backprop=slope, **options)
-            yield x, _narrow(run, found, rank)
+            yield x, _narrow(run, to_input(input_sizes=sizes, filter=filters, out_backprop=slope, **options), rank)
 
-    return _narrow(run, y, rank), back
+    return _narrow(run, forward(input=given, filter=filters, **options), rank), back
 
 
 def _even(layer: Any) -> bool:
@@ -291,14 +278,14 @@ def _even(layer: Any) -> bool:
 def _depthwise_convolution(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     if len(x.shape) != 4 or not _spatial(layer, 4) or not _even(layer) or not run.knows(*layer.weights):
         return None
-    y, back = _depthwise(run, x, layer.kernel, layer.strides, layer.padding.upper())
+    y, back = _convolved(run, x, layer.kernel, layer.strides, layer.padding.upper(), depthwise=True)
     return _biased(run, layer, y, back)
 
 
 def _separable(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
     if len(x.shape) != 4 or not _spatial(layer, 4) or not _even(layer) or not run.knows(*layer.weights):
         return None
-    between, first = _depthwise(run, x, layer.depthwise_kernel, layer.strides, layer.padding.upper())
+    between, first = _convolved(run, x, layer.depthwise_kernel, layer.strides, layer.padding.upper(), depthwise=True)
     y, second = _pointwise(run, between, layer.pointwise_kernel, inner=True)
 
     def back(slopes: list[Any]) -> Gradients:
