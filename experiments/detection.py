@@ -12,8 +12,8 @@ again from scratch. `supernet_random`: as many random ones are scored by the sam
 choice.
 
 The network is chosen by validation average precision (AP, .50 to .95) and tested once on 500 images. `first 10` and `last 10` are the mean
-validation APs of the networks in the order of asking. A network of 12 epochs on 1,000 images takes about a quarter of a minute of a processor, a seed of
-all methods with 40 networks each about three quarters of an hour on one; `--methods`, `--train`, `--epochs` and `--candidates` take less. With `--run` the same command goes on
+validation APs of the networks in the order of asking. A network of 12 epochs on 1,000 images takes about 25 seconds of a processor, a seed of
+all methods with 40 networks each about an hour on one; `--methods`, `--train`, `--epochs` and `--candidates` take less. With `--run` the same command goes on
 where it stopped.
 """
 
