@@ -2,7 +2,7 @@
 
 Tracing a model through Keras's layers and TensorFlow's gradient functions makes several hundred operations, most of which ask for shapes that
 are known, and takes as long as dozens of epochs of a small network. Here each layer that genomes are decoded to is a few operations with fixed
-shapes, and so is its way back; BatchNorm is one operation each way. Any other layer is called as it is, under a gradient tape of its own.
+shapes, and so is its way back. Any other layer is called as it is, under a gradient tape of its own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Pass:
     def __init__(self, model: Any, values: Mapping[int, Any], training: bool) -> None:
         self.model, self.training = model, training
         self.moved: dict[int, Moved] = {}
-        self._values = values
+        self._values = dict(values)
         self._trained = {id(variable) for variable in model.trainable_variables} if training else set()
         self._live: dict[int, Any] = {}  # tensors that depend on what is trained; the dict keeps them, so that ids stay theirs
         self._steps: list[tuple[list[Any], Back]] = []
@@ -78,6 +78,13 @@ class Pass:
         """Of a variable in this pass."""
         found = self._values.get(id(variable))
         return variable.value if found is None else found
+
+    def move(self, variable: Any, value: Any, keep: float = 0.0, take: float = 1.0) -> None:
+        """A weight that is not trained becomes keep * itself + take * value; a layer that is called again goes on from there."""
+        before = self.moved.get(id(variable))
+        if before is not None and keep > 0:
+            value, keep, take = keep * before.take * before.value + take * value, keep * before.keep, 1.0
+        self.moved[id(variable)] = Moved(value, keep, take)
 
     def constant(self, value: Any) -> Any:
         """A number, or a list of integers or of floats, once in the graph however often it is asked for."""
@@ -128,7 +135,7 @@ class Pass:
         targets += [variable for variable in variables if self.wants(variable)]
         at = [values.get(id(target), target) for target in targets]
         if isinstance(operation, keras.Layer) and "training" in inspect.signature(operation.call).parameters:
-            options = {"training": self.training} | options
+            options = options | {"training": self.training}  # a node keeps the mode in which the model was built
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(at)
             with keras.StatelessScope(state_mapping=[(variable, values[id(variable)]) for variable in variables]) as scope:
@@ -138,7 +145,8 @@ class Pass:
             if value is values[id(variable)]:
                 continue
             if self.knows(variable):
-                self.moved[id(variable)] = Moved(value, 0.0, 1.0)
+                self.move(variable, value)
+                self._values[id(variable)] = value
             else:  # the state of random numbers
                 variable.value.assign(value)
 
@@ -351,9 +359,9 @@ def _fused(run: Pass, layer: Any, x: Any) -> tuple[Any, Back]:
     options = {"scale": scale, "epsilon": layer.epsilon, "is_training": True}
     found = raw.FusedBatchNormV3(x=given, offset=run.value(layer.beta), mean=empty, variance=empty, **options)
     count, keep = math.prod(given.shape[:-1]), layer.momentum
-    run.moved[id(layer.moving_mean)] = Moved(found.batch_mean, keep, 1 - keep)
+    run.move(layer.moving_mean, found.batch_mean, keep, 1 - keep)
     biased = max(count - 1, 1) / count  # the operation gives the unbiased variance, Keras's moving one is that of the batch as it is
-    run.moved[id(layer.moving_variance)] = Moved(found.batch_variance, keep, (1 - keep) * biased)
+    run.move(layer.moving_variance, found.batch_variance, keep, (1 - keep) * biased)
 
     def back(slopes: list[Any]) -> Gradients:
         reserved = {f"reserve_space_{place}": getattr(found, f"reserve_space_{place}") for place in (1, 2, 3)}
@@ -377,8 +385,8 @@ def _written_out(run: Pass, layer: Any, x: Any) -> tuple[Any, Back]:
     inverse = raw.Rsqrt(x=variance + run.constant(float(layer.epsilon)))
     scale = inverse * run.value(layer.gamma)
     y = centred * scale + run.value(layer.beta)
-    run.moved[id(layer.moving_mean)] = Moved(mean, keep, 1 - keep)
-    run.moved[id(layer.moving_variance)] = Moved(variance, keep, 1 - keep)
+    run.move(layer.moving_mean, mean, keep, 1 - keep)
+    run.move(layer.moving_variance, variance, keep, 1 - keep)
 
     def back(slopes: list[Any]) -> Gradients:
         slope = slopes[0] if flat else run.reshaped(slopes[0], [count, channels])

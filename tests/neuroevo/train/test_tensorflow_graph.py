@@ -49,6 +49,16 @@ def shared(x: Any) -> Any:
     return layers.Concatenate(axis=1)([layers.Reshape((-1, 4))(layer(x)), layers.Reshape((-1, 4))(layer(layers.MaxPooling2D()(x)))])
 
 
+def normalised_twice(axis: int) -> Tail:
+    """One BatchNorm on two maps; of the axis in the middle it is called as Keras has it."""
+
+    def body(x: Any) -> Any:
+        layer = layers.BatchNormalization(momentum=MOMENTUM, axis=axis)
+        return layers.Add()([layer(x), layer(layers.Activation("tanh")(x))])
+
+    return body
+
+
 def stacked(dilation: int) -> Tail:
     """Heads whose slopes are the outputs of one operation."""
 
@@ -76,6 +86,8 @@ BODIES: dict[str, tuple[tuple[int, ...], Tail]] = {
     **{f"norm of {n}": (IMAGE, normalised(n)) for n in (1, 4, 5, 8, 16, 24)},
     "norm of a series": (SERIES, layers.BatchNormalization(momentum=MOMENTUM)),
     "norm of a row": (ROW, normalised(8)),
+    "one norm twice": (IMAGE, normalised_twice(-1)),
+    "one norm of rows twice": (IMAGE, normalised_twice(1)),
     "norm without gamma": (IMAGE, layers.BatchNormalization(scale=False)),
     "frozen norm": (IMAGE, layers.BatchNormalization(trainable=False)),
     "dense": (ROW, layers.Dense(4, activation="relu")),
@@ -175,3 +187,20 @@ def test_other_precisions_train_alike(policy: str, close: float) -> None:
     (loss, outputs), (expected, plain) = trained(policy), trained("float32")
     assert outputs.dtype == np.float32 and not np.array_equal(outputs, plain), "it computes in that precision"
     assert loss == pytest.approx(expected, rel=close) and np.allclose(outputs, plain, atol=10 * close)
+
+
+def test_dropout_draws_anew_at_each_step_and_the_same_after_a_reset() -> None:
+    inputs = keras.Input((5,))
+    x = layers.Dropout(0.5, seed=3)(layers.Dense(32)(inputs))
+    network = compile_network(keras.Model(inputs, layers.Dense(2)(x)), Method(batch_size=4))
+    weights = network.weights()
+    given = network.place(np.ones((4, 5))), network.place(np.eye(2)[[0, 1, 0, 1]])
+    still = np.zeros(1, np.float32)  # a learning rate of 0, so that only what is dropped differs
+
+    def losses() -> list[float]:
+        network.reset(weights)
+        return [network.epoch(*given, np.arange(4, dtype=np.int32)[None], still) for _ in range(3)]
+
+    found = losses()
+    assert len(set(found)) == 3 and losses() == found
+    assert np.array_equal(*(network.outputs(given[0]) for _ in range(2)))
