@@ -36,6 +36,10 @@ zero              zeros in place of the input: an edge that hands nothing on
 
 piecewise         the features as they are and, of each, `width` ramps that together climb over its range: max(0, min(1, (x - low) / (high - low)))
 periodic          the features as they are and, of each, `width` waves: sines and cosines of as many frequencies by two
+robust            the features as they are and, of each, its distance from the median in units of the middle half's spread, far ones drawn in:
+                  z / sqrt(1 + (z / 3)^2) (Holzmüller, Grinsztajn & Steinwart 2024)
+gate              each feature times 2 * sigmoid of a dense layer of all of them
+dropout           while training, a share `rate` of the features at random is 0 and the others are so much larger; else the identity
 
 recurrent         a recurrent cell (`cell`, a `genomes.chain.RecurrentCell`) of `width` units over the steps of a sequence: its hidden state
                   behind the last step, or at each (`every_step`)
@@ -82,6 +86,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "zero": (),
     "piecewise": ("width",),
     "periodic": ("width",),
+    "robust": (),
+    "gate": (),
+    "dropout": ("rate",),
     "recurrent": ("width", "cell", "every_step"),
 }
 CONVOLUTIONS = frozenset({"conv", "separable"})
@@ -96,8 +103,8 @@ BOX = 5  # outputs of a detector at each location, beside its class logits: four
 # Convolutions without a ReLU of their own, with filters of their own.
 PLAIN = frozenset({"plain_conv", "plain_separable"})
 _NORMALISABLE = PLAIN | {"plain_depthwise"}
-# What makes several values of each feature (Gorishniy, Rubachev & Babenko 2022); none of their weights is trained.
-EMBEDDINGS = frozenset({"piecewise", "periodic"})
+# What hands features on beside values that it makes of each (Gorishniy, Rubachev & Babenko 2022); none of their weights is trained.
+EMBEDDINGS = frozenset({"piecewise", "periodic", "robust"})
 # Layers with channels of their own.
 OWN_CHANNELS = WEIGHTED | PLAIN | {"recurrent"}
 
@@ -119,6 +126,7 @@ class Layer:
         part: which channel of each pair a half takes, 0 or 1.
         repeats: convolutions of a detector in front of the last, >= 0.
         levels: how many maps a detector takes, >= 1.
+        rate: share of the features that a dropout sets to 0, in (0, 1).
         cell: what a recurrent layer computes at every step.
         every_step: whether it gives its hidden state at every step.
 
@@ -139,6 +147,7 @@ class Layer:
     part: int = 0
     repeats: int = 0
     levels: int = 0
+    rate: float = 0.0
 
     def __post_init__(self) -> None:
         settings = SETTINGS.get(self.kind)
@@ -167,8 +176,15 @@ class Layer:
             raise ValueError(
                 f"levels >= 1 and repeats >= 0 belong to a detector, got levels {self.levels} and repeats {self.repeats} of a {self.kind} layer"
             )
+        if not (0 < self.rate < 1 if self.kind == "dropout" else self.rate == 0):
+            raise ValueError(f"a dropout has a rate above 0 and below 1, other layers have none, got {self.rate} of a {self.kind} layer")
         if (self.cell is not None) != (self.kind == "recurrent") or (self.every_step and self.kind != "recurrent"):
             raise ValueError(f"a recurrent layer has a cell and every_step, others have not, got a {self.kind} layer")
+
+
+def made_of_each(layer: Layer) -> int:
+    """How many values an embedding makes of each feature, beside the feature itself."""
+    return layer.width if "width" in SETTINGS[layer.kind] else 1
 
 
 def taps(layer: Layer, axes: int) -> tuple[int, ...]:
@@ -211,10 +227,10 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         return (layer.width,)
     if kind in ("relu", "norm", "zero"):
         return shape
-    if kind in EMBEDDINGS:
+    if kind in EMBEDDINGS or kind in ("gate", "dropout"):
         if not flat:
             raise ValueError(f"a {kind} layer takes (features,), got {shape}")
-        return (shape[0] * (1 + layer.width),)
+        return (shape[0] * (1 + made_of_each(layer)),) if kind in EMBEDDINGS else shape
     if kind == "recurrent":
         if len(shape) != 2:
             raise ValueError(f"a recurrent layer takes (steps, features), got {shape}")
@@ -302,6 +318,8 @@ def parameters(layer: Layer, inputs: Sequence[Shape]) -> int:
         return int(layer.kernel ** (len(inputs[0]) - 1) * channels + (2 * channels if layer.normalised else 0))
     if kind == "norm":
         return 2 * inputs[0][-1]
+    if kind == "gate":
+        return (inputs[0][-1] + 1) * inputs[0][-1]
     if kind == "detect":
         channels, outputs = inputs[0][-1], width + BOX
         tower = layer.repeats * (layer.kernel**2 * channels * channels + layer.levels * 2 * channels)
@@ -334,7 +352,9 @@ def multiply_adds(layer: Layer, inputs: Sequence[Shape]) -> int:
     if kind == "add" and layer.projected:
         return math.prod(inputs[0]) * inputs[1][-1]
     if kind in EMBEDDINGS:
-        return inputs[0][0] * layer.width
+        return inputs[0][0] * made_of_each(layer)
+    if kind == "gate":
+        return inputs[0][0] ** 2
     if kind == "detect":
         channels = inputs[0][-1]
         each = layer.kernel**2 * channels * (layer.repeats * channels + width + BOX)

@@ -16,7 +16,7 @@ from genomes.network.architecture import Architecture
 
 INPUT, OUTPUT, SKIP = "input", "output", "skip"
 # Genes at which nothing is computed that one network could have and another lack: they join, or belong to the layer beside them.
-_PASSED = frozenset({*layers.MERGES, "sum", "attend", "half", "relu", "norm", "flatten"})
+_PASSED = frozenset({*layers.MERGES, "sum", "attend", "half", "relu", "norm", "dropout", "flatten"})
 DENSE_SHARE = 0.1  # of a dense layer's weights that count as its mass (Kandasamy et al. 2018, section 3)
 
 

@@ -12,7 +12,7 @@ from genomes.layers import Shape
 from genomes.network.genes import Gene
 
 # Layers whose output may be negative whatever comes in.
-_SIGNED = frozenset({"norm", "periodic", "plain_depthwise", *layers.PLAIN, *layers.OUTPUTS})
+_SIGNED = frozenset({"norm", "periodic", "robust", "plain_depthwise", *layers.PLAIN, *layers.OUTPUTS})
 
 
 @dataclass(frozen=True, eq=False)

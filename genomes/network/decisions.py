@@ -1,6 +1,7 @@
 """The decisions that describe a layer graph, layer by layer, each after its inputs, in canonical order.
 
-For each layer: its kind, or "stop", which joins what no layer has taken in front of the logits; its width, first roughly and then exactly; its kernel and its stride; and its inputs, the nearest first. An addition is asked for its main path and its skip, and whether the
+For each layer: its kind, or "stop", which joins what no layer has taken in front of the logits; its width, first roughly and then exactly; its
+kernel and its stride; of a dropout its rate; and its inputs, the nearest first. An addition is asked for its main path and its skip, and whether the
 skip is projected where their shapes are equal; a concatenation for its inputs one by one. An option is offered only while a legal network
 can still come of it (see `genomes.network.draft`).
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from genomes.layers import MERGES, POOLINGS, SETTINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.draft import Draft
+from genomes.network.operators.features import RATES
 from genomes.questions import NO_OR_YES, STOP, Question
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def _kinds(draft: Draft) -> tuple[str, ...]:
     sources = draft.sources()
     single, merged = _samples(draft, draft.beside((), sources), 1), _samples(draft, sources, 2)
     found = []
-    for kind in (*KINDS, *draft.space.embeddings, *(["norm"] if draft.space.norms else [])):
+    for kind in (*KINDS, *draft.space.embeddings, *draft.space.between):
         if kind == "add":
             offered = any(_skip_fits(draft, main, merged) for main in merged)
         elif kind == "concat":
@@ -100,6 +102,8 @@ def _smallest(space: NetworkSpace, kind: str, width: int = 1, kernel: int = 0) -
     """The layers of a kind with the fewest parameters, with each stride."""
     settings = SETTINGS[kind]
     kernel = kernel or (POOL_KERNELS[0] if kind in POOLINGS else min(space.kernels))
+    if kind == "dropout":
+        return [_layer(kind, rate=RATES[0])]
     return [
         _layer(kind, width if "width" in settings else 0, kernel if "kernel" in settings else 0, stride)
         for stride in (STRIDES if "stride" in settings else (1,))
@@ -122,6 +126,8 @@ def _ask_layer(draft: Draft, kind: str, here: str) -> Asked:
             layers[(yield Question(f"the stride of {here}", tuple([str(layer.stride) for layer in layers]), len(draft.layers)))]
         ]
     layer = layers[0]
+    if "rate" in settings:
+        layer = _layer(kind, rate=RATES[(yield Question(f"the rate of {here}", tuple(map(str, RATES)), len(draft.layers)))])
     sources = _where(draft, sources, lambda source: draft.fits(layer, (source,)))
     chosen = sources[(yield _asked_for_source(draft, f"the input of {here}", sources))]
     draft.add(layer, (chosen,))
@@ -223,6 +229,8 @@ def answers_of(architecture: Architecture, space: NetworkSpace) -> Iterator[str]
             if "kernel" in SETTINGS[layer.kind]:
                 yield str(layer.kernel)
                 yield str(layer.stride)
+            if "rate" in SETTINGS[layer.kind]:
+                yield str(layer.rate)
         for index, name in enumerate(names):
             if index > 1:
                 yield NO_OR_YES[True]

@@ -52,7 +52,7 @@ def _substitution(a: Layer, b: Layer) -> float:
 
 def _difference(a: Layer, b: Layer) -> float:
     """Mean relative difference of the settings."""
-    pairs = [(a.width, b.width), (a.kernel, b.kernel), (a.kernel_width, b.kernel_width), (a.stride, b.stride)]
+    pairs = [(a.width, b.width), (a.kernel, b.kernel), (a.kernel_width, b.kernel_width), (a.stride, b.stride), (a.rate, b.rate)]
     relative = [abs(x - y) / max(x, y) for x, y in pairs if max(x, y) > 0]
     return sum(relative) / len(relative) if relative else 0.0
 

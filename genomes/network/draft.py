@@ -20,7 +20,7 @@ from genomes.markings import marking
 from genomes.network.architecture import Architecture
 from genomes.network.closing import closing_layers, least_parameters
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING, STARTER, Gene
-from genomes.network.starters import CONVOLUTION, DENSE, EMBEDDING, HEAD, MERGE, POOLING, smallest_architecture
+from genomes.network.starters import CONVOLUTION, DENSE, DROPOUT, EMBEDDING, GATE, HEAD, MERGE, POOLING, smallest_architecture
 
 if TYPE_CHECKING:
     from genomes.network.space import NetworkSpace
@@ -204,6 +204,8 @@ def _role(layer: Layer) -> int:
         ({*GLOBAL_POOLINGS, "flatten"}, HEAD),
         ({"dense"}, DENSE),
         (EMBEDDINGS, EMBEDDING),
+        ({"gate"}, GATE),
+        ({"dropout"}, DROPOUT),
     ):
         if layer.kind in kinds:
             return role

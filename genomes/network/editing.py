@@ -15,7 +15,7 @@ Genes = dict[int, Gene]
 PROJECTED_ADD = Layer("add", projected=True)
 
 # Layers whose channels are their inputs' channels, by position.
-_PASSING = POOLINGS | GLOBAL_POOLINGS | EMBEDDINGS | {"concat", "flatten", "norm"}
+_PASSING = POOLINGS | GLOBAL_POOLINGS | EMBEDDINGS | {"concat", "flatten", "norm", "gate", "dropout"}
 
 
 def new_marking(genes: Genes, clock: int, kind: int, *touched: int) -> int:

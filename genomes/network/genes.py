@@ -14,7 +14,7 @@ MAX_MARKING = (1 << 63) - 1
 KINDS = SETTINGS.keys() - {"recurrent"}  # of the layers that are genes of their own
 
 # What happened when a gene was born; part of its marking.
-INPUT, LOGITS, STARTER, INSERTED, POOLED, ADDED, CONCATENATED, IMPORTED, EMBEDDED, NORMALISED, DETECT = range(11)
+INPUT, LOGITS, STARTER, INSERTED, POOLED, ADDED, CONCATENATED, IMPORTED, EMBEDDED, NORMALISED, DETECT, GATED, DROPPED = range(13)
 
 INPUT_MARKING = marking(0, INPUT)
 LOGITS_MARKING = marking(0, LOGITS)
@@ -73,6 +73,10 @@ class Gene:
                 if not isinstance(value, bool):
                     raise ValueError(f"projected must be true or false, got {shown(value)}")
                 settings[name] = value
+            elif name == "rate":
+                if isinstance(value, bool) or not isinstance(value, (int, float)):
+                    raise ValueError(f"the rate of a dropout is a number above 0 and below 1, got {shown(value)}")
+                settings[name] = float(value)
             else:
                 settings[name] = _whole(name, value, 1 << 31)
         return cls(

@@ -44,6 +44,10 @@ def label(layer: layers.Layer, axes: int = 2) -> str:
         return f"{'conv' if kind == 'plain_conv' else 'separable'} {size}, {layer.width} filters{step}{wide}"
     if kind == "add":
         return "add (projected)" if layer.projected else "add"
+    if kind == "dropout":
+        return f"dropout, {100 * layer.rate:g} %"
+    if kind == "robust":
+        return "robust scaling of each feature"
     if kind in layers.EMBEDDINGS:
         return f"{kind}, {layer.width} {'ramps' if kind == 'piecewise' else 'waves'} a feature"
     if kind == "recurrent":

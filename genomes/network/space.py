@@ -46,9 +46,12 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
         mutations: operators that one mutation applies.
         rates: (operator, rate) pairs that replace the defaults in `genomes.network.OPERATORS`; 0 switches an operator off.
         starter_parameters: (smallest, largest) size of random genomes, reached where the input's shape allows it.
-        embeddings: what features may be made of before the first layer: "piecewise", "periodic" (Gorishniy, Rubachev & Babenko 2022); of
-            inputs (features,) alone. The search decides which, where, and whether at all. `for_data` offers both for tables.
-        norms: whether a BatchNorm may stand between layers of features; `for_data` says yes for tables. (Convolutions have their own.)
+        embeddings: what features may be made of before the first layer: "piecewise", "periodic" (Gorishniy, Rubachev & Babenko 2022), "robust"
+            (Holzmüller, Grinsztajn & Steinwart 2024); of inputs (features,) alone. The search decides which, where, and whether at all.
+            `for_data` offers all for tables, and what follows, too.
+        norms: whether a BatchNorm may stand between layers of features. (Convolutions have their own.)
+        gates: whether features may be multiplied by twice the sigmoid of a dense layer of all of them.
+        dropout: whether a share of the features may be dropped at random while training.
 
     Raises:
         ValueError: a setting out of its range.
@@ -73,6 +76,8 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
     starter_parameters: tuple[int, int] = (300, 60_000)
     embeddings: tuple[str, ...] = ()
     norms: bool = False
+    gates: bool = False
+    dropout: bool = False
 
     drawn_as = "layers"
 
@@ -98,15 +103,17 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
             raise ValueError(f"the limits leave no network: the smallest has {smallest.parameters} parameters, but {reason}")
 
     def _check_embeddings(self) -> None:
-        if not isinstance(self.norms, bool):
-            raise ValueError(f"norms must be true or false, got {shown(self.norms)}")
+        for name in ("norms", "gates", "dropout"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {shown(getattr(self, name))}")
         if not isinstance(self.embeddings, tuple) or len(set(self.embeddings)) < len(self.embeddings):
             raise ValueError(f"embeddings must be different names of embeddings, got {shown(self.embeddings)}")
         for name in self.embeddings:
             if name not in EMBEDDINGS:
                 raise ValueError(unknown("embedding", name, sorted(EMBEDDINGS)))
-        if self.embeddings and len(self.input_shape) > 1:
-            raise ValueError(f"embeddings are of features; the inputs of this space have the shape {self.input_shape}")
+        for name in ("embeddings", "gates", "dropout"):
+            if getattr(self, name) and len(self.input_shape) > 1:
+                raise ValueError(f"{name} are of features; the inputs of this space have the shape {self.input_shape}")
 
     def _check_rates(self) -> None:
         if not isinstance(self.rates, tuple):
@@ -125,14 +132,21 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
     @classmethod
     def for_data(cls, input_shape: Shape, outputs: int) -> Self:
         table = len(input_shape) == 1
-        return cls(input_shape, outputs, embeddings=tuple(sorted(EMBEDDINGS)) if table else (), norms=table)
+        return cls(input_shape, outputs, embeddings=tuple(sorted(EMBEDDINGS)) if table else (), norms=table, gates=table, dropout=table)
+
+    @cached_property
+    def between(self) -> tuple[str, ...]:
+        """The kinds of layers that may stand between others of features."""
+        offered = {"norm": self.norms, "gate": self.gates, "dropout": self.dropout}
+        return tuple([kind for kind, allowed in offered.items() if allowed])
 
     @cached_property
     def operator_rates(self) -> dict[str, float]:
         """The rate of each operator that is not switched off."""
         rates = {name: operator.rate for name, operator in OPERATORS.items()} | dict(self.rates)
         idle = [] if self.embeddings else ["embed_features", "remove_embedding"]
-        idle += [] if self.norms else ["insert_norm", "remove_norm"]
+        for kind in {"norm", "gate", "dropout"} - set(self.between):
+            idle += [f"insert_{kind}", f"remove_{kind}"]
         return {name: float(rate) for name, rate in rates.items() if rate > 0 and name not in idle}
 
     def random(self, rng: np.random.Generator) -> NetworkGenome:

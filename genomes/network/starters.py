@@ -11,13 +11,14 @@ from genomes.layers import Layer
 from genomes.markings import marking
 from genomes.network.architecture import Architecture
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING, STARTER, Gene
-from genomes.network.operators.embed import WIDTHS
+from genomes.network.operators.embed import widths
+from genomes.network.operators.features import RATES
 
 if TYPE_CHECKING:
     from genomes.network.space import NetworkSpace
 
 # What a starter's layer is; with its place it makes the marking, so that layers in the same place of two starters are homologous.
-CONVOLUTION, POOLING, HEAD, DENSE, MERGE, EMBEDDING = range(6)
+CONVOLUTION, POOLING, HEAD, DENSE, MERGE, EMBEDDING, GATE, DROPOUT = range(8)
 
 
 def random_architecture(space: NetworkSpace, rng: np.random.Generator) -> Architecture:
@@ -46,10 +47,15 @@ Plan = list[tuple[int, int, Layer, float]]
 def _dense_plan(space: NetworkSpace, rng: np.random.Generator) -> Plan:
     embedded: Plan = []
     if space.embeddings and rng.random() < 0.5:
-        kind, width = str(rng.choice(space.embeddings)), int(rng.choice(WIDTHS))
-        embedded.append((EMBEDDING, 0, Layer(kind, width=width), 0.0))
+        kind = str(rng.choice(space.embeddings))
+        embedded.append((EMBEDDING, 0, Layer(kind, width=int(rng.choice(widths(kind)))), 0.0))
+    if space.gates and rng.random() < 0.2:
+        embedded.insert(0, (GATE, 0, Layer("gate"), 0.0))
     depth = int(rng.integers(1, min(3, space.max_depth) + 1))
-    return embedded + [(DENSE, i, Layer("dense", width=1), float(rng.choice([0.5, 1.0, 1.0]))) for i in range(depth)]
+    plan = embedded + [(DENSE, i, Layer("dense", width=1), float(rng.choice([0.5, 1.0, 1.0]))) for i in range(depth)]
+    if space.dropout and rng.random() < 0.3:
+        plan.append((DROPOUT, 0, Layer("dropout", rate=float(rng.choice(RATES))), 0.0))
+    return plan
 
 
 def _convolution_plan(space: NetworkSpace, rng: np.random.Generator) -> Plan:

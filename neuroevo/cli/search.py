@@ -29,6 +29,7 @@ from neuroevo.run.search import (
     supervised_task,
     usual_strategy,
 )
+from neuroevo.run.settings import of_today
 from neuroevo.run.sizes import begun_strategy
 from neuroevo.store import Store
 from neuroevo.tasks.supervised import Supervised
@@ -156,18 +157,16 @@ def _as_begun(settings: SearchSettings, folder: Path) -> SearchSettings:
 
 
 def _space_as_begun(space: Space, folder: Path, given: Mapping[str, str]) -> Space:
-    """The space without embeddings of features and norms between layers for a run that an older release, which had none, began, where nothing is
-    said of them."""
-    if not isinstance(space, NetworkSpace) or not space.embeddings or "embeddings" in given or not (folder / "config.json").exists():
+    """The space with the layers of features that the run began with, where nothing is said of them; an older release had none, or fewer."""
+    if not isinstance(space, NetworkSpace) or not space.embeddings or not (folder / "config.json").exists():
         return space
     store = Store(folder, writable=False)
-    recorded = (store.read_json("config.json") or {}).get("space")
+    recorded = of_today(store.read_json("config.json") or {}).get("space")
     store.close()
-    if not isinstance(recorded, dict):
+    if not isinstance(recorded, dict) or recorded.get("encoding") != space.encoding:
         return space
-    named = recorded.get("encoding")
-    begun = named == space.encoding and "embeddings" not in recorded
-    return replace(space, embeddings=(), norms=False) if begun else space
+    before = {name: recorded[name] for name in ("norms", "gates", "dropout")} | {"embeddings": tuple(recorded["embeddings"])}
+    return replace(space, **{name: value for name, value in before.items() if name not in given})
 
 
 def announced(text: str) -> None:

@@ -10,7 +10,7 @@ from genomes.layers import PLAIN, Layer, taps
 EPSILON = 1e-3  # of every BatchNorm
 MOMENTUM = 0.9  # Keras's 0.99 lags behind at the epoch lengths of small data
 
-KINDS = PLAIN | {"plain_depthwise", "half", "upsample", "attend", "relu", "norm", "sum", "zero"}
+KINDS = PLAIN | {"plain_depthwise", "half", "upsample", "attend", "relu", "norm", "sum", "zero", "gate", "dropout"}
 NORM = ("gamma", "beta", "mean", "variance")
 
 
@@ -29,6 +29,10 @@ def plain_layer(layer: Layer, taken: list[Any], axes: int, named: Callable[[str]
         return getattr(layers, f"UpSampling{axes}D")(layer.stride, **named("upsample"))(x)
     if kind == "attend":
         return _attended(taken, axes, named)
+    if kind == "gate":
+        return _gated(x, named)
+    if kind == "dropout":
+        return layers.Dropout(layer.rate, seed=0, **named("dropout"))(x)  # each compiled step has seeds of its own
     if kind == "zero":
         return layers.Rescaling(0.0, **named("zero"))(x)
     if kind == "plain_depthwise":
@@ -56,6 +60,15 @@ def plain_layer(layer: Layer, taken: list[Any], axes: int, named: Callable[[str]
     return layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, **named("norm"))(x)
 
 
+def _gated(x: Any, named: Callable[[str], dict[str, Any]]) -> Any:
+    """x * 2 * sigmoid(a dense layer of x)."""
+    from keras import layers
+
+    dense = layers.Dense(int(x.shape[-1]), kernel_initializer="zeros", **named("gate"))(x)
+    open_ = layers.Rescaling(2.0, **named("doubled"))(layers.Activation("sigmoid", **named("open"))(dense))
+    return layers.Multiply(**named("gated"))([x, open_])
+
+
 def _attended(taken: list[Any], axes: int, named: Callable[[str], dict[str, Any]]) -> Any:
     """a + b * sigmoid(maximum of a over all positions) for a and b as taken."""
     from keras import layers
@@ -68,7 +81,7 @@ def _attended(taken: list[Any], axes: int, named: Callable[[str], dict[str, Any]
 
 def plain_roles(layer: Layer) -> tuple[str, ...]:
     """The roles of the weights of a layer of `KINDS`."""
-    kernels = {"plain_conv": ("kernel",), "plain_separable": ("depthwise", "pointwise"), "plain_depthwise": ("depthwise",)}.get(layer.kind, ())
+    kernels = {"plain_conv": ("kernel",), "plain_separable": ("depthwise", "pointwise"), "plain_depthwise": ("depthwise",), "gate": ("kernel", "bias")}.get(layer.kind, ())
     return (*kernels, *(NORM if layer.normalised or layer.kind == "norm" else ()))
 
 
@@ -81,6 +94,8 @@ def plain_variables(layer: Layer, parts: Mapping[str, Any]) -> list[Any]:
         found = [parts["separable"].depthwise_kernel, parts["separable"].pointwise_kernel]
     elif layer.kind == "plain_depthwise":
         found = [parts["depthwise"].kernel]
+    elif layer.kind == "gate":
+        found = [parts["gate"].kernel, parts["gate"].bias]
     if layer.normalised or layer.kind == "norm":
         norm = parts["norm"]
         found += [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]

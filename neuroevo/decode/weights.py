@@ -12,7 +12,8 @@ plain_depthwise   depthwise [k..., i, 1], gamma, beta, mean, variance [i] only i
 norm              gamma, beta, mean, variance [channels]
 detect            for each repetition r kernel_r [k, k, i, i] and, for each level l, gamma_r_l, beta_r_l, mean_r_l, variance_r_l [i]; then
                   kernel [k, k, i, classes + 5], bias [classes + 5]
-piecewise, periodic  kernel, bias [features, ramps or waves of each]; not trained
+piecewise, periodic, robust  kernel, bias [features, ramps or waves of each, or 1]; not trained
+gate              kernel [i, i], bias [i]
 recurrent         kernel [i, leaves * o], recurrent_kernel [o, leaves * o] and, if its cell is biased, bias [leaves * o]: leaf after leaf
 
 Beside them, for every gene with filters or units, lies `channels` int64 [o]: the ids of its channels, which a channel keeps through

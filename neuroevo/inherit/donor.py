@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import CONVOLUTIONS, EMBEDDINGS, GLOBAL_POOLINGS, OUTPUTS, OWN_CHANNELS, POOLINGS, Layer
+from genomes.layers import CONVOLUTIONS, EMBEDDINGS, GLOBAL_POOLINGS, OUTPUTS, OWN_CHANNELS, POOLINGS, Layer, made_of_each
 from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
@@ -81,13 +81,14 @@ def handed_on(gene: Gene, inputs: Sequence[Labels], architecture: Architecture, 
     if gene.kind == "half":
         return inputs[0][np.arange(gene.layer.part, len(inputs[0]), 2)]
     if gene.kind in EMBEDDINGS:
-        made = len(inputs[0]) * gene.layer.width
-        return inputs[0].embedded(gene.marking, gene.layer.width) if kept else Labels.joined([inputs[0], Labels.none(made)])
+        each = made_of_each(gene.layer)
+        made = len(inputs[0]) * each
+        return inputs[0].embedded(gene.marking, each) if kept else Labels.joined([inputs[0], Labels.none(made)])
     if gene.kind == "flatten":
         return inputs[0].flattened(math.prod(architecture.shapes[gene.inputs[0]][:-1]))
     if gene.kind == "sum" and kept:
         return Labels.own(gene.marking, np.arange(len(inputs[0])))  # whatever the summands are
-    return inputs[0].through(gene.marking) if kept else inputs[0]
+    return inputs[0].through(gene.marking) if kept and gene.kind != "dropout" else inputs[0]
 
 
 def _comparable(parent: Layer, child: Layer) -> bool:

@@ -1,7 +1,8 @@
 """Embeddings of features: what both parent and child have stays; a new one changes nothing that the child computes.
 
 Where the ramps of a new piecewise embedding lie is decided by training samples (`placed`): between quantiles of each feature, so that each ramp
-climbs where there are as many samples (Gorishniy, Rubachev & Babenko 2022, section 3.2). The waves of a periodic one have frequencies drawn
+climbs where there are as many samples (Gorishniy, Rubachev & Babenko 2022, section 3.2). So are a robust embedding's median and spread (Holzmüller,
+Grinsztajn & Steinwart 2024). The waves of a periodic one have frequencies drawn
 over a wide range, which stay as they are (Rahimi & Recht 2007; Gorishniy et al., section 3.3, train them).
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from genomes.layers import Layer, Shape
+from genomes.layers import EMBEDDINGS, Layer, Shape, made_of_each
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.inherit.donor import handed_on
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 Weights = dict[str, npt.NDArray[Any]]
 SLOWEST, FASTEST = 0.3, 10.0  # waves, in radians for each deviation of a feature
 ROWS = 10_000  # samples that quantiles are taken of
+NORMAL_SPREAD = 1.34898  # of the middle half of the standard normal distribution
 FLAT = 1e-6  # of a feature's range: quantiles that are nearer have no ramp between them
 
 
 def visit(walk: Walk, gene: Gene, shape: Shape) -> None:
     """Give an embedding its labels, moments and weights."""
-    marking, source, width = gene.marking, gene.inputs[0], gene.layer.width
+    marking, source, width = gene.marking, gene.inputs[0], made_of_each(gene.layer)
     kept = bool(walk.donors) and marking in walk.donors[0].shared
     walk.labels[marking] = handed_on(gene, [walk.labels[source]], walk.child, kept=kept)
     walk.moments[marking] = Moments.joined([walk.moments[source], Moments.standard(shape[0] * width)])
@@ -47,8 +49,10 @@ def visit(walk: Walk, gene: Gene, shape: Shape) -> None:
 
 
 def fresh(layer: Layer, features: int, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Weights:
-    """Ramps as for features of the standard normal distribution, or waves."""
+    """Ramps or scales as for features of the standard normal distribution, or waves."""
     width = layer.width
+    if layer.kind == "robust":
+        return {"kernel": np.full((features, 1), 1 / NORMAL_SPREAD, dtype), "bias": np.zeros((features, 1), dtype)}
     if layer.kind == "piecewise":
         drawn = np.sort(np.random.Generator(np.random.Philox(width)).standard_normal(4001))  # the same in every call
         edges = np.quantile(drawn, np.linspace(0.01, 0.99, width + 1))
@@ -66,7 +70,7 @@ def fresh(layer: Layer, features: int, rng: np.random.Generator, dtype: np.dtype
 def placed(
     genome: Genome, arrays: Mapping[str, npt.NDArray[Any]], x: npt.NDArray[np.floating], parents: Iterable[Genome] = ()
 ) -> dict[str, npt.NDArray[Any]]:
-    """The arrays with the ramps of new piecewise embeddings of the network's input between the quantiles of its features.
+    """The arrays with the ramps and scales of new embeddings of the network's input where the quantiles of its features put them.
 
     Args:
         arrays: as `inherit` gave them.
@@ -76,12 +80,13 @@ def placed(
     found = dict(arrays)
     architecture = architecture_of(genome)
     known = {gene.marking for parent in parents for gene in architecture_of(parent).genes}
-    new = [gene for gene in architecture.genes if gene.kind == "piecewise" and gene.marking not in known]
+    new = [gene for gene in architecture.genes if gene.kind in EMBEDDINGS - {"periodic"} and gene.marking not in known]
     for gene in new:
         if architecture.by_marking[gene.inputs[0]].kind == "input":
             rows = np.linspace(0, len(x) - 1, min(ROWS, len(x))).round().astype(int)
-            edges = np.quantile(x[rows].astype(np.float64), np.linspace(0, 1, gene.layer.width + 1), axis=0).T
-            for role, array in zip(("kernel", "bias"), _ramps(edges), strict=True):
+            shares = np.linspace(0, 1, gene.layer.width + 1 if gene.kind == "piecewise" else 5)
+            edges = np.quantile(x[rows].astype(np.float64), shares, axis=0).T
+            for role, array in zip(("kernel", "bias"), (_ramps if gene.kind == "piecewise" else _scales)(edges), strict=True):
                 found[f"{gene.marking}/{role}"] = array.astype(arrays[f"{gene.marking}/{role}"].dtype)
     return found
 
@@ -96,3 +101,15 @@ def _ramps(edges: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt
     climbs = widths > FLAT * np.maximum(edges[:, -1:] - edges[:, :1], 1e-12)
     kernel = np.where(climbs, 1 / np.where(climbs, widths, 1.0), 0.0)
     return kernel, -kernel * np.where(climbs, edges[:, :-1], 0.0)
+
+
+def _scales(quarters: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The factors and summands that take each feature's median to 0 and make its middle half one wide; where that is nothing, half of its range.
+
+    Args:
+        quarters: float64 [features, 5], least, quartiles and most.
+    """
+    least, low, median, high, most = quarters.T
+    spread = np.where(high > low, high - low, (most - least) / 2)
+    kernel = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
+    return kernel[:, None], (-kernel * median)[:, None]

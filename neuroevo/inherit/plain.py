@@ -36,7 +36,7 @@ def visit(walk: Walk, gene: Gene, shapes: list[Shape]) -> None:
     else:
         kept = bool(walk.donors) and marking in walk.donors[0].shared
         walk.labels[marking] = handed_on(gene, [walk.labels[source] for source in gene.inputs], walk.child, kept=kept)
-        weights = _norm(walk, gene, width) if kind == "norm" else {}
+        weights = _norm(walk, gene, width) if kind == "norm" else _gate(walk, gene, width) if kind == "gate" else {}
     if kind == "plain_depthwise":
         weights = depthwise.weights(walk, gene, shapes[0])
     if "gamma" in weights:
@@ -45,7 +45,7 @@ def visit(walk: Walk, gene: Gene, shapes: list[Shape]) -> None:
         walk.moments[marking] = rectified(moments[0].mean, np.sqrt(moments[0].variance))
     elif kind == "half":
         walk.moments[marking] = moments[0][np.arange(gene.layer.part, 2 * width, 2)]
-    elif kind == "upsample":
+    elif kind in ("upsample", "gate", "dropout"):
         walk.moments[marking] = moments[0]
     elif kind in ("sum", "attend"):
         walk.moments[marking] = Moments(np.sum([m.mean for m in moments], axis=0), np.sum([m.variance for m in moments], axis=0))
@@ -53,7 +53,7 @@ def visit(walk: Walk, gene: Gene, shapes: list[Shape]) -> None:
         walk.moments[marking] = Moments(np.zeros(width), np.zeros(width))
     else:
         walk.moments[marking] = Moments.standard(width)
-    if kind in ("sum", "attend", "upsample"):
+    if kind in ("sum", "attend", "upsample", "gate", "dropout"):
         walk.positive[marking] = np.all(positive, axis=0)
     elif kind == "half":
         walk.positive[marking] = positive[0][gene.layer.part :: 2]
@@ -117,6 +117,18 @@ def _norm(walk: Walk, gene: Gene, width: int) -> Weights:
         old, found = donor.weights(gene.marking), walk.match(gene, donor, 0)
         for role in NORM:
             weights[role][found.known] = old[role][found.source[found.known]]
+    return weights
+
+
+def _gate(walk: Walk, gene: Gene, width: int) -> Weights:
+    """Open by one half for every channel that the parent's gate does not have, whatever these are."""
+    weights: Weights = {"kernel": np.zeros((width, width), walk.dtype), "bias": np.zeros(width, walk.dtype)}
+    donor = walk.donor(gene)
+    if donor is not None:
+        old, found = donor.weights(gene.marking), walk.match(gene, donor, 0)
+        known, source = found.known, found.source[found.known]
+        weights["kernel"][:, known] = found.rows(old["kernel"], 0)[:, source]
+        weights["bias"][known] = old["bias"][source]
     return weights
 
 

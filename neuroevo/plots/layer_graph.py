@@ -39,6 +39,8 @@ COLOURS = {
     "attend": GREEN,
     "relu": GREY,
     "norm": GREY,
+    "dropout": GREY,
+    "gate": GREEN,
     "sum": GREEN,
     "zero": GREY,
 }

@@ -84,14 +84,14 @@ def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A run's settings as this release writes them, where an older one wrote them otherwise.
 
     A strategy that evaluated each network once was a strategy around another; the run's full fidelity was that of its estimation; networks had
-    no embeddings of features."""
+    no embeddings of features, norms, gates and dropout between their layers."""
     today, strategy, estimation = dict(settings), settings.get("strategy"), settings.get("estimation")
     task = settings.get("task")
     if isinstance(task, Mapping) and "source" in task:  # the text of the fitness: see `neuroevo.run.identity`
         today["task"] = {name: value for name, value in task.items() if name != "source"}
     space = settings.get("space")
-    if isinstance(space, Mapping) and space.get("encoding") == "network" and "embeddings" not in space:
-        today["space"] = {**space, "embeddings": [], "norms": False}
+    if isinstance(space, Mapping) and space.get("encoding") == "network":
+        today["space"] = {"embeddings": [], "norms": False, "gates": False, "dropout": False, **space}
     if isinstance(strategy, Mapping) and strategy.get("strategy") == "TrainedOnce":
         today |= {"strategy": strategy.get("of"), "once": True}
     if isinstance(estimation, Mapping) and estimation.get("estimation") == "LowFidelity" and "full" not in today:

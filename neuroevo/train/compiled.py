@@ -19,6 +19,7 @@ from neuroevo.train.assignment import COLUMNS
 from neuroevo.train.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
+SPREAD = (1, 1_000_003, 998_244_353, 754_974_721)  # by which a step's first samples make the seed of its random numbers
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.train.compiled import Compiled, Method, decayed, leaves
+from neuroevo.train.compiled import SPREAD, Compiled, Method, decayed, leaves
 from neuroevo.train.detection_loss import detection_loss
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
@@ -29,6 +29,11 @@ class JaxNetwork(Compiled):
         self._decayed = decayed(model)
         self._place_of = {id(variable): index for index, variable in enumerate(model.weights)}
         self._trainable_at = [self._place_of[id(v)] for v in model.trainable_variables]
+        self._seeds = [
+            index
+            for index, variable in enumerate(model.non_trainable_variables)
+            if id(variable) not in self._place_of and tuple(variable.shape) == (2,) and "int" in str(variable.dtype)
+        ]
         self._dense = not any("Conv" in type(layer).__name__ for layer in leaves(model))
         self._state: Any = None
         self._step_jit = jax.jit(self._step, donate_argnums=0)
@@ -38,6 +43,7 @@ class JaxNetwork(Compiled):
 
     def _step(self, state: Any, x: Any, targets: Any, teacher: Any, rows: Any, rate: Any) -> tuple[Any, Any]:
         trainable, others, slots, averages, step = state
+        others = self._seeded(others, rows, step)
         (loss, others), gradients = jax.value_and_grad(self._loss, has_aux=True)(
             trainable, others, x[rows], targets[rows], teacher[rows]
         )
@@ -53,6 +59,18 @@ class JaxNetwork(Compiled):
             now = self._merged(trainable, others)
             averages = [average - (1 - keep) * (average - weight) for average, weight in zip(averages, now, strict=True)]
         return (trainable, others, slots, averages, step), loss
+
+    def _seeded(self, others: list[Any], rows: Any, step: Any) -> list[Any]:
+        """With seeds of this step's random numbers, from the samples that it sees and how many steps there were: a training that goes on from a
+        checkpoint draws what it would have drawn."""
+        if not self._seeds:
+            return others
+        seen = rows[: min(4, self.method.batch_size)].astype(jnp.uint32)
+        mixed = jnp.sum(seen * jnp.array(SPREAD[: seen.shape[0]], jnp.uint32))
+        found = list(others)
+        for number, index in enumerate(self._seeds):
+            found[index] = jnp.stack([mixed + jnp.uint32(number << 16), step.astype(jnp.uint32)]).astype(others[index].dtype)
+        return found
 
     def _scan(self, state: Any, x: Any, targets: Any, teacher: Any, order: Any, rates: Any) -> tuple[Any, Any]:
         state, losses = jax.lax.scan(lambda state, step: self._step(state, x, targets, teacher, *step), state, (order, rates))

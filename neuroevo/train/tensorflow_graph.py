@@ -39,13 +39,14 @@ class Pass:
         model: functional, or any other, which is called as a whole.
         values: of its variables, by `id`; those of variables that are not here are the variables' own.
         training: the mode. Gradients are taken in training mode only, where the batch's size has to be fixed.
+        seed: int64 [2], of the pass's random numbers; None: Keras's layers have their own, and a dropout is called as Keras has it.
 
     Attributes:
         moved: by `id`, what becomes of weights that are not trained.
     """
 
-    def __init__(self, model: Any, values: Mapping[int, Any], training: bool) -> None:
-        self.model, self.training = model, training
+    def __init__(self, model: Any, values: Mapping[int, Any], training: bool, seed: Any = None) -> None:
+        self.model, self.training, self.seed = model, training, seed
         self.moved: dict[int, Moved] = {}
         self._values = dict(values)
         self._trained = {id(variable) for variable in model.trainable_variables} if training else set()
@@ -53,6 +54,7 @@ class Pass:
         self._steps: list[tuple[list[Any], Back]] = []
         self._output: Any = None
         self._constants: dict[Any, Any] = {}
+        self.draws = 0  # random tensors so far
 
     def outputs(self, x: Any) -> Any:
         """The model's outputs, float32."""
@@ -471,6 +473,46 @@ def _added(run: Pass, layer: Any, *parts: Any) -> tuple[Any, Back] | None:
     return y, lambda slopes: [(part, slopes[0]) for part in parts if run.wants(part)]
 
 
+def _multiplied(run: Pass, layer: Any, *parts: Any) -> tuple[Any, Back] | None:
+    if len(parts) != 2 or parts[0].shape.as_list() != parts[1].shape.as_list():
+        return None
+    a, b = parts
+
+    def back(slopes: list[Any]) -> Gradients:
+        for one, other in ((a, b), (b, a)):
+            if run.wants(one):
+                yield one, raw.Mul(x=slopes[0], y=other)
+
+    return raw.Mul(x=a, y=b), back
+
+
+def _rescaled(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if not isinstance(layer.scale, (int, float)) or layer.offset != 0:
+        return None
+    factor = run.constant(float(layer.scale))
+    return raw.Mul(x=x, y=factor), lambda slopes: [(x, raw.Mul(x=slopes[0], y=factor))]
+
+
+def _dropped(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    if layer.noise_shape is not None or (run.training and run.seed is None):
+        return None
+    if not run.training or layer.rate == 0:
+        return x, lambda slopes: [(x, slopes[0])]
+    run.draws += 1
+    noise = tf.random.stateless_uniform(x.shape, run.seed + tf.constant([run.draws, 0], tf.int64))
+    kept = raw.Cast(x=raw.GreaterEqual(x=noise, y=run.constant(float(layer.rate))), DstT=tf.float32) * run.constant(1 / (1 - layer.rate))
+    return raw.Mul(x=x, y=kept), lambda slopes: [(x, raw.Mul(x=slopes[0], y=kept))]
+
+
+def _activated(run: Pass, layer: Any, x: Any) -> tuple[Any, Back] | None:
+    import keras
+
+    if layer.activation is not keras.activations.sigmoid:
+        return None
+    y = raw.Sigmoid(x=x)
+    return y, lambda slopes: [(x, raw.SigmoidGrad(y=y, dy=slopes[0]))]
+
+
 LAYERS: dict[str, Callable[..., tuple[Any, Back] | None]] = {
     "Conv1D": _convolution,
     "Conv2D": _convolution,
@@ -489,4 +531,8 @@ LAYERS: dict[str, Callable[..., tuple[Any, Back] | None]] = {
     "Reshape": _reshaped,
     "Concatenate": _concatenated,
     "Add": _added,
+    "Multiply": _multiplied,
+    "Rescaling": _rescaled,
+    "Dropout": _dropped,
+    "Activation": _activated,
 }

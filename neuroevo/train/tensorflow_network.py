@@ -18,7 +18,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from neuroevo.decode.graph import functional
-from neuroevo.train.compiled import Compiled, Method, decayed, target_shape
+from neuroevo.train.compiled import SPREAD, Compiled, Method, decayed, target_shape
 from neuroevo.train.detection_loss import detection_loss
 from neuroevo.train.tensorflow_graph import Moved, Pass
 
@@ -70,7 +70,7 @@ class TensorflowNetwork(Compiled):
         def step(index: Any, total: Any) -> tuple[Any, Any]:
             rows = _row(order, index)
             taught = _row(teacher, rows) if self.method.teaching > 0 else None
-            return index + 1, total + self._step(_row(x, rows), _row(targets, rows), taught, _row(rates, index))
+            return index + 1, total + self._step(_row(x, rows), _row(targets, rows), taught, _row(rates, index), rows)
 
         _, total = tf.while_loop(
             lambda index, total: index < steps, step, (tf.constant(0), tf.constant(0.0)), parallel_iterations=1
@@ -81,10 +81,14 @@ class TensorflowNetwork(Compiled):
         """The variables' values, by `id`."""
         return {key: value for layout, vector in zip(self._layout, vectors, strict=True) for key, value in layout.parts(vector).items()}
 
-    def _step(self, x: Any, targets: Any, teacher: Any, rate: Any) -> Any:
+    def _step(self, x: Any, targets: Any, teacher: Any, rate: Any, rows: Any) -> Any:
         trained, others = [_read(vector) for vector in self._vectors]
         values = self._values(trained, others)
-        run = Pass(self._graph, values, training=True)
+        seed = self._seed(rows) if self._odd else None
+        for number, (variable, first) in enumerate(self._odd):
+            if _is_seed(first):
+                values[id(variable)] = tf.cast(seed + tf.constant([number << 16, 0], tf.int64), variable.dtype)
+        run = Pass(self._graph, values, training=True, seed=seed)
         outputs = run.outputs(x)
         loss, slope = self._loss(outputs, targets, teacher)
         found = run.gradients(slope)
@@ -92,6 +96,13 @@ class TensorflowNetwork(Compiled):
         self._update(_joined(flat), trained, rate)
         self._move(run, values, others)
         return loss
+
+    def _seed(self, rows: Any) -> Any:
+        """Of a step's random numbers, from the samples that it sees and how many steps there were: a training that goes on from a checkpoint draws
+        what it would have drawn. int64 [2]."""
+        seen = tf.cast(rows[: min(4, self.method.batch_size)], tf.int64)
+        mixed = tf.reduce_sum(seen * tf.constant(SPREAD[: seen.shape[0]], tf.int64)) % (1 << 30)
+        return tf.stack([mixed, tf.cast(_read(self._steps), tf.int64)])
 
     def _loss(self, outputs: Any, targets: Any, teacher: Any) -> tuple[Any, Any]:
         """The mean loss of a batch, and its gradient by the outputs."""
@@ -159,7 +170,7 @@ class TensorflowNetwork(Compiled):
 
     def _move(self, run: Pass, values: dict[int, Any], others: Any) -> None:
         """Moving statistics take what the batch's are, and averages what the weights are."""
-        if run.moved:
+        if any(key in run.moved for key, _ in self._layout[1].each()):
             still = [Moved(values[key], 1.0, 0.0) if key not in run.moved else run.moved[key] for key, _ in self._layout[1].each()]
             keep, take = ([getattr(moved, share) for moved in still] for share in ("keep", "take"))
             value = _joined([_flat(run, moved.value) for moved in still])
@@ -313,6 +324,11 @@ def _as_it_is() -> Iterator[None]:
         yield
     finally:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
+
+
+def _is_seed(array: npt.NDArray[Any]) -> bool:
+    """Whether an array is the state of one of Keras's seed generators."""
+    return array.shape == (2,) and array.dtype.kind in "iu"
 
 
 def _read(variable: Any) -> Any:

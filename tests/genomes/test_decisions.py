@@ -42,7 +42,7 @@ SPACES = {
     "network for images": IMAGE,
     "network for sequences": NetworkSpace((40, 1), 10),
     "network for features": NetworkSpace((30,), 2),
-    "network for tables": NetworkSpace((30,), 2, embeddings=("periodic", "piecewise"), rates=(("embed_features", 3.0),), norms=True),
+    "network for tables": NetworkSpace((30,), 2, embeddings=("periodic", "piecewise", "robust"), rates=(("embed_features", 3.0),), norms=True, gates=True, dropout=True),
     "network at tight limits": TIGHT,
 }
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)

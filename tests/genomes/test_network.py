@@ -16,7 +16,7 @@ from genomes.network import APPROXIMATE, EXACT, OPERATORS, Gene
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING
 from genomes.testing import json_leaves, philox
 
-TABLE = NetworkSpace((6,), 3, embeddings=("piecewise", "periodic"), norms=True)
+TABLE = NetworkSpace((6,), 3, embeddings=("piecewise", "periodic", "robust"), norms=True, gates=True, dropout=True)
 SPACES = [NetworkSpace((8, 8, 1), 10), NetworkSpace((9, 7, 2), 3), NetworkSpace((40, 1), 10), NetworkSpace((30,), 2)]
 IMAGE = SPACES[0]
 
@@ -121,7 +121,8 @@ def test_the_same_innovation_in_the_same_generation_has_the_same_marking():
 
 def test_exact_and_approximate_operators_are_a_partition():
     assert set(OPERATORS) == EXACT | APPROXIMATE and not EXACT & APPROXIMATE
-    assert {"insert_layer", "widen", "add_skip", "concatenate_skip", "grow_kernel", "unite", "embed_features", "insert_norm"} == EXACT
+    exact = "insert_layer widen add_skip concatenate_skip grow_kernel unite embed_features insert_norm insert_gate insert_dropout remove_dropout"
+    assert set(exact.split()) == EXACT
 
 
 @pytest.mark.parametrize("space", [*SPACES, TABLE], ids=lambda space: f"{space.input_shape}, {len(space.embeddings)} embeddings")
@@ -134,7 +135,8 @@ def test_every_operator_that_fits_the_input_is_drawn_and_named(space):
             drawn.update(genome.operators)
     spatial = {"grow_kernel", "shrink_kernel", "separate", "unite", "insert_pooling", "move_pooling", "remove_pooling"}
     expected = set(OPERATORS) - {"insert_first_layer"} - (spatial if len(space.input_shape) == 1 else set())
-    assert drawn == expected - (set() if space.embeddings else {"embed_features", "remove_embedding", "insert_norm", "remove_norm"})
+    of_features = {f"{what}_{kind}" for what in ("insert", "remove") for kind in ("norm", "gate", "dropout")} | {"embed_features", "remove_embedding"}
+    assert drawn == expected - (set() if space.embeddings else of_features)
 
 
 def test_an_operator_with_rate_0_is_never_drawn():

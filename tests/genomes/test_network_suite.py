@@ -32,7 +32,9 @@ class TestDenseNetworks(Networks):
 
 
 class TestNetworksWithEmbeddings(Networks):
-    space = NetworkSpace(input_shape=(6,), outputs=2, embeddings=("piecewise", "periodic"), rates=(("embed_features", 3.0),), norms=True)
+    space = NetworkSpace(
+        input_shape=(6,), outputs=2, embeddings=("piecewise", "periodic", "robust"), rates=(("embed_features", 3.0),), norms=True, gates=True, dropout=True
+    )  # fmt: skip
 
 
 class TestOneDimensionalNetworks(Networks):

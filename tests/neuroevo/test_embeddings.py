@@ -34,10 +34,10 @@ def embedded(kind: str, width: int):
     """Logits that take embedded features alone."""
     genes = [
         {"marking": INPUT_MARKING, "kind": "input", "inputs": []},
-        {"marking": 5, "kind": kind, "inputs": [INPUT_MARKING], "width": width},
+        {"marking": 5, "kind": kind, "inputs": [INPUT_MARKING], **({"width": width} if width else {})},
         {"marking": LOGITS_MARKING, "kind": "logits", "inputs": [5], "width": 2},
     ]
-    return NetworkSpace((FEATURES,), 2, embeddings=("periodic", "piecewise")).from_genes(genes)
+    return NetworkSpace((FEATURES,), 2, embeddings=("periodic", "piecewise", "robust")).from_genes(genes)
 
 
 def values(genome, arrays, x):
@@ -79,6 +79,26 @@ def test_waves_are_sines_and_cosines_of_the_same_frequencies() -> None:
     assert len(np.unique(frequencies)) == FEATURES * 3 and frequencies.min() >= 0.3 and frequencies.max() <= 10
 
 
+def test_robust_scaling_is_scikit_learns_drawn_in_where_it_is_far() -> None:
+    """Holzmüller, Grinsztajn & Steinwart 2024: the median is 0, the middle half one wide, and no value is further away than 3."""
+    from sklearn.preprocessing import RobustScaler
+
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.standard_cauchy(400), rng.exponential(size=400), rng.random(400) < 0.1], axis=1).astype(np.float32)
+    genome = embedded("robust", 0)
+    arrays = placed(genome, initialise(genome, philox(1, 1)), x)
+    found = values(genome, arrays, x)
+    assert found.shape == (400, 2 * FEATURES) == (400, genome.architecture.shapes[5][0])
+    assert (found[:, :FEATURES] == x).all()
+    z = RobustScaler().fit_transform(x[:, :2])
+    assert found[:, FEATURES : FEATURES + 2] == pytest.approx(z / np.sqrt(1 + (z / 3) ** 2), abs=1e-3)
+    assert np.abs(found[:, FEATURES:]).max() <= 3 and np.abs(x).max() > 30
+    rare = found[:, -1]
+    assert rare[x[:, 2] == 0] == pytest.approx(0) and (rare[x[:, 2] == 1] > 1).all(), "half of the range, where the quartiles are equal"
+    assert genome.parameters == (2 * FEATURES + 1) * 2 and genome.flops == FEATURES + 2 * FEATURES * 2
+    assert np.isfinite(values(genome, placed(genome, arrays, np.ones((9, FEATURES), np.float32)), x)).all(), "a feature that never changes"
+
+
 def test_an_embedding_costs_no_trainable_weights_and_stays_as_it_is_in_training() -> None:
     genome = embedded("piecewise", 4)
     model = build(genome)
@@ -105,7 +125,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> ne.Run:
     y = np.sin(3 * x[:, :1]) + (x[:, 1:] > 0.5)
     task = ne.tasks.Regression((x, y), ("mae", "parameters"), seed=1)
     space = task.default_space(starter_parameters=(50, 300), rates=(("embed_features", 20.0),))
-    assert set(space.embeddings) == {"periodic", "piecewise"}, "tables are offered both"
+    assert set(space.embeddings) == {"periodic", "piecewise", "robust"}, "tables are offered all"
     return ne.evolve(
         space, task, strategy=ne.strategies.Nsga2(population=6, inheritance="lamarckian"), estimation=FullTraining(epochs=12),
         budget=ne.Budget(evaluations=14), seed=1, run=tmp_path_factory.mktemp("embedded") / "run",
@@ -149,16 +169,22 @@ def test_weights_travel_by_marking(searched: ne.Run) -> None:
 def test_proxies_and_pictures_take_them(searched: ne.Run) -> None:
     from neuroevo.train.untrained import Untrained
 
-    largest, waving = (
-        max((i for i in searched if kind in str(i.genome.genes())), key=lambda i: i.genome.parameters) for kind in ("piecewise", "periodic")
-    )
-    x, targets = searched.task.dataset.train.x[:6], searched.task.dataset.targets(searched.task.dataset.train)[:6]
-    for genome in (largest.genome, waving.genome):
+    chain = [("gate", {}), ("piecewise", {"width": 4}), ("dense", {"width": 64}), ("dropout", {"rate": 0.3})]
+    x, targets = searched.task.dataset.train.x[:4], searched.task.dataset.targets(searched.task.dataset.train)[:4]
+    space = searched.task.default_space()
+    for kind, settings in (("piecewise", {"width": 4}), ("periodic", {"width": 4}), ("robust", {})):
+        genes, before = [{"marking": INPUT_MARKING, "kind": "input", "inputs": []}], INPUT_MARKING
+        chain[1] = (kind, settings)
+        for number, (each, given) in enumerate([*chain, ("logits", {"width": 1})], 5):
+            marking = LOGITS_MARKING if each == "logits" else number
+            genes.append({"marking": marking, "kind": each, "inputs": [before], **given})
+            before = marking
+        genome = space.from_genes(genes)
         for proxy in (naswot, synflow, grad_norm, snip):
-            assert np.isfinite(proxy(Untrained(genome, x, targets, philox(1, 2), "mean_squared_error")))
-    figure = ne.plots.genome(largest)
-    texts = " ".join(text.get_text() for text in figure.axes[0].texts)
-    assert "a feature" in texts
+            scores = [proxy(Untrained(genome, x, targets, philox(1, 2), "mean_squared_error")) for _ in range(2)]
+            assert np.isfinite(scores).all() and scores[0] == scores[1]
+        texts = " ".join(text.get_text() for text in ne.plots.genome(genome).axes[0].texts)
+        assert "feature" in texts and "dropout, 30 %" in texts and "gate" in texts
 
 
 def test_a_run_that_an_older_release_began_goes_on_without_embeddings(tmp_path: Path) -> None:
@@ -166,16 +192,18 @@ def test_a_run_that_an_older_release_began_goes_on_without_embeddings(tmp_path: 
         asked = SearchSettings("wine", epochs=1, settings=settings)
         return evolve_networks(asked, tmp_path / folder, evaluations=evaluations, evaluator=Serial(), folds=0)
 
-    search("run", 2, embeddings="", norms="false")
+    search("run", 2, embeddings="", norms="false", gates="false", dropout="false")
     config = tmp_path / "run" / "config.json"
     settings = json.loads(config.read_text())
     shutil.copytree(tmp_path / "run", tmp_path / "other")
-    del settings["space"]["embeddings"], settings["space"]["norms"]
+    for name in ("embeddings", "norms", "gates", "dropout"):
+        del settings["space"][name]
     config.write_text(json.dumps(settings))
     assert search("run", 3).evaluations == 3
     assert json.loads(config.read_text())["space"]["embeddings"] == []
+    assert search("run", 4).evaluations == 4, "and again, now that the folder says so"
     with pytest.raises(ValueError, match="embeddings"):
-        search("other", 3)
+        search("other", 3, embeddings="periodic")
 
 
 def test_a_layer_of_positions_has_no_embedding() -> None:

@@ -25,11 +25,11 @@ SPACES = [
     NetworkSpace((12,), 4, max_width=40, max_parameters=60_000, starter_parameters=(300, 5000)),
 ]
 TABLE = NetworkSpace(
-    (6,), 4, max_width=40, max_parameters=60_000, starter_parameters=(300, 5000), embeddings=("periodic", "piecewise"),
-    rates=(("embed_features", 4.0), ("insert_norm", 3.0)), norms=True,
+    (6,), 4, max_width=40, max_parameters=60_000, starter_parameters=(300, 5000), embeddings=("periodic", "piecewise", "robust"),
+    rates=(("embed_features", 4.0), ("insert_norm", 3.0), ("insert_gate", 3.0)), norms=True, gates=True, dropout=True,
 )  # fmt: skip
 each_rank = pytest.mark.parametrize("space", [*SPACES, TABLE], ids=[*("x".join(map(str, space.input_shape)) for space in SPACES), "table"])
-EXACT_ONLY = (("embed_features", 4.0), ("insert_norm", 3.0), *((name, 0.0) for name in APPROXIMATE))
+EXACT_ONLY = (("embed_features", 4.0), ("insert_norm", 3.0), ("insert_gate", 3.0), *((name, 0.0) for name in APPROXIMATE))
 
 
 def randomised(arrays, rng):

@@ -12,6 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from genomes.network.architecture import Architecture
 from genomes.network.operators.embed import embed_features, embed_features_sites, remove_embedding, remove_embedding_sites
+from genomes.network.operators.features import (
+    insert_dropout,
+    insert_dropout_sites,
+    insert_gate,
+    insert_gate_sites,
+    insert_norm,
+    insert_norm_sites,
+    remove_dropout,
+    remove_dropout_sites,
+    remove_gate,
+    remove_gate_sites,
+    remove_norm,
+    remove_norm_sites,
+)
 from genomes.network.operators.insert_layer import (
     insert_first_layer,
     insert_first_layer_sites,
@@ -19,7 +33,6 @@ from genomes.network.operators.insert_layer import (
     insert_layer_sites,
 )
 from genomes.network.operators.kernel_size import grow_kernel, grow_kernel_sites, shrink_kernel, shrink_kernel_sites
-from genomes.network.operators.normalise import insert_norm, insert_norm_sites, remove_norm, remove_norm_sites
 from genomes.network.operators.pooling import (
     insert_pooling,
     insert_pooling_sites,
@@ -82,6 +95,10 @@ OPERATORS: dict[str, Operator] = {
     "remove_embedding": Operator(remove_embedding, remove_embedding_sites, exact=False, rate=0.5),
     "insert_norm": Operator(insert_norm, insert_norm_sites, exact=True, rate=1.0),
     "remove_norm": Operator(remove_norm, remove_norm_sites, exact=False, rate=0.5),
+    "insert_gate": Operator(insert_gate, insert_gate_sites, exact=True, rate=0.5),
+    "remove_gate": Operator(remove_gate, remove_gate_sites, exact=False, rate=0.5),
+    "insert_dropout": Operator(insert_dropout, insert_dropout_sites, exact=True, rate=1.0),
+    "remove_dropout": Operator(remove_dropout, remove_dropout_sites, exact=True, rate=0.5),
 }
 EXACT = frozenset(name for name, operator in OPERATORS.items() if operator.exact)
 APPROXIMATE = frozenset(OPERATORS) - EXACT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genomes.layers import EMBEDDINGS, Layer
+from genomes.layers import EMBEDDINGS, SETTINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.editing import bypass, finished, insert_on_edge, new_marking, project_after
 from genomes.network.genes import EMBEDDED, INPUT_MARKING, Gene
@@ -26,8 +26,13 @@ def embed_features_sites(architecture: Architecture, space: NetworkSpace) -> lis
         for target in architecture.consumers[INPUT_MARKING]
         if architecture.by_marking[target].kind not in EMBEDDINGS
         for kind in space.embeddings
-        for width in WIDTHS
+        for width in widths(kind)
     ]
+
+
+def widths(kind: str) -> tuple[int, ...]:
+    """The widths of an embedding of this kind that variation uses: 0 where it has none."""
+    return WIDTHS if "width" in SETTINGS[kind] else (0,)
 
 
 def embed_features(architecture: Architecture, target: int, kind: str, width: int, *, clock: int) -> Architecture:

@@ -2,8 +2,10 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 from test_training_loop import convolutional, dense, initial_weights, some
 
 from neuroevo.core.streams import stream
@@ -73,6 +75,22 @@ def test_two_and_three_epochs_are_five(digits, name):
     assert all(np.array_equal(a, b) for a, b in zip(weights, second.weights(), strict=True))
     assert all(np.array_equal(a, b) for a, b in zip(averages, second.averages(), strict=True))
     assert resumed.train_loss == at_once.train_loss
+
+
+def test_what_a_dropout_drops_is_the_same_whether_a_training_is_interrupted_or_not(digits):
+    recipe, (x, targets) = Recipe(schedule="constant"), some(digits, 150)
+    inputs = keras.Input((8, 8, 1))
+    body = layers.Dropout(0.4)(layers.Dense(12, activation="relu")(layers.Dropout(0.2)(layers.Flatten()(inputs))))
+    network = compile_network(keras.Model(inputs, layers.Dense(10)(body)), Method.of(recipe, "cross_entropy", 150))
+    _, rng = begun(recipe, 150, network=network)
+    at_once = fit(network, x, targets, with_epochs(recipe, 4), rng)
+    weights = network.weights()
+    begun(recipe, 150, network=network)
+    checkpoint = through_json(taken(network, x, targets, with_epochs(recipe, 2), begun(recipe, 150, network=network)[1]))
+    _, other = begun(recipe, 150, seed=9, network=network)
+    resumed = fit(network, x, targets, with_epochs(recipe, 4), other, training=checkpoint.resume(network, other))
+    assert resumed.train_loss == at_once.train_loss and len(set(at_once.train_loss)) == 4
+    assert all(np.array_equal(a, b) for a, b in zip(weights, network.weights(), strict=True))
 
 
 def test_without_its_schedule_a_continuation_goes_on_inside_a_longer_one(digits):

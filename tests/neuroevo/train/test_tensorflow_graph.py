@@ -109,6 +109,7 @@ BODIES: dict[str, tuple[tuple[int, ...], Tail]] = {
     "stacked heads": (IMAGE, stacked(1)),
     "stacked heads that are dilated": (IMAGE, stacked(2)),
     "recurrent": (SERIES, layers.SimpleRNN(4)),
+    "gated": (ROW, lambda x: layers.Multiply()([x, layers.Rescaling(2.0)(layers.Activation("sigmoid")(layers.Dense(5)(x)))])),
     "a model inside": (ROW, lambda x: model_of((5,), layers.ReLU(), 3)(x)),
 }
 
@@ -187,6 +188,23 @@ def test_other_precisions_train_alike(policy: str, close: float) -> None:
     (loss, outputs), (expected, plain) = trained(policy), trained("float32")
     assert outputs.dtype == np.float32 and not np.array_equal(outputs, plain), "it computes in that precision"
     assert loss == pytest.approx(expected, rel=close) and np.allclose(outputs, plain, atol=10 * close)
+
+
+def test_dropout_drops_its_share_and_what_is_dropped_learns_nothing() -> None:
+    rate, units = 0.3, 4000
+    inputs = keras.Input((1,))
+    hidden = layers.Dense(units, kernel_initializer="ones", bias_initializer="ones", name="hidden")
+    model = keras.Model(inputs, layers.Dense(1, kernel_initializer="ones", name="out")(layers.Dropout(rate)(hidden(inputs))))
+    network = compile_network(model, Method(loss="mean_squared_error", batch_size=1, momentum=0.0))
+    before = network.weights()
+    assert network.outputs(network.place(np.ones((1, 1)))) == pytest.approx(2 * units), "nothing is dropped in inference"
+    one, target = network.place(np.ones((1, 1))), network.place(np.zeros((1, 1)))
+    loss = network.epoch(one, target, np.zeros((1, 1), np.int32), np.full(1, 1e-6, np.float32))
+    moved = [a != b for a, b in zip(before, network.weights(), strict=True)]
+    kept = moved[2].ravel()
+    assert kept.mean() == pytest.approx(1 - rate, abs=0.04)
+    assert np.array_equal(moved[0].ravel(), kept) and np.array_equal(moved[1], kept)
+    assert np.sqrt(loss) == pytest.approx(2 * kept.sum() / (1 - rate), rel=1e-3), "what is kept is so much larger"
 
 
 def test_dropout_draws_anew_at_each_step_and_the_same_after_a_reset() -> None:
