@@ -6,12 +6,14 @@ seed and encoded by neuroevo (texts as inputs of 0 and 1, holes filled), learns 
 about the test part: share of wrong classes, or root mean square error divided by the standard deviation of the test targets.
 
 - `ours`: `neuroevo search TABLE --seconds N`, its best network by validation; `ensemble`: `neuroevo ensemble` of the same search.
+- `plain`: ours without robust scaling, gates and dropout among its genes; `folds`: ours with `--search-folds 5`.
 - `keras_tuner`: Bayesian optimization of dense networks (layers, units, dropout, rate); `mlp`: scikit-learn's MLP, a random search in two processes.
 - `autokeras`: its search for structured data, with its own settings, where it runs (3.0.0 does not beside Keras 3.15: findings/autokeras_units.sh).
 - `boosting`, `forest`, `linear`: scikit-learn's HistGradientBoosting, RandomForest and a linear model with their defaults, which take seconds.
 
 At the end mean ranks over tables (each the mean of its seeds), Friedman's and Wilcoxon's tests, and with `--figure` the critical-difference diagram
-(Demšar 2006). With `--run FOLDER` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches.
+(Demšar 2006). With `--run FOLDER` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches. With
+`--networks N` ours, `plain` and `folds` end after so many networks and not by the clock.
 Needs the extra `bench`, and the registry for the wheels.
 """
 
@@ -59,7 +61,13 @@ TABLES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {  # source, file, ta
     "affairs": ("statsmodels", "statsmodels/datasets/fair/fair.csv", "affairs", ()),
 }
 CLASSES = ("iris", "wine", "breast_cancer", "oj", "caravan", "default", "origin", "private", "vote")
-SEARCHES = ("ours", "keras_tuner", "mlp", "autokeras")
+VARIANTS: dict[str, tuple[dict[str, str], int]] = {  # settings of the space, and the folds of the search
+    "ours": ({}, 0),
+    "plain": ({"embeddings": "piecewise,periodic", "gates": "false", "dropout": "false"}, 0),
+    "folds": ({}, 5),
+}
+SEARCHES = (*VARIANTS, "keras_tuner", "mlp", "autokeras")
+USUAL = ("ours", "keras_tuner", "mlp", "autokeras", "fitted")
 FITTED = ("boosting", "forest", "linear")
 LARGEST = 32  # rows of a batch
 
@@ -143,19 +151,22 @@ def propose_until(oracle: Any, deadline: float) -> None:
 # Contestants: each gives the loss on the test part ---------------------------------------------------------------------------
 
 
-def ours(name: str, seed: int, seconds: float, cache: Path) -> dict[str, float]:
+def ours(name: str, seed: int, seconds: float, cache: Path, variant: str = "ours", networks: int | None = None, workers: int = 2) -> dict[str, float]:
     from neuroevo.cli.search import evolve_networks
     from neuroevo.evaluators import Slots
     from neuroevo.run.search import SearchSettings
 
     objectives = f"{'error' if name in CLASSES else 'rmse'},parameters"
-    settings = SearchSettings(str(table(name, cache)), objectives, target=TABLES[name][2], seed=seed)
+    genes, folds = VARIANTS[variant]
+    settings = SearchSettings(str(table(name, cache)), objectives, target=TABLES[name][2], seed=seed, settings=genes, folds=folds)
+    budget: dict[str, Any] = {"evaluations": 100_000, "seconds": seconds} if networks is None else {"evaluations": networks}
     with tempfile.TemporaryDirectory() as folder:
-        run = evolve_networks(settings, Path(folder) / "run", evaluations=100_000, seconds=seconds, evaluator=Slots(2), folds=0)
+        run = evolve_networks(settings, Path(folder) / "run", evaluator=Slots(workers), folds=0, **budget)
         task = task_of(name, seed, cache)
-        found = {"ours": loss_of(task, task.test_scores(run.best.model()))}
-        joined = run.ensemble().derived
-        found["ensemble"] = found["ours"] if joined is None else loss_of(task, dict(joined.test))
+        found = {variant: loss_of(task, task.test_scores(run.best.model()))}
+        if variant == "ours":
+            joined = run.ensemble().derived
+            found["ensemble"] = found["ours"] if joined is None else loss_of(task, dict(joined.test))
         return found | {"networks": run.evaluations}
 
 
@@ -268,7 +279,7 @@ def fitted(name: str, seed: int, seconds: float, cache: Path) -> dict[str, float
     return {one.name: loss_of(task, one.test) for one in train_references(task, seed)}
 
 
-CONTESTS = {"ours": ours, "keras_tuner": keras_tuner, "mlp": mlp, "autokeras": autokeras, "fitted": fitted}
+CONTESTS = {"keras_tuner": keras_tuner, "mlp": mlp, "autokeras": autokeras, "fitted": fitted}
 
 
 # The contest ----------------------------------------------------------------------------------------------------------------------
@@ -276,10 +287,12 @@ CONTESTS = {"ours": ours, "keras_tuner": keras_tuner, "mlp": mlp, "autokeras": a
 
 def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> dict[str, Any]:
     """Of one contestant on one table: kept, or found by a process of its own, so that no contestant warms another's caches."""
-    kept = options.run / f"{name}-{contest}-{seed}-{options.seconds:g}.json"
+    ends = options.networks if options.networks and contest in VARIANTS else f"{options.seconds:g}"
+    kept = options.run / f"{name}-{contest}-{seed}-{ends}.json"
     if kept.exists():
         return dict(json.loads(kept.read_text()))
-    command = [sys.executable, __file__, "--one", contest, name, str(seed), "--seconds", str(options.seconds), "--cache", str(options.cache)]
+    command = [sys.executable, __file__, "--one", contest, name, str(seed), "--seconds", str(options.seconds), "--cache", str(options.cache), "--workers", str(options.workers)]
+    command += ["--networks", str(options.networks)] if options.networks else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     line = next((line for line in done.stdout.splitlines() if line.startswith("OUTCOME ")), None)
     reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -293,7 +306,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=180, help="of every search, on two cores")
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
-    parser.add_argument("--contestants", nargs="+", choices=[*SEARCHES, "fitted"], default=[*SEARCHES, "fitted"])
+    parser.add_argument("--contestants", nargs="+", choices=[*SEARCHES, "fitted"], default=USUAL)
+    parser.add_argument("--networks", type=int, help="that ours, plain and folds train, in place of --seconds")
+    parser.add_argument("--workers", type=int, default=2, help="of ours, plain and folds")
     parser.add_argument("--run", type=Path, default=Path("runs/tables"), help="keeps each outcome")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "neuroevo-tables", help="keeps the tables")
     parser.add_argument("--figure", type=Path, help="the critical-difference diagram")
@@ -305,7 +320,10 @@ def main() -> None:
     if options.one:
         contest, name, seed = options.one
         with contextlib.redirect_stdout(sys.stderr):
-            found = CONTESTS[contest](name, int(seed), options.seconds, options.cache)
+            if contest in VARIANTS:
+                found = ours(name, int(seed), options.seconds, options.cache, contest, options.networks, options.workers)
+            else:
+                found = CONTESTS[contest](name, int(seed), options.seconds, options.cache)
         print("OUTCOME " + json.dumps(found))
         return
     losses: dict[str, dict[str, list[float]]] = {}
@@ -349,7 +367,7 @@ def report(options: argparse.Namespace, losses: dict[str, dict[str, list[float]]
     if options.json:
         made = {
             "method": "networks for tables",
-            "settings": {"seconds": options.seconds, "tables": options.tables, "packages": WHEELS},
+            "settings": {"seconds": options.seconds, "networks": options.networks, "tables": options.tables, "packages": WHEELS},
             "seeds": list(range(1, options.seeds + 1)),
             "ours": {f"mean_rank_{name}": float(rank) for name, rank in zip(names, ranked.mean, strict=True)},
             "failed": failures,

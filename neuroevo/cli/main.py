@@ -274,6 +274,12 @@ def search(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
     ] = False,
+    search_folds: Annotated[
+        int,
+        typer.Option(
+            help="Score each candidate by so many folds of all rows but the test's, for which it is trained as often; 0: by the validation part.", min=0
+        ),
+    ] = 0,
     references: Annotated[
         bool, typer.Option("--references", help="Also fit a linear model, a forest and boosting (scikit-learn), to compare with.")
     ] = False,
@@ -282,7 +288,7 @@ def search(
         typer.Option(
             help="Validate the front by so many folds of all rows but the test's, each network trained anew on each; 0: not.",
             min=0,
-            show_default="5 of tables of fewer than 2,000 rows",
+            show_default="5 of tables of fewer than 2,000 rows; 0 with --search-folds",
         ),
     ] = None,
 ) -> None:
@@ -320,6 +326,7 @@ def search(
         epochs=epochs,
         preset_epochs=effort.epochs,
         stop_early=stop_early,
+        folds=search_folds,
         max_parameters=max_parameters,
         seed=seed,
         screen=screened,

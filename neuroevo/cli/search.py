@@ -12,7 +12,6 @@ from typing import Any, Literal
 from genomes.base import Space
 from genomes.network import NetworkSpace
 from neuroevo.data.columns import Columns
-from neuroevo.deploy.folds import folds_of, usual_folds
 from neuroevo.deploy.reference_models import Reference, constant_reference, refuse_references, train_references
 from neuroevo.evaluators import Evaluator, Slots
 from neuroevo.report.finish import finish
@@ -32,6 +31,7 @@ from neuroevo.run.search import (
 from neuroevo.run.settings import of_today
 from neuroevo.run.sizes import begun_strategy
 from neuroevo.store import Store
+from neuroevo.tasks.folding import folds_of, usual_folds
 from neuroevo.tasks.supervised import Supervised
 
 SOON = 2_000_000  # numbers of the training part: references of so many are fitted in seconds, before the search; of more, after it
@@ -59,7 +59,8 @@ def evolve_networks(
         evaluator, schedule: as for `neuroevo.evolve`.
         baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
         references: also fit models of scikit-learn, to compare with (see `neuroevo.deploy.reference_models`).
-        folds: validate the front by so many folds (see `neuroevo.deploy.folds`); 0: not; None: by 5 of small tables.
+        folds: validate the front by so many folds (see `neuroevo.deploy.folds`); 0: not; None: by 5 of small tables, unless the search itself went by
+            folds.
 
     Raises:
         ValueError: anything that the user can mend; nothing is written before the data was read.
@@ -95,7 +96,7 @@ def evolve_networks(
         space,
         task,
         strategy=strategy,
-        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy),
+        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy, settings.folds),
         budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),
@@ -107,7 +108,7 @@ def evolve_networks(
     )
     if complete:  # said when it is clear that these are the run's own settings
         print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
-    folds = usual_folds(task) if folds is None else folds
+    folds = (0 if settings.folds else usual_folds(task)) if folds is None else folds
     finish(run, baseline=baseline, references=references, fitted=fitted, folds=folds, say=announced)
     return run
 

@@ -8,19 +8,19 @@ Spector 1992 advise). What costs the search nothing is left as it is: folds choo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from genomes.base import Genome
 from neuroevo.core.backend import prepare, suited_precision
 from neuroevo.core.files import write_json_whole
 from neuroevo.core.streams import TRAINING, stream
 from neuroevo.run.run import Run
+from neuroevo.tasks.folding import folds_of
 from neuroevo.tasks.intervals import known
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     from neuroevo.train.recipe import Recipe
 
 FOLDS_FILE = "folds.json"
-USUAL = 5
-SMALL = 2000  # rows below which folds are asked for by themselves
 FOLDED = (1 << 62) - 5  # the stream of folds and of their trainings, apart from those of births
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,63 +46,6 @@ class Folded:
     samples: int
     scores: dict[str, float]
     intervals: dict[str, Interval]
-
-
-def usual_folds(task: Supervised) -> int:
-    """The folds where nobody says otherwise: 5 of tables of fewer than 2,000 rows that can be folded (fewer where the rarest class has fewer
-    rows), 0 of others."""
-    dataset = task.dataset
-    rows = len(dataset.train) + len(dataset.validation) + len(dataset.test)
-    if rows >= SMALL or len(dataset.input_shape) > 1 or hindered(task):
-        return 0
-    folds = min(USUAL, _most_folds(task))
-    return folds if folds > 1 else 0
-
-
-def _most_folds(task: Supervised) -> int:
-    """Rows of the rarest class to train and validate on; of a regression all of them."""
-    y = task.dataset.search_part.y
-    return len(y) if task.kind == "regression" else int(np.bincount(y)[np.unique(y)].min())
-
-
-def hindered(task: Supervised) -> str:
-    """Why the data of a task cannot be folded, in a sentence; "" where it can."""
-    columns = task.dataset.columns
-    if task.kind == "detection":
-        return "folds are of classes and numbers, not of boxes in images"
-    if task.columns.group is not None or task.columns.time is not None:
-        return f"rows that were split by {task.columns.group or task.columns.time!r} cannot be folded: a fold would not be split by it"
-    learned = [] if columns is None else [each["name"] for each in columns["columns"] if each["kind"] == "target"]
-    if learned:
-        return f"{learned[0]!r} became the mean of the target among training rows, which folds would give away"
-    return ""
-
-
-def folds_of(task: Supervised, folds: int, seed: int) -> list[tuple[Rows, Rows]]:
-    """Rows of the training and validation parts together to train on and to ask about, of each fold: stratified, copies of a row in one fold.
-
-    Raises:
-        ValueError: fewer than 2 folds, more than there are rows of the rarest class (of a regression: rows), or data that cannot be folded.
-    """
-    from sklearn import model_selection
-
-    if reason := hindered(task):
-        raise ValueError(f"{reason}; leave --folds out")
-    both = task.dataset.search_part
-    classes = both.y if task.kind == "classification" else None
-    most = _most_folds(task)
-    if not 2 <= folds <= most:
-        what = "rows" if classes is None else "rows of the rarest class"
-        raise ValueError(f"--folds is a number from 2 to {most}, the {what} to train and validate on (0: no folds), got {folds}")
-    _, copies = np.unique(np.concatenate([both.x.reshape(len(both), -1), both.y.reshape(len(both), -1)], axis=1), axis=0, return_inverse=True)
-    different = int(copies.max()) + 1 == len(both)
-    if classes is None:
-        splitter: Any = model_selection.KFold(folds, shuffle=True, random_state=seed) if different else model_selection.GroupKFold(folds)
-    else:
-        kind = model_selection.StratifiedKFold if different else model_selection.StratifiedGroupKFold
-        splitter = kind(folds, shuffle=True, random_state=seed)
-    found: Iterator[tuple[Rows, Rows]] = splitter.split(both.x, classes, None if different else copies.ravel())
-    return list(found)
 
 
 def validate_by_folds(genome: Genome, task: Supervised, recipe: Recipe, folds: int, seed: int, threads: int = 1) -> Folded:

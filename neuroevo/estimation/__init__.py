@@ -1,4 +1,4 @@
-"""How a trained objective is obtained: directly, by full training, at low fidelity, by training that learning curves cut short, by gradient for
+"""How a trained objective is obtained: directly, by full training, by folds, at low fidelity, by training that learning curves cut short, by gradient for
 whole populations of NEAT, with the weights of a shared network; or not at all, by zero-cost proxies alone."""
 
 from importlib import import_module
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
     from neuroevo.estimation.direct import Direct
     from neuroevo.estimation.episodes import Episodes
+    from neuroevo.estimation.folded import FoldedTraining
     from neuroevo.estimation.gradient import GradientTraining
     from neuroevo.estimation.learning_curve import LearningCurve
     from neuroevo.estimation.median import MedianStopping
@@ -20,6 +21,7 @@ _WHERE = {
     "Direct": "direct",
     "Episodes": "episodes",
     "Estimation": "base",
+    "FoldedTraining": "folded",
     "FullTraining": "training",
     "GradientTraining": "gradient",
     "LearningCurve": "learning_curve",
@@ -30,11 +32,12 @@ _WHERE = {
     "ZeroCost": "zero_cost",
 }
 
-PARTS = ("Direct", "Episodes", "FullTraining", "GradientTraining", "LearningCurve", "LowFidelity", "MedianStopping", "SharedTraining", "ZeroCost")
+PARTS = ("Direct", "Episodes", "FoldedTraining", "FullTraining", "GradientTraining", "LearningCurve", "LowFidelity", "MedianStopping", "SharedTraining", "ZeroCost")
 __all__ = [
     "Direct",
     "Episodes",
     "Estimation",
+    "FoldedTraining",
     "FullTraining",
     "GradientTraining",
     "LearningCurve",

@@ -44,6 +44,7 @@ class Candidate:
         expected: what the rule that ended it expected of its last score, as rules take scores.
         inherited: the validation score before any training, of one that started from its parents' weights.
         distilled: epochs of distillation, of earlier trials too; `taught` of this one.
+        beside: epochs of trainings of the same network on other rows; `folded`: what these say, JSON.
     """
 
     individual: Individual
@@ -57,6 +58,8 @@ class Candidate:
     inherited: float | None = None
     distilled: int = 0
     taught: int = 0
+    beside: int = 0
+    folded: Mapping[str, Any] = field(default_factory=dict)
     stopped: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -167,7 +170,7 @@ class Candidate:
         """Passes over all of the training data that this trial has taken so far."""
         if self.course is None:
             return 0.0
-        return max(0, len(self.training.train_loss) - self.course.done + self.taught) * self.course.share
+        return max(0, len(self.training.train_loss) - self.course.done + self.taught) * self.course.share + self.beside
 
     def info(self) -> dict[str, Any]:
         """JSON: what the run records beside the objectives."""
@@ -179,6 +182,8 @@ class Candidate:
             "epochs": self.distilled + len(training.train_loss),
             "seconds": dict(self.seconds),
         }
+        if self.folded:
+            recorded["folds"] = dict(self.folded)
         if self.inherited is not None:
             recorded["inherited"] = {task.selection: self.inherited, "distilled_epochs": self.distilled}
         if self.course is None or not training.seconds or not np.isfinite([*training.train_loss, *training.validation]).all():

@@ -132,8 +132,8 @@ class FullTraining(Estimation):
         return Measurement(values, reasons, tuple(info), tuple(artifacts), seconds, stopped, described.array(), passes)
 
     def _course(self, trial: Trial, individual: Individual, task: Supervised) -> Course:
-        scratch = _suited(self.recipe, FROM_SCRATCH, task.from_scratch)
-        inherited = _suited(self.inherited, INHERITED, task.inherited)
+        scratch = suited(self.recipe, FROM_SCRATCH, task.from_scratch)
+        inherited = suited(self.inherited, INHERITED, task.inherited)
         return course_of(trial, individual, task.dataset, self.full, scratch, inherited, self.distil)
 
     def _train(self, candidate: Candidate) -> tuple[list[Artifact], Any]:
@@ -319,7 +319,7 @@ class LowFidelity(FullTraining):
         return {**super().settings(), "data": self.fidelity.data, "resolution": self.fidelity.resolution}
 
 
-def _suited(recipe: Recipe, usual: Recipe, own: Recipe) -> Recipe:
+def suited(recipe: Recipe, usual: Recipe, own: Recipe) -> Recipe:
     """A task's own recipe in place of the usual one, with the epochs that are asked for."""
     if replace(recipe, epochs=None) != usual:
         return recipe

@@ -103,7 +103,9 @@ def _tested(
     for individual in front:
         model = individual.model()
         tested[individual.id], on_test = task.assessed(model, task.dataset.test)
-        intervals[individual.id] = {"validation": task.assessed(model, task.dataset.validation)[1], "test": on_test}
+        by_folds = individual.info.get("folds")
+        on_validation = task.assessed(model, task.dataset.validation)[1] if by_folds is None else by_folds["intervals"]
+        intervals[individual.id] = {"validation": on_validation, "test": on_test}
         if clock() - said >= SAID_EVERY and len(tested) < len(front):
             say(f"after the search: {len(tested)} of {len(front)} are tested")
             said = clock()

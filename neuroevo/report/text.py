@@ -30,6 +30,7 @@ from neuroevo.store.connection import being_written
 
 TEST_FILE = "test.json"  # test scores of the front, measured once at the end of a search: {id: {objective: value}}
 REASONS = 5  # failures that are listed, and as many stopped trainings
+VALIDATION = "validation"
 
 
 def test_scores(run: Run) -> dict[int, dict[str, float]]:
@@ -110,7 +111,8 @@ def run_table(run: Run) -> str:
     table = Table(box=None, pad_edge=False)
     by_folds, folded_by = folded(run), compared_by(run)
     folds_column = [f"{folded_by} ({next(iter(by_folds.values())).folds} folds)"] if by_folds and folded_by else []
-    for column in ["id", *[f"{name} (validation)" if name in test_names else name for name in names], *extra, *folds_column]:
+    on = chosen_on(run)
+    for column in ["id", *[f"{name} ({on})" if name in test_names else name for name in names], *extra, *folds_column]:
         table.add_column(column, justify="right")
     for name in test_names:
         table.add_column(f"{name} (test)", justify="right")
@@ -132,7 +134,8 @@ def run_table(run: Run) -> str:
         ]
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
     for reference in references_of(run):
-        table.add_row(*_reference_row(reference, names, [_number(reference.numbers) for _ in extra] + ["-" for _ in folds_column], test_names))
+        between = [_number(reference.numbers) for _ in extra] + ["-" for _ in folds_column]
+        table.add_row(*_reference_row(reference, names, between, test_names, on != VALIDATION))
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
@@ -169,6 +172,13 @@ def run_table(run: Run) -> str:
     return "\n".join(lines)
 
 
+def chosen_on(run: Run) -> str:
+    """What the search's scores are of: "validation", or so many folds."""
+    best = run.records.best
+    by_folds = {} if best is None else best.info.get("folds", {})
+    return f"{by_folds['folds']} folds" if by_folds else VALIDATION
+
+
 def _said_of_folds(run: Run) -> list[str]:
     """Which network of the front is best by folds, in a line."""
     found, name = folded(run), compared_by(run)
@@ -187,11 +197,11 @@ def _folds_cell(found: Folded | None, name: str) -> str:
     return "-" if found is None else with_interval(found.scores.get(name), found.intervals.get(name))
 
 
-def _reference_row(reference: Reference, names: list[str], between: list[str], test_names: list[str]) -> list[str]:
+def _reference_row(reference: Reference, names: list[str], between: list[str], test_names: list[str], by_folds: bool) -> list[str]:
     on_validation, on_test = (reference.intervals.get(part, {}) for part in ("validation", "test"))
     return [
         reference.name,
-        *[with_interval(reference.validation.get(name), on_validation.get(name)) for name in names],
+        *["-" if by_folds else with_interval(reference.validation.get(name), on_validation.get(name)) for name in names],
         *between,
         *[with_interval(reference.test.get(name), on_test.get(name)) for name in test_names],
         "scikit-learn",

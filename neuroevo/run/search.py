@@ -15,6 +15,7 @@ from neuroevo.run.sizes import command_sizes
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.evolution.breeding import Inheritance
 from neuroevo.strategies.screening import Screen
+from neuroevo.tasks.folding import search_folds_of
 
 if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
@@ -80,6 +81,7 @@ class SearchSettings:
         preset_epochs: those of a preset, where candidates are trained and the strategy does not choose the epochs; None goes by the data.
         stop_early: the rule by which trainings end early (`neuroevo.estimation.LearningCurve`); None for none.
         columns: what is done with a table's columns.
+        folds: by how many folds each candidate is scored (`neuroevo.estimation.FoldedTraining`); 0: by the validation part.
         class_weights: "balanced", or weights by class; None weighs all samples alike.
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
     """
@@ -98,6 +100,7 @@ class SearchSettings:
     epochs: int | None = None
     preset_epochs: int | None = None
     stop_early: str | None = None
+    folds: int = 0
     max_parameters: int | None = None
     seed: int = 1
     screen: Screen | None = None
@@ -229,7 +232,7 @@ def parse_class_weights(texts: Sequence[str]) -> str | dict[str, float] | None:
 
 
 def estimation_by_names(
-    task: Supervised, epochs: int | None, stop_early: str | None, strategy: Strategy | None = None
+    task: Supervised, epochs: int | None, stop_early: str | None, strategy: Strategy | None = None, folds: int = 0
 ) -> Estimation:
     """How candidates are trained.
 
@@ -237,11 +240,13 @@ def estimation_by_names(
         epochs: of each; None goes by the size of the data.
         stop_early: one of `neuroevo.estimation.learning_curve.STOP_RULES`; None trains every candidate to the end.
         strategy: which may need an estimation of its own.
+        folds: by how many folds each is scored; 0: by the validation part.
 
     Raises:
-        ValueError: an unknown rule; the nearest is suggested; or one where the strategy needs another estimation.
+        ValueError: an unknown rule; the nearest is suggested; one, or folds, where the strategy needs another estimation; or data that cannot be
+            folded so.
     """
-    from neuroevo.estimation import LearningCurve
+    from neuroevo.estimation import FoldedTraining, LearningCurve, ZeroCost
     from neuroevo.estimation.learning_curve import SCORES
 
     if strategy is not None and strategy.estimated_by is not None:
@@ -249,7 +254,17 @@ def estimation_by_names(
             raise ValueError(
                 f"{type(strategy).__name__} trains few networks in full, after a shared one; leave --stop-early {stop_early} out"
             )
+        if folds:
+            raise ValueError(f"{type(strategy).__name__} scores networks with the weights of a shared one; leave --search-folds {folds} out")
         return registry.part("estimation", strategy.estimated_by)(epochs=epochs)  # type: ignore[no-any-return]
+    if folds:
+        if strategy is not None and strategy.full is not None:
+            raise ValueError(f"{type(strategy).__name__} goes on with trainings, of which folds are not; leave --search-folds {folds} out")
+        if isinstance(task.estimation(), ZeroCost):
+            raise ValueError(f"nothing is trained for the objectives {', '.join(task.objectives)}; leave --search-folds {folds} out")
+        search_folds_of(task, folds, task.seed)
+        trained = FoldedTraining(folds, epochs) if stop_early is None else FoldedTraining(folds, epochs, curve=SCORES)
+        return trained if stop_early is None else LearningCurve(trained, stop_early)
     if stop_early is not None:
         return LearningCurve(task.trained(epochs, curve=SCORES), stop_early)
     return task.estimation() if epochs is None else task.trained(epochs)

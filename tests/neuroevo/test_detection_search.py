@@ -163,7 +163,7 @@ def test_what_cannot_be_predicted_is_said(exported, tmp_path, what, words):
 
 def test_what_is_not_for_boxes_is_refused(searched):
     from neuroevo.deploy.ensembles import ensemble
-    from neuroevo.deploy.folds import folds_of, usual_folds
+    from neuroevo.tasks.folding import folds_of, usual_folds
 
     with pytest.raises(ValueError, match="the boxes of several networks have none"):
         ensemble(searched)

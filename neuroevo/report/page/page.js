@@ -4,7 +4,7 @@ const live = place.base !== undefined;
 let run, byId, onFront;
 
 function forget() {
-  run = { objectives: [], operators: [], front: [], inherited: [], baseline: null, references: [], intervals: {}, folds: {}, folded: "", archive: null, said: {}, deviation: {}, test: {}, curves: {}, drawings: {},
+  run = { objectives: [], operators: [], front: [], inherited: [], baseline: null, references: [], intervals: {}, folds: {}, folded: "", chosen_on: "validation", archive: null, said: {}, deviation: {}, test: {}, curves: {}, drawings: {},
     individuals: { id: [], generation: [], status: [], values: [], parents: [], operators: [] }, progress: { over: {}, value: [] } };
   byId = new Map();
 }
@@ -296,7 +296,7 @@ function frontTable() {
   run.objectives.forEach((objective, at) => {
     const tested = run.front.some((id) => run.test[id] && objective.name in run.test[id]);
     const sure = (part) => (id) => ((run.intervals[id] ?? {})[part] ?? {})[objective.name];
-    columns.push([tested ? `${objective.name} (validation)` : objective.name, (id) => run.individuals.values[byId.get(id)][at], sure("validation")]);
+    columns.push([tested ? `${objective.name} (${run.chosen_on})` : objective.name, (id) => run.individuals.values[byId.get(id)][at], sure("validation")]);
     if (tested) columns.push([`${objective.name} (test)`, (id) => (run.test[id] ?? {})[objective.name], sure("test")]);
   });
   if (run.folded) columns.push([run.folded, (id) => (run.folds[id] ?? [])[0], (id) => run.folds[id]?.slice(1, 3)]);

@@ -13,12 +13,13 @@ from command_line import neuroevo
 
 import neuroevo as ne
 from neuroevo.cli.search import evolve_networks
-from neuroevo.deploy.folds import folded, folds_of, usual_folds, validate_by_folds
+from neuroevo.deploy.folds import folded, validate_by_folds
 from neuroevo.evaluators import Serial
 from neuroevo.report.finish import finish
 from neuroevo.report.html import page
 from neuroevo.report.text import run_table
 from neuroevo.run.search import SearchSettings
+from neuroevo.tasks.folding import folds_of, usual_folds
 from neuroevo.train.recipe import Recipe
 
 

@@ -15,6 +15,7 @@ from neuroevo.core.trial import Trial
 from neuroevo.estimation import (
     Direct,
     Episodes,
+    FoldedTraining,
     FullTraining,
     GradientTraining,
     LearningCurve,
@@ -155,6 +156,13 @@ class OfLayers(Compiling):
 class TestFullTraining(OfLayers):
     def estimation(self):
         return sharing("_networks", FullTraining(epochs=2), self.compiled)
+
+
+class TestFoldedTraining(OfLayers):
+    test_another_process_with_another_hash_seed_gives_the_same_result = in_another_process_slowly
+
+    def estimation(self):
+        return sharing("_networks", FoldedTraining(2, epochs=2), self.compiled)
 
 
 class TestLowFidelity(OfLayers):

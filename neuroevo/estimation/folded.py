@@ -1,0 +1,147 @@
+"""Estimation by folds: what few validation rows cannot tell apart, all rows may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genomes.base import shown
+from neuroevo.core.individual import Individual
+from neuroevo.core.trial import CHECKPOINT, Artifact, Trial
+from neuroevo.data.dataset import Part
+from neuroevo.estimation.candidate import Candidate
+from neuroevo.estimation.course import Course
+from neuroevo.estimation.training import FullTraining, suited
+from neuroevo.tasks.base import Task
+from neuroevo.tasks.folding import search_folds_of
+from neuroevo.tasks.intervals import known
+from neuroevo.tasks.supervised import Supervised
+from neuroevo.train.compiled import Compiled, Method
+from neuroevo.train.loop import fit, outputs_in_batches
+from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
+
+FOLD = "fold_{}/"  # before the names of the weights of each fold's network but the first's
+
+
+class FoldedTraining(FullTraining):
+    """Train every candidate once for each fold, and score it on the answers to all rows that are not for the test, each from the network that never
+    saw it.
+
+    The first fold is the usual one, training part and validation part: its network is the individual's model, and its learning curve the
+    individual's. The others are trained likewise on the rest of the training rows and the validation rows. A child's network of a fold starts from
+    the weights of its parents' networks of the same fold: no network comes from one that was trained on what it is asked about. Where a parent has no
+    such weights, it starts from fresh ones.
+
+    It costs as many trainings as there are folds; their networks are compiled once.
+
+    Args:
+        folds: how many, >= 2.
+        epochs, recipe, inherited, refit, distil, temperature, curve, structures: as for `FullTraining`.
+
+    Raises:
+        ValueError: a setting out of its range. A trial fails whose data cannot be folded, that sees a share of the data or smaller samples, or that goes
+            on from a checkpoint or leaves one.
+    """
+
+    def __init__(
+        self,
+        folds: int = 5,
+        epochs: int | None = None,
+        recipe: Recipe = FROM_SCRATCH,
+        inherited: Recipe = INHERITED,
+        *,
+        refit: bool = False,
+        distil: int = 0,
+        temperature: float = 1.0,
+        curve: int = 5,
+        structures: int = 24,
+    ) -> None:
+        if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
+            raise ValueError(f"folds must be a whole number >= 2, got {shown(folds)}")
+        super().__init__(
+            epochs, recipe, inherited, refit=refit, distil=distil, temperature=temperature, curve=curve, structures=structures
+        )
+        self.folds = folds
+
+    def cost(self, trial: Trial, task: Task) -> float:
+        return self.folds * super().cost(trial, task)
+
+    def _course(self, trial: Trial, individual: Individual, task: Supervised) -> Course:
+        course = super()._course(trial, individual, task)
+        if course.reduced or course.share < 1 or course.checkpoint is not None or CHECKPOINT in trial.leaves:
+            raise ValueError(
+                "folds are of whole trainings on all rows: for trainings that go on, or that see less, take FullTraining or a strategy that trains each "
+                "network once"
+            )
+        return course
+
+    def _train(self, candidate: Candidate) -> tuple[list[Artifact], Any]:
+        left, descriptors = super()._train(candidate)
+        if candidate.stopped:  # by its learning curve: it is not asked further
+            return left, descriptors
+        task, both = candidate.task, candidate.task.dataset.search_part
+        rows = search_folds_of(task, self.folds, candidate.context.seed)
+        arrays = dict(left[0].load())
+        network = self._compiled(candidate)
+        answers = np.zeros((len(both), *task.output_shape(tuple(network.model.output_shape[1:]))), np.float32)
+        answers[rows[0][1]] = outputs_in_batches(network, both.x[rows[0][1]])
+        scores = [task.scores(answers[rows[0][1]], both.y[rows[0][1]])]
+        for fold, (trained, asked) in enumerate(rows[1:], 1):
+            part = Part(both.x[trained], both.y[trained])
+            arrays |= candidate.timed("folds", self._fold, candidate, part, fold)
+            answers[asked] = outputs_in_batches(network, both.x[asked])
+            scores.append(task.scores(answers[asked], both.y[asked]))
+        if not np.isfinite(answers).all():
+            raise ValueError("the outputs of a fold's network are not finite (NaN or infinity)")
+        candidate.scores |= task.scores(answers, both.y)
+        candidate.folded = {
+            "folds": self.folds,
+            "samples": len(both),
+            "each": [score[task.selection] for score in scores],
+            "intervals": {name: list(ends) for name, ends in known(task.intervals(answers, both.y)).items()},
+        }
+        left[0] = candidate.trial.left(candidate.individual, arrays=arrays)
+        return left, descriptors
+
+    def _compiled(self, candidate: Candidate) -> Compiled:
+        """The candidate's network, holding what it was trained to last."""
+        from neuroevo.decode import structure
+
+        assert candidate.course is not None
+        method = Method.of(candidate.course.recipe, candidate.task.loss, len(candidate.train), weighted=candidate.task.weighted)
+        return self._network(candidate.genome, structure(candidate.genome), method)
+
+    def _fold(self, candidate: Candidate, part: Part, fold: int) -> dict[str, npt.NDArray[Any]]:
+        """Train the network on a fold's rows, in place of what it was: its weights, by the names under which they are kept."""
+        from neuroevo.decode import set_weights, weights_of
+        from neuroevo.inherit import inherit
+        from neuroevo.inherit.embeddings import placed
+
+        assert candidate.course is not None
+        task, genome, course = candidate.task, candidate.genome, candidate.course
+        rng = candidate.context.rng(candidate.individual.id, candidate.trial.repeat).spawn(fold)[-1]
+        given = [(artifact.genome, _of_fold(artifact.load(), fold)) for artifact in course.parents if artifact.genome is not None]
+        parents = [(parent, arrays) for parent, arrays in given if arrays]
+        begin = placed(genome, inherit(genome, parents, rng), part.x, [parent for parent, _ in parents])
+        recipe = course.recipe
+        if course.start == "parents" and not parents:
+            recipe = suited(self.recipe, FROM_SCRATCH, task.from_scratch).sized(len(candidate.train), course.fidelity.epochs)
+        network = self._compiled(candidate)
+        set_weights(network.model, genome, begin)
+        network.reset()
+        done = fit(network, part.x, task.training_targets(part, network), recipe, rng, vary=task.varying(part, network))
+        candidate.beside += len(done.train_loss)
+        arrays = weights_of(network.synchronised(), genome, channels=begin)
+        return {FOLD.format(fold) + name: array for name, array in arrays.items()}
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "folds": self.folds}
+
+
+def _of_fold(arrays: Mapping[str, npt.NDArray[Any]], fold: int) -> dict[str, npt.NDArray[Any]]:
+    """The weights of a fold's network among those of an artifact, by marking; empty where there are none."""
+    prefix = FOLD.format(fold)
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
