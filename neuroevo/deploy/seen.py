@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.data.boxes import boxes_in
-from neuroevo.deploy.finding import SURE
 
 if TYPE_CHECKING:
     from neuroevo.data.dataset import Dataset
@@ -52,6 +51,7 @@ def seen_images(task: Detection, network: Any, count: int = IMAGES) -> tuple[See
     Args:
         network: a `keras.Model` or a callable, of normalised images.
     """
+    from neuroevo.deploy.finding import SURE
     from neuroevo.tasks.supervised import outputs_of
 
     part = task.dataset.validation
