@@ -16,7 +16,7 @@ from neuroevo.data import dates, encoded, table
 from neuroevo.data.dataset import Dataset
 from neuroevo.data.frames import MISSING
 from neuroevo.data.normalisation import Normalisation
-from neuroevo.tasks.detecting import MOST, OVERLAP
+from neuroevo.tasks.detecting import MOST, OVERLAP, TOLD
 
 WITHOUT_DOUBLES = (".tflite",)  # formats whose built-in operations have no float64
 RAW = "not normalised: the model does that inside"
@@ -133,6 +133,7 @@ def _detection(dataset: Dataset, inputs: dict[str, Any], about: str) -> dict[str
         "decoding": OF_BOXES,
         "score": "sqrt(sigmoid(class) * sigmoid(centreness))",
         "suppression": {"of": "each class", "overlap": OVERLAP, "most": MOST},
+        "told": {"of": "all classes together", "overlap": TOLD},
     }
     return {
         "about": about + FITTED,

@@ -13,7 +13,7 @@ from neuroevo.data import images
 from neuroevo.data.boxes import Letterbox, clipped, letterboxed, sides
 from neuroevo.data.dataset import DataError
 from neuroevo.deploy.prediction import FoundBox, Prediction
-from neuroevo.tasks.detecting import Detected, detections
+from neuroevo.tasks.detecting import Detected, detections, told
 from neuroevo.train.grids import grids_of
 from neuroevo.train.loop import model_outputs
 
@@ -67,7 +67,8 @@ def _found(network: Any, x: npt.NDArray[Any], least: float) -> list[Detected]:
     outputs = model_outputs(network, x.astype(np.float32))
     if not np.isfinite(outputs).all():
         raise DataError("the network's outputs are not finite (NaN or infinity) for some of these images")
-    return detections(outputs, grids_of((int(x.shape[1]), int(x.shape[2])), outputs.shape[1]), least=least)
+    every = detections(outputs, grids_of((int(x.shape[1]), int(x.shape[2])), outputs.shape[1]), least=least)
+    return [told(found, least) for found in every]
 
 
 def _prediction(source: str, found: Detected, names: list[str], way: Letterbox | None, size: tuple[int, int]) -> Prediction:

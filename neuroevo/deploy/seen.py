@@ -52,6 +52,7 @@ def seen_images(task: Detection, network: Any, count: int = IMAGES) -> tuple[See
         network: a `keras.Model` or a callable, of normalised images.
     """
     from neuroevo.deploy.finding import SURE
+    from neuroevo.tasks.detecting import told
     from neuroevo.tasks.supervised import outputs_of
 
     part = task.dataset.validation
@@ -59,8 +60,8 @@ def seen_images(task: Detection, network: Any, count: int = IMAGES) -> tuple[See
     pictures = as_pictures(task.dataset, part.x[rows])
     seen = []
     for picture, truth, found in zip(pictures, part.y[rows], task.detected(outputs_of(network, part.x[rows])), strict=True):
-        sure = found.scores >= SURE
-        boxes = np.concatenate([found.boxes, found.classes[:, None], found.scores[:, None]], axis=1)[sure]
+        sure = told(found, SURE)
+        boxes = np.concatenate([sure.boxes, sure.classes[:, None], sure.scores[:, None]], axis=1)
         seen.append(SeenImage(_png(picture), _rows(boxes_in(truth)), _rows(boxes)))
     return tuple(seen)
 

@@ -16,6 +16,8 @@ LEAST = 0.01  # the score below which nothing is said
 NOTHING = -30.0  # a logit of what is not there
 OVERLAP = 0.6  # intersection over union with a better box of the class, above which a box is left out (as in FCOS)
 
+TOLD = 0.5  # the same with a better box of any class, above which people are not told of a box
+
 
 @dataclass(frozen=True)
 class Detected:
@@ -81,6 +83,17 @@ def detections(
         rows = kept(boxes, classes, overlap, most)
         found.append(Detected(boxes[rows], classes[rows], flat[order[rows]]))
     return found
+
+
+def told(found: Detected, least: float) -> Detected:
+    """What people are told of what a network found in an image: the boxes of a score from `least` on; of those that overlap by more than half, the
+    surest, whatever their class. (Average precision counts each class by itself, and all boxes.)"""
+    from neuroevo.tasks.suppression_kernels import kept
+
+    sure = found.scores >= least
+    boxes, classes, scores = found.boxes[sure], found.classes[sure], found.scores[sure]
+    rows = kept(boxes, np.zeros_like(classes), TOLD, MOST)
+    return Detected(boxes[rows], classes[rows], scores[rows])
 
 
 def _sigmoid(logits: Floats) -> Floats:

@@ -5,7 +5,7 @@ import pytest
 
 from neuroevo.data.boxes import padded
 from neuroevo.tasks.average_precision import average_precision
-from neuroevo.tasks.detecting import Detected, detections
+from neuroevo.tasks.detecting import Detected, detections, told
 from neuroevo.train.grids import Grids
 
 GRIDS = Grids((32, 48), (4, 8))
@@ -95,3 +95,11 @@ def test_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
     with pytest.raises(ImportError, match=r"faster-coco-eval, which is not installed: .*pip install.*detection"):
         average_precision([], padded([[]]), (8, 8), 1)
+
+
+def test_people_are_told_of_the_surest_of_boxes_that_overlap_whatever_their_class() -> None:
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 10, 10], [0, 0, 10, 19], [0, 0, 10, 21], [40, 40, 50, 50]], np.float32)
+    found = Detected(boxes, np.array([1, 2, 2, 2, 1]), np.array([0.9, 0.8, 0.7, 0.6, 0.2], np.float32))
+    said = told(found, 0.3)
+    assert said.boxes.tolist() == boxes[[0, 3]].tolist() and said.classes.tolist() == [1, 2], "the third overlaps the first by 10 / 19"
+    assert len(told(found, 0.1)) == 3 and len(told(found, 0.95)) == 0
