@@ -1,6 +1,10 @@
 """One-shot searches as runs: any number of workers, cut anywhere and resumed, what is recorded, and by one command."""
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +113,45 @@ def test_an_epoch_that_is_cut_begins_again(tmp_path, monkeypatch):
     run = search(make(), tmp_path / "cut")
     assert calls == [1, 2, 2, 3]
     assert outcome(run) == outcome(whole)
+
+
+KILLED = """
+import os, pathlib, signal, sys
+sys.path.insert(0, sys.argv[1])
+import test_oneshot
+from neuroevo.store import Store
+from neuroevo.train.supernet.darts import DartsRule
+from neuroevo.train.supernet.paths import Paths
+
+def dies(owner, method, left):
+    original = getattr(owner, method)
+
+    def wrapped(*arguments, **named):
+        answer = original(*arguments, **named)
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    setattr(owner, method, wrapped)
+
+owner, method = {"epoch": (Paths if sys.argv[3] == "shared weights" else DartsRule, "epoch"), "commit": (Store, "commit")}[sys.argv[4]]
+dies(owner, method, [int(sys.argv[5])])
+test_oneshot.search(test_oneshot.STRATEGIES[sys.argv[3]](), pathlib.Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shared weights", "darts"])
+def test_a_search_that_is_killed_in_an_epoch_or_at_a_commit_ends_as_if_it_had_not_been(name, tmp_path):
+    whole = search(STRATEGIES[name](), tmp_path / "whole")
+    for number, (what, passing) in enumerate([("epoch", 1), ("epoch", 2), ("commit", 2), ("commit", 4), ("commit", 6)]):
+        folder = tmp_path / str(number)
+        here = str(Path(__file__).parent)
+        done = subprocess.run([sys.executable, "-c", KILLED, here, str(folder), name, what, str(passing)], capture_output=True, text=True)
+        assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+        run = search(STRATEGIES[name](), folder)
+        assert run.ended == "exhausted" and outcome(run) == outcome(whole), (what, passing)
 
 
 @pytest.mark.slow
