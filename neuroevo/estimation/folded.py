@@ -39,7 +39,7 @@ class FoldedTraining(FullTraining):
 
     Args:
         folds: how many, >= 2.
-        epochs, recipe, inherited, refit, distil, temperature, curve, structures: as for `FullTraining`.
+        epochs, recipe, inherited, curve, structures: as for `FullTraining`.
 
     Raises:
         ValueError: a setting out of its range. A trial fails whose data cannot be folded, that sees a share of the data or smaller samples, or that goes
@@ -53,17 +53,12 @@ class FoldedTraining(FullTraining):
         recipe: Recipe = FROM_SCRATCH,
         inherited: Recipe = INHERITED,
         *,
-        refit: bool = False,
-        distil: int = 0,
-        temperature: float = 1.0,
         curve: int = 5,
         structures: int = 24,
     ) -> None:
         if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
             raise ValueError(f"folds must be a whole number >= 2, got {shown(folds)}")
-        super().__init__(
-            epochs, recipe, inherited, refit=refit, distil=distil, temperature=temperature, curve=curve, structures=structures
-        )
+        super().__init__(epochs, recipe, inherited, curve=curve, structures=structures)
         self.folds = folds
 
     def cost(self, trial: Trial, task: Task) -> float:
@@ -132,13 +127,15 @@ class FoldedTraining(FullTraining):
         network = self._compiled(candidate)
         set_weights(network.model, genome, begin)
         network.reset()
-        done = fit(network, part.x, task.training_targets(part, network), recipe, rng, vary=task.varying(part, network))
+        targets, vary = task.training_targets(part, network), task.varying(part, network)
+        done = fit(network, part.x, targets, recipe, rng, vary=vary, report=lambda *_: candidate.context.give_way())
         candidate.beside += len(done.train_loss)
         arrays = weights_of(network.synchronised(), genome, channels=begin)
         return {FOLD.format(fold) + name: array for name, array in arrays.items()}
 
     def settings(self) -> dict[str, Any]:
-        return {**super().settings(), "folds": self.folds}
+        own = {name: value for name, value in super().settings().items() if name not in ("refit", "distil", "temperature")}
+        return {**own, "folds": self.folds}
 
 
 def _of_fold(arrays: Mapping[str, npt.NDArray[Any]], fold: int) -> dict[str, npt.NDArray[Any]]:
