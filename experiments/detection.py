@@ -4,7 +4,7 @@ The space is NAS-FPN's (Ghiasi, Lin & Le 2019) on three levels: five merging cel
 `fixed`: no search; the hand-made top-down pyramid (Lin et al. 2017), and NAS-FPN's published wiring mapped to three levels. `random`: random
 search. `evolution`: regularized evolution whose children start from their parents' weights and are trained for half as many epochs. `ppo`: an
 LSTM controller that learns by PPO, as NAS-FPN's did. `stacks`: NAS-FPN's published wiring and the one that evolution found (where `evolution` is
-asked for, too), repeated one, two and three times, trained from scratch.
+asked for, too), repeated one, two and three times, trained from scratch; `--stack-epochs 24` trains these for longer.
 
 The backbone's space is DetNAS's (Chen et al. 2019) at this size, four blocks of ShuffleNetV2's kind with kernels of 3, 5, 7 or Xception's at each place.
 `supernet`: one shared network is trained, one path a step; evolution (20 individuals, 10 generations) searches on its scores, and the best is trained
@@ -103,12 +103,13 @@ def fixed(method: str, seed: int, options: argparse.Namespace, wirings: dict[str
             made[f"{name}_{times}"] = replace(pyramids, stacks=times).build(pyramids.decisions(genome))
     found = []
     for number, name in enumerate([*FIXED[method], *(f"{name}_{times}" for name in wirings for times in (1, 2, 3))]):
-        kept = options.run and options.run / f"{method}-{name}-{seed}.json"
+        epochs = options.stack_epochs if method == "stacks" else None
+        kept = options.run and options.run / f"{method}-{name}-{seed}{f'-{epochs}' if epochs else ''}.json"
         if kept and kept.exists():
             found.append(json.loads(kept.read_text()))
             continue
         start = time.monotonic()
-        scores = trained(task, made[name], number, seed, options.epochs)
+        scores = trained(task, made[name], number, seed, epochs or options.epochs)
         found.append({"method": method, "network": name, "seed": seed, **scores, "seconds": time.monotonic() - start})
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -161,6 +162,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=40)
     parser.add_argument("--train", type=int, default=1000, help="images to train on")
     parser.add_argument("--epochs", type=int, help="of a network; by default 12 at 1,000 images, and half as many for one that inherits")
+    parser.add_argument("--stack-epochs", type=int, help="the same of the networks of `stacks`")
     parser.add_argument("--scored", type=int, default=200, help="backbones that are scored on a shared network")
     parser.add_argument("--shared-epochs", type=int, default=40, help="of the shared network")
     parser.add_argument("--workers", type=int, default=2)
