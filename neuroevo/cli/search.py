@@ -159,12 +159,13 @@ def _as_begun(settings: SearchSettings, folder: Path) -> SearchSettings:
 
 def _space_as_begun(space: Space, folder: Path, given: Mapping[str, str]) -> Space:
     """The space with the layers of features that the run began with, where nothing is said of them; an older release had none, or fewer."""
-    if not isinstance(space, NetworkSpace) or not space.embeddings or not (folder / "config.json").exists():
+    if not isinstance(space, NetworkSpace) or len(space.input_shape) > 1 or not (folder / "config.json").exists():
         return space
     store = Store(folder, writable=False)
     recorded = of_today(store.read_json("config.json") or {}).get("space")
     store.close()
-    if not isinstance(recorded, dict) or recorded.get("encoding") != space.encoding:
+    named = recorded.get("encoding") if isinstance(recorded, dict) else None
+    if recorded is None or named != space.encoding:
         return space
     before = {name: recorded[name] for name in ("norms", "gates", "dropout")} | {"embeddings": tuple(recorded["embeddings"])}
     return replace(space, **{name: value for name, value in before.items() if name not in given})

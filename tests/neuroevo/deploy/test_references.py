@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("references")
     task = ne.tasks.Classification("breast_cancer", ("error", "parameters"), seed=1)
     run = ne.evolve(
-        task.default_space(starter_parameters=(30, 200)), task, strategy=ne.strategies.RandomSearch(), estimation=FullTraining(epochs=1),
+        task.default_space(starter_parameters=(30, 200), embeddings=("periodic", "piecewise"), gates=False, dropout=False), task, strategy=ne.strategies.RandomSearch(), estimation=FullTraining(epochs=1),
         budget=ne.Budget(evaluations=3), seed=1, run=folder / "run",
     )  # fmt: skip
     finish(run, references=True)

@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table.to_csv(folder / "rare.csv", index=False)
     task = ne.tasks.Classification(folder / "rare.csv", ("f1", "parameters"), target="sick", seed=1)
     run = ne.evolve(
-        task.default_space(starter_parameters=(30, 100), embeddings=()), task, strategy=ne.strategies.RandomSearch(),
+        task.default_space(starter_parameters=(30, 100), embeddings=(), gates=False, dropout=False), task, strategy=ne.strategies.RandomSearch(),
         estimation=FullTraining(epochs=6), budget=ne.Budget(evaluations=1), seed=1, run=folder / "run",
     )  # fmt: skip
     finish(run)
