@@ -114,7 +114,7 @@ def test_whatever_is_chosen_a_legal_genome_is_built(space, data) -> None:
 @every_space
 def test_prefixes_may_be_asked_about_in_any_order(space) -> None:
     walks = [at_random(space, 3, index)[0] for index in range(6)]
-    prefixes = [walk[:length] for walk in walks for length in range(len(walk) + 1)][:400]
+    prefixes = [walk[:length] for walk in walks for length in range(len(walk) + 1)][:200]
     alone = {}
     for prefix in prefixes:
         _memory.cache_clear()
