@@ -96,13 +96,13 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
         _check_counts("starter_parameters", self.starter_parameters)
         if len(self.starter_parameters) != 2 or self.starter_parameters[0] > self.starter_parameters[1]:
             raise ValueError(f"starter_parameters must be (smallest, largest), got {shown(self.starter_parameters)}")
-        self._check_embeddings()
+        self._check_features()
         self._check_rates()
         smallest = smallest_architecture(self)
         if (reason := self.violated(smallest)) is not None:
             raise ValueError(f"the limits leave no network: the smallest has {smallest.parameters} parameters, but {reason}")
 
-    def _check_embeddings(self) -> None:
+    def _check_features(self) -> None:
         for name in ("norms", "gates", "dropout"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {shown(getattr(self, name))}")

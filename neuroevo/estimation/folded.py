@@ -19,7 +19,6 @@ from neuroevo.tasks.base import Task
 from neuroevo.tasks.folding import search_folds_of
 from neuroevo.tasks.intervals import known
 from neuroevo.tasks.supervised import Supervised
-from neuroevo.train.compiled import Compiled, Method
 from neuroevo.train.loop import fit, outputs_in_batches
 from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
 
@@ -100,14 +99,6 @@ class FoldedTraining(FullTraining):
         }
         left[0] = candidate.trial.left(candidate.individual, arrays=arrays)
         return left, descriptors
-
-    def _compiled(self, candidate: Candidate) -> Compiled:
-        """The candidate's network, holding what it was trained to last."""
-        from neuroevo.decode import structure
-
-        assert candidate.course is not None
-        method = Method.of(candidate.course.recipe, candidate.task.loss, len(candidate.train), weighted=candidate.task.weighted)
-        return self._network(candidate.genome, structure(candidate.genome), method)
 
     def _fold(self, candidate: Candidate, part: Part, fold: int) -> dict[str, npt.NDArray[Any]]:
         """Train the network on a fold's rows, in place of what it was: its weights, by the names under which they are kept."""

@@ -138,7 +138,7 @@ class FullTraining(Estimation):
 
     def _train(self, candidate: Candidate) -> tuple[list[Artifact], Any]:
         """Train and score a candidate: what it leaves, and its descriptors."""
-        from neuroevo.decode import structure, weights_of
+        from neuroevo.decode import weights_of
 
         task, trial, individual = candidate.task, candidate.trial, candidate.individual
         course = self._course(trial, individual, task)
@@ -146,9 +146,8 @@ class FullTraining(Estimation):
         genome, rng = candidate.genome, candidate.context.rng(individual.id, trial.repeat)
         untrained = candidate.timed("proxies", candidate.untrained_scores) if _asks_for_proxies(task) else {}
         begin = {} if course.checkpoint else candidate.timed("inherit", candidate.first_weights, rng)
-        method = Method.of(course.recipe, task.loss, len(candidate.train), weighted=task.weighted)
         misses = self._networks.misses
-        network = candidate.timed("decode", self._network, genome, structure(genome), method)
+        network = candidate.timed("decode", self._compiled, candidate)
         candidate.cache_hit = self._networks.misses == misses
         if not candidate.cache_hit:
             candidate.timed("tracing", network.trace)
@@ -202,6 +201,14 @@ class FullTraining(Estimation):
             _begin(whole, genome, initialise(genome, context.rng(individual.id, candidate.trial.repeat)))
             scores |= task.measured(whole, context)
         return scores
+
+    def _compiled(self, candidate: Candidate) -> Compiled:
+        """The candidate's network, holding what one of its structure was trained to last."""
+        from neuroevo.decode import structure
+
+        assert candidate.course is not None
+        method = Method.of(candidate.course.recipe, candidate.task.loss, len(candidate.train), weighted=candidate.task.weighted)
+        return self._network(candidate.genome, structure(candidate.genome), method)
 
     def _network(self, genome: Genome, structure: str, method: Method) -> Compiled:
         def build() -> Any:

@@ -15,7 +15,6 @@ CANDIDATES = 1000  # the best of an image, among which overlapping ones are look
 LEAST = 0.01  # the score below which nothing is said
 NOTHING = -30.0  # a logit of what is not there
 OVERLAP = 0.6  # intersection over union with a better box of the class, above which a box is left out (as in FCOS)
-
 TOLD = 0.5  # the same with a better box of any class, above which people are not told of a box
 
 
