@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 FEWEST = 1500  # members below which handing work to another thread costs more than it saves
+PIECES = 4  # ranges a thread
 
 
 def available_cores() -> int:
@@ -29,15 +30,15 @@ class Threads:
         self.count = count or available_cores()
         self._executor: ThreadPoolExecutor | None = None
 
-    def run(self, kernel: Callable[..., Any], members: int, *arguments: Any, fewest: int = FEWEST) -> None:
-        """Call the kernel on ranges that together are 0 to `members`; on this thread alone below `fewest` members."""
+    def run(self, kernel: Callable[..., Any], members: int, *arguments: Any, fewest: int = FEWEST, pieces: int = PIECES) -> None:
+        """Call the kernel on ranges that together are 0 to `members`, `pieces` a thread; on this thread alone below `fewest` members."""
         if self.count == 1 or members < fewest:
             kernel(0, members, *arguments)
             return
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self.count - 1, "neat")
         # More ranges than threads, since members of one range may be much larger than those of another.
-        cuts = [members * i // (4 * self.count) for i in range(4 * self.count + 1)]
+        cuts = [members * i // (pieces * self.count) for i in range(pieces * self.count + 1)]
         ranges = list(itertools.pairwise(cuts))
 
         def work(position: int) -> None:

@@ -30,7 +30,7 @@ class Episodes(Estimation):
             raise TypeError(f"Episodes estimates neuroevo.tasks.Environment, got {type(task).__name__}")
         start = time.perf_counter()
         with context.working():
-            played = _vectorised(trial, task, context) if task.population else _one_by_one(trial, task, context)
+            played = _together(trial, task, context) if task.population else _one_by_one(trial, task, context)
         scores, reasons = played.scores, played.reasons
         values = np.full((len(trial.individuals), len(task.objectives)), np.nan)
         info: list[Mapping[str, Any]] = []
@@ -113,7 +113,7 @@ def _climb(
     return Played(rewards, steps, kept)
 
 
-def _vectorised(trial: Trial, task: Environment, context: Context) -> _Play:
+def _together(trial: Trial, task: Environment, context: Context) -> _Play:
     """What `_one_by_one` would find, with everybody's episodes at once."""
     network = _network(trial)
     if not hasattr(network, "networks"):
@@ -138,7 +138,7 @@ def _vectorised(trial: Trial, task: Environment, context: Context) -> _Play:
 def _test(
     network: Any, reached: Sequence[int], play: _Play, task: Environment, context: Context, ids: Sequence[int], repeat: int
 ) -> None:
-    """Test members of a vectorised population on fresh episodes, all at once, as far as each of them gets."""
+    """Test members of a population on fresh episodes, all at once, as far as each of them gets."""
     assert task.solved is not None
     seeds = {row: task.fresh_seeds(context.seed, ids[row], task.fresh_episodes, repeat) for row in reached}
     rewards: dict[int, Floats] = {row: np.zeros(0) for row in reached}

@@ -217,7 +217,7 @@ class Records:
 
     def fix_box(self, groups: Iterable[Sequence[Individual]]) -> None:
         """Fix the box, for good, by the values of those of these individuals that count: the first generation."""
-        if self.fixed_box is None:
+        if self.fixed_box is None and len(self.objectives) > 1:
             self.fixed_box = self._box_of(groups, MEASURED, needs_some=True)
 
     def _box_of(self, groups: Iterable[Sequence[Individual]], measured: str, *, needs_some: bool = False) -> Box | None:

@@ -1,9 +1,10 @@
-"""Playing episodes: one network in one environment, or a whole population in one vectorised environment."""
+"""Playing episodes: one network in one environment, or a whole population at once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,14 +13,13 @@ import numpy.typing as npt
 from genomes.base import shown
 from neuroevo.core.extras import how_to_install
 from neuroevo.core.functions import dotted_name
+from neuroevo.tasks.cart_poles import ENTRY, CartPoles, play
 from neuroevo.tasks.environment_spaces import Actions, Observations
 
 if TYPE_CHECKING:
     from neuroevo.tasks.environment import Environment
 
 Floats = npt.NDArray[np.float64]
-
-_FEWER = 0.75  # a vectorised environment is cut down to the members still playing once this share of them is left
 
 
 class Played(NamedTuple):
@@ -54,64 +54,9 @@ class Episode(NamedTuple):
         return len(self.observations) - 1
 
 
-class _Valid:
-    """In place of a vectorised action space: `Actions` makes valid ones only, and a check of thousands costs as much as a step."""
-
-    def contains(self, actions: Any) -> bool:
-        return True
-
-
-class _CartPoles:
-    """Gymnasium's vectorised CartPole, begun where single ones of the same seeds begin. (It draws all starts from one seed, ends episodes by
-    itself after 500 steps, and counts a step too many in each but the first: so it is given its starts, and every episode is its first.)"""
-
-    def begin(self, environment: Any, starts: Sequence[Any]) -> npt.NDArray[Any]:
-        """Put as many episodes as there are starts at their beginning; their first observations."""
-        environment.reset(seed=0)
-        environment.state = np.ascontiguousarray(np.transpose(starts))
-        environment.max_episode_steps = np.iinfo(np.int32).max
-        observations: npt.NDArray[Any] = environment.state.T.astype(np.float32)
-        return observations
-
-    def start(self, single: Any, seed: int) -> Any:
-        """Where a single environment begins."""
-        single.reset(seed=seed)
-        return single.unwrapped.state
-
-    def cut(self, environment: Any, kept: npt.NDArray[np.bool_]) -> None:
-        """Go on with these episodes only."""
-        environment.state = np.ascontiguousarray(environment.state[:, kept])
-        environment.steps, environment.prev_done = environment.steps[kept], environment.prev_done[kept]
-        environment.num_envs = int(kept.sum())
-
-
-# Pairs of a single and a vectorised environment that are known to step alike to the last bit, and how the second is begun and cut down. All
-# others are played one by one, whatever gymnasium has: what a network is scored must not depend on how it is played.
-_ALIKE = {
-    (
-        "gymnasium.envs.classic_control.cartpole:CartPoleEnv",
-        "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv",
-    ): _CartPoles()
-}
-
-
-def vectorised(spec: Any, options: Mapping[str, Any]) -> _CartPoles | None:
-    """How the environment is played vectorised; None where it is played one by one."""
-    alike = (
-        None if spec is None or spec.additional_wrappers else _ALIKE.get((str(spec.entry_point), str(spec.vector_entry_point)))
-    )
-    if alike is not None:
-        try:
-            _vector_environment(spec.id, 1, options)
-        except TypeError:  # an option that single environments alone have
-            return None
-    return alike
-
-
-def _vector_environment(id: str, count: int, options: Mapping[str, Any]) -> Any:
-    made = gymnasium().make_vec(id, num_envs=count, vectorization_mode="vector_entry_point", **options)
-    made.unwrapped.action_space = _Valid()
-    return made.unwrapped
+def together(spec: Any) -> bool:
+    """Whether a population's episodes of an environment are played at once; all others are played one by one."""
+    return spec is not None and not spec.additional_wrappers and str(spec.entry_point) == ENTRY
 
 
 def gymnasium() -> Any:
@@ -152,27 +97,13 @@ class _OneByOne:
         return first
 
 
-class _Seen:
-    """What a population's members see, step by step; members that stopped playing are no longer among those that see."""
-
-    def __init__(self, members: int, episodes: int, observations: npt.NDArray[Any]) -> None:
-        self._shape = (members, episodes)
-        self._steps = [np.array(observations, np.float32).reshape(members, episodes, -1)]
-
-    def add(self, observations: npt.NDArray[Any], playing: npt.NDArray[np.int64]) -> None:
-        """After an environment step: [members playing * episodes, ...]."""
-        everybody = np.zeros_like(self._steps[0])
-        everybody[playing] = np.reshape(observations, (len(playing), self._shape[1], -1))
-        self._steps.append(everybody)
-
-    def episodes(self, rewards: Floats, steps: npt.NDArray[np.int64]) -> list[list[Episode]]:
-        """Each member's episodes."""
-        seen = np.array(self._steps)
-        members, episodes = self._shape
-        return [
-            [Episode(seen[: steps[i, j] + 1, i, j].astype(np.float64), float(rewards[i, j])) for j in range(episodes)]
-            for i in range(members)
-        ]
+def _episodes(seen: npt.NDArray[np.float32], rewards: Floats, steps: npt.NDArray[np.int64]) -> list[list[Episode]]:
+    """Each member's episodes, of what was seen in all of them after each step: [steps + 1, members * episodes, inputs]."""
+    members, episodes = rewards.shape
+    return [
+        [Episode(seen[: steps[i, j] + 1, i * episodes + j].astype(np.float64), float(rewards[i, j])) for j in range(episodes)]
+        for i in range(members)
+    ]
 
 
 class Player:
@@ -244,56 +175,29 @@ class Player:
         kept = [Episode(np.array(into), total) for into, (total, _) in zip(seen, played, strict=True)] if keep else ()
         return Played(np.array([total for total, _ in played]), np.array([lasted for _, lasted in played], np.int64), kept)
 
+    @cached_property
+    def poles(self) -> CartPoles | None:
+        """The environment compiled; None where gymnasium's steps otherwise (another release, say)."""
+        poles = CartPoles(self.environment)
+        return poles if poles.agrees() else None
+
     def together(self, network: Any, seeds: npt.ArrayLike, limit: int, keep: bool = False) -> Played:
-        """Every member's episodes at once, in one vectorised environment: what each would play alone, to the last bit.
+        """Every member's episodes at once: what each would play alone, to the last bit.
 
         Args:
             network: a population's.
             seeds: int64 [members, episodes], of each episode.
             keep: what happened in them.
         """
-        seeds, alike = np.asarray(seeds, np.int64), self.task.vectorised
-        assert alike is not None
-        (members, episodes), repeat = seeds.shape, self.task.action_repeat
-        environment = _vector_environment(str(self.task.id), seeds.size, self.task.options)
-        starts = {seed: alike.start(self.environment, seed) for seed in dict.fromkeys(seeds.ravel().tolist())}
-        if callable(getattr(network, "reset", None)):
-            network.reset()
-        observations = alike.begin(environment, [starts[seed] for seed in seeds.ravel().tolist()])
-        seen = _Seen(members, episodes, observations) if keep else None
-        rewards, steps = np.zeros((members, episodes)), np.zeros((members, episodes), np.int64)
-        playing, actor, lasted, cuts = np.arange(members), network, 0, hasattr(network, "subset")
-        alive, gained, lasting = np.ones(members * episodes, np.bool_), np.zeros(members * episodes), np.zeros(members * episodes)
-        while lasted < limit:
-            outputs = actor(self.observations.many(observations).reshape(len(playing), episodes, -1)).reshape(len(alive), -1)
-            lost = np.isnan(outputs).any(axis=1) & alive
-            if lost.any():  # such an episode is over, and its reward is no number
-                gained[lost], alive = np.nan, alive & ~lost
-            actions = self.actions.many(outputs)
-            for _ in range(min(repeat, limit - lasted)):
-                observations, reward, terminated, truncated, _ = environment.step(actions)
-                gained += np.where(alive, reward, 0.0)
-                lasting += alive
-                lasted += 1
-                if seen is not None:
-                    seen.add(observations, playing)
-                alive &= ~(terminated | truncated)
-            living = np.count_nonzero(alive)
-            if living == 0:
-                break
-            if not cuts or living > _FEWER * len(alive):
-                continue
-            still: npt.NDArray[np.bool_] = np.any(alive.reshape(-1, episodes), axis=1)
-            if np.count_nonzero(still) > _FEWER * len(still):
-                continue
-            rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)
-            kept = np.repeat(still, episodes)
-            alike.cut(environment, kept)
-            observations, alive, gained, lasting = observations[kept], alive[kept], gained[kept], lasting[kept]
-            playing = playing[still]
-            actor = network.subset(playing)
-        rewards[playing], steps[playing] = gained.reshape(-1, episodes), lasting.reshape(-1, episodes)
-        return Played(rewards, steps, () if seen is None else seen.episodes(rewards, steps))
+        seeds = np.asarray(seeds, np.int64)
+        if self.poles is None:
+            alone = [self.episodes(network.member(row), own.tolist(), limit, keep) for row, own in enumerate(seeds)]
+            kept = [played.episodes for played in alone] if keep else ()
+            return Played(np.array([played.rewards for played in alone]), np.array([played.steps for played in alone]), kept)
+        seen: list[npt.NDArray[np.float32]] = []
+        look = (lambda state: seen.append(state.astype(np.float32))) if keep else None
+        rewards, steps = play(self.poles, network, seeds, limit, self.task.action_repeat, self.observations, self.actions, look)
+        return Played(rewards, steps, _episodes(np.array(seen), rewards, steps) if keep else ())
 
     def sample(self, episodes: int, limit: int) -> Floats:
         """What random play sees: float64 [observations, inputs], always the same for the same environment."""

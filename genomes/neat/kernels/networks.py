@@ -162,7 +162,7 @@ def compile_members(begin, end, pool, networks):
         step_count[k] = steps
 
 
-@kernel(inner=True)
+@kernel(inline="always")
 def _value(integers, numbers, p, q, values, gathered, activations, aggregations):
     """The new value of the node whose step begins at p and q, for one sample."""
     edges = integers[p + 3]

@@ -17,6 +17,7 @@ from neuroevo.core.trial import Trial
 from neuroevo.estimation import Episodes
 from neuroevo.strategies import Neat, Nsga2
 from neuroevo.tasks import Context, Environment, StepCount
+from neuroevo.tasks.cart_poles import CartPoles
 from neuroevo.tasks.environment_play import Player
 from neuroevo.tasks.environment_spaces import Actions, Observations
 
@@ -188,8 +189,49 @@ def test_a_vectorised_population_is_scored_alike_with_options_and_beyond_the_own
     assert np.array_equal(Episodes().measure(Trial(0, given), task, Context(seed=2)).values, together.values)
 
 
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_threads_and_a_gymnasium_that_steps_otherwise_change_no_score(recurrent, monkeypatch):
+    given = individuals(Environment("CartPole-v1"), 25, recurrent)
+    found = []
+    for changed in (
+        {"FEWEST": 1},
+        {"FEWEST": 10**9},
+        {"CartPoles.agrees": lambda poles: False},
+    ):
+        with monkeypatch.context() as patch:
+            for name, value in changed.items():
+                patch.setattr(f"neuroevo.tasks.cart_poles.{name}", value)
+            patch.setattr("genomes.neat.threads.available_cores", lambda: 3)
+            task = Environment("CartPole-v1", episodes=2, solved=40.0, fresh_episodes=12)
+            assert (task.player.poles is None) == ("FEWEST" not in changed)
+            found.append(Episodes().measure(Trial(0, given), task, Context(seed=5)))
+    assert np.ptp(found[0].values) > 0 and found[0].info == found[1].info == found[2].info
+    assert np.array_equal(found[0].values, found[1].values) and np.array_equal(found[0].values, found[2].values)
+
+
+def test_poles_that_do_not_step_as_gymnasium_does_are_noticed():
+    poles = CartPoles(gymnasium.make("CartPole-v1"))
+    assert poles.agrees()
+    for position in range(len(poles.constants)):
+        other = CartPoles(gymnasium.make("CartPole-v1"))
+        other.constants[position] *= 1.0 + 1e-3 if position < 7 else 0.5
+        assert not other.agrees(), position
+
+
+@pytest.mark.parametrize("dynamics", ["leaky", "spiking"])
+def test_networks_in_time_are_scored_together_as_alone(dynamics):
+    task = Environment("CartPole-v1", episodes=2, descriptors=lambda episodes: [episode.steps for episode in episodes])
+    space = task.space(recurrent=True, dynamics=dynamics)
+    rng = np.random.default_rng(3)
+    given = [ne.Individual(id, space.random(rng), (1.0,), names=("reward",)) for id in range(12)]
+    together = Episodes().measure(Trial(0, given), task, Context(seed=1))
+    task.population = False
+    alone = Episodes().measure(Trial(0, given), task, Context(seed=1))
+    assert np.array_equal(together.values, alone.values) and np.array_equal(together.descriptors, alone.descriptors)
+
+
 def test_other_environments_are_scored_one_by_one_whatever_gymnasium_has():
-    """One whose vectorised form starts elsewhere, and CartPole with a wrapper that the vectorised one has not."""
+    """One whose vectorised form starts elsewhere, and CartPole with a wrapper."""
     known, again, wrapped = "neuroevo/MountainCar-v0", "neuroevo/VectorMountainCar-v0", "neuroevo/WrappedCartPole-v0"
     entry = "gymnasium.envs.classic_control:MountainCarEnv"
 
