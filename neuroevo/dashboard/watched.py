@@ -15,6 +15,7 @@ from neuroevo.dashboard.rest import Rest
 from neuroevo.dashboard.versions import Versions
 from neuroevo.dashboard.working import working_section
 from neuroevo.plots.node_names import input_names
+from neuroevo.report.html import MOST as WHOLE
 from neuroevo.report.html import drawing, figures, sections
 from neuroevo.report.page_data import curves_of, report_data, rows_of
 from neuroevo.report.text import individual_table, state_words, test_scores
@@ -64,9 +65,8 @@ class WatchedRun:
                 return self._run
             with self._reading.after():
                 run = load_run(self.folder, lazy=True)
-                individuals = list(run)
-                data = report_data(run, self.most, self._names, individuals)
-                self._sections = sections(run, data, individuals)
+                data = report_data(run.thinned(self.most) if run.records.kept > WHOLE else run, self.most, self._names)
+                self._sections = sections(run, data)
                 self._data = _by_part(data)
             self._run, self._stamp = run, stamp
             return run

@@ -286,12 +286,15 @@ def own_curve(run: Run, individuals: Sequence[Individual]) -> tuple[Curve, str]:
 
 def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str, individuals: Sequence[Individual] | None = None) -> Curve:
     place = list(run.objectives).index(objective)
-    champions = run.settings.get("record") == "champions"
-    if box is None and champions and place == 0 and run.summaries:  # it knows its best of each generation, and few individuals
+    few = run.settings.get("record") == "champions" or run.records.left_out > 0
+    own = box is not None and run.box is not None and all(map(np.array_equal, box, run.box.corners))
+    if few and run.summaries and ((box is None and place == 0) or (own and run.records.left_out > 0)):
+        # few of its individuals are here, but it says of each generation what was best by then
         rows = [row for row in run.summaries if row.get("best") is not None]
         births = np.array([row["evaluations"] for row in rows], np.int64)
         epochs = np.array([row.get("epochs", 0.0) for row in rows], np.float64)
-        return Curve(births, np.array([row["best"][0] for row in rows], np.float64), epochs, seconds_at(run, births))
+        best = np.array([row["best"][0] if box is None else row["hypervolume"] for row in rows], np.float64)
+        return Curve(births, best, epochs, seconds_at(run, births))
     everyone = run if individuals is None else individuals
     individuals = [individual for individual in everyone if individual.status not in (PREDICTED, PENDING)]
     order, evaluations, epochs = run.records.course.places(individuals)

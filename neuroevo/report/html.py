@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroevo.core.files import write_whole
-from neuroevo.core.individual import DONE, FAILED, PREDICTED, STOPPED, Individual
+from neuroevo.core.individual import DONE, PREDICTED, STOPPED, Individual
 from neuroevo.deploy.examination import examined
 from neuroevo.deploy.reference_models import Reference, references_of
 from neuroevo.deploy.verdict import verdict
@@ -50,6 +50,7 @@ FIGURES = (
 )  # fmt: skip
 TITLES = {"mixtures": "Mixed operations", "worth": "Worth of genes"}
 REASONS = 30  # kinds of failure that are listed
+MOST = 20_000  # individuals on a page, about, where there are more
 SHARED = 24  # trials without individuals that are listed, spread evenly
 MARKS = {  # as page.js draws them
     "front": '<circle class="front" r="6"/>',
@@ -91,6 +92,7 @@ def write_report(run: Run, path: Path | None = None, *, refresh: int | None = No
 
 def page(run: Run, *, refresh: int | None = None) -> str:
     """The page's text."""
+    run = run.thinned(MOST)
     individuals = list(run)
     data = report_data(run, individuals=individuals)
     known = {individual.id: individual for individual in individuals}
@@ -102,7 +104,7 @@ def page(run: Run, *, refresh: int | None = None) -> str:
     held = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return document(
         _title(run),
-        sections(run, data, individuals) | figures(run),
+        sections(run, data) | figures(run),
         style=f"<style>\n{asset('page.css')}\n</style>",
         script=f'<script type="application/json" id="run-data">{held}</script>\n'
         f"<script>\n{asset('charts.js')}{asset('page.js')}\n</script>",
@@ -139,25 +141,23 @@ def document(
     return re.sub(r"\$(\w+)", lambda match: values.get(match[1], ""), asset("page.html"))
 
 
-def sections(run: Run, data: Mapping[str, Any], individuals: Sequence[Individual]) -> dict[str, str]:
+def sections(run: Run, data: Mapping[str, Any]) -> dict[str, str]:
     """The page's parts that are words and frames of charts, as HTML by name.
 
     Args:
         data: what `report_data` gave.
-        individuals: all of the run.
     """
-    cut_short = [individual for individual in individuals if individual.status in (FAILED, STOPPED)]
     return {
         "state": html.escape(_state(run)),
         "counts": _counts(run),
-        "front": _front(run, data, len(individuals)),
+        "front": _front(run, data, run.records.kept + run.records.left_out),
         "archive": _archive(data),
         "references": _references(run),
         "derived": _derived(run),
         "progress": _section("Progress", _progress_chart(data["progress"], run)),
         "curves": _learning_curves(run, data),
         "shared": _shared(trials_without_individuals(run)),
-        "failures": _failures(cut_short),
+        "failures": _failures(list(run.records.cut_short())),
         "settings": _settings(run),
     }
 
@@ -369,19 +369,19 @@ def _has_model(run: Run) -> bool:
     return isinstance(strategy, dict) and "predictor" in strategy
 
 
-def _failures(cut_short: Sequence[Individual]) -> str:
-    """Why individuals failed, and why the training of others was ended early."""
+def _failures(cut_short: Sequence[tuple[int, str, str]]) -> str:
+    """Why individuals failed, and why the training of others was ended early: of each its id, status and reason."""
     if not cut_short:
         return _section("Failures", '<p class="note">None.</p>')
-    counted = Counter((individual.status, individual.reason) for individual in cut_short)
-    first = {(individual.status, individual.reason): individual.id for individual in reversed(cut_short)}
+    counted = Counter((status, reason) for _, status, reason in cut_short)
+    first = {(status, reason): id for id, status, reason in reversed(cut_short)}
     rows = "".join(
         f"<tr><td>{count:,}</td><td>{status}</td><td>{_choice(first[status, reason])}</td><td>{html.escape(reason)}</td></tr>"
         for (status, reason), count in counted.most_common(REASONS)
     )
     more = f'<p class="note">{len(counted) - REASONS} further reasons are not listed.</p>' if len(counted) > REASONS else ""
     head = "<thead><tr><th>how many</th><th>status</th><th>for example</th><th>reason</th></tr></thead>"
-    title = "Failed and stopped" if any(individual.status == STOPPED for individual in cut_short) else "Failures"
+    title = "Failed and stopped" if any(status == STOPPED for _, status, _ in cut_short) else "Failures"
     return _section(title, f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{more}')
 
 

@@ -18,6 +18,7 @@ from neuroevo.plots.outcomes import PARTIAL, deviations, outcome
 from neuroevo.report.archive import archive_map
 from neuroevo.report.comparison import own_curve
 from neuroevo.report.text import VALIDATION, chosen_on, fidelity_text, test_scores
+from neuroevo.run.records import spread
 from neuroevo.run.run import Run
 
 Some = TypeVar("Some")
@@ -116,14 +117,11 @@ def curves_of(individuals: Iterable[Individual]) -> dict[str, Any]:
 
 def thinned(individuals: Sequence[Individual], always: Collection[int], most: int) -> list[Individual]:
     """About so many of them, those with the ids in `always` among them. Of a run that has grown, others are left out than before and none
-    comes back, so that a page which has seen more of them loses nothing.
-
-    The ids are spread over [0, 1) by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4), and the lowest stay.
-    """
+    comes back, so that a page which has seen more of them loses nothing."""
     if len(individuals) <= most:
         return list(individuals)
-    share = most / len(individuals)
-    return [one for one in individuals if one.id in always or (one.id * 2654435769 % 2**32) / 2**32 < share]
+    stay = spread(np.array([one.id for one in individuals])) < most / len(individuals)
+    return [one for one, stays in zip(individuals, stay.tolist(), strict=True) if stays or one.id in always]
 
 
 def _last_trained(individuals: Sequence[Individual]) -> list[Individual]:

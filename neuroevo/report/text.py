@@ -155,10 +155,10 @@ def run_table(run: Run) -> str:
     lines += verdict(run, tested)
     if run.derived:
         lines += ["derived from these, each beside its parent:", _derived_table(run, tested)]
-    everyone = list(run) if run.failures or run.stopped else []
+    cut_short = list(run.records.cut_short()) if run.failures or run.stopped else []
     for status, several in ((FAILED, "failures"), (STOPPED, "that were stopped")):
-        found = [individual for individual in everyone if individual.status == status]
-        lines += [f"{status}: {individual.id}: {individual.reason}" for individual in found[:REASONS]]
+        found = [(id, reason) for id, ended, reason in cut_short if ended == status]
+        lines += [f"{status}: {id}: {reason}" for id, reason in found[:REASONS]]
         if len(found) > REASONS:
             lines.append(f"... and {len(found) - REASONS} more {several}")
     if run.folder is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.trial import DONE, FAILED, FULL, PREDICTED, STOPPED, Evaluation, Fidelity
 from neuroevo.run.box import MEASURED, PROVISIONAL, Box, box_of, costs_of
 from neuroevo.run.course import Course
+from neuroevo.run.shelf import Shelf, Shelved
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,13 +39,16 @@ class Records:
         simulated_seconds: on the task's simulated clock.
         epochs: training epochs of all trials, in passes over all of the training data.
         course: what each trial spent of both.
+        left_out: how many that are kept are not among these, since others stand for them (`thinned`).
         fixed_box: the box in which hypervolume is measured, once the first generation is complete.
     """
 
     def __init__(self, objectives: Objectives, full: Fidelity = FULL, limits: Mapping[str, float] | None = None) -> None:
         self.objectives, self.full, self.limits = objectives, full, dict(limits or {})
         self.individuals: dict[int, Individual] = {}
-        self.populations: list[ArrayPopulation] = []
+        self.populations: list[ArrayPopulation | Shelved] = []
+        self.left_out = 0
+        self._cut_short: list[tuple[int, str, str]] | None = None  # of all, where these are some of them
         self.front: list[Individual] = []
         self.evaluations = self.failures = self.stopped = self.predictions = 0
         self.simulated_seconds = self.epochs = 0.0
@@ -109,7 +115,7 @@ class Records:
                 self._offer(individual)
         return before != [(member.id, self._gains[at].tolist()) for at, member in enumerate(self.front)]
 
-    def add_population(self, population: ArrayPopulation, *, keep: bool) -> bool:
+    def add_population(self, population: ArrayPopulation | Shelved, *, keep: bool) -> bool:
         """Add an array population with its scores; only those that reach the front become objects."""
         assert population.values is not None
         if keep:
@@ -121,6 +127,10 @@ class Records:
         for position in _candidates(population.values * self._signs, self.front, population.reasons):
             changed |= self._offer(population[position])
         return changed
+
+    def shelve(self, shelf: Shelf) -> None:
+        """Leave the genes of array populations to the folder that they are recorded in."""
+        self.populations = [one if isinstance(one, Shelved) else shelf.put(one) for one in self.populations]
 
     def keep_only(self, ids: set[int]) -> None:
         """Forget every individual but these and the front."""
@@ -154,14 +164,74 @@ class Records:
             raise KeyError(f"this run has no individual {id}" + (f": the last is {last}" if last >= 0 else ""))
         raise KeyError(f"this run has no individual {id}, or did not keep its genome (record='champions')")
 
-    def __iter__(self) -> Any:
-        """Every individual that is kept, by id."""
-        kept: dict[int, Individual] = dict(self.individuals)
+    def __iter__(self) -> Iterator[Individual]:
+        """Every individual that is kept, by id. Those of an array population are made one after the other."""
+        populations = sorted(self.populations, key=lambda population: population.first_id)
+        apart = self._apart(populations)
+        return heapq.merge((apart[id] for id in sorted(apart)), *populations, key=lambda individual: individual.id)
+
+    def _apart(self, populations: Sequence[ArrayPopulation | Shelved]) -> dict[int, Individual]:
+        """Individuals that are in none of these populations, by id."""
+        kept = {individual.id: individual for individual in self.front} | self.individuals
+        if not populations:
+            return kept
+        firsts = np.array([population.first_id for population in populations])
+        sizes = np.array([len(population) for population in populations])
+        ids = np.array(list(kept), np.int64)
+        at = np.searchsorted(firsts, ids, side="right") - 1
+        inside = (at >= 0) & (ids - firsts[at] < sizes[at])
+        return {id: kept[id] for id in ids[~inside].tolist()}
+
+    @property
+    def kept(self) -> int:
+        """How many individuals are kept."""
+        return len(self._apart(sorted(self.populations, key=lambda population: population.first_id))) + sum(
+            map(len, self.populations)
+        )
+
+    def cut_short(self) -> Iterator[tuple[int, str, str]]:
+        """Of every kept individual that failed or whose training was stopped, by id: id, status and reason."""
+        if self._cut_short is not None:
+            return iter(self._cut_short)
+        found = [(one.id, one.status, one.reason) for one in self.individuals.values() if one.status in (FAILED, STOPPED)]
         for population in self.populations:
-            kept.update((individual.id, individual) for individual in population)
-        for individual in self.front:
-            kept.setdefault(individual.id, individual)
-        return iter([kept[id] for id in sorted(kept)])
+            found += [(population.first_id + position, FAILED, reason) for position, reason in population.reasons.items()]
+        return iter(sorted(found))
+
+    def thinned(self, most: int) -> Records:
+        """These records with about so many of the individuals, for pages and figures of runs with more: the front, its ancestors as far as a
+        quarter of that goes, and of all others an even share. Counts, front and box stay as they are."""
+        if self.kept <= most:
+            return self
+        some = copy(self)
+        always = self._front_and_ancestors(most // 4)
+        share = most / self.kept
+        some.individuals = {id: one for id, one in self.individuals.items() if id in always or bool(spread(np.array([id]))[0] < share)}
+        some.individuals |= always
+        for population in self.populations:
+            ids = population.first_id + np.arange(len(population))
+            for position in np.flatnonzero(spread(ids) < share).tolist():
+                if population.first_id + position not in some.individuals:
+                    some.individuals[population.first_id + position] = population[position]
+        some.populations, some._cut_short = [], list(self.cut_short())
+        some.left_out = self.kept - len(some.individuals)
+        return some
+
+    def _front_and_ancestors(self, most: int) -> dict[int, Individual]:
+        found = {individual.id: individual for individual in self.front}
+        waiting = [-parent for individual in self.front for parent in individual.parents]
+        heapq.heapify(waiting)  # the youngest first, so that each population is read once
+        while waiting and len(found) < len(self.front) + most:
+            id = -heapq.heappop(waiting)
+            if id in found:
+                continue
+            try:
+                found[id] = self.find(id)
+            except KeyError:  # it was not kept
+                continue
+            for parent in found[id].parents:
+                heapq.heappush(waiting, -parent)
+        return found
 
     def _offer(self, individual: Individual) -> bool:
         if self.front:  # all of a front are within the limits, or beyond them alike
@@ -223,7 +293,7 @@ class Records:
     def _box_of(self, groups: Iterable[Sequence[Individual]], measured: str, *, needs_some: bool = False) -> Box | None:
         done: list[Sequence[float]] = []
         for group in groups:
-            if isinstance(group, ArrayPopulation):
+            if isinstance(group, (ArrayPopulation, Shelved)):
                 assert group.values is not None
                 done.extend(group.values[[p for p in range(len(group)) if p not in group.reasons]].tolist())
             else:
@@ -251,6 +321,13 @@ def simulated_seconds(evaluation: Evaluation) -> float:
     """What an evaluation took on the task's simulated clock."""
     scores = evaluation.info.get("scores") if evaluation.info else None
     return float(scores.get("simulated_seconds", 0.0)) if scores else 0.0
+
+
+def spread(ids: npt.NDArray[np.int64]) -> Floats:
+    """Ids as numbers that lie evenly in [0, 1): by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4). Those below a share are
+    that share of them, and those of a smaller share are among them."""
+    numbers: Floats = (ids * 2654435769 % 2**32) / 2**32
+    return numbers
 
 
 def _candidates(gains: Floats, front: Sequence[Individual], reasons: Any) -> list[int]:

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -14,7 +15,6 @@ from genomes.base import Space
 from neuroevo.core.functions import importable
 from neuroevo.core.individual import Individual
 from neuroevo.core.objectives import Objective, Objectives, weighted_limits
-from neuroevo.core.population import population_class
 from neuroevo.core.registry import provided
 from neuroevo.core.trial import FAILED, PREDICTED, STOPPED, Evaluation, Fidelity
 from neuroevo.run.box import Box, box_from_json, box_of_costs
@@ -22,8 +22,10 @@ from neuroevo.run.course import Course
 from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
 from neuroevo.run.settings import of_today, space_from_settings
+from neuroevo.run.shelf import Shelf
 from neuroevo.store import RecordedTrial, Store, StoreError
 from neuroevo.store.errors import damaged
+from neuroevo.store.reading import ANCESTRY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -155,6 +157,18 @@ class Run:
     def __iter__(self) -> Iterator[Individual]:
         """Every individual that is kept, by id."""
         return iter(self.records)
+
+    def thinned(self, most: int) -> Run:
+        """The run with about so many of its individuals, for pages and figures, where it has kept more; else itself. A run with an archive is
+        never thinned: who is in a cell is found among all."""
+        if any("qd_score" in row for row in self.summaries[-1:]):
+            return self
+        records = self.records.thinned(most)
+        if records is self.records:
+            return self
+        few = copy(self)
+        few.records = records
+        return few
 
     def history(self) -> pd.DataFrame:
         """A table of everything evaluated (and kept), by individual: id, generation, parents, operators, status, reason, the trial that its
@@ -428,13 +442,11 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
         found, key=lambda one: ((one.trial or 0) if place is None else place.get(one.trial or 0, -1), one.id)
     ):
         run.records.place(individual)
-    for recorded in store.populations():
-        first, arrays = recorded.first_id, recorded.arrays
-        if (before is None or first < before) and set(arrays) - {"parents", "operators"}:
-            kind = population_class(run.space)
-            population = kind.from_arrays(run.space, first, recorded.generation, arrays, names=names, weights=weights)
-            population.trial = recorded.trial
-            population.assign(recorded.values, recorded.reasons, recorded.descriptors)
-            run.records.add_population(population, keep=True)
+    shelf = Shelf(store.folder, run.space, names, weights)
+    for recorded in store.populations(genes=not lazy or store.in_memory):
+        if (before is not None and recorded.first_id >= before) or (recorded.arrays and not set(recorded.arrays) - {*ANCESTRY}):
+            continue
+        whole = shelf.made(recorded) if recorded.arrays else None  # also to see that it can be made
+        run.records.add_population(whole if whole is not None and store.in_memory else shelf.put(recorded), keep=True)
     run.records.course = Course(store.spent(before_trial))
     run.summaries = store.generations()

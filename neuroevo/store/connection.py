@@ -27,12 +27,20 @@ class RunDatabase:
 
     Args:
         clock: seconds that pass, by which a batch of records is due.
+        known: it was opened and found in order before: its pages are not looked through again.
 
     Raises:
         StoreError: the folder is not a run, is open in another process, or its database is damaged or of a newer release.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, writable: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        writable: bool,
+        clock: Callable[[], float] = time.monotonic,
+        known: bool = False,
+    ) -> None:
         if not os.fsdecode(folder).strip():  # it would be the current folder
             raise StoreError("a run's folder is a path such as 'runs/first' ('.' for the current one), got an empty text")
         self.folder = Path(folder)
@@ -42,6 +50,7 @@ class RunDatabase:
         if not writable and not path.exists():
             beside = "" if self.folder.exists() else near(self.folder)
             raise StoreError(f"{self.folder} is not a run: it has no run.db{beside}")
+        self.in_memory = False  # a copy of an older schema's
         self._lock: int | None = None
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._dirty_since: float | None = None
@@ -50,7 +59,7 @@ class RunDatabase:
             self._lock = take_lock(self.folder)
         try:
             self._db = self._connect(path)
-            self._check_schema(path)
+            self._check_schema(path, known)
         except StoreError:
             self.close()
             raise
@@ -106,14 +115,14 @@ class RunDatabase:
             shutil.copyfile(source, Path(self._copy.name, source.name))
         return _read_only(Path(self._copy.name, path.name))
 
-    def _check_schema(self, path: Path) -> None:
+    def _check_schema(self, path: Path, known: bool) -> None:
         tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if self.writable and not tables:
             create(self._db)
             return
         if "meta" not in tables:
             raise sqlite3.DatabaseError("it has no 'meta' table" if tables else "it is empty")
-        damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        damage = "ok" if known else self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise sqlite3.DatabaseError(str(damage).splitlines()[0])
         schema = schema_of(self._db)
@@ -121,7 +130,7 @@ class RunDatabase:
             raise StoreError(f"{path} has schema {schema or 'missing'}; this release reads schemas 1 to {SCHEMA}")
         if schema < SCHEMA:
             if not self.writable:
-                self._db = _in_memory(self._db)
+                self._db, self.in_memory = _in_memory(self._db), True
             migrate(self._db, schema)
 
     # Transactions -------------------------------------------------------------------------------------------------------------
@@ -130,6 +139,11 @@ class RunDatabase:
         if self._dirty_since is None:
             self._db.execute("BEGIN")
             self._dirty_since = self._clock()
+
+    @property
+    def uncommitted(self) -> bool:
+        """Whether something is recorded that another reader does not see yet."""
+        return self._dirty_since is not None
 
     @writes
     def commit(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from neuroevo.store.derived import RecordedDerived, derived_rows
 from neuroevo.store.errors import StoreError, damaged, reads
 from neuroevo.store.recorded import RecordedIndividual
 
+ANCESTRY = ("parents", "operators")  # what is kept of an array population whose genomes are not
 _TRIAL = "id, job, individual, members, fidelity, stop, status, reason, report, epochs, seconds, attempts, completed"
 _APART = "NOT EXISTS (SELECT 1 FROM populations p WHERE e.individual >= p.first_id AND e.individual < p.first_id + p.count)"
 
@@ -319,22 +320,47 @@ class Reading(RunDatabase):
                 missing.append((trial, kind))
         return missing
 
+    def populations(self, *, genes: bool = True) -> Iterator[RecordedPopulation]:
+        """Array populations, oldest first, each read when it is its turn.
+
+        Args:
+            genes: whether their arrays are read; else these are empty, and populations whose genomes were not kept are left out.
+        """
+        for first in self._first_ids():
+            if not genes and not self._keeps_genomes(first):
+                continue
+            recorded = self.population_of(first, genes=genes)
+            if recorded is not None:
+                yield recorded
+
     @reads
-    def populations(self) -> list[RecordedPopulation]:
-        """Array populations, oldest first."""
+    def _first_ids(self) -> list[int]:
+        return [first for (first,) in self._db.execute("SELECT first_id FROM populations ORDER BY first_id")]
+
+    @reads
+    def population_of(self, first_id: int, *, genes: bool = True) -> RecordedPopulation | None:
+        """The array population whose first member has this id."""
         from safetensors.numpy import load
 
-        rows = self._db.execute(
-            'SELECT first_id, count, generation, arrays, "values", reasons, trial, descriptors FROM populations ORDER BY first_id'
-        )
-        return [
-            RecordedPopulation(
-                first, count, generation, dict(load(arrays)), np.frombuffer(values, np.float64).reshape(count, -1),
-                {int(k): v for k, v in json.loads(reasons).items()}, trial,
-                None if described is None else np.frombuffer(described, np.float64).reshape(count, -1),
-            )
-            for first, count, generation, arrays, values, reasons, trial, described in rows
-        ]  # fmt: skip
+        row = self._db.execute(
+            f'SELECT count, generation, {"arrays" if genes else "NULL"}, "values", reasons, trial, descriptors FROM populations WHERE first_id = ?',
+            (first_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        count, generation, arrays, values, reasons, trial, described = row
+        return RecordedPopulation(
+            first_id, count, generation, dict(load(arrays)) if genes else {}, np.frombuffer(values, np.float64).reshape(count, -1),
+            {int(k): v for k, v in json.loads(reasons).items()}, trial,
+            None if described is None else np.frombuffer(described, np.float64).reshape(count, -1),
+        )  # fmt: skip
+
+    @reads
+    def _keeps_genomes(self, first_id: int) -> bool:
+        """Whether the arrays of a population are more than parents and operators: by their names, which safetensors puts first."""
+        with self._db.blobopen("populations", "arrays", first_id, readonly=True) as blob:
+            names = json.loads(blob.read(int.from_bytes(blob.read(8), "little")))
+        return bool(set(names) - {*ANCESTRY, "__metadata__"})
 
     @reads
     def last_generation(self) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import FULL, PENDING, Artifact, Evaluation, Trial
 from neuroevo.store.derived import COLUMNS, FOLDER, RecordedDerived, next_name
 from neuroevo.store.errors import writes
-from neuroevo.store.reading import Ask, Reading, artifact_name
+from neuroevo.store.reading import ANCESTRY, Ask, Reading, artifact_name
 
 
 class Store(Reading):
@@ -39,12 +39,19 @@ class Store(Reading):
         StoreError: the folder is not a run, is open in another process, or its database is damaged or of a newer release.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, writable: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        writable: bool,
+        clock: Callable[[], float] = time.monotonic,
+        known: bool = False,
+    ) -> None:
         self._births: list[tuple[Any, ...]] = []
         self._trials: dict[int, tuple[Any, ...]] = {}
         self._evaluations: list[tuple[Any, ...]] = []
         self._completed: int | None = None
-        super().__init__(folder, writable=writable, clock=clock)
+        super().__init__(folder, writable=writable, clock=clock, known=known)
 
     def _write_buffered(self) -> None:
         births, trials, evaluations = self._births, self._trials, self._evaluations
@@ -162,7 +169,7 @@ class Store(Reading):
         kept = {
             key: np.ascontiguousarray(value)
             for key, value in population.arrays().items()
-            if genomes or key in ("parents", "operators")
+            if genomes or key in ANCESTRY
         }
         self._begin()
         self._db.execute(

@@ -31,6 +31,7 @@ def test_a_model_finds_it_in_half_of_the_evaluations_and_the_front_in_half_of_ns
     assert script["two"]("bayesian", 0, TABLE, 250)["reached"]
 
 
+@pytest.mark.slow
 @with_table
 def test_the_script_writes_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.json"

@@ -35,7 +35,7 @@ def blocks(page: str, *, run: bool) -> list[str]:
     return [code for code, left_out in found if left_out != run and "--8<--" not in code]
 
 
-LONG = {"tutorials/controllers.md", "tutorials/oneshot.md", "tutorials/research.md"}  # what they show takes longer than a test should
+LONG = {"tutorials/controllers.md", "tutorials/fitness.md", "tutorials/oneshot.md", "tutorials/research.md"}  # what they show takes longer than a test should
 
 
 def with_blocks(*, run: bool) -> list[str]:

@@ -165,6 +165,7 @@ def test_more_units_keep_those_that_were_there() -> None:
     assert all(np.array_equal(back[key], arrays[key]) for key in arrays)
 
 
+@pytest.mark.slow
 def test_the_file_of_a_trained_cell_loads_in_plain_keras(tmp_path: Path) -> None:
     genome = RecurrentCellSpace((12, 2), 3, units=4).random(philox(1, 0))
     model = build(genome)

@@ -276,6 +276,7 @@ def test_a_run_under_another_python_is_not_compared(tmp_path: Path) -> None:
 HELPED = "import helping\n\ndef fitness(network):\n    return helping.level()\n"
 
 
+@pytest.mark.slow
 def test_the_command_refuses_a_changed_helper_and_takes_a_version(tmp_path: Path) -> None:
     (tmp_path / "searching.py").write_text(HELPED)
     (tmp_path / "helping.py").write_text("def level():\n    return 1.0\n")

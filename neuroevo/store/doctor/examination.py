@@ -138,7 +138,8 @@ def _read_all(store: Store) -> None:
     names = tuple(objective["name"] for objective in settings["objectives"])
     store.individuals(Space.from_dict(settings["space"]), names, tuple(1.0 for _ in names))
     store.trials()
-    store.populations()
+    for _ in store.populations():
+        pass
     store.generations()
     store.state()
 

@@ -90,6 +90,7 @@ def test_an_ensemble_is_one_plain_keras_model_that_is_better_than_each(folder: P
     assert "ensemble" in run_table(again) and "ensemble" in page(again)
 
 
+@pytest.mark.slow
 def test_the_command_says_what_was_chosen_and_its_child_predicts_and_is_exported(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "run", tmp_path / "run")
     done = neuroevo("ensemble", "run", "--of", "kept", "--output", "e.keras", folder=tmp_path)

@@ -123,6 +123,7 @@ def test_what_folds_cannot_do_is_a_sentence(tmp_path: Path) -> None:
     assert halving.failures and all("folds are of whole trainings" in one.reason for one in halving)
 
 
+@pytest.mark.slow
 def test_the_command_scores_by_folds_and_says_so(tmp_path: Path) -> None:
     asked = SearchSettings("iris", epochs=2, folds=3, stop_early="median")
     run = evolve_networks(asked, tmp_path / "run", evaluations=3, evaluator=Serial(), references=True)

@@ -49,6 +49,7 @@ def test_outputs_that_are_right_score_nearly_one(task):
     assert wrong["ap"] < 0.2 < wrong["loss"] > 2 * found["loss"]
 
 
+@pytest.mark.slow
 def test_boxes_are_found_that_were_trained_on(task):
     model = small_detector()
     part = Part(task.dataset.train.x[:16], task.dataset.train.y[:16])

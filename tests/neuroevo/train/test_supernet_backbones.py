@@ -48,6 +48,7 @@ def test_a_network_that_is_taken_out_computes_what_its_path_computed() -> None:
         np.testing.assert_allclose(net.path_outputs(vector, path, x), expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_step_moves_nothing_beside_its_path_and_kernels_of_three_and_five_are_others() -> None:
     from neuroevo.train.supernet.network import SharedMethod
 
