@@ -139,20 +139,34 @@ class Store(Reading):
         individuals = list(individuals)
         self.births(individuals)
         self._write_buffered()
+        known = {individual.id: individual for individual in individuals}
+        bare = self._among("SELECT id FROM individuals WHERE genome IS NULL AND id", known)
         self._db.executemany(
-            "UPDATE individuals SET genome = ? WHERE id = ? AND genome IS NULL",
-            [(json.dumps(i.genome.genes()), i.id) for i in individuals],
+            "UPDATE individuals SET genome = ? WHERE id = ?", [(json.dumps(known[id].genome.genes()), id) for id in sorted(bare)]
         )
         # others without an evaluation lost it with a commit that failed, and are run again
-        query = (
-            "SELECT 1 FROM populations WHERE first_id <= :id AND :id < first_id + count "
-            "AND NOT EXISTS (SELECT 1 FROM evaluations WHERE individual = :id)"
-        )
-        missing = {i.id: i for i in individuals if i.fitness.valid and self._db.execute(query, {"id": i.id}).fetchone()}
+        evaluated = self._among("SELECT individual FROM evaluations WHERE individual", known)
+        ranges = self._db.execute(
+            "SELECT first_id, first_id + count FROM populations WHERE first_id <= ? AND first_id + count > ?",
+            (max(known, default=-1), min(known, default=0)),
+        ).fetchall()
+        missing = {
+            id: one
+            for id, one in known.items()
+            if one.fitness.valid and id not in evaluated and any(first <= id < end for first, end in ranges)
+        }
         self.evaluated(
             Evaluation(i.id, i.trial or 0, i.fitness.values, i.status, i.reason, i.info, i.fidelity or FULL, i.descriptors)
             for i in missing.values()
         )
+
+    def _among(self, query: str, ids: Iterable[int]) -> set[int]:
+        """What a query that ends in a column's name answers for these ids."""
+        found, waiting = set[int](), list(ids)
+        for at in range(0, len(waiting), 500):  # SQLite takes 999 values or more
+            some = waiting[at : at + 500]
+            found |= {id for (id,) in self._db.execute(f"{query} IN ({', '.join('?' * len(some))})", some)}
+        return found
 
     @writes
     def asked(self, ask: Ask) -> None:
