@@ -64,7 +64,7 @@ def xor_of_one(network):
 
 
 def search(folder: str | None, strategy: str, workers: int = 1, evaluations: int | None = None, **options) -> ne.Run:
-    options = {"seed": 3, "run": folder, "workers": workers, "progress": False, **options}
+    options = {"seed": 3, "run": folder, "progress": False, **({} if "evaluator" in options else {"workers": workers}), **options}
     options["budget"] = ne.Budget(evaluations=evaluations or EVALUATIONS.get(strategy, 900))
     if strategy in ("neat", "neat_one_by_one"):
         task = xor if strategy == "neat" else xor_of_one

@@ -9,8 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 from short_run import search
+from tiny_halving import Descent, Loss
 
 import neuroevo as ne
+from neuroevo import strategies
 from neuroevo.evaluators import Evaluator, Ray, Slots, Work, by_name
 from neuroevo.testing.evaluator import EvaluatorSuite, NumberSpace, SquareTask, trials
 
@@ -51,8 +53,25 @@ def test_weights_travel_without_a_shared_disk(tmp_path: Path) -> None:
     run = search(str(tmp_path / "ray"), "lemonade", evaluator=Ray(2))
     assert run.failures == 0 and run.history().equals(serial.history())
     for individual in serial.front:
-        name = f"artifacts/{individual.id}.safetensors"
+        name = f"artifacts/{individual.artifact.trial}.safetensors"
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "serial" / name).read_bytes()
+
+
+@pytest.mark.usefixtures("started")
+def test_rungs_go_on_from_checkpoints_that_travel(tmp_path: Path) -> None:
+    """Successive halving in its order of asking, and ASHA as workers get done: what came when is recorded, and one process makes it again."""
+    serial = search(str(tmp_path / "serial"), "halving")
+    run = search(str(tmp_path / "ray"), "halving", evaluator=Ray(2))
+    assert run.history().equals(serial.history()) and run.trials().epochs.equals(serial.trials().epochs)
+    asynchronous = {
+        "strategy": strategies.Asha(2, rungs=3, batch=4), "estimation": Descent(0.002), "budget": ne.Budget(evaluations=28), "seed": 3,
+        "schedule": "asynchronous", "progress": False,
+    }  # fmt: skip
+    ran = ne.evolve(NumberSpace(), Loss(), run=tmp_path / "asha", evaluator=Ray(2), **asynchronous)
+    again = ne.evolve(NumberSpace(), Loss(), run=tmp_path / "again", replay=tmp_path / "asha", **asynchronous)
+    assert ran.failures == 0 and ran.evaluations == 28 and ran.history().equals(again.history())
+    epochs = {trial.fidelity["epochs"] for trial in ran.trials().itertuples()}
+    assert len(epochs) == 3, "a rung each"
 
 
 @pytest.mark.usefixtures("started")
