@@ -3,7 +3,7 @@
 Ours runs end to end through `neuroevo.evolve` with record="champions" and a population fitness; neat-python runs its own
 `Population.run` with the fitness function of its XOR example. Both start from inputs fully connected to outputs, and neither may stop
 early. The median time of a generation is compared, over the same number of generations, since genomes grow; before it a warm-up compiles
-ours. Evaluation, speciation and reproduction are timed apart.
+ours. Evaluation, speciation and reproduction are timed apart, and a generation on one thread.
 
 CartPole-v1 (gymnasium, an episode for each of 1,000 genomes): environment steps a second while genomes are evaluated, over the first ten
 generations of a search. neat-python runs as in its own examples, one environment and one `activate` at a time; ours plays the whole population
@@ -158,7 +158,7 @@ def neat_python(population: int, generations: int, seed: int) -> dict[str, float
     return clock.medians(np.diff(ends).tolist())
 
 
-def neuroevo(population: int, generations: int, seed: int) -> dict[str, float]:
+def neuroevo(population: int, generations: int, seed: int, threads: int | None = None) -> dict[str, float]:
     clock, ends = Clock(), []
 
     @dataclass
@@ -176,7 +176,7 @@ def neuroevo(population: int, generations: int, seed: int) -> dict[str, float]:
     run = ne.evolve(
         NeatSpace(inputs=2, outputs=1),
         ne.population_fitness(clock.timed("evaluation", fitness)),
-        strategy=Timed(population=population),
+        strategy=Timed(population=population, threads=threads),
         budget=ne.Budget(generations=generations + 1),
         seed=seed,
         record="champions",
@@ -301,6 +301,9 @@ def generations_of_xor(options: argparse.Namespace, ours: dict[str, float], runs
     )
     for population, generations in ((150, 100), (1000, 40), (10_000, 12), (100_000, 12)):
         mine = neuroevo(population, generations, options.seed)
+        alone = neuroevo(population, generations, options.seed, threads=1)
+        ours[f"share_evaluation_{population}"] = mine["evaluation"] / mine["generation"]
+        ours[f"one_thread_{population}"] = alone["generation"] / mine["generation"]
         theirs = neat_python(population, generations, options.seed) if population <= 10_000 else None
         for name, found in (("neat-python", theirs), ("neuroevo", mine)):
             if found is None:
@@ -312,7 +315,11 @@ def generations_of_xor(options: argparse.Namespace, ours: dict[str, float], runs
             )
         if theirs:
             ours[f"ratio_population_{population}"] = theirs["generation"] / mine["generation"]
-            print(f"{'':10s} ratio {ours[f'ratio_population_{population}']:.1f}")
+            print(f"{'':10s} ratio {ours[f'ratio_population_{population}']:.1f}", end="; ")
+        print(
+            f"{'' if theirs else ' ' * 11}one thread takes {ours[f'one_thread_{population}']:.2f} times as long; evaluation alone is "
+            f"{ours[f'share_evaluation_{population}']:.0%} of a generation"
+        )
     by_population = {run["population"]: run["generation"] for run in runs if run["library"] == "neuroevo"}
     ours["growth_10000_100000"] = by_population[100_000] / by_population[10_000]
     print(f"from 10,000 to 100,000: {ours['growth_10000_100000']:.1f} times slower")

@@ -1,6 +1,6 @@
 """CartPole-v1 by NEAT: balance a pole on a cart, in gymnasium's own environment.
 
-The whole population plays at once in gymnasium's vectorised CartPole. A run is solved when a network's mean reward over 100 fresh
+The whole population plays at once, in steps that are compiled and equal gymnasium's. A run is solved when a network's mean reward over 100 fresh
 episodes is at least 475 (gymnasium's threshold; an episode lasts at most 500 steps); the winner is then played on another 100 fresh
 episodes, which are what is reported. Needs the extra `gym`. 20 seeds take about a minute on 2 cores.
 """

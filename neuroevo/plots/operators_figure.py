@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from neuroevo.core.individual import DONE, FAILED, PENDING, PREDICTED, STOPPED, Individual
 from neuroevo.plots.front_figure import quiet
 from neuroevo.plots.palette import BLUE, GREEN, GREY, INK
+from neuroevo.run.records import spread
 from neuroevo.run.run import Run
 
 if TYPE_CHECKING:
@@ -42,10 +44,19 @@ class OperatorSuccess:
 
 def operators_data(individuals: Iterable[Individual]) -> list[OperatorSuccess]:
     """What became of each operator's children, most frequent first. Left out are children of parents that were not kept, those that were
-    only predicted, and those that were measured at another fidelity than their parents: their values say nothing beside each other."""
+    only predicted, and those that were measured at another fidelity than their parents: their values say nothing beside each other. Of a
+    run that is thinned, the children are an even share of all."""
+    records = individuals.records if isinstance(individuals, Run) else None
     known = {individual.id: individual for individual in individuals}
+    children = list(known.values())
+    if records is not None and records.left_out:
+        ids = np.array(list(known), np.int64)
+        children = [known[id] for id in ids[spread(ids) < records.share].tolist()]
+        for id in sorted({parent for child in children for parent in child.parents} - known.keys()):
+            with suppress(KeyError):  # it was not kept
+                known[id] = records.find(id)
     found: dict[str, list[tuple[bool, bool, bool, bool]]] = {}
-    for child in known.values():
+    for child in children:
         parents = [known[id] for id in child.parents if id in known]
         if not parents or len(parents) < len(child.parents) or any(parent.status != DONE for parent in parents):
             continue
@@ -115,7 +126,8 @@ def operators(run: Run, *, narrow: bool = False) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 1])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_xlabel("share of an operator's children" if narrow else "share of the children that an operator helped to make")
+    some = " (an even share of all)" if run.records.left_out else ""
+    axes.set_xlabel(f"share of an operator's children{some}" if narrow else f"share of the children that an operator helped to make{some}")
     figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=1 if narrow else 2)
     quiet(axes)
     return figure

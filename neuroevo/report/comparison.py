@@ -293,8 +293,11 @@ def _curve(run: Run, box: tuple[Floats, Floats] | None, objective: str, individu
         rows = [row for row in run.summaries if row.get("best") is not None]
         births = np.array([row["evaluations"] for row in rows], np.int64)
         epochs = np.array([row.get("epochs", 0.0) for row in rows], np.float64)
-        best = np.array([row["best"][0] if box is None else row["hypervolume"] for row in rows], np.float64)
-        return Curve(births, best, epochs, seconds_at(run, births))
+        best = [row["best"][0] if box is None else row["hypervolume"] for row in rows]
+        if run.records.left_out and (not rows or births[-1] < run.evaluations):  # it was cut short inside a generation, or has none
+            births, epochs = np.append(births, run.evaluations), np.append(epochs, run.epochs)
+            best.append(run.best.values[objective] if box is None else run.hypervolume)
+        return Curve(births, np.array(best, np.float64), epochs, seconds_at(run, births))
     everyone = run if individuals is None else individuals
     individuals = [individual for individual in everyone if individual.status not in (PREDICTED, PENDING)]
     order, evaluations, epochs = run.records.course.places(individuals)

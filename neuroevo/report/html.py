@@ -255,7 +255,8 @@ def _front(run: Run, data: Mapping[str, Any], everyone: int) -> str:
     note += " What was stopped or only predicted is never on the front." if run.stopped or run.predictions else ""
     note += f" {drawings} of {len(data['front'])} genomes are drawn." if left_out else ""
     drawn = len(data["individuals"]["id"])
-    note += f" {drawn:,} of {everyone:,} individuals are drawn, chosen evenly." if drawn < everyone else ""
+    some = f" {drawn:,} of {everyone:,} individuals are drawn: the front, some that it descends from, and an even share of the others."
+    note += some if drawn < everyone else ""
     present = set(data["individuals"]["status"]) - {DONE}
     others = "".join(_legend(kind, mark.label) for kind, mark in OUTCOMES.items() if kind == DOMINATED or kind in present)
     references = "".join(_legend(one["name"], f"{one['name']} (scikit-learn)") for one in data["references"] if one["name"] in MARKS)

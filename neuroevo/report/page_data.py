@@ -53,6 +53,7 @@ def report_data(
         "objectives": [{"name": o.name, "direction": o.direction, "log": o.log} for o in run.objectives.values()],
         **rows_of(run, kept, names),
         "operators": list(names),
+        "left_out": run.records.left_out,
         "front": [individual.id for individual in front],
         "test": {str(id): scores for id, scores in test_scores(run).items()},
         "baseline": None if (plain := baseline_of(run)) is None else [rounded(plain.validation[name]) for name in run.objectives],

@@ -43,7 +43,7 @@ from neuroevo.run.budget import Budget
 from neuroevo.run.once import Once
 from neuroevo.run.records import simulated_seconds
 from neuroevo.run.run import Run, count_recorded
-from neuroevo.run.shelf import Shelf
+from neuroevo.run.shelf import IN_MEMORY, Shelf
 from neuroevo.store import RecordedTrial, Store, StoreError
 from neuroevo.store.errors import damaged
 from neuroevo.strategies.base import Search, Strategy
@@ -124,7 +124,8 @@ class Loop:
         self._pieces: dict[int, list[float]] = {}  # what the pieces of each separable trial took
         self._trains = store is not None and store.trains()  # whether trials leave artifacts: then each is committed at once
         self._remakes = store is not None and store.remakes()  # whether artifacts are made again, of a repaired run
-        self._shelf = None if store is None else Shelf(store.folder, search.space, search.names, search.weights)
+        self._shelf: Shelf | None = None  # of a run with many individuals
+        self._recorded_populations: set[int] = set()  # array populations that the folder holds, by first id
         self._going_on = False  # whether a trial was run, after what was recorded
         self._fruitless = 0
         self._last_id = -1
@@ -427,6 +428,8 @@ class Loop:
             if self.store is not None:
                 self._record_completion(result, DONE)
                 self.store.population(population, genomes=self.record == "all")
+                if self.record == "all":
+                    self._recorded_populations.add(population.first_id)
                 self.store.commit_when_due()
             return result, []
         kept = self._kept_artifacts(result) if measurement.artifacts else ()
@@ -595,8 +598,10 @@ class Loop:
         if self.record == "champions":
             self._keep_champions()
         if self.store is not None:
-            if self._shelf is not None and records.populations and not self.store.uncommitted:
-                records.shelve(self._shelf)
+            if self._recorded_populations and records.in_memory > IN_MEMORY and not self.store.uncommitted:
+                shelf = self._shelf or Shelf(self.store.folder, self.search.space, self.search.names, self.search.weights)
+                records.shelve(shelf, self._recorded_populations)
+                self._shelf = shelf
             self.store.generation(self.run.generation, records.evaluations, self.run.seconds, summary)
             if self._trains or self.clock() - self._state_saved >= STATE_SECONDS:
                 self._save_state()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from typing import Any
 
@@ -39,7 +40,8 @@ class Records:
         simulated_seconds: on the task's simulated clock.
         epochs: training epochs of all trials, in passes over all of the training data.
         course: what each trial spent of both.
-        left_out: how many that are kept are not among these, since others stand for them (`thinned`).
+        left_out: how many that are kept are not among these, since others stand for them (`thinned`); `find` still finds them.
+        share: of the ids, spread evenly (`spread`), these records hold: 1 where they are not thinned.
         fixed_box: the box in which hypervolume is measured, once the first generation is complete.
     """
 
@@ -47,7 +49,8 @@ class Records:
         self.objectives, self.full, self.limits = objectives, full, dict(limits or {})
         self.individuals: dict[int, Individual] = {}
         self.populations: list[ArrayPopulation | Shelved] = []
-        self.left_out = 0
+        self.left_out, self.share = 0, 1.0
+        self._whole: Records | None = None  # what was thinned
         self._cut_short: list[tuple[int, str, str]] | None = None  # of all, where these are some of them
         self.front: list[Individual] = []
         self.evaluations = self.failures = self.stopped = self.predictions = 0
@@ -128,9 +131,16 @@ class Records:
             changed |= self._offer(population[position])
         return changed
 
-    def shelve(self, shelf: Shelf) -> None:
-        """Leave the genes of array populations to the folder that they are recorded in."""
-        self.populations = [one if isinstance(one, Shelved) else shelf.put(one) for one in self.populations]
+    @property
+    def in_memory(self) -> int:
+        """Members of array populations whose genes are here."""
+        return sum(len(population) for population in self.populations if not isinstance(population, Shelved))
+
+    def shelve(self, shelf: Shelf, recorded: Container[int]) -> None:
+        """Leave the genes of array populations to the folder, of those with the first ids that are recorded there."""
+        self.populations = [
+            one if isinstance(one, Shelved) or one.first_id not in recorded else shelf.put(one) for one in self.populations
+        ]
 
     def keep_only(self, ids: set[int]) -> None:
         """Forget every individual but these and the front."""
@@ -153,6 +163,8 @@ class Records:
         """
         if id in self.individuals:
             return self.individuals[id]
+        if self._whole is not None:
+            return self._whole.find(id)
         for population in self.populations:
             if population.first_id <= id < population.first_id + len(population):
                 return population[id - population.first_id]
@@ -168,7 +180,13 @@ class Records:
         """Every individual that is kept, by id. Those of an array population are made one after the other."""
         populations = sorted(self.populations, key=lambda population: population.first_id)
         apart = self._apart(populations)
-        return heapq.merge((apart[id] for id in sorted(apart)), *populations, key=lambda individual: individual.id)
+        waiting = sorted(apart, reverse=True)
+        for population in populations:
+            while waiting and waiting[-1] < population.first_id:
+                yield apart[waiting.pop()]
+            yield from population
+        while waiting:
+            yield apart[waiting.pop()]
 
     def _apart(self, populations: Sequence[ArrayPopulation | Shelved]) -> dict[int, Individual]:
         """Individuals that are in none of these populations, by id."""
@@ -198,23 +216,28 @@ class Records:
             found += [(population.first_id + position, FAILED, reason) for position, reason in population.reasons.items()]
         return iter(sorted(found))
 
-    def thinned(self, most: int) -> Records:
+    def thinned(self, most: int, also: Iterable[int] = ()) -> Records:
         """These records with about so many of the individuals, for pages and figures of runs with more: the front, its ancestors as far as a
-        quarter of that goes, and of all others an even share. Counts, front and box stay as they are."""
-        if self.kept <= most:
+        quarter of that goes, those with the ids in `also`, and of all others an even share. Counts, front and box stay as they are, and every
+        individual is found."""
+        kept = self.kept
+        if kept <= most:
             return self
         some = copy(self)
+        some._whole, some.share = self, most / kept
         always = self._front_and_ancestors(most // 4)
-        share = most / self.kept
-        some.individuals = {id: one for id, one in self.individuals.items() if id in always or bool(spread(np.array([id]))[0] < share)}
-        some.individuals |= always
+        for id in also:
+            with suppress(KeyError):
+                always[id] = self.find(id)
+        share, ids = some.share, np.array(list(self.individuals), np.int64)
+        some.individuals = {id: self.individuals[id] for id in ids[spread(ids) < share].tolist()} | always
         for population in self.populations:
             ids = population.first_id + np.arange(len(population))
             for position in np.flatnonzero(spread(ids) < share).tolist():
                 if population.first_id + position not in some.individuals:
                     some.individuals[population.first_id + position] = population[position]
         some.populations, some._cut_short = [], list(self.cut_short())
-        some.left_out = self.kept - len(some.individuals)
+        some.left_out = kept - len(some.individuals)
         return some
 
     def _front_and_ancestors(self, most: int) -> dict[int, Individual]:

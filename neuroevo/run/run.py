@@ -22,7 +22,7 @@ from neuroevo.run.course import Course
 from neuroevo.run.derived import Derived, derive, derived_of
 from neuroevo.run.records import Records
 from neuroevo.run.settings import of_today, space_from_settings
-from neuroevo.run.shelf import Shelf
+from neuroevo.run.shelf import IN_MEMORY, Shelf
 from neuroevo.store import RecordedTrial, Store, StoreError
 from neuroevo.store.errors import damaged
 from neuroevo.store.reading import ANCESTRY
@@ -159,11 +159,15 @@ class Run:
         return iter(self.records)
 
     def thinned(self, most: int) -> Run:
-        """The run with about so many of its individuals, for pages and figures, where it has kept more; else itself. A run with an archive is
-        never thinned: who is in a cell is found among all."""
-        if any("qd_score" in row for row in self.summaries[-1:]):
+        """The run with about so many of its individuals, for pages and figures, where it has kept more as array populations; else itself.
+
+        Counts, the front and what it inherited from stay, as do an example of each reason of a failure and the parents of derived networks; of all
+        others an even share. Every individual is still found by its id."""
+        if not self.records.populations or self.records.kept <= most:
             return self
-        records = self.records.thinned(most)
+        examples = {(status, reason): id for id, status, reason in reversed(list(self.records.cut_short()))}
+        also = [*list(examples.values())[-most // 4 :], *(one.parent for one in self.derived if isinstance(one.parent, int))]
+        records = self.records.thinned(most, also)
         if records is self.records:
             return self
         few = copy(self)
@@ -374,7 +378,8 @@ def load_run(folder: str | os.PathLike[str], *, lazy: bool = False) -> Run:
     Args:
         folder: the run's.
         lazy: decode a genome when it is first looked at, and say only then what is wrong with it: for reports and figures of large
-            runs, which look at few.
+            runs, which look at few. Array populations are then read from the folder when they are looked at; else those beyond the first
+            100,000 individuals are.
 
     Raises:
         StoreError: the folder is not a run, or is damaged.
@@ -447,6 +452,7 @@ def fill(run: Run, store: Store, *, before: int | None, before_trial: int | None
         if (before is not None and recorded.first_id >= before) or (recorded.arrays and not set(recorded.arrays) - {*ANCESTRY}):
             continue
         whole = shelf.made(recorded) if recorded.arrays else None  # also to see that it can be made
-        run.records.add_population(whole if whole is not None and store.in_memory else shelf.put(recorded), keep=True)
+        stays = whole is not None and (store.in_memory or run.records.in_memory + len(whole) <= IN_MEMORY)
+        run.records.add_population(whole if whole is not None and stays else shelf.put(recorded), keep=True)
     run.records.course = Course(store.spent(before_trial))
     run.summaries = store.generations()

@@ -1,11 +1,12 @@
-"""Array populations of a run that lie in its folder: their scores are here, their genes are read when somebody looks at a member."""
+"""Array populations of a large run, which lie in its folder: their scores are here, their genes are read when somebody looks at a member."""
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from neuroevo.store import Store, StoreError
 from neuroevo.store.errors import damaged
 from neuroevo.store.reading import RecordedPopulation
 
+IN_MEMORY = 100_000  # individuals of a run whose genes are in memory before those of the older ones are left to the folder
 KEPT = 2  # populations whose genes are in memory: who goes through a run looks at one after the other
 
 
@@ -28,28 +30,45 @@ class Shelf:
     """
 
     def __init__(self, folder: Path, space: Space, names: tuple[str, ...], weights: tuple[float, ...]) -> None:
-        self.folder, self.space, self.names, self.weights = folder, space, names, weights
+        self.folder, self.space, self.names, self.weights = Path(folder).absolute(), space, names, weights
         self._read: OrderedDict[int, ArrayPopulation] = OrderedDict()
+        self._alone = threading.Lock()  # a dashboard looks from several threads
 
-    def population(self, first_id: int) -> ArrayPopulation:
-        """The population whose first member has this id.
+    def population(self, shelved: Shelved) -> ArrayPopulation:
+        """The population that was put here.
 
         Raises:
-            StoreError: the folder is damaged, or no longer there.
+            StoreError: the folder is damaged, no longer there, or another run's.
         """
-        if first_id not in self._read:
-            store = Store(self.folder, writable=False, known=True)
-            try:
-                recorded = store.population_of(first_id)
-            finally:
-                store.close()
-            if recorded is None:
-                raise StoreError(damaged(self.folder / "run.db", f"the population of individual {first_id} is gone"))
-            self._read[first_id] = self.made(recorded)
-        self._read.move_to_end(first_id)
-        while len(self._read) > KEPT:
-            self._read.popitem(last=False)
-        return self._read[first_id]
+        first_id = shelved.first_id
+        with self._alone:
+            found = self._read.get(first_id)
+            if found is None:
+                found = self._read[first_id] = self.made(self._recorded(shelved))
+            self._read.move_to_end(first_id)
+            while len(self._read) > KEPT:
+                self._read.popitem(last=False)
+        return found
+
+    def _recorded(self, shelved: Shelved) -> RecordedPopulation:
+        if not (self.folder / "run.db").exists():
+            raise StoreError(
+                f"{self.folder} is gone: of a run with more than {IN_MEMORY:,} individuals genomes are read from there when they are looked at"
+            )
+        store = Store(self.folder, writable=False, known=True)
+        try:
+            recorded = store.population_of(shelved.first_id)
+        finally:
+            store.close()
+        if recorded is None or recorded.trial != shelved.trial or not np.array_equal(recorded.values, shelved.values, equal_nan=True):
+            raise StoreError(f"{self.folder} holds another run now than the one that was read: load it again")
+        return recorded
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_alone": None, "_read": OrderedDict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _alone=threading.Lock())
 
     def made(self, recorded: RecordedPopulation) -> ArrayPopulation:
         """The population that was recorded.
@@ -101,7 +120,7 @@ class Shelved(Sequence[Individual]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Individual]: ...
     def __getitem__(self, index: int | slice) -> Individual | Sequence[Individual]:
-        return self.shelf.population(self.first_id)[index]
+        return self.shelf.population(self)[index]
 
     def __iter__(self) -> Iterator[Individual]:
-        return iter(self.shelf.population(self.first_id))
+        return iter(self.shelf.population(self))

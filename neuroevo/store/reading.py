@@ -359,7 +359,10 @@ class Reading(RunDatabase):
     def _keeps_genomes(self, first_id: int) -> bool:
         """Whether the arrays of a population are more than parents and operators: by their names, which safetensors puts first."""
         with self._db.blobopen("populations", "arrays", first_id, readonly=True) as blob:
-            names = json.loads(blob.read(int.from_bytes(blob.read(8), "little")))
+            length = int.from_bytes(blob.read(8), "little")
+            if length > len(blob) - 8:
+                raise ValueError(f"the arrays of the population of individual {first_id} are cut off")
+            names = json.loads(blob.read(length))
         return bool(set(names) - {*ANCESTRY, "__metadata__"})
 
     @reads

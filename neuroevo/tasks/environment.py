@@ -45,8 +45,8 @@ CURIOSITY = Objective("curiosity", "maximise")
 class Environment(Task):
     """Networks act in a gymnasium environment. Objective `reward` (maximised): the mean, over episodes, of the sum of rewards.
 
-    CartPole is compiled here: all individuals' episodes are stepped as one, to gymnasium's last bit. In every other environment each
-    individual plays for itself, and a run spreads them over its workers. Needs the extra `gym`.
+    CartPole is compiled here: all individuals' episodes are stepped as one, to gymnasium's last bit. In every other environment, and with
+    `rungs`, each individual plays for itself, and a run spreads them over its workers. Needs the extra `gym`.
 
     Which episodes: `seeds="generation"` (default) gives all individuals of a generation the same starts, new ones each generation, so that
     they are compared on equal terms and nothing is learnt by heart; "birth" gives every individual its own; "fixed" always the same. All
@@ -55,7 +55,6 @@ class Environment(Task):
     With `rungs`, such as ((1, -100), (2, -50)), an individual plays on only while its mean so far deserves it: after 1 episode it must be
     at least -100, after 2 at least -50; who falls short keeps the mean of what was played (a race; Maron & Moore 1994). Hopeless networks
     then cost one episode. Set rungs below what parents reach: else who missed one by luck beats who passed it and was measured better.
-    Not in CartPole, whose episodes are played at once.
 
     With `solved`, an individual whose mean reaches it on these episodes is played on `fresh_episodes` that nobody has seen, under the
     environment's own time limit, and its reward becomes their mean; a candidate that falls short after 10 or 30 of them is tested no
@@ -154,15 +153,13 @@ class Environment(Task):
             )
         refuse_made(id)
         spec = None if callable(id) else _spec(id)
-        self.population = together(spec)
+        self.population = together(spec) and not rungs
         self.rungs = tuple((int(count), float(needed)) for count, needed in rungs)
         counts = [0, *(count for count, _ in self.rungs), episodes]
         if any(a >= b for a, b in pairwise(counts)):
             raise ValueError(f"rungs must be ascending numbers of episodes below episodes={episodes}, got {shown(rungs)}")
         if any(a[1] > b[1] for a, b in pairwise(self.rungs)) or (self.rungs and self.rungs[-1][1] >= (solved or math.inf)):
             raise ValueError(f"the rewards that rungs need must ascend, and stay below solved={solved}, got {shown(rungs)}")
-        if self.rungs and self.population:
-            raise ValueError(f"in {shown(id)} all individuals play at once, so there are no rungs to fall from")
         player = self.player
         own = limit_of(player.environment) if spec is None else spec.max_episode_steps
         self.full_steps = own or steps or 0

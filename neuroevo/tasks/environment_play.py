@@ -178,7 +178,10 @@ class Player:
     @cached_property
     def poles(self) -> CartPoles | None:
         """The environment compiled; None where gymnasium's steps otherwise (another release, say)."""
-        poles = CartPoles(self.environment)
+        try:
+            poles = CartPoles(self.environment)
+        except AttributeError:
+            return None
         return poles if poles.agrees() else None
 
     def together(self, network: Any, seeds: npt.ArrayLike, limit: int, keep: bool = False) -> Played:
@@ -191,7 +194,8 @@ class Player:
         """
         seeds = np.asarray(seeds, np.int64)
         if self.poles is None:
-            alone = [self.episodes(network.member(row), own.tolist(), limit, keep) for row, own in enumerate(seeds)]
+            member = network.member if hasattr(network, "member") else network.networks.__getitem__
+            alone = [self.episodes(member(row), own.tolist(), limit, keep) for row, own in enumerate(seeds)]
             kept = [played.episodes for played in alone] if keep else ()
             return Played(np.array([played.rewards for played in alone]), np.array([played.steps for played in alone]), kept)
         seen: list[npt.NDArray[np.float32]] = []

@@ -206,7 +206,8 @@ function detail(id, move) {
     return made;
   };
   add("h2", `Individual ${id}`);
-  if (!byId.has(id)) { add("p", "its record was not kept"); return; }
+  const unknown = run.left_out ? "it is not among those that are drawn here" : "its record was not kept";
+  if (!byId.has(id)) { add("p", unknown); return; }
   const row = byId.get(id);
   add("p", `${scores(id)}; born in generation ${run.individuals.generation[row]}, by ${operators(row)}`);
   if (run.test[id]) add("p", `on test data: ${Object.entries(run.test[id]).map(([name, value]) => `${name} ${number(value)}`).join(", ")}`);
@@ -261,7 +262,7 @@ function detail(id, move) {
     const go = add("button", String(member), item);
     go.className = "link";
     go.addEventListener("click", () => choose(member));
-    if (!byId.has(member)) { item.append(": its record was not kept"); continue; }
+    if (!byId.has(member)) { item.append(`: ${unknown}`); continue; }
     const at = byId.get(member);
     const parents = run.individuals.parents[at];
     item.append(`: ${operators(at)}${parents.length ? ` of ${parents.join(" and ")}` : ""}; ${scores(member)}`);

@@ -14,6 +14,7 @@ import neuroevo as ne
 from genomes import NeatSpace
 from neuroevo.core.extras import how_to_install
 from neuroevo.core.trial import Trial
+from neuroevo.decode.population import NetworksInTurn
 from neuroevo.estimation import Episodes
 from neuroevo.strategies import Neat, Nsga2
 from neuroevo.tasks import Context, Environment, StepCount
@@ -207,6 +208,22 @@ def test_threads_and_a_gymnasium_that_steps_otherwise_change_no_score(recurrent,
             found.append(Episodes().measure(Trial(0, given), task, Context(seed=5)))
     assert np.ptp(found[0].values) > 0 and found[0].info == found[1].info == found[2].info
     assert np.array_equal(found[0].values, found[1].values) and np.array_equal(found[0].values, found[2].values)
+
+
+def test_cartpole_by_rungs_is_played_one_by_one():
+    task = Environment("CartPole-v1", episodes=3, rungs=((1, 20.0),))
+    assert not task.population
+    found = Episodes().measure(Trial(0, individuals(task, 12)), task, Context(seed=2))
+    assert {info["scores"]["episodes"] for info in found.info} == {1, 3}
+
+
+def test_any_networks_are_scored_one_by_one_where_gymnasium_steps_otherwise(monkeypatch):
+    task = Environment("CartPole-v1", episodes=2)
+    networks = NetworksInTurn([one.genome.network() for one in individuals(task, 4)])
+    seeds = [[1, 2]] * 4
+    together = task.player.together(networks, seeds, 100)
+    monkeypatch.setattr(task.player, "poles", None)
+    assert np.array_equal(together.rewards, task.player.together(networks, seeds, 100).rewards)
 
 
 def test_poles_that_do_not_step_as_gymnasium_does_are_noticed():
