@@ -52,9 +52,7 @@ class Shelf:
 
     def _recorded(self, shelved: Shelved) -> RecordedPopulation:
         if not (self.folder / "run.db").exists():
-            raise StoreError(
-                f"{self.folder} is gone: of a run with more than {IN_MEMORY:,} individuals genomes are read from there when they are looked at"
-            )
+            raise StoreError(f"{self.folder} is gone: genomes of its populations are read from there when they are looked at")
         store = Store(self.folder, writable=False, known=True)
         try:
             recorded = store.population_of(shelved.first_id)

@@ -54,6 +54,7 @@ class RunDatabase:
         self._lock: int | None = None
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._dirty_since: float | None = None
+        self._keep_back()
         if writable:
             self._make_folder()
             self._lock = take_lock(self.folder)
@@ -152,6 +153,9 @@ class RunDatabase:
             self._write_buffered()
             self._db.execute("COMMIT")
             self._dirty_since = None
+
+    def _keep_back(self) -> None:
+        """Make room for rows that are kept back to be written together."""
 
     def _write_buffered(self) -> None:
         """Write the rows that were kept back to be written together."""

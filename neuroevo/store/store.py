@@ -8,9 +8,8 @@ batches of at most a second for cheap ones.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -39,19 +38,11 @@ class Store(Reading):
         StoreError: the folder is not a run, is open in another process, or its database is damaged or of a newer release.
     """
 
-    def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        writable: bool,
-        clock: Callable[[], float] = time.monotonic,
-        known: bool = False,
-    ) -> None:
+    def _keep_back(self) -> None:
         self._births: list[tuple[Any, ...]] = []
         self._trials: dict[int, tuple[Any, ...]] = {}
         self._evaluations: list[tuple[Any, ...]] = []
         self._completed: int | None = None
-        super().__init__(folder, writable=writable, clock=clock, known=known)
 
     def _write_buffered(self) -> None:
         births, trials, evaluations = self._births, self._trials, self._evaluations

@@ -21,7 +21,7 @@ from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recor
 from neuroevo.core.signature import made
 from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
 from neuroevo.tasks.base import Context, Task
-from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium, limit_of, refuse_made, together
+from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium, limit_of, plays_together, refuse_made
 from neuroevo.tasks.environment_spaces import Normalise
 from neuroevo.tasks.function import described_again
 
@@ -153,7 +153,7 @@ class Environment(Task):
             )
         refuse_made(id)
         spec = None if callable(id) else _spec(id)
-        self.population = together(spec) and not rungs
+        self.population = plays_together(spec) and not rungs
         self.rungs = tuple((int(count), float(needed)) for count, needed in rungs)
         counts = [0, *(count for count, _ in self.rungs), episodes]
         if any(a >= b for a, b in pairwise(counts)):

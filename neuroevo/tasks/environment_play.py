@@ -54,7 +54,7 @@ class Episode(NamedTuple):
         return len(self.observations) - 1
 
 
-def together(spec: Any) -> bool:
+def plays_together(spec: Any) -> bool:
     """Whether a population's episodes of an environment are played at once; all others are played one by one."""
     return spec is not None and not spec.additional_wrappers and str(spec.entry_point) == ENTRY
 

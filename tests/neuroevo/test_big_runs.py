@@ -148,7 +148,7 @@ def test_a_folder_that_is_gone_or_anothers_is_said(folder: Path, tmp_path: Path)
     read = {id for population in run.records.populations for id in population.shelf._read}
     id = next(one.first_id for one in run.records.populations if one.first_id not in read)
     shutil.rmtree(tmp_path / "run")
-    with pytest.raises(StoreError, match="is gone: of a run with more than"):
+    with pytest.raises(StoreError, match="is gone: genomes of its populations"):
         run[id]
     ne.evolve(
         NeatSpace(3, 1), ne.population_fitness(scored), strategy=Neat(population=MEMBERS), budget=ne.Budget(generations=GENERATIONS), seed=4,
