@@ -10,6 +10,9 @@ Part "collapse": DARTS's architecture over the epochs, on 5,000 images (`--image
 the share of skips; and what each remedy ends with: an early stop by skips or by the Hessian's largest eigenvalue, a choice by perturbation,
 a single path with evolution on its weights; and the other methods. All over the same seeds.
 
+Part "chains": a shared network of chains of layers on digits: rank correlation of shared losses with the test loss of the same chains trained from
+scratch, next to parameters; and the test error of the best by its shared loss, beside random search with as much time.
+
 Part "digits": final networks of every method, trained again, from scratch and from the shared weights: test error; beside random search with
 as much time, and the cell of six 3x3 convolutions.
 
@@ -35,7 +38,7 @@ from rich.table import Table as Screen
 from scipy.stats import rankdata
 
 import neuroevo as ne
-from genomes import CellSpace
+from genomes import CellSpace, ChainSpace, Space
 from neuroevo.core.trial import Result, Trial
 from neuroevo.data import load
 from neuroevo.data.dataset import Dataset, Part
@@ -288,7 +291,7 @@ def digits(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, fl
                 {"seed": seed, "cell": run.best.genome.table_key, "scratch": error, "networks": run.evaluations, "seconds": run.seconds}
             )
         all_3x3 = space.build([3] * 6)
-        run, task = digits_run("333333", Given(all_3x3), FullTraining(), space, seed, options, ne.Budget(evaluations=1))
+        run, task = digits_run("333333", Given([all_3x3]), FullTraining(), space, seed, options, ne.Budget(evaluations=1))
         found.setdefault("all_3x3", []).append(
             {"seed": seed, "cell": "333333", "scratch": 100 * task.test_scores(run.best.model())["error"], "seconds": run.seconds}
         )
@@ -307,8 +310,46 @@ def digits(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, fl
     say.print(screen)
 
 
+def chains(options: argparse.Namespace, seeds: Sequence[int], ours: dict[str, float], runs: list[Any], say: Console) -> None:
+    space = ChainSpace.for_data((8, 8, 1), 10)
+    screen = Screen("seed", "shared loss", "parameters", "both", "scratch", "shared weights", "random search", "networks", "seconds")
+    found = []
+    for seed in seeds:
+        strategy = SharedWeights(RandomSearch(batch=20, deduplicate="key"), candidates=options.cells, epochs=options.digits_epochs)
+        run, task = digits_run("chains", strategy, SharedTraining(), space, seed, options, ne.Budget(generations=10_000))
+        scratch, heir = (one for one in run if one.fidelity is not None and one.fidelity.epochs is None)
+        test_errors = [100 * task.test_scores(one.model())["error"] for one in (scratch, heir)]
+        others = [one for one in run if one not in (scratch, heir)][: options.trained]
+        trained, task = digits_run(
+            "chains-trained", Given([one.genome for one in others]), FullTraining(), space, seed, options, ne.Budget(evaluations=len(others))
+        )
+        truth = [-one.values["loss"] for one in trained]
+        loss, parameters = [-one.values["loss"] for one in others], [one.genome.parameters for one in others]
+        random, task = digits_run(
+            "chains-random", RandomSearch(batch=2, deduplicate="key"), FullTraining(), space, seed, options, ne.Budget(seconds=options.seconds or run.seconds)
+        )
+        found.append({
+            "part": "chains", "seed": seed, "seconds": run.seconds, "scratch": test_errors[0], "shared": test_errors[1],
+            "random_search": 100 * task.test_scores(random.best.model())["error"], "networks": random.evaluations,
+            "correlation_loss": interval(loss, truth), "correlation_parameters": interval(parameters, truth),
+            "correlation_both": interval(ranks(loss) + ranks(parameters), truth),
+        })  # fmt: skip
+        one = found[-1]
+        correlated = ["{:.2f} ({:.2f} to {:.2f})".format(*one[f"correlation_{name}"]) for name in ("loss", "parameters", "both")]
+        screen.add_row(
+            str(seed), *correlated, f"{one['scratch']:.2f}", f"{one['shared']:.2f}", f"{one['random_search']:.2f}", str(one["networks"]), f"{one['seconds']:.0f}"
+        )
+        print(json.dumps(one), flush=True)
+    for name in ("loss", "parameters", "both"):
+        ours[f"chains_rank_correlation_{name}"] = float(np.mean([one[f"correlation_{name}"][0] for one in found]))
+    for name in ("scratch", "shared", "random_search"):
+        ours[f"chains_test_error_{name}"] = float(np.mean([one[name] for one in found]))
+    runs += found
+    say.print(screen)
+
+
 def digits_run(
-    name: str, strategy: Strategy, estimation: Estimation, space: CellSpace, seed: int, options: argparse.Namespace, budget: ne.Budget
+    name: str, strategy: Strategy, estimation: Estimation, space: Space, seed: int, options: argparse.Namespace, budget: ne.Budget
 ) -> tuple[ne.Run, ne.tasks.Classification]:
     task = ne.tasks.Classification("digits", objectives=("error", "loss"), seed=seed)
     run = ne.evolve(
@@ -320,18 +361,18 @@ def digits_run(
 
 @dataclass
 class Given(Strategy):
-    """One network, which is given."""
+    """Networks that are given."""
 
-    genome: Any = None
+    genomes: Sequence[Any] = ()
 
     def ask(self) -> Sequence[Trial]:
-        return [] if self.generation else [self.search.trial(self.search.individual(self.search.reserve(), self.genome))]
+        return [] if self.generation else [self.search.trial(self.search.individual(self.search.reserve(), one)) for one in self.genomes]
 
     def tell(self, results: Sequence[Result]) -> None:
         self.generation += 1
 
     def settings(self) -> dict[str, Any]:
-        return {"strategy": "Given", "genes": self.genome.genes()}
+        return {"strategy": "Given", "genes": [one.genes() for one in self.genomes]}
 
 
 def connected(cell: str) -> bool:
@@ -343,7 +384,7 @@ def connected(cell: str) -> bool:
     return 3 in reached
 
 
-PARTS = {"correlation": correlation, "collapse": collapse, "digits": digits}
+PARTS = {"correlation": correlation, "collapse": collapse, "chains": chains, "digits": digits}
 
 
 def main() -> None:
@@ -355,7 +396,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the images, as `neuroevo search` takes data")
     parser.add_argument("--resolution", type=float, default=0.5, help="factor on the images' sides")
     parser.add_argument("--channels", type=int, default=8, help="filters of the first stage")
-    parser.add_argument("--cells", type=int, default=200, help="correlation: cells scored with each supernet")
+    parser.add_argument("--cells", type=int, default=200, help="correlation and chains: how many are scored with each supernet")
+    parser.add_argument("--trained", type=int, default=60, help="chains: how many of these are trained from scratch, to compare")
     parser.add_argument("--trainings", nargs="+", choices=("paths", "even", "darts"), default=["paths", "darts"])
     parser.add_argument("--epochs", type=int, nargs="+", default=[50, 150], help="correlation: of the supernets, each count its own training")
     parser.add_argument("--training-images", type=int, help="correlation: at most so many; all by default")
@@ -364,8 +406,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=5000, help="collapse: training images")
     parser.add_argument("--collapse-epochs", type=int, default=60)
     parser.add_argument("--rate", type=float, default=3e-3, help="collapse and digits: of the architecture's Adam")
-    parser.add_argument("--digits-epochs", type=int, default=50, help="digits: of the supernets")
-    parser.add_argument("--seconds", type=float, help="digits: of random search; as many as the slowest method by default")
+    parser.add_argument("--digits-epochs", type=int, default=50, help="digits and chains: of the supernets")
+    parser.add_argument("--seconds", type=float, help="digits and chains: of random search; as many as the slowest method by default")
     parser.add_argument("--methods", nargs="+", help="collapse and digits: only methods of these names, such as 'darts, stop by skips'")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--run", type=Path, help="record the runs in this folder; the same command goes on with them")
@@ -375,7 +417,7 @@ def main() -> None:
     ours: dict[str, float] = {}
     runs: list[Any] = []
     for part in options.parts:
-        if part != "digits" and (options.table is None or options.data is None):
+        if part in ("correlation", "collapse") and (options.table is None or options.data is None):
             parser.error(f"the part {part} needs --table and --data")
         PARTS[part](options, seeds, ours, runs, Console())
     for name, value in ours.items():

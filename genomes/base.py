@@ -294,7 +294,7 @@ class Space(metaclass=Settings):
         Raises:
             NotImplementedError: the encoding offers no such graph.
         """
-        raise NotImplementedError(f"{type(self).__name__} offers no shared graph of its networks; one-shot search needs CellSpace or BackboneSpace")
+        raise NotImplementedError(f"{type(self).__name__} offers no shared graph of its networks; one-shot search needs CellSpace, ChainSpace or BackboneSpace")
 
     def _no_decisions(self) -> str:
         return f"{type(self).__name__} does not offer sequential decisions"

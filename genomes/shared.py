@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -72,8 +72,11 @@ class SharedGraph(ABC):
         choices: what makes it a network.
         mixed: for each sum with chosen summands, by marking, its groups; a sum without is a plain one.
         searched: markings of the genes inside what is searched; their BatchNorms are shared without gamma and beta.
-        gates: for each concat whose inputs not every network has, by marking, the place of each input's gate (see `open_gates`).
+        gates: for each concat whose inputs not every network has, by marking, the place of each input's gate (see `path_numbers`).
+        mixable: whether its options can be mixed; else it is trained one path at a time.
     """
+
+    mixable: ClassVar[bool] = True
 
     space: Space
     architecture: Architecture
@@ -87,8 +90,8 @@ class SharedGraph(ABC):
         """How many gates there are."""
         return 1 + max([place for places in self.gates.values() for place in places], default=-1)
 
-    def open_gates(self, path: Sequence[int]) -> tuple[float, ...]:
-        """For each gate 1.0 or 0.0: whether the network of a path has that input."""
+    def path_numbers(self, path: Sequence[int]) -> tuple[float, ...]:
+        """What a pass through a path is told beside it: here for each gate 1.0 or 0.0, whether the network has that input."""
         return (1.0,) * self.gate_count
 
     @cached_property

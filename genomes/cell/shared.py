@@ -115,7 +115,7 @@ class SharedBlocks(SharedCells):
     def strongest(self, strengths: Strengths, *, edges: int | None = None) -> Genome:
         return self.genome([_best(choice, values)[0] for choice, values in zip(self.choices, strengths, strict=True)])
 
-    def open_gates(self, path: Sequence[int]) -> tuple[float, ...]:
+    def path_numbers(self, path: Sequence[int]) -> tuple[float, ...]:
         """The blocks that no other block takes."""
         operations, nodes = len(self.space.words.operations), self.space.nodes
         found = []

@@ -19,6 +19,7 @@ from genomes.sequential import Asking, SequentialSpace
 
 if TYPE_CHECKING:
     from genomes.chain.genome import ChainGenome
+    from genomes.shared import SharedGraph
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,12 @@ class ChainSpace(SequentialSpace["ChainGenome"], encoding="chain"):
                 yield str(getattr(layer, name))
             for earlier in genome.layers[: place if self.skips else 0]:
                 yield NO_OR_YES[earlier.marking in layer.inputs]
+
+    def shared(self) -> SharedGraph:
+        """All chains of the space in one graph, for one-shot search."""
+        from genomes.chain.shared import shared_chains
+
+        return shared_chains(self)
 
     def from_genes(self, genes: Any) -> ChainGenome:
         return self._genome(layers_from_json(genes, self))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neuroevo as ne
-from genomes import CellSpace
+from genomes import CellSpace, ChainSpace
 from neuroevo.core.callbacks import Callback
 from neuroevo.data import load
 from neuroevo.estimation import SharedTraining
@@ -207,6 +207,42 @@ def test_what_cannot_be_done_is_said():
             SPACE, task(), strategy=Darts(epochs=1), estimation=ne.estimation.FullTraining(epochs=1), budget=ne.Budget(evaluations=3),
             progress=False,
         )  # fmt: skip
+
+
+FEATURES = ChainSpace((25,), 3, 1, 3, (2, 4, 8))
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [SharedWeights(RandomSearch(batch=3), epochs=2, candidates=6), Enas(epochs=1, steps=2, samples=2, candidates=3, hidden=8)],
+    ids=lambda strategy: type(strategy).__name__,
+)
+def test_chains_share_weights(strategy):
+    """Without epochs of their own, the best and its heir of shared weights: one is as new, the other scores what its path had scored."""
+    x, y = data()
+    the_task = Classification((x.reshape(-1, 25), y), "loss", seed=1)
+    scores = {}
+
+    class Scores(Callback):
+        def on_result(self, run, result):
+            if result.trial.options.get("shared"):
+                scores.update({one.genome.key(): one.values["loss"] for one in result.individuals})
+
+    run = ne.evolve(
+        FEATURES, the_task, strategy=strategy, estimation=SharedTraining(epochs=0), budget=ne.Budget(generations=40), seed=3,
+        callbacks=[Scores()], progress=False,
+    )  # fmt: skip
+    assert not run.failures and len(scores) >= 3
+    heir = next(one for one in run if one.operators == ("shared_weights",))
+    assert heir.values["loss"] == pytest.approx(scores[heir.genome.key()], abs=1e-5)
+    assert scores[heir.genome.key()] == min(scores.values())
+
+
+@pytest.mark.parametrize("strategy", [Darts(epochs=1), Xnas(epochs=1), SharedWeights(training="even")], ids=["darts", "xnas", "even"])
+def test_chains_are_not_mixed(strategy):
+    x, y = data()
+    with pytest.raises(ValueError, match="one path at a time"):
+        ne.evolve(FEATURES, Classification((x.reshape(-1, 25), y), "error"), strategy=strategy, budget=ne.Budget(evaluations=3), progress=False)
 
 
 def test_a_loss_that_is_not_finite_ends_the_search():

@@ -58,6 +58,11 @@ class Differentiable(OneShot):
 
     def start(self, search: Search) -> None:
         super().start(search)
+        if not self._graph.mixable:
+            raise ValueError(
+                f"{type(self).__name__} mixes operations, and the networks of {type(search.space).__name__} share weights one path at a time: "
+                "take SharedWeights() or Enas()"
+            )
         self._mixtures: list[Mixture] = []  # of each epoch
         self._strengths: list[Mixture] = []  # what is compared: the mixture, or what tells apart its zeros too
         self._eigenvalues: list[float] = []

@@ -33,8 +33,8 @@ class Enas(OneShot):
     scored on a batch of validation samples each, and follows the gradient of their reward less a moving average (REINFORCE). In the end the
     controller's candidates are scored on all validation samples, and the best is trained.
 
-    An epoch is a trial, and so is a step of the controller. The defaults are those of the published search for cells. Its penalty on the
-    share of skips belongs to chains of layers, which have no shared network here.
+    An epoch is a trial, and so is a step of the controller. The defaults are those of the published search for cells; what its search for chains
+    of layers adds, a penalty on the share of skips, is not here.
 
     Args:
         controller: "lstm" or "factorised", a softmax for each question.

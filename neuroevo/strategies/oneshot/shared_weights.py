@@ -80,6 +80,10 @@ class SharedWeights(OneShot):
 
     def start(self, search: Search) -> None:
         super().start(search)
+        if self.training != "paths" and not self._graph.mixable:
+            raise ValueError(
+                f"the networks of {type(search.space).__name__} share weights one path at a time: training must be 'paths', got {self.training!r}"
+            )
         assert isinstance(self.proposals, Strategy)
         self._inner = replace(self.proposals)  # type: ignore[type-var]
         self._inner.start(search)

@@ -24,6 +24,26 @@ class Backend(ABC):
         """Kernel [height, width, inputs, filters], "same" padding."""
 
     @abstractmethod
+    def bare_convolution(self, x: Any, kernel: Any, strides: tuple[int, int]) -> Any:
+        """The same without padding."""
+
+    @abstractmethod
+    def padded(self, x: Any, before: tuple[int, int], behind: tuple[int, int]) -> Any:
+        """Zeros around both spatial axes."""
+
+    @abstractmethod
+    def window(self, x: Any, begin: tuple[Any, Any], size: tuple[int, int]) -> Any:
+        """A part of both spatial axes that begins where is known only when it runs."""
+
+    @abstractmethod
+    def highest_of_each(self, x: Any, rows: Any, columns: Any) -> Any:
+        """The maximum of all positions that go to the same place: of values >= 0, which is what is at places that nothing goes to.
+
+        Args:
+            rows: int32 [height], where each goes, below height; the same of columns: int32 [width].
+        """
+
+    @abstractmethod
     def depthwise(self, x: Any, kernel: Any, stride: int, dilation: int) -> Any:
         """Kernel [height, width, inputs, 1], "same" padding."""
 
@@ -85,6 +105,10 @@ class Backend(ABC):
 
     @abstractmethod
     def constant(self, array: Any, dtype: str = "float32") -> Any: ...
+
+    @abstractmethod
+    def whole(self, x: Any) -> Any:
+        """As int32."""
 
     @abstractmethod
     def gather(self, x: Any, rows: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+
 from genomes.layers import BOX, Layer
 from genomes.network.genes import Gene
 from genomes.shared import Branch, Mixed, SharedGraph
@@ -56,7 +58,7 @@ class Forward:
 
         Args:
             path: [choices], known when it runs.
-            gates: [gates], see `SharedGraph.open_gates`.
+            gates: [gates], see `SharedGraph.path_numbers`.
             statistics: mean and variance of all BatchNorms, [channels of all] each; None takes the batch's.
         """
         walk = Walk(self, vector, x, statistics)
@@ -64,6 +66,14 @@ class Forward:
             lambda group, segments, marking: self._taken(walk, segments, path[group.choice], marking), gates
         )
         return logits, *walk.statistics()
+
+    def used(self, path: Any, numbers: Any) -> Any:
+        """1 for each weight that is on a path, else 0: [weights]."""
+        backend, (choices, options) = self.backend, self.layout.owners()
+        taken = backend.gather(path, backend.constant(np.maximum(choices, 0), "int32"))
+        on_path = backend.equal(taken, backend.constant(options, "int32"))
+        everywhere = backend.constant(choices < 0)
+        return backend.gather(everywhere + (1.0 - everywhere) * on_path, backend.constant(self.layout.segments(), "int32"))
 
     def _mixture(self, walk: Walk, segments: Sequence[Segment], weights: Any) -> list[Any]:
         found = []

@@ -24,6 +24,20 @@ class JaxBackend(Backend):
             x, kernel, (stride, stride), "SAME", rhs_dilation=(dilation, dilation), dimension_numbers=AXES
         )
 
+    def bare_convolution(self, x: Any, kernel: Any, strides: tuple[int, int]) -> Any:
+        return lax.conv_general_dilated(x, kernel, strides, "VALID", dimension_numbers=AXES)
+
+    def padded(self, x: Any, before: tuple[int, int], behind: tuple[int, int]) -> Any:
+        return jnp.pad(x, ((0, 0), (before[0], behind[0]), (before[1], behind[1]), (0, 0)))
+
+    def window(self, x: Any, begin: tuple[Any, Any], size: tuple[int, int]) -> Any:
+        return lax.dynamic_slice(x, (0, begin[0], begin[1], 0), (x.shape[0], *size, x.shape[-1]))
+
+    def highest_of_each(self, x: Any, rows: Any, columns: Any) -> Any:
+        for places, size, axis in ((rows, x.shape[1], 1), (columns, x.shape[2], 2)):
+            x = jnp.moveaxis(jax.ops.segment_max(jnp.moveaxis(x, axis, 0), places, size), 0, axis)
+        return jax.nn.relu(x)
+
     def depthwise(self, x: Any, kernel: Any, stride: int, dilation: int) -> Any:
         channels = kernel.shape[2]
         kernel = kernel.reshape(*kernel.shape[:2], 1, channels)
@@ -81,6 +95,9 @@ class JaxBackend(Backend):
 
     def reshape(self, x: Any, shape: Sequence[int]) -> Any:
         return x.reshape(shape)
+
+    def whole(self, x: Any) -> Any:
+        return jnp.asarray(x, jnp.int32)
 
     def gather(self, x: Any, rows: Any) -> Any:
         return jnp.take(x, rows, axis=0)

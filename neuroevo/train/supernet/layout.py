@@ -214,7 +214,7 @@ def _trainable(gene: Gene, shapes: Sequence[Shape], searched: bool) -> list[tupl
         found.append(("depthwise", (layer.kernel,) * axes + (inputs, 1), layer.kernel**axes))
     elif layer.kind == "detect":
         return _head(layer, inputs)
-    elif layer.kind == "logits":
+    elif layer.kind in ("logits", "dense"):
         return [("kernel", (inputs, width), inputs), ("bias", (width,), 0)]
     elif layer.kind != "norm":
         raise ValueError(f"a shared network has no {layer.kind} layers")

@@ -9,12 +9,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from genomes.chain.shared import SharedChains
 from genomes.shared import SharedGraph
 from neuroevo.train.detection_loss import detection_loss
 from neuroevo.train.supernet.backends import Backend, as_images
 from neuroevo.train.supernet.forward import Forward, Normalised
 from neuroevo.train.supernet.framework import backend
 from neuroevo.train.supernet.layout import Floats, Layout
+from neuroevo.train.supernet.sliced import SlicedForward
 
 Ints = npt.NDArray[np.int32]
 CHUNK = 2048  # samples of one forward pass
@@ -63,10 +65,13 @@ class Supernet:
         self.graph, self.method = graph, method
         self.layout = Layout(graph)
         self.backend: Backend = backend()
-        self.forward = Forward(graph, self.layout, self.backend, method.normalised)
+        self.forward: Forward | SlicedForward
+        if isinstance(graph, SharedChains):
+            self.forward = SlicedForward(graph, self.layout, self.backend)
+        else:
+            self.forward = Forward(graph, self.layout, self.backend, method.normalised)
         self._compiled: dict[Any, Callable[..., Any]] = {}
-        self._decayed, self._segments = self.layout.decayed, self.layout.segments()
-        self._choices, self._options = self.layout.owners()
+        self._decayed = self.layout.decayed
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -101,27 +106,19 @@ class Supernet:
         Returns:
             The weights behind it, and the mean loss.
         """
-        gates = np.array([self.graph.open_gates(path) for path in paths.tolist()], np.float32).reshape(len(paths), -1)
+        numbers = np.array([self.graph.path_numbers(path) for path in paths.tolist()], np.float32).reshape(len(paths), -1)
         run = self.kept("paths", lambda: self.backend.epoch(self._path_step))
-        state, loss = run((weights.vector, weights.velocity), (as_images(x), targets), (order, rates, paths.astype(np.int32), gates))
+        state, loss = run((weights.vector, weights.velocity), (as_images(x), targets), (order, rates, paths.astype(np.int32), numbers))
         return Weights(*state), loss
 
     def _path_step(self, state: tuple[Any, ...], data: tuple[Any, ...], each: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
         vector, velocity = state
-        rows, rate, path, gates = each
+        rows, rate, path, numbers = each
         x, targets = (self.backend.gather(one, rows) for one in data)
         loss, (gradient,) = self.backend.gradient(
-            lambda vector: self.loss(self.forward.path(vector, path, gates, x)[0], targets), vector
+            lambda vector: self.loss(self.forward.path(vector, path, numbers, x)[0], targets), vector
         )
-        return self.sgd(vector, velocity, gradient, rate, self._used(path)), loss
-
-    def _used(self, path: Any) -> Any:
-        """1 for each weight that is on a path, else 0."""
-        backend = self.backend
-        taken = backend.gather(path, backend.constant(np.maximum(self._choices, 0), "int32"))
-        on_path = backend.equal(taken, backend.constant(self._options, "int32"))
-        everywhere = backend.constant(self._choices < 0)
-        return backend.gather(everywhere + (1.0 - everywhere) * on_path, backend.constant(self._segments, "int32"))
+        return self.sgd(vector, velocity, gradient, rate, self.forward.used(path, numbers)), loss
 
     # All of it --------------------------------------------------------------------------------------------------------------
 
@@ -135,7 +132,18 @@ class Supernet:
 
     def mixed_loss(self, vector: Any, mixture: Any, x: Any, targets: Any) -> Any:
         """The loss of the whole network with its operations mixed; everything a tensor."""
-        return self.loss(self.forward.mixed(vector, mixture, x), targets)
+        return self.loss(self._mixing.mixed(vector, mixture, x), targets)
+
+    @property
+    def _mixing(self) -> Forward:
+        """The pass that mixes operations.
+
+        Raises:
+            ValueError: these networks share weights one path at a time.
+        """
+        if isinstance(self.forward, SlicedForward):
+            raise ValueError(f"the networks of {type(self.graph.space).__name__} share weights one path at a time: their options cannot be mixed")
+        return self.forward
 
     def sgd(self, vector: Any, velocity: Any, gradient: Any, rate: Any, used: Any = None) -> tuple[Any, Any]:
         """A step of SGD: the weights and the buffer behind it.
@@ -161,7 +169,7 @@ class Supernet:
 
     def mixed_outputs(self, vector: Floats, mixture: Floats, x: Floats) -> Floats:
         """The logits of the whole network with the batch's statistics: float32 [samples, outputs]."""
-        run = self.kept("mixed", lambda: self.backend.compiled(self.forward.mixed))
+        run = self.kept("mixed", lambda: self.backend.compiled(self._mixing.mixed))
         parts = [np.asarray(run(vector, mixture, as_images(x[at : at + CHUNK]))) for at in range(0, len(x), CHUNK)]
         return np.concatenate(parts)
 
@@ -196,7 +204,7 @@ class Supernet:
 
     def _taken(self, path: Sequence[int]) -> tuple[Ints, Floats]:
         checked = self.graph.check_path(path)
-        return np.array(checked, np.int32), np.array(self.graph.open_gates(checked), np.float32)
+        return np.array(checked, np.int32), np.array(self.graph.path_numbers(checked), np.float32)
 
     def arrays(
         self, vector: Floats, statistics: tuple[Floats, Floats] | None = None
@@ -210,6 +218,8 @@ class Supernet:
 
     def by_marking(self, statistics: tuple[Floats, Floats]) -> Mapping[int, tuple[Floats, Floats]]:
         """Statistics of each BatchNorm."""
+        if not self.layout.norms:
+            return {}
         ends = np.cumsum(list(self.layout.norms.values()))[:-1]
         means, variances = (np.split(one, ends) for one in statistics)
         return dict(zip(self.layout.norms, zip(means, variances, strict=True), strict=True))

@@ -27,6 +27,21 @@ class TensorflowBackend(Backend):
             return tf.nn.conv2d(x, kernel, stride, "SAME")
         return tf.nn.convolution(x, kernel, padding="SAME", dilations=dilation)  # conv2d has no gradient for dilations on a CPU
 
+    def bare_convolution(self, x: Any, kernel: Any, strides: tuple[int, int]) -> Any:
+        return tf.nn.conv2d(x, kernel, strides, "VALID")
+
+    def padded(self, x: Any, before: tuple[int, int], behind: tuple[int, int]) -> Any:
+        return tf.pad(x, [[0, 0], [before[0], behind[0]], [before[1], behind[1]], [0, 0]])
+
+    def window(self, x: Any, begin: tuple[Any, Any], size: tuple[int, int]) -> Any:
+        found = tf.slice(x, tf.stack([0, begin[0], begin[1], 0]), [-1, *size, x.shape[-1]])
+        return tf.ensure_shape(found, [None, *size, x.shape[-1]])
+
+    def highest_of_each(self, x: Any, rows: Any, columns: Any) -> Any:
+        for places, size, order in ((rows, x.shape[1], [1, 0, 2, 3]), (columns, x.shape[2], [2, 1, 0, 3])):
+            x = tf.transpose(tf.math.unsorted_segment_max(tf.transpose(x, order), places, size), order)
+        return tf.nn.relu(x)
+
     def depthwise(self, x: Any, kernel: Any, stride: int, dilation: int) -> Any:
         return tf.nn.depthwise_conv2d(
             x, kernel, (1, stride, stride, 1), "SAME", dilations=None if dilation == 1 else (dilation, dilation)
@@ -82,6 +97,9 @@ class TensorflowBackend(Backend):
 
     def reshape(self, x: Any, shape: Sequence[int]) -> Any:
         return tf.reshape(x, shape)
+
+    def whole(self, x: Any) -> Any:
+        return tf.cast(x, tf.int32)
 
     def gather(self, x: Any, rows: Any) -> Any:
         return tf.gather(x, rows)
