@@ -5,6 +5,9 @@ what a user would write without it: the genome as a plain Keras model of its own
 fastest that `fit` goes; timed on 20 genomes and scaled. "Steady" compares steps of networks that were traced before; "200 steps" compares
 everything from the genomes on: building, tracing, 200 steps. For comparison, this package's own compiled epoch of one network (without
 Keras's `fit`) is timed, too. Takes about three minutes on 2 cores.
+
+`--memory SAMPLES` measures instead by how much a training of so many samples a step raises the peak of the process's memory, beside the weights with
+their optimizer's slots and the values of all nodes for all samples (Linux).
 """
 
 from __future__ import annotations
@@ -104,6 +107,29 @@ def alone_compiled(genome, x, y) -> tuple[np.ndarray, np.ndarray]:
     return whole, clocks() - start
 
 
+def peak() -> int:
+    """The most memory that this process has held, in bytes."""
+    with open("/proc/self/status") as file:
+        return next(1024 * int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+
+
+def memory(genomes, samples: int, seed: int) -> dict[str, float]:
+    """Bytes by which a training's steps raise the peak, and what it cannot do without."""
+    from neuroevo.train import PopulationModel
+    from neuroevo.train.population_model import bytes_of
+
+    x, y = data(samples, seed)
+    PopulationModel(genomes[:10]).train(x[:64], y[:64], steps=2, learning_rate=RATE)  # what the framework takes once
+    model = PopulationModel(genomes)
+    model.train(x[:64], y[:64], steps=2, learning_rate=RATE)
+    before = peak()
+    model.train(x, y, steps=2, learning_rate=RATE)
+    raised = peak() - before
+    needed = sum(4 * len(part.arrangement.nodes) * samples + 12 * (len(part.arrangement.genes) + len(part.arrangement.nodes)) for part in model._parts)
+    planned = sum(bytes_of(part.arrangement, samples, "float32") for part in model._parts)
+    return {"raised_megabytes": raised / 1e6, "needed_megabytes": needed / 1e6, "planned_megabytes": planned / 1e6, "raised_over_needed": raised / needed}
+
+
 def device() -> str:
     import keras
 
@@ -141,12 +167,20 @@ def main() -> None:
     parser.add_argument("--compiled", type=int, default=5, help="genomes for the comparison with this package's own epoch")
     parser.add_argument("--repeats", type=int, default=3, help="of the steady measurement of PopulationModel")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--memory", type=int, metavar="SAMPLES", help="measure memory in place of time")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     prepare(options.threads)
     import keras
 
     genomes, (x, y) = topologies(options.genomes, options.seed), data(options.samples, options.seed)
+    if options.memory:
+        ours = memory(genomes, options.memory, options.seed)
+        print(", ".join(f"{name} {value:,.1f}" for name, value in ours.items()))
+        if options.json:
+            settings = {"genomes": len(genomes), "samples": options.memory, "threads": options.threads}
+            options.json.write_text(json.dumps({"method": "memory of training a population", "settings": settings, "seeds": [options.seed], "ours": ours}, indent=2))
+        return
     edges = statistics.mean(int(genome.connections.enabled.sum()) for genome in genomes)
     settings = {
         "genomes": len(genomes), "samples": len(x), "connections_a_genome": edges, "steps": STEPS, "threads": options.threads,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neuroevo.train.population_forward import Tables
 from neuroevo.train.population_layout import Layout
-from neuroevo.train.population_steps import Masks, Method, State, Steps
+from neuroevo.train.population_steps import PIECE, Masks, Method, State, Steps
 
 
 class JaxSteps(Steps):
@@ -40,12 +40,30 @@ class JaxSteps(Steps):
             return self._step(layout, tables, masks, state, *batch, rates[index])
 
         state = jax.lax.fori_loop(0, order.shape[0], step, state)
-        return state, self._losses(layout, tables, state.weights, state.biases, x, y)
+        return state, self._all_losses(layout, tables, state.weights, state.biases, x, y)
 
     def _predict(self, layout: Layout, tables: Tables, weights: Any, biases: Any, x: Any) -> Any:
         return jnp.transpose(self._forward(layout, tables, weights, biases, x), (0, 2, 1))
 
-    def _gradients(self, layout: Layout, tables: Tables, state: State, x: Any, y: Any) -> tuple[Any, Any]:
+    def _over_pieces(self, function: Callable[[Any, Any], tuple[Any, ...]], x: Any, y: Any) -> tuple[Any, ...]:
+        count = len(x)
+
+        def piece(begin: Any, size: int) -> list[Any]:
+            parts = [jax.lax.dynamic_slice_in_dim(one, begin, size) for one in (x, y)]
+            return [size / count * one for one in function(*parts)]
+
+        def further(place: Any, sums: list[Any]) -> list[Any]:
+            return [total + one for total, one in zip(sums, piece(PIECE * place, PIECE), strict=True)]
+
+        whole, rest = divmod(count, PIECE)
+        sums = piece(0, min(count, PIECE))
+        if whole > 1:
+            sums = jax.lax.fori_loop(1, whole, further, sums)
+        if whole and rest:
+            sums = [total + one for total, one in zip(sums, piece(PIECE * whole, rest), strict=True)]
+        return tuple(sums)
+
+    def _differentiated(self, layout: Layout, tables: Tables, state: State, x: Any, y: Any) -> tuple[Any, Any]:
         def total(weights: Any, biases: Any) -> Any:
             return jnp.sum(self._losses(layout, tables, weights, biases, x, y))
 

@@ -17,7 +17,7 @@ from genomes.neat.space import NeatSpace
 from neuroevo.core.limits import memory_bytes
 from neuroevo.train.population_forward import Loss, Tables, forward, tables_of
 from neuroevo.train.population_layout import Arrangement, arrange, unsuited
-from neuroevo.train.population_steps import Masks, Method, State, Steps, compiled_steps
+from neuroevo.train.population_steps import PIECE, Masks, Method, State, Steps, compiled_steps
 
 OPTIMIZERS = ("adam", "sgd")
 VALUES_KEPT = (
@@ -307,7 +307,7 @@ def arranged(
 def bytes_of(arrangement: Arrangement, samples: int, dtype: str) -> int:
     """About how many bytes the training of an arrangement takes."""
     genes, nodes = len(arrangement.genes), len(arrangement.nodes)
-    values = VALUES_KEPT * (genes + nodes * (1 + len(arrangement.levels) // 2)) * samples
+    values = VALUES_KEPT * (genes + nodes * (1 + len(arrangement.levels) // 2)) * min(samples, PIECE)
     return int(np.dtype(dtype).itemsize) * (values + SLOTS_KEPT * (genes + nodes))
 
 

@@ -7,7 +7,7 @@ of its own member's loss alone, and the optimizers work on each weight for itsel
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,9 @@ from keras import ops
 from neuroevo.train.population_forward import Loss, Tables, forward, loss_function
 from neuroevo.train.population_layout import Layout
 
+# Samples that a step computes at once; what they give is added up. Of 1,000 genomes of 20 connections 2,048 samples at once took twice as long as in
+# pieces, and 18 times the memory.
+PIECE = 128
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # of Adam (Kingma & Ba 2015), as in Keras
 
 
@@ -94,9 +97,22 @@ class Steps(ABC):
         )
         return State(weights, biases, weight_slots, bias_slots, step)
 
-    @abstractmethod
     def _gradients(self, layout: Layout, tables: Tables, state: State, x: Any, y: Any) -> tuple[Any, Any]:
         """Of the sum of the losses with respect to weights and biases."""
+        weights, biases = self._over_pieces(lambda x, y: self._differentiated(layout, tables, state, x, y), x, y)
+        return weights, biases
+
+    @abstractmethod
+    def _differentiated(self, layout: Layout, tables: Tables, state: State, x: Any, y: Any) -> tuple[Any, Any]:
+        """The same of a piece of the samples, at once."""
+
+    @abstractmethod
+    def _over_pieces(self, function: Callable[[Any, Any], tuple[Any, ...]], x: Any, y: Any) -> tuple[Any, ...]:
+        """The mean over samples of what a function gives for pieces of at most `PIECE` of them, each a mean over its own."""
+
+    def _all_losses(self, layout: Layout, tables: Tables, weights: Any, biases: Any, x: Any, y: Any) -> Any:
+        """The losses [members] over all samples."""
+        return self._over_pieces(lambda x, y: (self._losses(layout, tables, weights, biases, x, y),), x, y)[0]
 
     @abstractmethod
     def _by_level(self, flat: Any, tables: Tables, edges: bool) -> Sequence[Any]:

@@ -5,7 +5,7 @@ Tables have unknown sizes when it is traced, so one trace serves every populatio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from neuroevo.train.population_forward import Tables
 from neuroevo.train.population_layout import Layout
-from neuroevo.train.population_steps import Masks, Method, State, Steps
+from neuroevo.train.population_steps import PIECE, Masks, Method, State, Steps
 
 
 class TensorflowSteps(Steps):
@@ -38,7 +38,7 @@ class TensorflowSteps(Steps):
             _, state = tf.while_loop(
                 lambda index, _: index < tf.shape(order)[0], step, (tf.constant(0), state), parallel_iterations=1
             )
-            return state, self._losses(layout, tables, state.weights, state.biases, x, y)
+            return state, self._all_losses(layout, tables, state.weights, state.biases, x, y)
 
         arguments = (tables, masks, state, x, y, order, rates)
         ended, losses = self._function(("train", layout, whole, x.dtype), run, arguments)(*arguments)
@@ -63,7 +63,21 @@ class TensorflowSteps(Steps):
             self._functions[key] = tf.function(run, input_signature=signature, autograph=False)
         return self._functions[key]
 
-    def _gradients(self, layout: Layout, tables: Tables, state: State, x: Any, y: Any) -> tuple[Any, Any]:
+    def _over_pieces(self, function: Callable[[Any, Any], tuple[Any, ...]], x: Any, y: Any) -> tuple[Any, ...]:
+        count = tf.shape(x)[0]
+
+        def piece(at: Any) -> list[Any]:
+            found = function(x[at : at + PIECE], y[at : at + PIECE])
+            share = tf.cast(tf.minimum(PIECE, count - at), x.dtype) / tf.cast(count, x.dtype)
+            return [share * one for one in found]
+
+        def further(at: Any, *sums: Any) -> tuple[Any, ...]:
+            return (at + PIECE, *[total + one for total, one in zip(sums, piece(at), strict=True)])
+
+        _, *sums = tf.while_loop(lambda at, *_: at < count, further, (tf.constant(PIECE), *piece(0)), parallel_iterations=1)
+        return tuple(sums)
+
+    def _differentiated(self, layout: Layout, tables: Tables, state: State, x: Any, y: Any) -> tuple[Any, Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([state.weights, state.biases])
             total = tf.reduce_sum(self._losses(layout, tables, state.weights, state.biases, x, y))

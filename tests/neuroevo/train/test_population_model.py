@@ -285,3 +285,21 @@ def test_weights_of_a_genome_are_replaced_only_by_numbers_for_each_gene(genomes)
     for weights in (np.zeros(count + 1), np.full(count, np.nan)):
         with pytest.raises(ValueError, match=f"weights must be {count} finite numbers"):
             genome.with_weights(weights)
+
+
+@pytest.mark.parametrize("samples", [200, 256, 300])
+def test_a_step_of_many_samples_is_computed_in_pieces_that_add_up(samples, monkeypatch):
+    import sys
+
+    x = philox(2, 0).normal(size=(samples, 3))
+    y = np.stack([np.sin(x[:, 0]) * x[:, 1], np.tanh(x[:, 2])], axis=1)
+    members = population(SPACE, 6)
+    found = []
+    for piece in (128, 1000):
+        model = PopulationModel(members, dtype=WIDE)
+        monkeypatch.setattr(sys.modules[type(model.steps).__module__], "PIECE", piece)
+        losses = model.train(x, y, steps=3, learning_rate=0.05)
+        found.append((losses, np.concatenate(model.genes())))
+    (losses, genes), (wanted, wanted_genes) = found
+    assert distance(losses, wanted) < (1e-12 if WIDE == "float64" else 1e-5)
+    assert distance(genes, wanted_genes) < (1e-9 if WIDE == "float64" else 1e-4)
