@@ -38,6 +38,7 @@ PUBLISHED = {
     "full": (3600, 0.0),
     "no_mating": (5557, 0.0),
     "random_initial": (23033, 0.05),
+    "random_initial_15_species": (23033, 0.05),
     "no_speciation": (25600, 0.25),
     "no_growth": (30239, 0.80),
 }
@@ -50,6 +51,7 @@ ABLATIONS = {
     "full": (SPACE, NEAT),
     "no_mating": (SPACE, replace(NEAT, crossover=0.0)),
     "random_initial": (RANDOM, NEAT),
+    "random_initial_15_species": (RANDOM, replace(NEAT, target_species=15)),
     "no_speciation": (RANDOM, replace(NEAT, threshold=math.inf)),
     "no_growth": (FIXED, NEAT),
 }

@@ -45,7 +45,7 @@ def beside_parent(run: Run, derived: Derived, tested: Mapping[int, Mapping[str, 
     found = [Beside(name, "validation" if name in measured else "", scores.get(name), derived.scores.get(name)) for name in known]
     found += [Beside(name, "test", test.get(name), derived.test[name]) for name in measured]
     found.append(Beside("parameters", "", _parameters(parent), derived.parameters))
-    found.append(Beside("bytes", "", _bytes(parent), derived.size))
+    found.append(Beside("bytes", "", _bytes(parent, derived), derived.size))
     return found
 
 
@@ -91,7 +91,11 @@ def _parameters(parent: Individual | Derived | None) -> int | None:
         return None
 
 
-def _bytes(parent: Individual | Derived | None) -> int | None:
+def _bytes(parent: Individual | Derived | None, derived: Derived) -> int | None:
+    """What the parent takes on disk; of a file that was made smaller, the same kind of file before."""
+    files = derived.details.get("bytes")
+    if isinstance(files, list):
+        return int(files[0])
     if isinstance(parent, Derived):
         return parent.size
     path = None if parent is None or parent.artifact is None else parent.artifact.path

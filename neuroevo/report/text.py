@@ -346,13 +346,26 @@ def derived_table(run: Run, derived: Derived) -> str:
         of = "" if row.parent is None else f" (its parent: {counted(row.name, row.parent)})"
         lines.append(f"{row.title}: {counted(row.name, row.mine)}{of}")
     shown = {*run.objectives, "parameters"}
-    lines += [f"{name}: {_number(value)}" for name, value in derived.scores.items() if name not in shown]
-    lines += [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in derived.details.items()]
+    before = derived.details.get("before") or {}
+    for name, value in derived.scores.items():
+        if name not in shown:
+            of = f" (its parent: {_number(before[name])})" if name in before else ""
+            lines.append(f"{name}: {_number(value)}{of}")
+    lines += [f"{name}: {_detail(value)}" for name, value in derived.details.items() if name not in ("before", "bytes", "parameters")]
     lines.append("its weights are in its genome" if derived.path is None and run.folder is not None else f"file: {derived.path}")
     lines += [f"derived: {one.name}, {', '.join(one.operators)}" for one in run.derived if one.parent == derived.name]
     if derived.genome is not None:
         lines += [f"  {node_name(node, attributes)}" for node, attributes in derived.genome.graph().nodes(data=True)]
     return "\n".join(lines)
+
+
+def _detail(value: Any) -> str:
+    """A detail of how a network was derived; of two numbers, from the one to the other."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in value):
+        return " → ".join(_number(one) for one in value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _derived_table(run: Run, tested: Mapping[int, Mapping[str, float]]) -> str:
