@@ -42,8 +42,9 @@ IDEAL, REFERENCE = np.array([0.0, 2.0]), np.array([0.5, 5.0])
 def strategy(method: str, options: argparse.Namespace):
     if method == "lemonade":
         return strategies.Lemonade(
-            population=options.population, proposals=4 * options.population, accepted=options.population, density=options.density
-        )
+            population=options.population, proposals=4 * options.population, accepted=options.population, density=options.density,
+            further=options.further,
+        )  # fmt: skip
     if method == "nsga2_lamarckian":
         return strategies.Nsga2(population=options.population, inheritance="lamarckian")
     if method == "nsga2_scratch":
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--distil", type=int, default=1, help="epochs of distillation after an operator that is not exact")
     parser.add_argument("--population", type=int, default=6, help="first networks, and children a generation")
     parser.add_argument("--density", choices=("population", "children"), default="children", help="which one LEMONADE accepts by")
+    parser.add_argument("--further", type=float, default=0.0, help="share of LEMONADE's trainings that go to members of the front")
     parser.add_argument("--max-parameters", type=int, default=40_000)
     parser.add_argument("--workers", type=int, default=2, help="searches that run at once")
     parser.add_argument("--run", type=Path, help="keep the runs here; the same command goes on with them")

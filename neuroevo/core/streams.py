@@ -24,6 +24,7 @@ FRESH_EPISODES = 6  # the same for the tests of those who seem to have solved it
 NEIGHBOURHOOD = 7  # in which order a network's neighbours are evaluated (keyed by birth)
 ARCHIVE = 10  # where the regions of an archive lie
 COMPRESSION = 13  # what pruning draws: orders of neurons, positions, samples (keyed by what is compressed)
+FURTHER = 14  # who is trained further (keyed by the generation)
 SCORING = 9  # what scores of a generation draw: who is archived, where clusters begin (keyed by the generation)
 
 

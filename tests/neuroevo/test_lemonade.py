@@ -24,6 +24,11 @@ class TestLemonadeScoringChildrenByTheirOwnDensity(StrategySuite):
         return Lemonade(population=6, proposals=12, accepted=4, density="children", mutations=2)
 
 
+class TestLemonadeThatTrainsTheFrontFurther(StrategySuite):
+    def strategy(self):
+        return Lemonade(population=6, proposals=12, accepted=4, further=0.4)
+
+
 class TestHillClimb(StrategySuite):
     def strategy(self):
         return HillClimb(neighbours=4, mutations=2)
@@ -92,6 +97,27 @@ def test_only_accepted_children_are_trained_and_start_from_their_parents_weights
         (parent,) = child.parents
         assert trial.artifacts == (living[parent].artifact,) and trial.options["inheritance"] == "lamarckian"
         assert child.genome != living[parent].genome
+
+
+def test_members_of_the_front_are_trained_further_until_that_does_not_help() -> None:
+    strategy, search = deep_search()
+    strategy.further = 0.5
+    strategy.tell(told(strategy.ask(), lambda i: 1.0 / i.genome.parameters))
+    tried = []
+    for generation in range(6):
+        living = {individual.id: individual for individual in strategy.living}
+        trials = strategy.ask()
+        heirs = [trial for trial in trials if trial.individuals[0].operators == ("train_further",)]
+        assert len(trials) == 8 and len(heirs) == min(4, len(living) - len(strategy.state().json["settled"]))
+        for trial in heirs:
+            (heir,) = trial.individuals
+            parent = living[heir.parents[0]]
+            assert heir.genome == parent.genome and trial.artifacts == (parent.artifact,) and parent.id not in tried
+        factor = 0.9 if generation < 2 else 1.1
+        strategy.tell(told(trials, lambda i: (factor if i.operators == ("train_further",) else 1.0) / i.genome.parameters**0.5))
+        if factor > 1:
+            tried += [trial.individuals[0].parents[0] for trial in heirs]
+    assert tried
 
 
 def test_without_inheritance_children_get_no_weights() -> None:

@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from genomes.base import shown
+from genomes.network.operators import TRAINED_FURTHER
 from neuroevo.core.individual import Individual
 from neuroevo.core.state import State
-from neuroevo.core.streams import ACCEPTANCE
+from neuroevo.core.streams import ACCEPTANCE, FURTHER
 from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.density import inverse_density_probabilities
 from neuroevo.selection.nsga2 import pareto_front
@@ -35,6 +37,9 @@ class Lemonade(Strategy):
         mutations: network operators applied to make one child.
         density: which density scores the children: "population" (fitted on the population, the default) or "children" (fitted
             again on the proposals).
+        further: share of a generation's trainings that go to networks of the front themselves: such a one is born again with the same genes and its
+            weights, and trained once more, as long as that makes it better. Small networks are far from trained after a child's few epochs. It
+            is not in the paper; 0 leaves it out.
         inheritance: "lamarckian": a child starts from its parent's weights; "none": from scratch, to measure what it is worth.
     """
 
@@ -45,6 +50,7 @@ class Lemonade(Strategy):
     accepted: int = 16
     mutations: int = 1
     density: Literal["population", "children"] = "population"
+    further: float = 0.0
     inheritance: Inheritance = "lamarckian"
 
     def __post_init__(self) -> None:
@@ -52,6 +58,8 @@ class Lemonade(Strategy):
             check_count(name, getattr(self, name))
         if self.accepted > self.proposals:
             raise ValueError(f"accepted must be <= proposals ({self.proposals}), got {self.accepted}")
+        if isinstance(self.further, bool) or not isinstance(self.further, (int, float)) or not 0 <= self.further <= 1:
+            raise ValueError(f"further must be a share from 0 to 1, got {shown(self.further)}")
         check("density", self.density, ("population", "children"))
         check("inheritance", self.inheritance, ("none", "lamarckian"))
 
@@ -59,6 +67,7 @@ class Lemonade(Strategy):
         super().start(search)
         self._population: list[Individual] = []
         self._breeding = Breeding(search)
+        self._settled: set[int] = set()  # who did not become better by more training
         self._cheap = [name for name, o in search.objectives.items() if o.kind == "cheap" and o.of is not None]
 
     @property
@@ -71,10 +80,10 @@ class Lemonade(Strategy):
                 trial(self.search, first, (), self.inheritance)
                 for first in self._breeding.first(self.population, self.generation)
             ]
-        births = self._propose()
-        if not births:
-            return []
-        return [trial(self.search, *births[chosen], self.inheritance) for chosen in self._accept([child for child, _ in births])]
+        heirs = self._heirs()
+        births, count = self._propose(), self.accepted - len(heirs)
+        accepted = [births[chosen] for chosen in self._accept([child for child, _ in births], count)] if births and count else []
+        return [trial(self.search, child, parents, self.inheritance) for child, parents in [*heirs, *accepted]]
 
     def steady_state(self) -> Strategy:
         """One accepted child at a time, from its share of the proposals; it joins the front before the next."""
@@ -83,14 +92,27 @@ class Lemonade(Strategy):
     def tell(self, results: Sequence[Result]) -> None:
         told = [individual for result in results for individual in result.individuals]
         self._population = pareto_front([*self._population, *told])
+        living = {individual.id for individual in self._population}
+        for individual in told:
+            if individual.operators == (TRAINED_FURTHER,) and individual.parents[0] in living:
+                self._settled |= {individual.id, individual.parents[0]}
+        self._settled &= living
         self.generation += 1
 
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        if not self.further:
+            del settings["further"]  # as in runs that were recorded before there was this choice
+        return settings
+
     def state(self) -> State:
-        return State({"generation": self.generation, "population": [i.id for i in self._population]})
+        settled = {"settled": sorted(self._settled)} if self.further else {}
+        return State({"generation": self.generation, "population": [i.id for i in self._population], **settled})
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         self.generation = state.json["generation"]
         self._population = [individuals(id) for id in state.json["population"]]
+        self._settled = set(state.json.get("settled", ()))
 
     def report(self) -> dict[str, Any]:
         return {"population": len(self._population)}
@@ -106,13 +128,35 @@ class Lemonade(Strategy):
         births = [self._breeding.child(choose, self.generation, mutations=self.mutations) for _ in range(self.proposals)]
         return [birth for birth in births if birth is not None]
 
-    def _accept(self, children: list[Individual]) -> list[int]:
-        """Positions of the accepted children, in order of birth."""
+    def _heirs(self) -> list[tuple[Individual, Sequence[Individual]]]:
+        """Networks of the front that are trained further, each with the one that it was; in thinly populated regions first."""
+        if not self.further or self.inheritance == "none":
+            return []
+        search, rng = self.search, self.search.rng(self.generation, FURTHER)
+        able = [one for one in self._population if one.id not in self._settled and one.artifact is not None]
+        whole, rest = divmod(self.further * self.accepted, 1.0)
+        count = min(len(able), int(whole) + int(rng.random() < rest))
+        if not count:
+            return []
+        probabilities = inverse_density_probabilities(self._costs(self._population), self._costs(able))
+        chosen = sorted(rng.choice(len(able), size=count, replace=False, p=probabilities).tolist())
+        return [
+            (
+                search.individual(
+                    search.reserve(), able[place].genome, parents=(able[place],), operators=(TRAINED_FURTHER,), generation=self.generation
+                ),
+                (able[place],),
+            )
+            for place in chosen
+        ]
+
+    def _accept(self, children: list[Individual], accepted: int) -> list[int]:
+        """Positions of so many accepted children, in order of birth."""
         rng = self.search.rng(self.generation, ACCEPTANCE)
         costs = self._costs(children)
         fitted = costs if self.density == "children" else self._costs(self._population)
         probabilities = inverse_density_probabilities(fitted, costs)
-        count = min(self.accepted, len(children))
+        count = min(accepted, len(children))
         # probabilities underflow for children far outside the population: keep every child possible
         probabilities = (probabilities + 1e-12) / (probabilities + 1e-12).sum()
         return sorted(int(i) for i in rng.choice(len(children), size=count, replace=False, p=probabilities))
