@@ -100,7 +100,7 @@ def test_only_accepted_children_are_trained_and_start_from_their_parents_weights
 
 
 def test_members_of_the_front_are_trained_further_until_that_does_not_help() -> None:
-    strategy, search = deep_search()
+    strategy, _ = deep_search()
     strategy.further = 0.5
     strategy.tell(told(strategy.ask(), lambda i: 1.0 / i.genome.parameters))
     tried = []
@@ -114,7 +114,7 @@ def test_members_of_the_front_are_trained_further_until_that_does_not_help() -> 
             parent = living[heir.parents[0]]
             assert heir.genome == parent.genome and trial.artifacts == (parent.artifact,) and parent.id not in tried
         factor = 0.9 if generation < 2 else 1.1
-        strategy.tell(told(trials, lambda i: (factor if i.operators == ("train_further",) else 1.0) / i.genome.parameters**0.5))
+        strategy.tell(told(trials, lambda i, factor=factor: (factor if i.operators == ("train_further",) else 1.0) / i.genome.parameters**0.5))
         if factor > 1:
             tried += [trial.individuals[0].parents[0] for trial in heirs]
     assert tried
