@@ -214,8 +214,10 @@ FEATURES = ChainSpace((25,), 3, 1, 3, (2, 4, 8))
 
 @pytest.mark.parametrize(
     "strategy",
-    [SharedWeights(RandomSearch(batch=3), epochs=2, candidates=6), Enas(epochs=1, steps=2, samples=2, candidates=3, hidden=8)],
-    ids=lambda strategy: type(strategy).__name__,
+    [
+        pytest.param(SharedWeights(RandomSearch(batch=3), epochs=2, candidates=6), id="shared weights", marks=[pytest.mark.slow]),
+        pytest.param(Enas(epochs=1, steps=2, samples=2, candidates=3, hidden=8), id="enas"),
+    ],
 )
 def test_chains_share_weights(strategy):
     """Without epochs of their own, the best and its heir of shared weights: one is as new, the other scores what its path had scored."""

@@ -41,12 +41,17 @@ def test_paths_and_chains_are_each_other(space):
         assert len(graph.path_numbers(path)) == graph.numbers_of_layers[-1][1]
 
 
-@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def some(*quick):
+    """All spaces, those that are not quick to compile marked so."""
+    return [pytest.param(space, id=name, marks=[] if name in quick else [pytest.mark.slow]) for name, space in SPACES.items()]
+
+
+@pytest.mark.parametrize("space", some("images", "features"))
 def test_a_chain_that_is_taken_out_computes_what_its_path_computed(space):
     net, rng = Supernet(space.shared()), np.random.default_rng(1)
     vector, x = net.fresh(rng).vector, samples(space)
     vector = vector + 0.1 * rng.normal(size=vector.shape).astype(np.float32)
-    for genome in chains(space, 30):
+    for genome in chains(space, 16):
         path = net.graph.path(genome)
         statistics = net.path_statistics(vector, path, x)
         expected = net.path_outputs(vector, path, x, statistics)
@@ -56,7 +61,7 @@ def test_a_chain_that_is_taken_out_computes_what_its_path_computed(space):
         np.testing.assert_allclose(net.path_outputs(vector, path, x), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("space", [pytest.param(s, id=n, marks=[pytest.mark.slow] if n == "sequences" else []) for n, s in SPACES.items()])
+@pytest.mark.parametrize("space", some("features"))
 def test_a_step_is_that_of_the_chain_and_moves_nothing_beside_it(space):
     """Against Keras's gradients of the network that is the path; what it does not have keeps weights and momentum."""
     import tensorflow as tf
