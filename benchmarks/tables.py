@@ -13,7 +13,8 @@ about the test part: share of wrong classes, or root mean square error divided b
 
 At the end mean ranks over tables (each the mean of its seeds), Friedman's and Wilcoxon's tests, and with `--figure` the critical-difference diagram
 (Demšar 2006). With `--run FOLDER` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches. With
-`--networks N` ours, `plain` and `folds` end after so many networks and not by the clock.
+`--networks N` ours, `plain` and `folds` end after so many networks and not by the clock; `--folds-networks N` says it of `folds` alone, each of which takes
+longer.
 Needs the extra `bench`, and the registry for the wheels.
 """
 
@@ -287,12 +288,13 @@ CONTESTS = {"keras_tuner": keras_tuner, "mlp": mlp, "autokeras": autokeras, "fit
 
 def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> dict[str, Any]:
     """Of one contestant on one table: kept, or found by a process of its own, so that no contestant warms another's caches."""
-    ends = options.networks if options.networks and contest in VARIANTS else f"{options.seconds:g}"
+    networks = (options.folds_networks or options.networks) if contest == "folds" else options.networks
+    ends = networks if networks and contest in VARIANTS else f"{options.seconds:g}"
     kept = options.run / f"{name}-{contest}-{seed}-{ends}.json"
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     command = [sys.executable, __file__, "--one", contest, name, str(seed), "--seconds", str(options.seconds), "--cache", str(options.cache), "--workers", str(options.workers)]
-    command += ["--networks", str(options.networks)] if options.networks else []
+    command += ["--networks", str(networks)] if networks else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     line = next((line for line in done.stdout.splitlines() if line.startswith("OUTCOME ")), None)
     reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -308,6 +310,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
     parser.add_argument("--contestants", nargs="+", choices=[*SEARCHES, "fitted"], default=USUAL)
     parser.add_argument("--networks", type=int, help="that ours, plain and folds train, in place of --seconds")
+    parser.add_argument("--folds-networks", type=int, help="that folds trains, in place of --networks")
     parser.add_argument("--workers", type=int, default=2, help="of ours, plain and folds")
     parser.add_argument("--run", type=Path, default=Path("runs/tables"), help="keeps each outcome")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "neuroevo-tables", help="keeps the tables")
@@ -367,7 +370,7 @@ def report(options: argparse.Namespace, losses: dict[str, dict[str, list[float]]
     if options.json:
         made = {
             "method": "networks for tables",
-            "settings": {"seconds": options.seconds, "networks": options.networks, "tables": options.tables, "packages": WHEELS},
+            "settings": {"seconds": options.seconds, "networks": options.networks, "folds_networks": options.folds_networks or options.networks, "tables": options.tables, "packages": WHEELS},
             "seeds": list(range(1, options.seeds + 1)),
             "ours": {f"mean_rank_{name}": float(rank) for name, rank in zip(names, ranked.mean, strict=True)},
             "failed": failures,
