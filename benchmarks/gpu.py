@@ -6,7 +6,7 @@
   are; and the same models by `model.compile` and `model.fit`: candidates a minute.
 
 Every part is a process of its own on each device; what takes longer than its share of `--minutes` is ended, and said. On one GPU and its host
-the default is made for less than 8 minutes. Try it first with `--devices cpu --genomes 50 200 --evaluated 200 --images 300 --networks 2`.
+the default is made for less than 8 minutes. Try it first with `--devices cpu --genomes 50 200 --evaluated 200 --data digits --images 300 --networks 2`.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--devices", nargs="+", choices=("gpu", "cpu"), default=["gpu", "cpu"])
     parser.add_argument("--genomes", nargs="+", type=int, default=[1_000, 10_000], help="topologies that are trained together")
     parser.add_argument("--evaluated", type=int, default=10_000, help="genomes that answer")
-    parser.add_argument("--data", default="../shared/data/cifar10_10k_2k.npz", help="images, as `neuroevo search` takes them")
+    parser.add_argument("--data", help="of the part search: images, as `neuroevo search` takes them")
     parser.add_argument("--images", type=int, default=10_000, help="at most, to train on")
     parser.add_argument("--networks", type=int, default=6)
     parser.add_argument("--epochs", type=int, default=2, help="of each network")
@@ -124,6 +124,8 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if "search" in options.parts and options.data is None:
+        parser.error("the part search needs --data, such as CIFAR-10's images in an .npz file; or leave it out by --parts population evaluation")
     if options.part:
         measure(options)
         return
