@@ -18,7 +18,7 @@ import numpy.typing as npt
 from genomes.base import Genome
 from genomes.layers import CONVOLUTIONS, Layer, padding_before
 from genomes.network.architecture import Architecture
-from genomes.network.operators import EXACT
+from genomes.network.operators import PRESERVING
 from neuroevo.decode import build, set_weights
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.weights import variables
@@ -58,7 +58,7 @@ class Refit:
 
 def needs_refit(operators: Iterable[str]) -> bool:
     """Whether any of these operators is not exact (crossover is not)."""
-    return not EXACT.issuperset(operators)
+    return not PRESERVING.issuperset(operators)
 
 
 def refit(

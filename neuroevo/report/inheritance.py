@@ -55,15 +55,15 @@ def inheritance_report(
     Returns:
         One entry an operator, most frequent first; and one for all children that only exact operators made (None: there are none).
     """
-    from genomes.network.operators import EXACT
+    from genomes.network.operators import PRESERVING
 
     known = {individual.id: individual for individual in individuals}
     children = [child for individual in known.values() if (child := _child(individual, known, score)) is not None]
     groups: dict[str, list[_Child]] = {}
     for child in children:
         groups.setdefault(child.operators[0] if len(child.operators) == 1 else "several", []).append(child)
-    entries = [_entry(name, all(EXACT.issuperset(child.operators) for child in group), group) for name, group in groups.items()]
-    exact = [child for child in children if EXACT.issuperset(child.operators)]
+    entries = [_entry(name, all(PRESERVING.issuperset(child.operators) for child in group), group) for name, group in groups.items()]
+    exact = [child for child in children if PRESERVING.issuperset(child.operators)]
     return sorted(entries, key=lambda entry: (-entry.children, entry.operator)), _entry("exact", True, exact) if exact else None
 
 

@@ -100,6 +100,7 @@ OPERATORS: dict[str, Operator] = {
     "insert_dropout": Operator(insert_dropout, insert_dropout_sites, exact=True, rate=1.0),
     "remove_dropout": Operator(remove_dropout, remove_dropout_sites, exact=True, rate=0.5),
 }
-TRAINED_FURTHER = "train_further"  # what a strategy calls a network that is born again unchanged, with its weights
-EXACT = frozenset([*[name for name, operator in OPERATORS.items() if operator.exact], TRAINED_FURTHER])
+EXACT = frozenset(name for name, operator in OPERATORS.items() if operator.exact)
 APPROXIMATE = frozenset(OPERATORS) - EXACT
+TRAINED_FURTHER = "train_further"  # what a strategy calls a network that is born again unchanged, with its weights
+PRESERVING = EXACT | {TRAINED_FURTHER}  # behind which a child computes what its parent did
