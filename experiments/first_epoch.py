@@ -27,7 +27,6 @@ from neuroevo.estimation.training import INHERITED, FullTraining
 from neuroevo.selection.indicators import hypervolume
 from neuroevo.strategies import Nsga2
 
-TABLES = ("iris", "wine", "breast_cancer", "diabetes")
 REGRESSIONS = ("diabetes",)
 
 

@@ -1,8 +1,9 @@
 """What each part of NEAT is worth (Stanley & Miikkulainen 2002, section 5): ablations on double pole balancing with velocities.
 
 full: NEAT as in experiments/double_pole_velocities.py. No mating: every child has one parent. Random initial population: first genomes have 1 to 10
-hidden nodes on random connections instead of none. No speciation: one species, hence no protection of new structure; as in the paper it
-starts from random topologies, which without speciation would not grow. No growth: ten hidden nodes, fully connected, topology fixed.
+hidden nodes on random connections instead of none; the same with a threshold that moves towards 15 species. No speciation: one species, hence no
+protection of new structure; as in the paper it starts from random topologies, which without speciation would not grow. No growth: ten hidden
+nodes, fully connected, topology fixed.
 Published evaluations / failures: 3,600 / 0; 5,557 / 0; 23,033 / 5 %; 25,600 / 25 %; 30,239 / 80 %.
 
 The order found here is the paper's but for one pair: from random topologies, no speciation is faster than speciation. 150 random topologies make

@@ -13,7 +13,7 @@ import numpy as np
 from genomes.base import Genome
 from genomes.chain.layers import RELU
 from genomes.dag.expression import HEAD, HEADS, JOINED, Expression
-from genomes.layers import Layer, taps
+from genomes.layers import Layer, Shape, padding_before, taps
 from genomes.markings import marking
 from genomes.network.architecture import Architecture, canonical_order
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING, STARTER, Gene
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from genomes.chain.genome import ChainGenome
     from genomes.chain.space import ChainSpace
 
-Shape = tuple[int, ...]
 NOT_TAKEN, AS_IT_IS, POOLED = range(3)  # how a layer takes a source
 
 
@@ -140,7 +139,8 @@ class SharedChains(SharedGraph):
     def _numbers(self, one: Placed, place: int) -> list[float]:
         axes, layer = len(one.before), one.layer
         size = taps(layer, axes)
-        begin = [most - first - before for most, first, before in zip(self.kernel, self.first_taps(size), padding(one), strict=True)]
+        before = [padding_before(n, count, layer.stride) for n, count in zip(one.before, size, strict=True)]
+        begin = [most - first - zeros for most, first, zeros in zip(self.kernel, self.first_taps(size), before, strict=True)]
         flat = {
             "width": layer.width, "stride": self.strides.index(layer.stride), "end": one.end,
             **{f"taps_{axis}": count for axis, count in enumerate(size)},
@@ -154,7 +154,7 @@ class SharedChains(SharedGraph):
                 found += [float(NOT_TAKEN)] + [0.0] * (len(TAKEN) - 1)
                 continue
             factor = of[source].factor
-            tops = [(-(-n // factor) * factor - n) // 2 for n in of[source].shape]
+            tops = [padding_before(n, factor, factor) for n in of[source].shape]
             how = AS_IT_IS if factor == 1 else POOLED
             found += [float(how), float(factor), *[float(tops[axis]) if axis < axes else 0.0 for axis in range(2)]]
         return found
@@ -193,12 +193,6 @@ class SharedChains(SharedGraph):
 LAYER = ("width", "taps_0", "taps_1", "stride", "begin_0", "begin_1", "size_0", "size_1", "end")
 # Of each source: how it is taken, and the pooling's factor and padding.
 TAKEN = ("how", "factor", "top_0", "top_1")
-
-
-def padding(one: Placed) -> Shape:
-    """Zeros that "same" padding puts in front of each axis of a layer."""
-    size, stride = taps(one.layer, len(one.before)), one.layer.stride
-    return tuple([max((-(-n // stride) - 1) * stride + count - n, 0) // 2 for n, count in zip(one.before, size, strict=True)])
 
 
 def placed(genome: ChainGenome) -> list[Placed]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from genomes.layers import PLAIN, Layer, Shape, taps
+from genomes.layers import PLAIN, Layer, Shape, padding_before, taps
 from genomes.network.genes import Gene
 from neuroevo.decode.plain import EPSILON, NORM
 from neuroevo.inherit import depthwise, fresh
@@ -151,9 +151,7 @@ def plain_fresh(layer: Layer, shape: Shape, rng: np.random.Generator, dtype: Flo
 def _padding_before(layer: Layer, shape: Shape) -> tuple[int, ...]:
     """Zeros that "same" padding puts before each spatial axis."""
     reach = [(size - 1) * layer.dilation + 1 for size in taps(layer, len(shape) - 1)]
-    return tuple(
-        max((-(-axis // layer.stride) - 1) * layer.stride + r - axis, 0) // 2 for axis, r in zip(shape[:-1], reach, strict=True)
-    )
+    return tuple(padding_before(axis, wide, layer.stride) for axis, wide in zip(shape[:-1], reach, strict=True))
 
 
 def _identity(
