@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neuroevo.strategies.diversity.alps import Alps
     from neuroevo.strategies.diversity.crowding import Crowding
     from neuroevo.strategies.diversity.map_elites import MapElites
+    from neuroevo.strategies.evolution.evolution_strategy import EvolutionStrategy
     from neuroevo.strategies.evolution.genetic_algorithm import GeneticAlgorithm
     from neuroevo.strategies.evolution.lemonade import Lemonade
     from neuroevo.strategies.evolution.neat.strategy import Neat
@@ -42,6 +43,7 @@ _WHERE = {
     "Crowding": "diversity.crowding",
     "Darts": "oneshot.darts",
     "Enas": "oneshot.enas",
+    "EvolutionStrategy": "evolution.evolution_strategy",
     "FidelityStudy": "fidelity.study",
     "Floor": "reinforcement.rewards",
     "GeneticAlgorithm": "evolution.genetic_algorithm",
@@ -79,6 +81,7 @@ PARTS = (
     "Crowding",
     "Darts",
     "Enas",
+    "EvolutionStrategy",
     "FidelityStudy",
     "GeneticAlgorithm",
     "HillClimb",
@@ -107,6 +110,7 @@ __all__ = [
     "Crowding",
     "Darts",
     "Enas",
+    "EvolutionStrategy",
     "FidelityStudy",
     "Floor",
     "GeneticAlgorithm",

@@ -1,0 +1,311 @@
+"""EvolutionStrategy: the weights of one topology climb a gradient that is estimated from scores alone (Salimans et al. 2017; Mania, Guy & Recht 2018)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from genomes.base import Genome, shown
+from genomes.neat import operators
+from genomes.neat.genes import pool_of
+from genomes.neat.genome import NeatGenome
+from genomes.neat.space import NeatSpace
+from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.neat_population import NO_PARENT, NeatPopulation, with_weights
+from neuroevo.core.population import ArrayPopulation
+from neuroevo.core.registry import part_from_text
+from neuroevo.core.state import State
+from neuroevo.core.trial import Result, Trial
+from neuroevo.strategies.base import Search, Strategy
+from neuroevo.strategies.evolution.breeding import check, check_count, check_share
+from neuroevo.strategies.reinforcement.optimisers import Optimiser
+
+Floats = npt.NDArray[np.float64]
+INNER = "topologies."  # before the names of the arrays that the strategy inside remembers
+
+
+@dataclass
+class EvolutionStrategy(Strategy):
+    """An evolution strategy on the weights of one NEAT genome. Maximises (or minimises) the first objective.
+
+    A generation is the centre and `pairs` mirrored pairs around it, centre + deviation * e and centre - deviation * e with e from a normal
+    distribution in every weight; the centre then moves along the sum of the e, each weighted by how much better its + was than its - (Salimans, Ho, Chen,
+    Sidor & Sutskever 2017, section 2; augmented random search, Mania, Guy & Recht 2018, is `shaping="deviations", optimiser="sgd"` with a share
+    `best` of the pairs). Nothing is bred: many weights that already exist are tuned at once, where mutation and selection tune them one by one. No
+    gradient of the task is needed, so rewards and recurrent or spiking networks will do.
+
+    The topology is that of `start_from`; or what `topologies`, another strategy such as `Neat`, has found in its first `topology_generations`
+    generations: then the fittest of the last of these is the centre; or a random genome of the space.
+
+    Args:
+        pairs: mirrored pairs a generation, so 2 * pairs + 1 evaluations.
+        deviation: standard deviation of the perturbations.
+        learning_rate: of the optimiser.
+        optimiser: "adam", or "sgd" for plain steps.
+        shaping: what a score is worth. "ranks": its rank among all, from -0.5 to 0.5, so that outliers do not count; "deviations": the score
+            itself, divided by the standard deviation of those that count (Mania, Guy & Recht 2018, algorithm 1).
+        best: share of the pairs that count, those whose better half is the best.
+        weight_decay: share of the centre that a step takes away, times the learning rate.
+        start_from: the genome to start from, as `genome.to_dict()` gives it.
+        topologies: the strategy that evolves topologies first, or its name.
+        topology_generations: for how many generations.
+
+    Raises:
+        ValueError: a setting out of its range; at the start, a space of other genomes, or `start_from` of another space than the search's.
+        TypeError: `topologies` is no strategy.
+    """
+
+    pairs: int = 32
+    deviation: float = 0.1
+    learning_rate: float = 0.05
+    optimiser: Literal["adam", "sgd"] = "adam"
+    shaping: Literal["ranks", "deviations"] = "ranks"
+    best: float = 1.0
+    weight_decay: float = 0.0
+    start_from: dict[str, Any] | None = None
+    topologies: Strategy | str | None = None
+    topology_generations: int = 0
+
+    spaces = NeatSpace
+
+    def __post_init__(self) -> None:
+        check_count("pairs", self.pairs)
+        check_count("topology_generations", self.topology_generations, 0)
+        for name, most in (("deviation", 1e6), ("learning_rate", 1e6), ("best", 1.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value <= most:
+                raise ValueError(f"{name} must be a number above 0 and up to {most:g}, got {shown(value)}")
+        check_share("weight_decay", self.weight_decay)
+        check("optimiser", self.optimiser, ("adam", "sgd"))
+        check("shaping", self.shaping, ("ranks", "deviations"))
+        if isinstance(self.topologies, str):
+            self.topologies = part_from_text("strategy", self.topologies, "neat or Neat(population=100)")
+        if self.topologies is not None and not isinstance(self.topologies, Strategy):
+            raise TypeError(f"topologies must be a strategy such as Neat(), or its name; got {shown(self.topologies)}")
+        if (self.topologies is None) != (self.topology_generations == 0):
+            raise ValueError(
+                "topologies and topology_generations go together: which strategy evolves topologies first, and for how many generations; "
+                f"got {shown(self.topologies)} and {self.topology_generations}"
+            )
+        if self.topologies is not None and self.start_from is not None:
+            raise ValueError("the topology is that of start_from, or what topologies finds: give one of the two")
+
+    def start(self, search: Search) -> None:
+        super().start(search)
+        if not isinstance(search.space, NeatSpace):
+            raise ValueError(f"EvolutionStrategy tunes the weights of NEAT genomes: it needs a NeatSpace, got {type(search.space).__name__}")
+        limited = [objective.name for objective in search.objectives.values() if objective.limit is not None]
+        if limited:
+            raise ValueError(
+                f"EvolutionStrategy keeps no limits, but {limited[0]!r} has one: its topology does not change, so choose it so that the limit holds"
+            )
+        self._space: NeatSpace = search.space
+        self._inner: Strategy | None = None
+        if isinstance(self.topologies, Strategy):
+            self._inner = replace(self.topologies)  # type: ignore[type-var]
+            self._inner.start(search)
+        self._genome: NeatGenome | None = None
+        self._before: int = NO_PARENT  # the birth id of the last centre that did not fail
+        self._centre: Floats = np.zeros(0)
+        self._optimiser = Optimiser(self.optimiser, float(self.learning_rate))
+        self._last: NeatPopulation | None = None
+        self._evaluated: Individual | None = None
+        self._moved = 0.0
+        if self.start_from is not None:
+            genome = Genome.from_dict(self.start_from)
+            if genome.space != search.space:
+                raise ValueError("start_from is a genome of another space than the search's; make it with the same settings")
+            assert isinstance(genome, NeatGenome)
+            self._begin(genome)
+
+    def _begin(self, genome: NeatGenome, id: int = NO_PARENT) -> None:
+        """Make a genome the centre."""
+        self._genome, self._before = genome, id
+        self._weights, self._biases = varied(genome)
+        self._centre = np.concatenate([genome.connections.weight[self._weights], genome.nodes.bias[self._biases]])
+        if not len(self._centre):
+            raise ValueError("the topology to tune has no enabled connection: start from one that has")
+
+    @property
+    def living(self) -> Sequence[Individual]:
+        if self._genome is None and self._inner is not None:
+            return self._inner.living
+        return [] if self._evaluated is None else [self._evaluated]
+
+    def champions(self) -> Sequence[Individual]:
+        """The centre that was scored last, and the champions of the strategy that evolves topologies."""
+        return [*self.living, *(() if self._inner is None else self._inner.champions())]
+
+    # Ask ----------------------------------------------------------------------------------------------------------------------
+
+    def ask(self) -> Sequence[Trial]:
+        if self._genome is None and self._inner is not None:
+            return self._inner.ask()
+        first_id = self.search.reserve(1 + 2 * self.pairs)
+        if self._genome is None:
+            self._begin(self._space.random(self.search.rng(first_id)))
+        return [self.search.trial(self._population(first_id), separable=not self.search.task.population)]
+
+    def _noise(self, first_id: int) -> Floats:
+        """The directions of a generation: float64 [pairs, weights]."""
+        return self.search.rng(first_id + 1).standard_normal((self.pairs, len(self._centre)))
+
+    def _population(self, first_id: int) -> NeatPopulation:
+        """The centre, its neighbours along every direction, and those against it."""
+        genome = self._genome
+        assert genome is not None
+        members = 1 + 2 * self.pairs
+        steps = float(self.deviation) * self._noise(first_id)
+        limit = float(self._space.weight_limit)
+        values = np.clip(self._centre + np.concatenate([np.zeros((1, len(self._centre))), steps, -steps]), -limit, limit)
+        pool = pool_of([(genome.nodes, genome.connections)] * members)
+        weights = np.tile(genome.connections.weight, (members, 1))
+        biases = np.tile(genome.nodes.bias, (members, 1))
+        weights[:, self._weights], biases[:, self._biases] = np.split(values, [int(self._weights.sum())], axis=1)
+        parents = np.full((members, 2), NO_PARENT, np.int64)
+        parents[:, 0] = self._before
+        done = np.full(members, operators.WEIGHTS | (operators.BIASES if self._biases.any() else 0), np.int64)
+        if self._before == NO_PARENT:
+            begun = operators.RANDOM if self.start_from is None else operators.IMPORTED
+            done |= begun
+            done[0] = begun
+        return NeatPopulation(
+            self._space, with_weights(pool, weights.ravel(), biases.ravel()), first_id, self.generation, parents, done,
+            names=self.search.names, weights=self.search.weights,
+        )  # fmt: skip
+
+    # Tell ---------------------------------------------------------------------------------------------------------------------
+
+    def tell(self, results: Sequence[Result]) -> None:
+        if self._genome is None and self._inner is not None:
+            self._inner.tell(results)
+            self._inner.count_tell()
+            self.generation += 1
+            if self.generation >= self.topology_generations:
+                self._choose(self._inner)
+            return
+        born = results[0].trial.individuals
+        assert isinstance(born, NeatPopulation)
+        self._last, self._evaluated = born, born[0]
+        if born.fitness[0] > -np.inf:
+            self._before = born.first_id
+        self._climb(born.fitness[1 : 1 + self.pairs], born.fitness[1 + self.pairs :], self._noise(born.first_id))
+        self.generation += 1
+
+    def _choose(self, inner: Strategy) -> None:
+        """The fittest of a strategy's last generation becomes the centre; where all of them failed, the strategy goes on."""
+        living = inner.living
+        if isinstance(living, NeatPopulation):
+            fittest = living[int(np.argmax(living.fitness))]
+        elif living and not isinstance(living, ArrayPopulation):
+            fittest = max(living, key=lambda one: (one.fitness.ranking, -one.id))
+        else:
+            raise ValueError(f"{type(inner).__name__} leaves no living individuals to take a topology from; use Neat() or Nsga2()")
+        if fittest.status == DONE:
+            assert isinstance(fittest.genome, NeatGenome)
+            self._begin(fittest.genome, fittest.id)
+
+    def _climb(self, plus: Floats, minus: Floats, noise: Floats) -> None:
+        """Move the centre by the scores on both sides of it: float64 [pairs], -inf where an evaluation failed; such a pair counts for nothing."""
+        worth = utilities(plus, minus, float(self.best), self.shaping)
+        counted = np.count_nonzero(~np.isnan(worth))
+        self._moved = 0.0
+        if not counted:
+            return
+        direction = np.nan_to_num(worth) @ noise / counted - float(self.weight_decay) * self._centre
+        limit = float(self._space.weight_limit)
+        moved = {"centre": self._centre}
+        self._optimiser.step(moved, {"centre": direction})
+        centre = np.clip(moved["centre"], -limit, limit)
+        self._moved = float(np.linalg.norm(centre - self._centre))
+        self._centre = centre
+
+    def report(self) -> dict[str, Any]:
+        """The centre's score, the mean of its neighbours', how far the centre moved, how long it is (Euclidean norms of its weights); before, what the
+        strategy inside reports."""
+        if self._last is None:
+            return {} if self._inner is None else self._inner.report()
+        assert self._last.values is not None
+        scores, valid = self._last.values[:, 0], self._last.fitness > -np.inf
+        return {
+            "centre": float(scores[0]) if valid[0] else None,
+            "mean": float(scores[1:][valid[1:]].mean()) if valid[1:].any() else None,
+            "step": self._moved,
+            "norm": float(np.linalg.norm(self._centre)),
+        }
+
+    # State --------------------------------------------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        if self._genome is None and self._inner is not None:
+            inner = self._inner.state()
+            return State(
+                {
+                    "generation": self.generation,
+                    "topologies": inner.json,
+                    "topologies_generation": self._inner.generation,
+                    "counts": self._inner.counts_itself,
+                },
+                {INNER + name: array for name, array in inner.arrays.items()},
+            )
+        json: dict[str, Any] = {
+            "generation": self.generation,
+            "before": self._before,
+            "evaluated": None if self._evaluated is None else self._evaluated.id,
+            "genome": None if self._genome is None else self._genome.to_dict(),
+            "steps": self._optimiser.steps,
+        }
+        return State(json, {"centre": self._centre, **self._optimiser.arrays()})
+
+    def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
+        known = state.json
+        self.generation = int(known["generation"])
+        if "topologies" in known:
+            assert self._inner is not None
+            arrays = {name.removeprefix(INNER): array for name, array in state.arrays.items() if name.startswith(INNER)}
+            self._inner.restore(State(known["topologies"], arrays), individuals)
+            if not known["counts"]:
+                self._inner.generation = known["topologies_generation"]
+            self._inner.counts_itself = known["counts"]
+            return
+        if known["genome"] is not None:
+            genome = Genome.from_dict(known["genome"])
+            assert isinstance(genome, NeatGenome)
+            self._begin(genome, int(known["before"]))
+            self._centre = np.array(state.arrays["centre"])
+        self._evaluated = None if known["evaluated"] is None else individuals(known["evaluated"])
+        self._optimiser.restore(int(known["steps"]), {name: array for name, array in state.arrays.items() if name != "centre"})
+
+
+def varied(genome: NeatGenome) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which of a genome's numbers are tuned: the weights of enabled connections, bool [connections], and biases where nodes have them, bool [nodes]."""
+    biases = np.zeros(len(genome.nodes.marking), bool)
+    if genome.space.bias == "node":
+        biases[genome.space.sensors :] = True
+    return genome.connections.enabled.copy(), biases
+
+
+def utilities(plus: Floats, minus: Floats, best: float, shaping: str) -> Floats:
+    """What each direction is worth, by the scores on both sides of the centre: float64 [pairs], NaN for a pair that does not count.
+
+    Args:
+        plus, minus: float64 [pairs], larger is better, -inf for an evaluation that failed.
+        best: share of the pairs that count, at least one.
+        shaping: "ranks" or "deviations"; see `EvolutionStrategy`.
+    """
+    worth = np.full(len(plus), np.nan)
+    whole = np.flatnonzero((plus > -math.inf) & (minus > -math.inf))
+    if not len(whole):
+        return worth
+    better = np.maximum(plus[whole], minus[whole])
+    counted = whole[np.argsort(-better, kind="stable")[: max(1, math.ceil(best * len(plus)))]]
+    both = np.concatenate([plus[counted], minus[counted]])
+    values = (rankdata(both) - 1.0) / (len(both) - 1) - 0.5 if shaping == "ranks" else both / (both.std() or 1.0)
+    worth[counted] = values[: len(counted)] - values[len(counted) :]
+    return worth

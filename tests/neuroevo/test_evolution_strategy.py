@@ -1,0 +1,252 @@
+"""An evolution strategy on weights: mirrored pairs, steps as the papers have them, topologies that were evolved before, failures, and resuming."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neuroevo as ne
+from genomes import CellSpace, NeatSpace
+from genomes.base import Space
+from genomes.testing import philox
+from neuroevo.strategies import EvolutionStrategy, Neat, RandomSearch, Strategy
+from neuroevo.strategies.evolution.evolution_strategy import utilities
+from neuroevo.testing import StrategySuite
+
+PLAIN = NeatSpace(inputs=3, outputs=2, bias="input", initial="full", weight_range=0.5, output_activation="tanh")
+BIASED = NeatSpace(inputs=2, outputs=1, bias="node", recurrent=True, add_node_rate=0.3, add_connection_rate=0.3)
+X = philox(5, 0).normal(size=(30, 3))
+WANTED = np.tanh(X @ np.array([[1.0, -0.5], [0.3, 2.0], [-1.5, 0.2]]))
+
+
+class NoLimits(StrategySuite):
+    __test__ = False
+
+    def test_limits_on_cheap_objectives_hold_for_every_trial(self) -> None:
+        with pytest.raises(ValueError, match="keeps no limits"):  # rather than breaking them silently
+            self.drive(task=self.task(limit=500.0))
+
+
+class TestEvolutionStrategy(NoLimits):
+    __test__ = True
+
+    def strategy(self) -> Strategy:
+        return EvolutionStrategy(pairs=4)
+
+    def space(self) -> Space:
+        return PLAIN
+
+
+class TestEvolutionStrategyOfEvolvedTopologies(NoLimits):
+    __test__ = True
+
+    def strategy(self) -> Strategy:
+        return EvolutionStrategy(
+            pairs=3, optimiser="sgd", shaping="deviations", best=0.5, weight_decay=0.01, topologies=Neat(population=8, threads=1), topology_generations=3
+        )
+
+    def space(self) -> Space:
+        return BIASED
+
+
+def closeness(network) -> float:
+    return -float(((network(X) - WANTED) ** 2).mean())
+
+
+def evolved(space: NeatSpace = PLAIN, fitness=closeness, generations: int = 40, seed: int = 1, **settings) -> ne.Run:
+    return ne.evolve(
+        space, fitness, strategy=EvolutionStrategy(**{"pairs": 8, **settings}), budget=ne.Budget(generations=generations), seed=seed, progress=False
+    )
+
+
+def weights(individual) -> np.ndarray:
+    return individual.genome.connections.weight
+
+
+def test_a_generation_is_the_centre_and_pairs_mirrored_around_it() -> None:
+    run = evolved(generations=3, pairs=5, deviation=0.2)
+    for generation in range(3):
+        born = [one for one in run if one.generation == generation]
+        assert len(born) == 11
+        centre, plus, minus = born[0], born[1:6], born[6:]
+        for a, b in zip(plus, minus, strict=True):
+            assert np.allclose(weights(a) + weights(b), 2 * weights(centre))
+            assert a.parents == b.parents == centre.parents
+        spread = np.concatenate([weights(one) - weights(centre) for one in plus])
+        assert 0.1 < spread.std() < 0.3
+        assert centre.parents == (() if generation == 0 else (11 * (generation - 1),))
+        assert centre.operators == (("random",) if generation == 0 else ("mutate_weights",))
+
+
+def step_of(run: ne.Run, shaping: str, best: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far the first step went, and the sum over directions that the papers write down."""
+    born = [one for one in run if one.generation == 0]
+    pairs = (len(born) - 1) // 2
+    plus, minus = born[1 : 1 + pairs], born[1 + pairs :]
+    scores = np.array([[a.fitness.values[0], b.fitness.values[0]] for a, b in zip(plus, minus, strict=True)])
+    kept = sorted(range(pairs), key=lambda i: -scores[i].max())[: math.ceil(best * pairs)]
+    used = scores[kept]
+    if shaping == "ranks":
+        order = np.argsort(np.argsort(used.ravel())).reshape(used.shape)
+        used = order / (used.size - 1) - 0.5
+    else:
+        used = used / used.std()
+    noise = np.array([(weights(plus[i]) - weights(born[0])) / 0.2 for i in kept])
+    after = next(one for one in run if one.generation == 1)
+    return weights(after) - weights(born[0]), ((used[:, 0] - used[:, 1])[:, None] * noise).mean(axis=0)
+
+
+@pytest.mark.parametrize(("shaping", "best"), [("ranks", 1.0), ("deviations", 1.0), ("deviations", 0.4), ("ranks", 0.4)])
+def test_a_plain_step_goes_along_the_weighted_sum_of_directions(shaping: str, best: float) -> None:
+    run = evolved(generations=2, pairs=5, deviation=0.2, optimiser="sgd", learning_rate=0.3, shaping=shaping, best=best)
+    moved, direction = step_of(run, shaping, best)
+    assert np.allclose(moved, 0.3 * direction, atol=1e-9)
+
+
+def test_weight_decay_shortens_the_centre() -> None:
+    plain, decayed = (
+        next(one for one in evolved(generations=2, optimiser="sgd", learning_rate=0.3, weight_decay=decay) if one.generation == 1)
+        for decay in (0.0, 0.1)
+    )
+    first = next(iter(evolved(generations=1)))
+    assert np.allclose(weights(plain) - weights(decayed), 0.03 * weights(first))
+
+
+def test_a_direction_estimated_from_many_pairs_is_that_of_the_gradient() -> None:
+    """Of a quadratic, whose gradient is known: the mean of the directions tends to it (Salimans et al. 2017, section 2)."""
+    target = np.linspace(-1.0, 1.0, 8)
+
+    def quadratic(genome) -> float:
+        return -float(((genome.connections.weight - target) ** 2).sum())
+
+    run = ne.evolve(
+        PLAIN, ne.tasks.Function(quadratic, of="genome"), budget=ne.Budget(generations=2), seed=3, progress=False,
+        strategy=EvolutionStrategy(pairs=4000, deviation=0.05, optimiser="sgd", learning_rate=1e-3, shaping="deviations"),
+    )  # fmt: skip
+    first, after = (next(one for one in run if one.generation == generation) for generation in (0, 1))
+    gradient, moved = 2 * (target - weights(first)), weights(after) - weights(first)
+    assert gradient @ moved / np.linalg.norm(gradient) / np.linalg.norm(moved) > 0.99
+
+
+@pytest.mark.parametrize("settings", [{}, {"shaping": "deviations", "optimiser": "sgd", "learning_rate": 0.1, "best": 0.5}])
+def test_it_climbs_where_random_search_does_not(settings: dict) -> None:
+    run = evolved(generations=120, **settings)
+    chance = ne.evolve(PLAIN, closeness, strategy=RandomSearch(), budget=ne.Budget(evaluations=run.evaluations), seed=1, progress=False)
+    centre = run.strategy.living[0]
+    assert -centre.fitness.values[0] < 0.1 * -chance.best.fitness.values[0]
+
+
+def test_it_minimises_where_that_is_asked_for() -> None:
+    task = ne.tasks.Function(lambda network: {"distance": -closeness(network)}, objectives={"distance": ne.minimise})
+    run = ne.evolve(PLAIN, task, strategy=EvolutionStrategy(pairs=8), budget=ne.Budget(generations=60), seed=1, progress=False)
+    assert run.strategy.living[0].fitness.values[0] < 0.2 * next(iter(run)).fitness.values[0]
+
+
+def test_biases_of_nodes_are_tuned_and_disabled_connections_are_not() -> None:
+    space = NeatSpace(inputs=2, outputs=1, bias="node", add_node_rate=1.0)
+    genome = space.random(philox(1, 0)).mutate(philox(2, 0), clock=1)
+    assert not genome.connections.enabled.all()
+    run = ne.evolve(
+        space, lambda network: float(network([[1.0, 2.0]])[0, 0]), strategy=EvolutionStrategy(pairs=3, start_from=genome.to_dict()),
+        budget=ne.Budget(generations=3), seed=1, progress=False,
+    )  # fmt: skip
+    last = list(run)[-1].genome
+    on = genome.connections.enabled
+    assert (last.connections.weight[on] != genome.connections.weight[on]).all()
+    assert (last.connections.weight[~on] == genome.connections.weight[~on]).all()
+    assert (last.nodes.bias[space.sensors :] != genome.nodes.bias[space.sensors :]).all()
+    assert (last.nodes.bias[: space.sensors] == genome.nodes.bias[: space.sensors]).all()
+    assert next(iter(run)).operators == ("imported",)
+
+
+def test_weights_stay_within_the_limits_of_the_space() -> None:
+    space = NeatSpace(inputs=1, outputs=1, initial="full", output_activation="identity", weight_limit=2.0, bias="none")
+    run = ne.evolve(
+        space, lambda network: float(network([[1.0]])[0, 0]), strategy=EvolutionStrategy(pairs=4, learning_rate=1.0), budget=ne.Budget(generations=20),
+        seed=1, progress=False,
+    )  # fmt: skip
+    assert all((np.abs(weights(one)) <= 2.0).all() for one in run)
+    assert run.strategy.living[0].fitness.values[0] == 2.0
+
+
+def test_topologies_are_evolved_first_and_the_fittest_is_tuned() -> None:
+    space = NeatSpace(inputs=3, outputs=2, bias="input", add_node_rate=0.3, add_connection_rate=0.3)
+    run = evolved(space, generations=30, topologies=Neat(population=20, threads=1), topology_generations=5)
+    before, after = [[one for one in run if (one.generation < 5) == early] for early in (True, False)]
+    assert len(before) == 100 and len(after) == 25 * 17
+    fittest = max((one for one in before if one.generation == 4), key=lambda one: one.fitness.values[0])
+    assert after[0].parents == (fittest.id,)
+    assert (weights(after[0]) == weights(fittest)).all()
+    assert {tuple(one.genome.connections.marking) for one in after} == {tuple(fittest.genome.connections.marking)}
+    assert run.strategy.living[0].fitness.values[0] > fittest.fitness.values[0]
+
+
+def failing_after(count: int):
+    scored: list[int] = []
+
+    def fitness(genome) -> float:
+        scored.append(1)
+        return float(genome.connections.weight[0]) if len(scored) <= count else math.nan
+
+    return fitness
+
+
+def test_what_fails_counts_for_nothing() -> None:
+    nan, inf = math.nan, math.inf
+    worth = utilities(np.array([1.0, -inf, 3.0]), np.array([2.0, 5.0, 0.0]), 1.0, "ranks")
+    assert np.allclose(worth, [-1 / 3, nan, 1.0], equal_nan=True)
+    assert np.isnan(utilities(np.full(2, -inf), np.zeros(2), 1.0, "ranks")).all()
+    assert (utilities(np.ones(2), np.ones(2), 1.0, "deviations") == 0.0).all()
+    run = ne.evolve(
+        PLAIN, ne.tasks.Function(failing_after(17), of="genome"), strategy=EvolutionStrategy(pairs=8), budget=ne.Budget(generations=4), seed=1, progress=False
+    )  # fmt: skip
+    assert [one.status for one in run] == ["done"] * 17 + ["failed"] * 51
+    centres = list(run)[::17]
+    assert (weights(centres[1]) != weights(centres[0])).all()
+    assert all((weights(centre) == weights(centres[1])).all() and centre.parents == (0,) for centre in centres[2:])
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    settings = {"pairs": 3, "topologies": Neat(population=6, threads=1), "topology_generations": 3}
+    whole = evolved(BIASED, lambda network: float(network([[1.0, 2.0]])[0, 0]), generations=7, **settings)
+    for stop in range(1, 7):
+        for generations in (stop, 7):
+            run = ne.evolve(
+                BIASED, lambda network: float(network([[1.0, 2.0]])[0, 0]), strategy=EvolutionStrategy(**settings), budget=ne.Budget(generations=generations),
+                seed=1, progress=False, run=tmp_path / str(stop),
+            )  # fmt: skip
+        assert [one.genome.genes() for one in run] == [one.genome.genes() for one in whole]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"pairs": 0}, "pairs must be a whole number >= 1, got 0"),
+        ({"deviation": 0.0}, "deviation must be a number above 0"),
+        ({"learning_rate": math.nan}, "learning_rate must be a number above 0"),
+        ({"best": 1.5}, "best must be a number above 0 and up to 1, got 1.5"),
+        ({"weight_decay": -0.1}, "weight_decay must be a probability between 0 and 1, got -0.1"),
+        ({"shaping": "none"}, "shaping must be"),
+        ({"optimiser": "rmsprop"}, "optimiser must be"),
+        ({"topologies": "neat"}, "topologies and topology_generations go together"),
+        ({"topology_generations": 2}, "topologies and topology_generations go together"),
+        ({"topologies": "neat", "topology_generations": 2, "start_from": {}}, "give one of the two"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(settings: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        EvolutionStrategy(**settings)
+
+
+def test_what_it_cannot_tune_is_refused() -> None:
+    with pytest.raises(TypeError, match="topologies must be a strategy"):
+        EvolutionStrategy(topologies=3, topology_generations=1)
+    with pytest.raises(ValueError, match="another space"):
+        evolved(start_from=BIASED.random(philox(1, 0)).to_dict())
+    with pytest.raises(ValueError, match="NEAT genomes"):
+        ne.evolve(CellSpace(), ne.tasks.Function(lambda genome: 1.0, of="genome"), strategy=EvolutionStrategy(), budget=ne.Budget(generations=1))
+    with pytest.raises(ValueError, match="no enabled connection"):
+        evolved(NeatSpace(inputs=3, outputs=2, initial="none", bias="none"), generations=1)
