@@ -5,6 +5,9 @@ function-preserving variants of the current network, train each with SGD and war
 Two classes give two logits here, which is the same model as their one sigmoid. They report networks as good as hand-made ones with almost 20 times
 fewer parameters after 18 hours on a GPU; their dermatoscopic images need a request, so there is no figure of theirs to compare with: point `--data` at
 them (`melanoma/` and `benign/` as sub-folders) and raise `--width` to 128. Class names or numbers in `--classes` pick two of many.
+
+Beside it, with `--random-search`, random networks of the same space of layers, each trained from scratch as long as the first network was, as many as
+cost the same epochs; its best by validation error is tested.
 """
 
 from __future__ import annotations
@@ -60,6 +63,24 @@ def two_classes(data: str, classes: list[str], seed: int):
     return replace(whole, **parts, label_names=tuple(whole.label_names[number] for number in numbers))
 
 
+def random_search(task, epochs: float, recipe, seed: int, options: argparse.Namespace, folder: Path) -> dict[str, float]:
+    """Networks trained from scratch for as many epochs together."""
+    run = ne.evolve(
+        task.default_space(max_parameters=options.max_parameters), task, strategy=ne.strategies.RandomSearch(), estimation=FullTraining(recipe=recipe),
+        budget=ne.Budget(epochs=epochs), seed=seed, workers=options.workers, run=folder / f"random-{seed}",
+    )  # fmt: skip
+    best = min((one for one in run if one.status == "done"), key=lambda one: (one.values["error"], one.id))
+    tested = task.test_scores(best.model())
+    print(
+        f"random search: {run.evaluations} networks, {run.epochs:.0f} epochs, validation error {best.values['error']:.2%}, "
+        f"test error {tested['error']:.2%}, AUC {tested['auc']:.3f}, {int(best.values['parameters']):,} parameters, {run.seconds:.0f} s"
+    )
+    return {
+        "random_test_error": tested["error"], "random_test_auc": tested["auc"], "random_parameters": int(best.values["parameters"]),
+        "random_validation_error": best.values["error"], "random_networks": run.evaluations, "random_epochs": run.epochs,
+    }  # fmt: skip
+
+
 def search(seed: int, options: argparse.Namespace, folder: Path) -> dict[str, float]:
     data = two_classes(options.data, options.classes, seed) if options.classes else options.data
     task = ne.tasks.Classification(data, objectives=("error", "auc", "parameters"), seed=seed)
@@ -93,10 +114,13 @@ def search(seed: int, options: argparse.Namespace, folder: Path) -> dict[str, fl
     _, exact = inheritance_report(run)
     tested = task.test_scores(taken.model())
     print(
-        f"seed {seed}: test error {tested['error']:.2%}, AUC {tested['auc']:.3f}, {int(taken.values['parameters']):,} parameters, {run.seconds:.0f} s"
+        f"seed {seed}: test error {tested['error']:.2%}, AUC {tested['auc']:.3f}, {int(taken.values['parameters']):,} parameters, {run.epochs:.0f} epochs, {run.seconds:.0f} s"
     )
+    beside = random_search(task, run.epochs, replace(FROM_SCRATCH, epochs=options.first_epochs, **restarts), seed, options, folder) if options.random_search else {}
     return {
+        **beside,
         "seed": seed,
+        "epochs": run.epochs,
         "test_error": tested["error"],
         "test_auc": tested["auc"],
         "parameters": int(taken.values["parameters"]),
@@ -125,6 +149,7 @@ def main() -> None:
     parser.add_argument("--child-epochs", type=int, default=6)
     parser.add_argument("--period", type=int, default=2, help="epochs to the first warm restart; each period is twice as long")
     parser.add_argument("--max-parameters", type=int, default=2_000_000)
+    parser.add_argument("--random-search", action="store_true", help="random networks beside it, at equal epochs")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--run", type=Path, help="keep the runs in this folder; the same command goes on with them")
     parser.add_argument("--json", type=Path)
@@ -133,7 +158,8 @@ def main() -> None:
     seeds = [options.seed] if options.seed is not None else list(range(1, options.seeds + 1))
     with tempfile.TemporaryDirectory() as temporary:
         runs = [search(seed, options, options.run or Path(temporary)) for seed in seeds]
-    names = ("test_error", "test_auc", "parameters", "first_validation_error", "validation_error", "exact_children_near")
+    names = ["test_error", "test_auc", "parameters", "first_validation_error", "validation_error", "exact_children_near"]
+    names += [name for name in runs[0] if name.startswith("random_")]
     ours = {f"mean_{name}": statistics.fmean(run[name] for run in runs) for name in names}
     for name, value in ours.items():
         print(f"{name:30s}{value:12.4g}")

@@ -1,0 +1,241 @@
+"""gymnasium's environments, each by one command: LunarLander-v3 and BipedalWalker-v3 (Box2D), HalfCheetah-v5 (MuJoCo).
+
+Two ways, alone or one after the other. `neat`: topologies and weights evolve (Stanley & Miikkulainen 2002); `es`: an evolution strategy on the weights
+of one topology (Salimans et al. 2017; Mania, Guy & Recht 2018), here a network without hidden nodes; `neat_es`: NEAT's fittest after `--topology-generations`
+is what the strategy tunes.
+
+An episode of the search is cut early, so that hovering and standing do not cost time. Whoever seems to have solved the environment is played on 100 fresh
+episodes under the environment's own time limit (NEAT: each candidate; evolution strategy: the centre, when the mean of its last scores is there), which
+ends the run if their mean is at least the threshold; the winner is then played on another 100 fresh episodes, which are what is reported. A seed counts as
+solved if that second mean is at least the threshold. HalfCheetah has no threshold: there a run has a number of environment steps, and what is reported is
+the mean reward after them, and after how many the mean of the last scores of the centre was that of the published figure.
+
+    LunarLander-v3     threshold 200, gymnasium's
+    BipedalWalker-v3   threshold 250 (gymnasium's is 300)
+    HalfCheetah-v5     2,386: what the paper's evolution strategy reached after 2.88 million steps, mean of 6 seeds, of HalfCheetah-v1 (Salimans et al.
+                       2017, table 3)
+
+Settings were chosen on seeds from 101 on, NEAT's on LunarLander's seed 0. Needs the extra `gym`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import neuroevo as ne
+from genomes import NeatSpace
+from neuroevo.core.callbacks import StopRun
+from neuroevo.strategies import EvolutionStrategy, Neat, Strategy
+from neuroevo.tasks import Environment, StepCount
+
+RECENT = 10  # scores of the centre whose mean says that it may be tested
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How an environment is searched.
+
+    Args:
+        threshold: the mean reward that is wanted.
+        ends: whether a run ends there; else it has a number of environment steps.
+        steps, episodes, normalise, output: of the task, and of the networks' outputs.
+        rungs: of NEAT's episodes.
+        es: settings of the evolution strategy.
+        most: environment steps after which a run ends at the latest.
+    """
+
+    threshold: float
+    ends: bool
+    steps: int
+    episodes: int
+    most: int
+    output: str = "tanh"
+    normalise: str = "none"
+    rungs: tuple[tuple[int, float], ...] = ()
+    neat_episodes: int = 4
+    es: dict[str, Any] = field(default_factory=dict)
+
+
+SETUPS = {
+    "LunarLander-v3": Setup(
+        200.0, True, 400, 2, 20_000_000, output="identity", rungs=((1, -120.0), (2, -60.0)), es={"pairs": 16, "deviation": 0.5, "learning_rate": 0.1}
+    ),
+    "BipedalWalker-v3": Setup(250.0, True, 600, 1, 60_000_000, rungs=((1, -80.0),), neat_episodes=2, es={"pairs": 32}),
+    "HalfCheetah-v5": Setup(
+        2385.79, False, 1000, 1, 5_000_000, normalise="sampled",
+        es={"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
+    ),
+}  # fmt: skip
+
+
+def task_of(name: str, method: str) -> Environment:
+    setup = SETUPS[name]
+    if method == "neat":
+        return Environment(
+            name, episodes=setup.neat_episodes, rungs=setup.rungs, steps=setup.steps, normalise=setup.normalise, solved=setup.threshold if setup.ends else None
+        )
+    return Environment(name, episodes=setup.episodes, steps=setup.steps, normalise=setup.normalise)
+
+
+def space_of(task: Environment, output: str) -> NeatSpace:
+    """What evolves; where outputs are compared they need no squashing."""
+    return NeatSpace(
+        task.inputs, task.outputs, activations=("tanh",), output_activation=output, bias="input", perturbation="gaussian",
+        weight_mutation_share=0.3, weight_replace_rate=0.005, weight_power=0.15, weight_range=1.0, add_node_rate=0.01, add_connection_rate=0.02,
+    )  # fmt: skip
+
+
+def strategy_of(name: str, method: str, options: argparse.Namespace, space: NeatSpace) -> Strategy:
+    """NEAT in one species that does not stagnate: rewards of one generation are noisy, so small species lose what they found, and no improvement
+    says little. The evolution strategy begins at weights of 0."""
+    neat = Neat(population=options.population, threshold=1000.0, stagnation=1000, refocus=0, threads=1)
+    if method == "neat":
+        return neat
+    if method == "neat_es":
+        return EvolutionStrategy(**SETUPS[name].es, topologies=neat, topology_generations=options.topology_generations)
+    linear = space.random(np.random.default_rng(0))
+    return EvolutionStrategy(**SETUPS[name].es, start_from=linear.with_weights(np.zeros(len(linear.connections.weight))).to_dict())
+
+
+class Watch(ne.Callback):
+    """A line now and then, since this is a long run; tests the centre of an evolution strategy, and ends the run."""
+
+    def __init__(self, name: str, seed: int, task: Environment, count: StepCount, every: float = 30.0) -> None:
+        self.setup, self.seed, self.task, self.count, self.every = SETUPS[name], seed, task, count, every
+        self.last, self.recent, self.reached, self.solved = time.monotonic(), deque[float](maxlen=RECENT), None, False
+        self.tested = 0  # environment steps of tests
+
+    @property
+    def steps(self) -> int:
+        return self.count.steps + self.tested
+
+    def on_generation(self, run: ne.Run) -> None:
+        report = run.strategy.report()
+        if report.get("centre") is not None:
+            self.recent.append(report["centre"])
+        mean = statistics.fmean(self.recent) if len(self.recent) == RECENT else -np.inf
+        if time.monotonic() - self.last >= self.every:
+            self.last = time.monotonic()
+            shown = f"centre {mean:.0f}, " if len(self.recent) else ""
+            print(
+                f"seed {self.seed}: generation {run.generation}, {shown}mean {report['mean']:.0f}, {self.steps:,} environment steps, {run.seconds:.0f} s",
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
+        if mean >= self.setup.threshold and self.reached is None:
+            self.reached = self.steps
+        if mean >= self.setup.threshold and self.setup.ends:
+            self.recent.clear()
+            if self._holds(run):
+                self.solved = True
+                raise StopRun
+        if self.steps >= self.setup.most:
+            raise StopRun
+
+    def _holds(self, run: ne.Run) -> bool:
+        """Whether the centre's mean reward on 100 fresh episodes is the one that is wanted; after 10 and 30 it may fall short for good."""
+        centre, rewards = run.strategy.living[0], np.zeros(0)
+        for count in (10, 20, 70):
+            played = self.task.play(centre.genome, episodes=count, seed=1_000_000 * (self.seed + 1) + 100 * run.generation + len(rewards))
+            self.tested += int(played.steps.sum())
+            rewards = np.concatenate([rewards, played.rewards])
+            if rewards.mean() < self.setup.threshold:
+                return False
+        return True
+
+
+def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One run."""
+    setup, task, count = SETUPS[name], task_of(name, method), StepCount()
+    space, watch = space_of(task, setup.output), Watch(name, seed, task, count)
+    run = ne.evolve(
+        space, task, strategy=strategy_of(name, method, options, space), seed=seed, workers=options.workers, record="champions",
+        budget=ne.Budget(generations=options.generations, seconds=options.seconds, target=setup.threshold if method == "neat" and setup.ends else None),
+        run=options.run / f"{name}-{method}-{seed}" if options.run else None, callbacks=[count, watch], progress=False,
+    )  # fmt: skip
+    winner = (run.best if method == "neat" else run.strategy.living[0]).genome
+    rewards = task.play(winner, episodes=100, seed=seed).rewards
+    if options.film:
+        task.record(winner, options.film.with_name(f"{options.film.stem}-{seed}.gif"), seed=seed)
+    return {
+        "environment": name, "method": method, "seed": seed, "solved": bool((watch.solved or run.solved) and rewards.mean() >= setup.threshold),
+        "reward": float(rewards.mean()), "worst_reward": float(rewards.min()), "reached_after_steps": watch.reached, "generations": run.generation,
+        "evaluations": run.evaluations, "environment_steps": watch.steps, "hidden": winner.hidden,
+        "connections": int(winner.connections.enabled.sum()), "seconds": run.seconds, "genome": winner.to_dict(),
+    }  # fmt: skip
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """What is reported."""
+    solved, reached = [run for run in runs if run["solved"]], [run["reached_after_steps"] for run in runs if run["reached_after_steps"]]
+    ours: dict[str, float] = {"solved_seeds": len(solved), "seeds": len(runs)}
+    for name in ("reward", "generations", "environment_steps", "connections", "hidden", "seconds"):
+        ours[f"mean_{name}"] = statistics.fmean(run[name] for run in runs)
+    if solved:
+        ours["mean_environment_steps_to_solve"] = statistics.fmean(run["environment_steps"] for run in solved)
+    if reached:
+        ours |= {"seeds_that_reached": len(reached), "mean_steps_to_reach": statistics.fmean(reached)}
+    return ours
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("environment", choices=SETUPS)
+    parser.add_argument("--method", choices=("neat", "es", "neat_es"), default="es")
+    parser.add_argument("--seed", type=int, help="one seed only")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds 0 up to this")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--population", type=int, default=150, help="NEAT's")
+    parser.add_argument("--topology-generations", type=int, default=20, help="neat_es: of NEAT")
+    parser.add_argument("--generations", type=int, help="stop a seed after so many")
+    parser.add_argument("--seconds", type=float, help="stop a seed after so long")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--run", type=Path, help="keep the runs in this folder; a run that is there goes on")
+    parser.add_argument("--film", type=Path, help="film every winner as GIF: FILM-SEED.gif")
+    parser.add_argument("--json", type=Path, help="write the numbers to this file, after every seed")
+    options = parser.parse_args()
+
+    name, method = options.environment, options.method
+    seeds = [options.seed] if options.seed is not None else list(range(options.first_seed, options.first_seed + options.seeds))
+    task = task_of(name, method)
+    space = space_of(task, SETUPS[name].output)
+    runs: list[dict[str, Any]] = []
+    for seed in seeds:
+        runs.append(solve(name, method, seed, options))
+        shown = {key: value for key, value in runs[-1].items() if key != "genome"}
+        print(f"seed {seed}: {json.dumps(shown)}", file=sys.stderr, flush=True)
+        report = {
+            "method": f"{method} on {name}",
+            "paper": "Stanley & Miikkulainen 2002; Salimans et al. 2017; Mania, Guy & Recht 2018 (the methods)",
+            "settings": {
+                "space": space.to_dict(),
+                "strategy": strategy_of(name, method, options, space).settings(),
+                "task": task.settings(),
+                "most_environment_steps": SETUPS[name].most,
+            },
+            "seeds": seeds[: len(runs)],
+            "published": {"reward": SETUPS[name].threshold},
+            "ours": summary(runs),
+            "runs": runs,
+        }
+        if options.json:
+            options.json.write_text(json.dumps(report, indent=2))
+    table = Table("measure", "ours", title=f"{method} on {name} ({len(runs)} seeds; wanted: {SETUPS[name].threshold:,.0f})")
+    for key, value in summary(runs).items():
+        table.add_row(key.replace("_", " "), f"{value:,.1f}")
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()
