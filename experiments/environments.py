@@ -5,8 +5,8 @@ of one topology (Salimans et al. 2017; Mania, Guy & Recht 2018), here a network 
 is what the strategy tunes.
 
 An episode of the search is cut early, so that hovering and standing do not cost time. Whoever seems to have solved the environment is played on 100 fresh
-episodes under the environment's own time limit (NEAT: each candidate; evolution strategy: the centre, when the mean of its last scores is there), which
-ends the run if their mean is at least the threshold; the winner is then played on another 100 fresh episodes, which are what is reported. A seed counts as
+episodes under the environment's own time limit (NEAT: each candidate; evolution strategy: the centre, every 10 generations, further where 10 episodes are
+good enough), which ends the run if their mean is at least the threshold; the winner is then played on another 100 fresh episodes, which are what is reported. A seed counts as
 solved if that second mean is at least the threshold. HalfCheetah has no threshold: there a run has a number of environment steps, and what is reported is
 the mean reward after them, and after how many the mean of the last scores of the centre was that of the published figure.
 
@@ -40,7 +40,7 @@ from neuroevo.core.callbacks import StopRun
 from neuroevo.strategies import EvolutionStrategy, Neat, Strategy
 from neuroevo.tasks import Environment, StepCount
 
-RECENT = 10  # scores of the centre whose mean says that it may be tested
+EVERY = 10  # generations between two tests of the centre; and its last scores, whose mean is shown
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Setup:
         steps, episodes, normalise, output: of the task, and of the networks' outputs.
         rungs: of NEAT's episodes.
         es: settings of the evolution strategy.
-        most: environment steps after which a run ends at the latest.
+        most: environment steps after which a run ends at the latest (the watch counts them, so the budget itself is generous).
     """
 
     threshold: float
@@ -72,7 +72,9 @@ SETUPS = {
     "LunarLander-v3": Setup(
         200.0, True, 400, 2, 20_000_000, output="identity", rungs=((1, -120.0), (2, -60.0)), es={"pairs": 16, "deviation": 0.5, "learning_rate": 0.1}
     ),
-    "BipedalWalker-v3": Setup(250.0, True, 600, 1, 60_000_000, rungs=((1, -80.0),), neat_episodes=2, es={"pairs": 32}),
+    "BipedalWalker-v3": Setup(
+        250.0, True, 600, 1, 60_000_000, rungs=((1, -80.0),), neat_episodes=2, es={"pairs": 16, "deviation": 0.2, "learning_rate": 0.2}
+    ),
     "HalfCheetah-v5": Setup(
         2385.79, False, 1000, 1, 5_000_000, normalise="sampled",
         es={"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
@@ -114,7 +116,7 @@ class Watch(ne.Callback):
 
     def __init__(self, name: str, seed: int, task: Environment, count: StepCount, every: float = 30.0) -> None:
         self.setup, self.seed, self.task, self.count, self.every = SETUPS[name], seed, task, count, every
-        self.last, self.recent, self.reached, self.solved = time.monotonic(), deque[float](maxlen=RECENT), None, False
+        self.last, self.recent, self.reached, self.solved = time.monotonic(), deque[float](maxlen=EVERY), None, False
         self.tested = 0  # environment steps of tests
 
     @property
@@ -125,7 +127,7 @@ class Watch(ne.Callback):
         report = run.strategy.report()
         if report.get("centre") is not None:
             self.recent.append(report["centre"])
-        mean = statistics.fmean(self.recent) if len(self.recent) == RECENT else -np.inf
+        mean = statistics.fmean(self.recent) if len(self.recent) == EVERY else -np.inf
         if time.monotonic() - self.last >= self.every:
             self.last = time.monotonic()
             shown = f"centre {mean:.0f}, " if len(self.recent) else ""
@@ -135,11 +137,9 @@ class Watch(ne.Callback):
             )  # fmt: skip
         if mean >= self.setup.threshold and self.reached is None:
             self.reached = self.steps
-        if mean >= self.setup.threshold and self.setup.ends:
-            self.recent.clear()
-            if self._holds(run):
-                self.solved = True
-                raise StopRun
+        if self.setup.ends and report.get("centre") is not None and run.generation % EVERY == 0 and self._holds(run):
+            self.solved = True
+            raise StopRun
         if self.steps >= self.setup.most:
             raise StopRun
 
@@ -161,7 +161,7 @@ def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dic
     space, watch = space_of(task, setup.output), Watch(name, seed, task, count)
     run = ne.evolve(
         space, task, strategy=strategy_of(name, method, options, space), seed=seed, workers=options.workers, record="champions",
-        budget=ne.Budget(generations=options.generations, seconds=options.seconds, target=setup.threshold if method == "neat" and setup.ends else None),
+        budget=ne.Budget(generations=options.generations or 1_000_000, seconds=options.seconds, target=setup.threshold if method == "neat" and setup.ends else None),
         run=options.run / f"{name}-{method}-{seed}" if options.run else None, callbacks=[count, watch], progress=False,
     )  # fmt: skip
     winner = (run.best if method == "neat" else run.strategy.living[0]).genome
