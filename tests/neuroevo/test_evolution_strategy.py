@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import neuroevo as ne
 from genomes import CellSpace, NeatSpace
 from genomes.base import Space
 from genomes.testing import philox
+from neuroevo.run.settings import strategy_from_settings
 from neuroevo.strategies import EvolutionStrategy, Neat, RandomSearch, Strategy
 from neuroevo.strategies.evolution.evolution_strategy import utilities
 from neuroevo.testing import StrategySuite
@@ -250,3 +252,21 @@ def test_what_it_cannot_tune_is_refused() -> None:
         ne.evolve(CellSpace(), ne.tasks.Function(lambda genome: 1.0, of="genome"), strategy=EvolutionStrategy(), budget=ne.Budget(generations=1))
     with pytest.raises(ValueError, match="no enabled connection"):
         evolved(NeatSpace(inputs=3, outputs=2, initial="none", bias="none"), generations=1)
+
+
+def test_topologies_may_come_from_any_strategy_that_keeps_who_lives() -> None:
+    space = NeatSpace(inputs=3, outputs=2, bias="input", initial="full", output_activation="tanh", weight_range=0.5, add_node_rate=0.3)
+    run = evolved(space, generations=12, topologies="Nsga2(population=6)", topology_generations=4)
+    fittest = max((one for one in run if one.generation < 4), key=lambda one: one.fitness.values[0])
+    first = next(one for one in run if one.generation == 4)
+    assert first.parents == (fittest.id,) and (weights(first) == weights(fittest)).all()
+    with pytest.raises(ValueError, match="RandomSearch leaves no living individuals"):
+        evolved(space, generations=3, topologies=RandomSearch(), topology_generations=1)
+
+
+@pytest.mark.parametrize(
+    "strategy", [EvolutionStrategy(start_from=PLAIN.random(philox(1, 0)).to_dict()), EvolutionStrategy(topologies=Neat(population=9), topology_generations=2)]
+)
+def test_its_settings_make_it_again(strategy: EvolutionStrategy) -> None:
+    made = strategy_from_settings(json.loads(json.dumps(strategy.settings())))
+    assert isinstance(made, EvolutionStrategy) and made.settings() == strategy.settings()
