@@ -26,6 +26,7 @@ from neuroevo.simulators import Retina
 from neuroevo.simulators.retina import SOLVED
 from neuroevo.strategies import Neat
 
+LINEAR = 0.875  # share of the outputs that a network without hidden nodes gets right
 REACH = 0.7  # links are there where exp(-(x1 - x2)**2) is above it: |x1 - x2| < 0.6
 
 
@@ -58,8 +59,36 @@ def seed_genome(space: CppnSpace) -> CppnGenome:
     )  # fmt: skip
 
 
+class Improved(ne.Callback):
+    """When the best of the run was last surpassed, by a thousandth of it at least."""
+
+    generation, fitness = 0, 0.0
+
+    def on_generation(self, run: ne.Run) -> None:
+        fitness = run.best.values["fitness"]
+        if fitness > 1.001 * self.fitness:
+            self.generation, self.fitness = run.generation, fitness
+
+
+def population_state(run: ne.Run, task: Retina) -> dict[str, float]:
+    """How the population stands: species; the share of its networks that are right for as many outputs as a linear answer, or fewer; that have no
+    hidden node; means of hidden nodes of CPPNs and of networks."""
+    networks = [one.genome.network() for one in run.strategy.living]
+    right = [float(task.right(network(task.inputs)).mean()) for network in networks]
+    return {
+        "species": len(run.strategy.species),
+        "linear_or_worse": statistics.mean(value <= LINEAR for value in right),
+        "best_right": max(right),
+        "mean_right": statistics.mean(right),
+        "without_hidden": statistics.mean(network.hidden == 0 for network in networks),
+        "mean_hidden_nodes": statistics.mean(network.hidden for network in networks),
+        "mean_connections": statistics.mean(network.connections for network in networks),
+        "mean_cppn_hidden": statistics.mean(one.genome.hidden for one in run.strategy.living),
+    }
+
+
 def search(seed: int, options: argparse.Namespace) -> dict[str, float]:
-    task, encoded = Retina(), space()
+    task, encoded, improved = Retina(), space(), Improved()
     run = ne.evolve(
         encoded,
         task,
@@ -69,6 +98,7 @@ def search(seed: int, options: argparse.Namespace) -> dict[str, float]:
         workers=options.workers,
         run=options.run / f"retina-{seed}" if options.run else None,
         record="champions",
+        callbacks=[improved],
         progress=False,
     )
     network = run.best.network()
@@ -82,13 +112,16 @@ def search(seed: int, options: argparse.Namespace) -> dict[str, float]:
         "hidden_nodes": network.hidden,
         "connections": network.connections,
         "cppn_hidden": run.best.genome.hidden,
+        "improved": improved.generation,
+        **({"population": population_state(run, task)} if options.state else {}),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, help="one seed only")
+    parser.add_argument("--seed", type=int, nargs="+", help="these seeds only")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--state", action="store_true", help="say how each population stands in the end")
     parser.add_argument("--population", type=int, default=300)
     parser.add_argument("--generations", type=int, default=2500)
     parser.add_argument("--workers", type=int, default=1)
@@ -96,7 +129,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
 
-    seeds = [options.seed] if options.seed is not None else list(range(options.seeds))
+    seeds = options.seed if options.seed is not None else list(range(options.seeds))
     runs = []
     print(f"{'seed':>4s}{'solved':>8s}{'generations':>13s}{'right':>8s}{'hidden':>8s}{'connections':>13s}")
     for seed in seeds:
@@ -106,6 +139,8 @@ def main() -> None:
             f"{seed:4d}{'yes' if run['solved'] else 'no':>8s}{run['generations']:13d}{run['right']:8.3f}{run['hidden_nodes']:8d}"
             f"{run['connections']:13d}", flush=True,
         )  # fmt: skip
+        if options.state:
+            print(f"     last improved in generation {run['improved']}; {json.dumps(run['population'])}", flush=True)
         if options.json:
             options.json.write_text(json.dumps(report(runs, options), indent=2))
     for name, value in report(runs, options)["ours"].items():
