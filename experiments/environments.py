@@ -73,7 +73,7 @@ SETUPS = {
         200.0, True, 400, 2, 20_000_000, output="identity", rungs=((1, -120.0), (2, -60.0)), es={"pairs": 16, "deviation": 0.5, "learning_rate": 0.1}
     ),
     "BipedalWalker-v3": Setup(
-        250.0, True, 600, 1, 60_000_000, rungs=((1, -80.0),), neat_episodes=2, es={"pairs": 16, "deviation": 0.2, "learning_rate": 0.2}
+        250.0, True, 600, 1, 60_000_000, rungs=((1, -80.0),), neat_episodes=2, es={"pairs": 16, "learning_rate": 0.1}
     ),
     "HalfCheetah-v5": Setup(
         2385.79, False, 1000, 1, 5_000_000, normalise="sampled",

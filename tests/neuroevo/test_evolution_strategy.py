@@ -47,7 +47,7 @@ class TestEvolutionStrategyOfEvolvedTopologies(NoLimits):
 
     def strategy(self) -> Strategy:
         return EvolutionStrategy(
-            pairs=3, optimiser="sgd", shaping="deviations", best=0.5, weight_decay=0.01, topologies=Neat(population=8, threads=1), topology_generations=3
+            pairs=3, optimiser="sgd", shaping="deviations", best=0.5, weight_decay=0.01, decay=0.9, topologies=Neat(population=8, threads=1), topology_generations=3
         )
 
     def space(self) -> Space:
@@ -115,6 +115,18 @@ def test_weight_decay_shortens_the_centre() -> None:
     )
     first = next(iter(evolved(generations=1)))
     assert np.allclose(weights(plain) - weights(decayed), 0.03 * weights(first))
+
+
+def test_deviation_and_learning_rate_shrink_to_a_share() -> None:
+    run = evolved(generations=6, pairs=200, deviation=0.4, decay=0.5, least=0.2, optimiser="sgd", learning_rate=0.1)
+    still = evolved(generations=6, pairs=200, deviation=0.4, optimiser="sgd", learning_rate=0.1)
+    for generation, share in enumerate([1.0, 0.5, 0.25, 0.2, 0.2, 0.2]):
+        born = [one for one in run if one.generation == generation]
+        spread = np.concatenate([weights(one) - weights(born[0]) for one in born[1:201]]).std()
+        assert abs(spread - 0.4 * share) < 0.05 * share
+    assert run.summaries[-1]["deviation"] == pytest.approx(0.08)
+    first, second = ([next(one for one in each if one.generation == generation) for generation in (1, 2)] for each in (run, still))
+    assert (weights(first[0]) == weights(second[0])).all() and (weights(first[1]) != weights(second[1])).any()
 
 
 def test_a_direction_estimated_from_many_pairs_is_that_of_the_gradient() -> None:

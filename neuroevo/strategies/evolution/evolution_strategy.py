@@ -52,6 +52,8 @@ class EvolutionStrategy(Strategy):
             itself, divided by the standard deviation of those that count (Mania, Guy & Recht 2018, algorithm 1).
         best: share of the pairs that count, those whose better half is the best.
         weight_decay: share of the centre that a step takes away, times the learning rate.
+        decay: by what the deviation and the learning rate are multiplied after every generation, down to the share `least` of what they were at
+            first: far from a solution large steps pay, near to one, where scores are noisy, small ones do.
         start_from: the genome to start from, as `genome.to_dict()` gives it.
         topologies: the strategy that evolves topologies first, or its name.
         topology_generations: for how many generations.
@@ -68,6 +70,8 @@ class EvolutionStrategy(Strategy):
     shaping: Literal["ranks", "deviations"] = "ranks"
     best: float = 1.0
     weight_decay: float = 0.0
+    decay: float = 1.0
+    least: float = 0.1
     start_from: dict[str, Any] | None = None
     topologies: Strategy | str | None = None
     topology_generations: int = 0
@@ -77,7 +81,7 @@ class EvolutionStrategy(Strategy):
     def __post_init__(self) -> None:
         check_count("pairs", self.pairs)
         check_count("topology_generations", self.topology_generations, 0)
-        for name, most in (("deviation", 1e6), ("learning_rate", 1e6), ("best", 1.0)):
+        for name, most in (("deviation", 1e6), ("learning_rate", 1e6), ("best", 1.0), ("decay", 1.0), ("least", 1.0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value <= most:
                 raise ValueError(f"{name} must be a number above 0 and up to {most:g}, got {shown(value)}")
@@ -116,7 +120,7 @@ class EvolutionStrategy(Strategy):
         self._optimiser = Optimiser(self.optimiser, float(self.learning_rate))
         self._last: NeatPopulation | None = None
         self._evaluated: Individual | None = None
-        self._moved = 0.0
+        self._moved, self._steps = 0.0, 0
         if self.start_from is not None:
             genome = Genome.from_dict(self.start_from)
             if genome.space != search.space:
@@ -152,6 +156,11 @@ class EvolutionStrategy(Strategy):
             self._begin(self._space.random(self.search.rng(first_id)))
         return [self.search.trial(self._population(first_id), separable=not self.search.task.population)]
 
+    @property
+    def _share(self) -> float:
+        """What is left of the deviation and the learning rate."""
+        return max(float(self.least), float(self.decay) ** self._steps)
+
     def _noise(self, first_id: int) -> Floats:
         """The directions of a generation: float64 [pairs, weights]."""
         return self.search.rng(first_id + 1).standard_normal((self.pairs, len(self._centre)))
@@ -161,7 +170,7 @@ class EvolutionStrategy(Strategy):
         genome = self._genome
         assert genome is not None
         members = 1 + 2 * self.pairs
-        steps = float(self.deviation) * self._noise(first_id)
+        steps = self._share * float(self.deviation) * self._noise(first_id)
         limit = float(self._space.weight_limit)
         values = np.clip(self._centre + np.concatenate([np.zeros((1, len(self._centre))), steps, -steps]), -limit, limit)
         pool = pool_of([(genome.nodes, genome.connections)] * members)
@@ -196,6 +205,7 @@ class EvolutionStrategy(Strategy):
         if born.fitness[0] > -np.inf:
             self._before = born.first_id
         self._climb(born.fitness[1 : 1 + self.pairs], born.fitness[1 + self.pairs :], self._noise(born.first_id))
+        self._steps += 1
         self.generation += 1
 
     def _choose(self, inner: Strategy) -> None:
@@ -220,14 +230,14 @@ class EvolutionStrategy(Strategy):
             return
         direction = np.nan_to_num(worth) @ noise / counted - float(self.weight_decay) * self._centre
         limit = float(self._space.weight_limit)
-        moved = {"centre": self._centre}
+        moved, self._optimiser.rate = {"centre": self._centre}, self._share * float(self.learning_rate)
         self._optimiser.step(moved, {"centre": direction})
         centre = np.clip(moved["centre"], -limit, limit)
         self._moved = float(np.linalg.norm(centre - self._centre))
         self._centre = centre
 
     def report(self) -> dict[str, Any]:
-        """The centre's score, the mean of its neighbours', how far the centre moved, how long it is (Euclidean norms of its weights); before, what the
+        """The centre's score, the mean of its neighbours', how far the centre moved, how long it is (Euclidean norms of its weights), the next deviation; before, what the
         strategy inside reports."""
         if self._last is None:
             return {} if self._inner is None else self._inner.report()
@@ -238,6 +248,7 @@ class EvolutionStrategy(Strategy):
             "mean": float(scores[1:][valid[1:]].mean()) if valid[1:].any() else None,
             "step": self._moved,
             "norm": float(np.linalg.norm(self._centre)),
+            "deviation": self._share * float(self.deviation),
         }
 
     # State --------------------------------------------------------------------------------------------------------------------
@@ -259,7 +270,8 @@ class EvolutionStrategy(Strategy):
             "before": self._before,
             "evaluated": None if self._evaluated is None else self._evaluated.id,
             "genome": None if self._genome is None else self._genome.to_dict(),
-            "steps": self._optimiser.steps,
+            "steps": self._steps,
+            "optimiser_steps": self._optimiser.steps,
         }
         return State(json, {"centre": self._centre, **self._optimiser.arrays()})
 
@@ -280,7 +292,8 @@ class EvolutionStrategy(Strategy):
             self._begin(genome, int(known["before"]))
             self._centre = np.array(state.arrays["centre"])
         self._evaluated = None if known["evaluated"] is None else individuals(known["evaluated"])
-        self._optimiser.restore(int(known["steps"]), {name: array for name, array in state.arrays.items() if name != "centre"})
+        self._steps = int(known["steps"])
+        self._optimiser.restore(int(known["optimiser_steps"]), {name: array for name, array in state.arrays.items() if name != "centre"})
 
 
 def varied(genome: NeatGenome) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
