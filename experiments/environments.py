@@ -25,7 +25,6 @@ import json
 import statistics
 import sys
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ class Setup:
         steps, episodes, normalise, output: of the task, and of the networks' outputs.
         rungs: of NEAT's episodes.
         es: settings of the evolution strategy.
-        most: environment steps after which a run ends at the latest (the watch counts them, so the budget itself is generous).
+        most: environment steps after which a run ends at the latest.
     """
 
     threshold: float
@@ -112,35 +111,54 @@ def strategy_of(name: str, method: str, options: argparse.Namespace, space: Neat
 
 
 class Watch(ne.Callback):
-    """A line now and then, since this is a long run; tests the centre of an evolution strategy, and ends the run."""
+    """Counts environment steps, tests the centre of an evolution strategy, ends the run, and says something now and then, since this is a long run.
 
-    def __init__(self, name: str, seed: int, task: Environment, count: StepCount, every: float = 30.0) -> None:
-        self.setup, self.seed, self.task, self.count, self.every = SETUPS[name], seed, task, count, every
-        self.last, self.recent, self.reached, self.solved = time.monotonic(), deque[float](maxlen=EVERY), None, False
-        self.tested = 0  # environment steps of tests
+    Args:
+        path: a file to which what it knows is written after every generation, so that a run that is there goes on as if it had not stopped; or None.
+    """
+
+    def __init__(self, name: str, seed: int, task: Environment, path: Path | None, every: float = 30.0) -> None:
+        self.setup, self.seed, self.task, self.path, self.every = SETUPS[name], seed, task, path, every
+        self.count, self.last = StepCount(), time.monotonic()
+        self.known: dict[str, Any] = {"steps": 0, "recent": [], "reached": None, "ended": "", "generation": 0}
+        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        self.before = [json.loads(line) for line in lines if line.endswith("}")]
 
     @property
-    def steps(self) -> int:
-        return self.count.steps + self.tested
+    def ended(self) -> int | None:
+        """The generation in which it ended the run, in a process before this one."""
+        return self.before[-1]["generation"] if self.before and self.before[-1]["ended"] else None
+
+    def on_start(self, run: ne.Run) -> None:
+        self.known = next((one for one in self.before if one["generation"] == run.generation), self.known)
 
     def on_generation(self, run: ne.Run) -> None:
-        report = run.strategy.report()
+        known, report = self.known, run.strategy.report()
+        known |= {"steps": known["steps"] + self.count.steps, "generation": run.generation}
+        self.count.steps = 0
         if report.get("centre") is not None:
-            self.recent.append(report["centre"])
-        mean = statistics.fmean(self.recent) if len(self.recent) == EVERY else -np.inf
+            known["recent"] = [*known["recent"], report["centre"]][-EVERY:]
+        recent = known["recent"]
+        mean = statistics.fmean(recent) if len(recent) == EVERY else -np.inf
         if time.monotonic() - self.last >= self.every:
             self.last = time.monotonic()
-            shown = f"centre {mean:.0f}, " if len(self.recent) else ""
+            shown = {"centre": mean if recent else None, "mean": report.get("mean")}
             print(
-                f"seed {self.seed}: generation {run.generation}, {shown}mean {report['mean']:.0f}, {self.steps:,} environment steps, {run.seconds:.0f} s",
+                f"seed {self.seed}: generation {run.generation}, "
+                + "".join(f"{name} {value:.0f}, " for name, value in shown.items() if value is not None)
+                + f"{known['steps']:,} environment steps, {run.seconds:.0f} s",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
-        if mean >= self.setup.threshold and self.reached is None:
-            self.reached = self.steps
+        if mean >= self.setup.threshold and known["reached"] is None:
+            known["reached"] = known["steps"]
         if self.setup.ends and report.get("centre") is not None and run.generation % EVERY == 0 and self._holds(run):
-            self.solved = True
-            raise StopRun
-        if self.steps >= self.setup.most:
+            known["ended"] = "solved"
+        elif known["steps"] >= self.setup.most:
+            known["ended"] = "steps"
+        if self.path is not None:
+            with self.path.open("a") as file:
+                file.write(json.dumps(known) + "\n")
+        if known["ended"]:
             raise StopRun
 
     def _holds(self, run: ne.Run) -> bool:
@@ -148,7 +166,7 @@ class Watch(ne.Callback):
         centre, rewards = run.strategy.living[0], np.zeros(0)
         for count in (10, 20, 70):
             played = self.task.play(centre.genome, episodes=count, seed=1_000_000 * (self.seed + 1) + 100 * run.generation + len(rewards))
-            self.tested += int(played.steps.sum())
+            self.known["steps"] += int(played.steps.sum())
             rewards = np.concatenate([rewards, played.rewards])
             if rewards.mean() < self.setup.threshold:
                 return False
@@ -157,21 +175,24 @@ class Watch(ne.Callback):
 
 def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """One run."""
-    setup, task, count = SETUPS[name], task_of(name, method), StepCount()
-    space, watch = space_of(task, setup.output), Watch(name, seed, task, count)
+    setup, task, folder = SETUPS[name], task_of(name, method), options.run and options.run / f"{name}-{method}-{seed}"
+    space, watch = space_of(task, setup.output), Watch(name, seed, task, folder and folder.with_name(f"{folder.name}.watch.jsonl"))
+    if folder:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    generations = watch.ended or options.generations or 1_000_000  # the watch counts environment steps, so this budget is generous
     run = ne.evolve(
         space, task, strategy=strategy_of(name, method, options, space), seed=seed, workers=options.workers, record="champions",
-        budget=ne.Budget(generations=options.generations or 1_000_000, seconds=options.seconds, target=setup.threshold if method == "neat" and setup.ends else None),
-        run=options.run / f"{name}-{method}-{seed}" if options.run else None, callbacks=[count, watch], progress=False,
+        budget=ne.Budget(generations=generations, seconds=options.seconds, target=setup.threshold if method == "neat" and setup.ends else None),
+        run=folder, callbacks=[watch.count, watch], progress=False,
     )  # fmt: skip
-    winner = (run.best if method == "neat" else run.strategy.living[0]).genome
+    winner = (run.strategy.living[0] if watch.known["recent"] else run.best).genome
     rewards = task.play(winner, episodes=100, seed=seed).rewards
     if options.film:
         task.record(winner, options.film.with_name(f"{options.film.stem}-{seed}.gif"), seed=seed)
     return {
-        "environment": name, "method": method, "seed": seed, "solved": bool((watch.solved or run.solved) and rewards.mean() >= setup.threshold),
-        "reward": float(rewards.mean()), "worst_reward": float(rewards.min()), "reached_after_steps": watch.reached, "generations": run.generation,
-        "evaluations": run.evaluations, "environment_steps": watch.steps, "hidden": winner.hidden,
+        "environment": name, "method": method, "seed": seed, "solved": bool((watch.known["ended"] == "solved" or run.solved) and rewards.mean() >= setup.threshold),
+        "reward": float(rewards.mean()), "worst_reward": float(rewards.min()), "reached_after_steps": watch.known["reached"], "generations": run.generation,
+        "evaluations": run.evaluations, "environment_steps": watch.known["steps"], "hidden": winner.hidden,
         "connections": int(winner.connections.enabled.sum()), "seconds": run.seconds, "genome": winner.to_dict(),
     }  # fmt: skip
 

@@ -6,8 +6,8 @@ Two classes give two logits here, which is the same model as their one sigmoid. 
 fewer parameters after 18 hours on a GPU; their dermatoscopic images need a request, so there is no figure of theirs to compare with: point `--data` at
 them (`melanoma/` and `benign/` as sub-folders) and raise `--width` to 128. Class names or numbers in `--classes` pick two of many.
 
-Beside it, with `--random-search`, random networks of the same space of layers, each trained from scratch as long as the first network was, as many as
-cost the same epochs; its best by validation error is tested.
+Beside it, with `--random-search`, random networks of 1 to 4 layers, as a search for these images starts from, each trained from scratch as long as the
+first network was, as many as cost no more epochs than the climb; the best of them by the same rule is tested.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def random_search(task, epochs: float, recipe, seed: int, options: argparse.Name
     """Networks trained from scratch for as many epochs together."""
     run = ne.evolve(
         task.default_space(max_parameters=options.max_parameters), task, strategy=ne.strategies.RandomSearch(), estimation=FullTraining(recipe=recipe),
-        budget=ne.Budget(epochs=epochs), seed=seed, workers=options.workers, run=folder / f"random-{seed}",
+        budget=ne.Budget(evaluations=max(1, int(epochs // options.first_epochs))), seed=seed, workers=options.workers, run=folder / f"random-{seed}",
     )  # fmt: skip
-    best = min((one for one in run if one.status == "done"), key=lambda one: (one.values["error"], one.id))
+    best = max((one for one in run if one.status == "done"), key=lambda one: (one.fitness.wvalues, -one.id))
     tested = task.test_scores(best.model())
     print(
         f"random search: {run.evaluations} networks, {run.epochs:.0f} epochs, validation error {best.values['error']:.2%}, "

@@ -292,6 +292,22 @@ class Strategy(metaclass=Settings):
         return {"strategy": type(self).__name__, **{f.name: _as_json(f.name, getattr(self, f.name)) for f in fields if f.init}}
 
 
+def held(strategy: Strategy, name: str) -> State:
+    """What a strategy that works within another remembers, for the state of the one around it, under a name of its own; see `go_on`."""
+    inner = strategy.state()
+    json = {name: inner.json, "counts": strategy.counts_itself, f"{name}_generation": strategy.generation}
+    return State(json, {f"{name}.{key}": array for key, array in inner.arrays.items()})
+
+
+def go_on(strategy: Strategy, name: str, state: State, individuals: Callable[[int], Individual]) -> None:
+    """Restore a strategy that works within another from what `held` put into the state of the one around it."""
+    arrays = {key.removeprefix(f"{name}."): array for key, array in state.arrays.items() if key.startswith(f"{name}.")}
+    strategy.restore(State(state.json[name], arrays), individuals)
+    if not state.json["counts"]:
+        strategy.generation = state.json[f"{name}_generation"]
+    strategy.counts_itself = state.json["counts"]
+
+
 def _as_json(name: str, value: Any) -> Any:
     """A setting as JSON: a part among them (a reward, a predictor) by its own settings, a Python function by its name."""
     if hasattr(value, "settings"):

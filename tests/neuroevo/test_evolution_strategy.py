@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,15 @@ from genomes import CellSpace, NeatSpace
 from genomes.base import Space
 from genomes.testing import philox
 from neuroevo.run.settings import strategy_from_settings
-from neuroevo.strategies import EvolutionStrategy, Neat, RandomSearch, Strategy
+from neuroevo.selection import Novelty
+from neuroevo.strategies import (
+    EvolutionStrategy,
+    Neat,
+    RandomSearch,
+    RegularizedEvolution,
+    Strategy,
+    SuccessiveHalving,
+)
 from neuroevo.strategies.evolution.evolution_strategy import utilities
 from neuroevo.testing import StrategySuite
 
@@ -108,9 +118,10 @@ def test_a_plain_step_goes_along_the_weighted_sum_of_directions(shaping: str, be
     assert np.allclose(moved, 0.3 * direction, atol=1e-9)
 
 
-def test_weight_decay_shortens_the_centre() -> None:
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_weight_decay_shortens_the_centre(optimiser: str) -> None:
     plain, decayed = (
-        next(one for one in evolved(generations=2, optimiser="sgd", learning_rate=0.3, weight_decay=decay) if one.generation == 1)
+        next(one for one in evolved(generations=2, optimiser=optimiser, learning_rate=0.3, weight_decay=decay) if one.generation == 1)
         for decay in (0.0, 0.1)
     )
     first = next(iter(evolved(generations=1)))
@@ -176,14 +187,17 @@ def test_biases_of_nodes_are_tuned_and_disabled_connections_are_not() -> None:
     assert next(iter(run)).operators == ("imported",)
 
 
-def test_weights_stay_within_the_limits_of_the_space() -> None:
-    space = NeatSpace(inputs=1, outputs=1, initial="full", output_activation="identity", weight_limit=2.0, bias="none")
+def test_weights_and_biases_stay_within_the_limits_of_the_space() -> None:
+    space = NeatSpace(
+        inputs=1, outputs=1, initial="full", output_activation="identity", weight_limit=2.0, weight_range=1.0, bias="node", bias_limit=1.0, bias_range=0.5
+    )
     run = ne.evolve(
         space, lambda network: float(network([[1.0]])[0, 0]), strategy=EvolutionStrategy(pairs=4, learning_rate=1.0), budget=ne.Budget(generations=20),
         seed=1, progress=False,
     )  # fmt: skip
     assert all((np.abs(weights(one)) <= 2.0).all() for one in run)
-    assert run.strategy.living[0].fitness.values[0] == 2.0
+    assert all((np.abs(one.genome.nodes.bias) <= 1.0).all() for one in run)
+    assert run.strategy.living[0].fitness.values[0] == 3.0
 
 
 def test_topologies_are_evolved_first_and_the_fittest_is_tuned() -> None:
@@ -221,18 +235,26 @@ def test_what_fails_counts_for_nothing() -> None:
     centres = list(run)[::17]
     assert (weights(centres[1]) != weights(centres[0])).all()
     assert all((weights(centre) == weights(centres[1])).all() and centre.parents == (0,) for centre in centres[2:])
+    assert [one.id for one in run.strategy.living] == [0], "the last centre that did not fail"
+    failed = ne.evolve(
+        PLAIN, ne.tasks.Function(lambda genome: math.nan if genome.operators == ("random",) else 1.0, of="genome"), strategy=EvolutionStrategy(pairs=2),
+        budget=ne.Budget(generations=2), seed=1, progress=False,
+    )  # fmt: skip
+    assert [one.operators for one in failed if one.id in (0, 5)] == [("random",), ("mutate_weights",)]
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     settings = {"pairs": 3, "topologies": Neat(population=6, threads=1), "topology_generations": 3}
     whole = evolved(BIASED, lambda network: float(network([[1.0, 2.0]])[0, 0]), generations=7, **settings)
-    for stop in range(1, 7):
+    for stop, record in zip(range(1, 7), ("all", "champions") * 3, strict=True):
         for generations in (stop, 7):
             run = ne.evolve(
                 BIASED, lambda network: float(network([[1.0, 2.0]])[0, 0]), strategy=EvolutionStrategy(**settings), budget=ne.Budget(generations=generations),
-                seed=1, progress=False, run=tmp_path / str(stop),
+                seed=1, progress=False, run=tmp_path / str(stop), record=record,
             )  # fmt: skip
-        assert [one.genome.genes() for one in run] == [one.genome.genes() for one in whole]
+        assert StrategySuite.same_state(run.strategy, whole.strategy), f"stopped after {stop}"
+        if record == "all":
+            assert [one.genome.genes() for one in run] == [one.genome.genes() for one in whole]
 
 
 @pytest.mark.parametrize(
@@ -272,8 +294,47 @@ def test_topologies_may_come_from_any_strategy_that_keeps_who_lives() -> None:
     fittest = max((one for one in run if one.generation < 4), key=lambda one: one.fitness.values[0])
     first = next(one for one in run if one.generation == 4)
     assert first.parents == (fittest.id,) and (weights(first) == weights(fittest)).all()
-    with pytest.raises(ValueError, match="RandomSearch leaves no living individuals"):
-        evolved(space, generations=3, topologies=RandomSearch(), topology_generations=1)
+    with pytest.raises(ValueError, match="SuccessiveHalving is none"):
+        EvolutionStrategy(topologies=SuccessiveHalving(), topology_generations=1)
+    with pytest.raises(ValueError, match="RandomSearch is none"):  # after its first generation, not after all of them
+        evolved(space, generations=50, topologies=RandomSearch(batch=2), topology_generations=40)
+
+
+def test_the_fittest_that_can_be_tuned_is_taken_and_else_the_search_goes_on() -> None:
+    space = NeatSpace(inputs=3, outputs=2, bias="none", initial="none", add_connection_rate=0.05)
+    run = evolved(space, lambda network: 1.0, generations=30, pairs=2, topologies=Neat(population=4, threads=1), topology_generations=1)
+    early = [one for one in run if one.operators[-1] != "mutate_weights" or one.generation == 0]
+    assert run.strategy.living[0].genome.connections.enabled.any()
+    assert len({one.generation for one in early}) > 1
+
+
+def test_who_was_bred_for_novelty_is_still_chosen_by_the_objective() -> None:
+    run = evolved(
+        NeatSpace(inputs=3, outputs=2, initial="full"), ne.tasks.Function(closeness, descriptors=lambda network: network(X[:1])[0]), generations=4,
+        topologies=Neat(population=20, threads=1, scoring=Novelty()), topology_generations=3,
+    )  # fmt: skip
+    fittest = max((one for one in run if one.generation == 2), key=lambda one: one.fitness.values[0])
+    assert next(one for one in run if one.generation == 3).parents == (fittest.id,)
+
+
+def test_generations_of_topologies_are_those_of_the_strategy_inside() -> None:
+    run = evolved(generations=3, topologies=RegularizedEvolution(population=6, sample=2), topology_generations=2)
+    assert [sum(one.generation == generation for one in run) for generation in range(4)] == [6, 6, 17, 0]
+
+
+def test_champions_are_those_of_the_strategy_inside_then_the_centre(tmp_path: Path) -> None:
+    settings = {"topologies": Neat(population=40, threads=1), "topology_generations": 3}
+    kept = {}
+    for name, strategy in (("alone", Neat(population=40, threads=1)), ("inside", EvolutionStrategy(pairs=5, **settings))):
+        ne.evolve(
+            PLAIN, closeness, strategy=strategy, budget=ne.Budget(generations=3 if name == "alone" else 6), seed=1, progress=False, record="champions",
+            run=tmp_path / name,
+        )  # fmt: skip
+        with closing(sqlite3.connect(tmp_path / name / "run.db")) as base:
+            rows = base.execute("SELECT generation, id FROM individuals WHERE genome IS NOT NULL ORDER BY id").fetchall()
+        kept[name] = [[id for generation, id in rows if generation == wanted] for wanted in range(6)]
+    assert kept["inside"][:3] == kept["alone"][:3]
+    assert all(len(centres) <= 3 for centres in kept["inside"][3:]), "the centre, and the best so far"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from genomes.base import Genome, shown
+from genomes.base import Genome, Space, shown
 from neuroevo.core.individual import Individual
 from neuroevo.core.streams import python_random
 from neuroevo.core.trial import Trial
@@ -256,6 +256,18 @@ def selected(search: Search, individuals: Sequence[Individual], count: int) -> l
             f"{len(individuals)}, it returned {len(chosen)}: {shown(chosen)}"
         )
     return chosen
+
+
+def given(start_from: Mapping[str, Any], space: Space) -> Genome:
+    """The genome that a search is to start from, as `genome.to_dict()` gives it.
+
+    Raises:
+        ValueError: it is no such genome, or one of another space than the search's.
+    """
+    genome = Genome.from_dict(start_from)
+    if genome.space != space:
+        raise ValueError("start_from is a genome of another space than the search's; make it with the same settings")
+    return genome
 
 
 def check(name: str, value: Any, allowed: Sequence[str]) -> None:

@@ -18,16 +18,15 @@ from genomes.neat.genome import NeatGenome
 from genomes.neat.space import NeatSpace
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.neat_population import NO_PARENT, NeatPopulation, with_weights
-from neuroevo.core.population import ArrayPopulation
 from neuroevo.core.registry import part_from_text
 from neuroevo.core.state import State
 from neuroevo.core.trial import Result, Trial
-from neuroevo.strategies.base import Search, Strategy
-from neuroevo.strategies.evolution.breeding import check, check_count, check_share
+from neuroevo.strategies.base import Search, Strategy, go_on, held
+from neuroevo.strategies.evolution.breeding import check, check_count, check_share, given
 from neuroevo.strategies.reinforcement.optimisers import Optimiser
 
 Floats = npt.NDArray[np.float64]
-INNER = "topologies."  # before the names of the arrays that the strategy inside remembers
+INNER = "topologies"  # what the strategy inside remembers is called so
 
 
 @dataclass
@@ -37,11 +36,12 @@ class EvolutionStrategy(Strategy):
     A generation is the centre and `pairs` mirrored pairs around it, centre + deviation * e and centre - deviation * e with e from a normal
     distribution in every weight; the centre then moves along the sum of the e, each weighted by how much better its + was than its - (Salimans, Ho, Chen,
     Sidor & Sutskever 2017, section 2; augmented random search, Mania, Guy & Recht 2018, is `shaping="deviations", optimiser="sgd"` with a share
-    `best` of the pairs). Nothing is bred: many weights that already exist are tuned at once, where mutation and selection tune them one by one. No
-    gradient of the task is needed, so rewards and recurrent or spiking networks will do.
+    `best` of the pairs). Nothing is bred: every score says something about the direction in which all weights go, where mutation goes anywhere and
+    selection keeps what was better. No gradient of the task is needed, so rewards and recurrent or spiking networks will do.
 
-    The topology is that of `start_from`; or what `topologies`, another strategy such as `Neat`, has found in its first `topology_generations`
-    generations: then the fittest of the last of these is the centre; or a random genome of the space.
+    The topology is that of `start_from`; or what `topologies`, another strategy such as `Neat`, has found in `topology_generations` of its
+    generations: then the fittest of the last of these is the centre (where none of them can be tuned, it goes on until one can); or a random genome
+    of the space.
 
     Args:
         pairs: mirrored pairs a generation, so 2 * pairs + 1 evaluations.
@@ -51,7 +51,7 @@ class EvolutionStrategy(Strategy):
         shaping: what a score is worth. "ranks": its rank among all, from -0.5 to 0.5, so that outliers do not count; "deviations": the score
             itself, divided by the standard deviation of those that count (Mania, Guy & Recht 2018, algorithm 1).
         best: share of the pairs that count, those whose better half is the best.
-        weight_decay: share of the centre that a step takes away, times the learning rate.
+        weight_decay: share of the centre that a step takes away, times the learning rate (beside the optimiser, as in AdamW).
         decay: by what the deviation and the learning rate are multiplied after every generation, down to the share `least` of what they were at
             first: far from a solution large steps pay, near to one, where scores are noisy, small ones do.
         start_from: the genome to start from, as `genome.to_dict()` gives it.
@@ -59,7 +59,7 @@ class EvolutionStrategy(Strategy):
         topology_generations: for how many generations.
 
     Raises:
-        ValueError: a setting out of its range; at the start, a space of other genomes, or `start_from` of another space than the search's.
+        ValueError: a setting out of its range, or `topologies` that has no population to choose from; at the start, a space of other genomes, or `start_from` of another space than the search's.
         TypeError: `topologies` is no strategy.
     """
 
@@ -92,6 +92,8 @@ class EvolutionStrategy(Strategy):
             self.topologies = part_from_text("strategy", self.topologies, "neat or Neat(population=100)")
         if self.topologies is not None and not isinstance(self.topologies, Strategy):
             raise TypeError(f"topologies must be a strategy such as Neat(), or its name; got {shown(self.topologies)}")
+        if isinstance(self.topologies, Strategy) and (self.topologies.full is not None or self.topologies.estimated_by is not None):
+            raise ValueError(no_population(self.topologies))
         if (self.topologies is None) != (self.topology_generations == 0):
             raise ValueError(
                 "topologies and topology_generations go together: which strategy evolves topologies first, and for how many generations; "
@@ -119,12 +121,10 @@ class EvolutionStrategy(Strategy):
         self._centre: Floats = np.zeros(0)
         self._optimiser = Optimiser(self.optimiser, float(self.learning_rate))
         self._last: NeatPopulation | None = None
-        self._evaluated: Individual | None = None
+        self._scored: Individual | None = None
         self._moved, self._steps = 0.0, 0
         if self.start_from is not None:
-            genome = Genome.from_dict(self.start_from)
-            if genome.space != search.space:
-                raise ValueError("start_from is a genome of another space than the search's; make it with the same settings")
+            genome = given(self.start_from, search.space)
             assert isinstance(genome, NeatGenome)
             self._begin(genome)
 
@@ -133,24 +133,31 @@ class EvolutionStrategy(Strategy):
         self._genome, self._before = genome, id
         self._weights, self._biases = varied(genome)
         self._centre = np.concatenate([genome.connections.weight[self._weights], genome.nodes.bias[self._biases]])
+        self._limits = np.repeat([float(self._space.weight_limit), float(self._space.bias_limit)], [self._weights.sum(), self._biases.sum()])
         if not len(self._centre):
             raise ValueError("the topology to tune has no enabled connection: start from one that has")
 
     @property
+    def _evolving(self) -> Strategy | None:
+        """The strategy inside, while it evolves topologies."""
+        return self._inner if self._genome is None else None
+
+    @property
     def living(self) -> Sequence[Individual]:
-        if self._genome is None and self._inner is not None:
-            return self._inner.living
-        return [] if self._evaluated is None else [self._evaluated]
+        """The last centre that was scored and did not fail (at first, whoever the topology is of); before, who lives in the strategy inside."""
+        if self._evolving is not None:
+            return self._evolving.living
+        return [] if self._scored is None else [self._scored]
 
     def champions(self) -> Sequence[Individual]:
-        """The centre that was scored last, and the champions of the strategy that evolves topologies."""
-        return [*self.living, *(() if self._inner is None else self._inner.champions())]
+        """The last centre that was scored and did not fail; before, the champions of the strategy inside."""
+        return self.living if self._evolving is None else self._evolving.champions()
 
     # Ask ----------------------------------------------------------------------------------------------------------------------
 
     def ask(self) -> Sequence[Trial]:
-        if self._genome is None and self._inner is not None:
-            return self._inner.ask()
+        if self._evolving is not None:
+            return self._evolving.ask()
         first_id = self.search.reserve(1 + 2 * self.pairs)
         if self._genome is None:
             self._begin(self._space.random(self.search.rng(first_id)))
@@ -171,8 +178,7 @@ class EvolutionStrategy(Strategy):
         assert genome is not None
         members = 1 + 2 * self.pairs
         steps = self._share * float(self.deviation) * self._noise(first_id)
-        limit = float(self._space.weight_limit)
-        values = np.clip(self._centre + np.concatenate([np.zeros((1, len(self._centre))), steps, -steps]), -limit, limit)
+        values = self._within_limits(self._centre + np.concatenate([np.zeros((1, len(self._centre))), steps, -steps]))
         pool = pool_of([(genome.nodes, genome.connections)] * members)
         weights = np.tile(genome.connections.weight, (members, 1))
         biases = np.tile(genome.nodes.bias, (members, 1))
@@ -180,7 +186,7 @@ class EvolutionStrategy(Strategy):
         parents = np.full((members, 2), NO_PARENT, np.int64)
         parents[:, 0] = self._before
         done = np.full(members, operators.WEIGHTS | (operators.BIASES if self._biases.any() else 0), np.int64)
-        if self._before == NO_PARENT:
+        if self._before == NO_PARENT and not self._steps:
             begun = operators.RANDOM if self.start_from is None else operators.IMPORTED
             done |= begun
             done[0] = begun
@@ -189,37 +195,47 @@ class EvolutionStrategy(Strategy):
             names=self.search.names, weights=self.search.weights,
         )  # fmt: skip
 
+    def _within_limits(self, numbers: Floats) -> Floats:
+        """Weights and biases clipped to what the space allows: float64 [..., weights]."""
+        return np.clip(numbers, -self._limits, self._limits)
+
     # Tell ---------------------------------------------------------------------------------------------------------------------
 
     def tell(self, results: Sequence[Result]) -> None:
-        if self._genome is None and self._inner is not None:
-            self._inner.tell(results)
-            self._inner.count_tell()
-            self.generation += 1
+        if self._evolving is not None:
+            inner = self._evolving
+            inner.tell(results)
+            inner.count_tell()
+            self.generation = inner.generation
+            if not len(inner.living) and any(one.status == DONE for result in results for one in result.individuals):
+                raise ValueError(no_population(inner))
             if self.generation >= self.topology_generations:
-                self._choose(self._inner)
+                self._choose(inner)
             return
         born = results[0].trial.individuals
         assert isinstance(born, NeatPopulation)
-        self._last, self._evaluated = born, born[0]
+        self._last = born
         if born.fitness[0] > -np.inf:
-            self._before = born.first_id
+            self._scored, self._before = born[0], born.first_id
         self._climb(born.fitness[1 : 1 + self.pairs], born.fitness[1 + self.pairs :], self._noise(born.first_id))
         self._steps += 1
         self.generation += 1
 
     def _choose(self, inner: Strategy) -> None:
-        """The fittest of a strategy's last generation becomes the centre; where all of them failed, the strategy goes on."""
+        """The fittest of a strategy's last generation whose weights can be tuned becomes the centre; where there is none, the strategy goes on."""
         living = inner.living
-        if isinstance(living, NeatPopulation):
-            fittest = living[int(np.argmax(living.fitness))]
-        elif living and not isinstance(living, ArrayPopulation):
-            fittest = max(living, key=lambda one: (one.fitness.ranking, -one.id))
+        if isinstance(living, NeatPopulation):  # by the objective, whatever score it was bred by
+            assert living.values is not None
+            worth = np.where(living.fitness > -np.inf, living.values[:, 0] * living.weights[0], -np.inf)
+            order = [living[int(place)] for place in np.argsort(-worth, kind="stable")]
         else:
-            raise ValueError(f"{type(inner).__name__} leaves no living individuals to take a topology from; use Neat() or Nsga2()")
-        if fittest.status == DONE:
-            assert isinstance(fittest.genome, NeatGenome)
-            self._begin(fittest.genome, fittest.id)
+            order = sorted(living, key=lambda one: (tuple(-value for value in one.fitness.ranking), one.id))
+        for one in order:
+            assert isinstance(one.genome, NeatGenome)
+            if one.status == DONE and any(tuned.any() for tuned in varied(one.genome)):
+                self._begin(one.genome, one.id)
+                self._scored = one
+                return
 
     def _climb(self, plus: Floats, minus: Floats, noise: Floats) -> None:
         """Move the centre by the scores on both sides of it: float64 [pairs], -inf where an evaluation failed; such a pair counts for nothing."""
@@ -228,17 +244,16 @@ class EvolutionStrategy(Strategy):
         self._moved = 0.0
         if not counted:
             return
-        direction = np.nan_to_num(worth) @ noise / counted - float(self.weight_decay) * self._centre
-        limit = float(self._space.weight_limit)
-        moved, self._optimiser.rate = {"centre": self._centre}, self._share * float(self.learning_rate)
-        self._optimiser.step(moved, {"centre": direction})
-        centre = np.clip(moved["centre"], -limit, limit)
+        rate = self._optimiser.rate = self._share * float(self.learning_rate)
+        moved = {"centre": (1.0 - rate * float(self.weight_decay)) * self._centre}
+        self._optimiser.step(moved, {"centre": np.nan_to_num(worth) @ noise / counted})
+        centre = self._within_limits(moved["centre"])
         self._moved = float(np.linalg.norm(centre - self._centre))
         self._centre = centre
 
     def report(self) -> dict[str, Any]:
-        """The centre's score, the mean of its neighbours', how far the centre moved, how long it is (Euclidean norms of its weights), the next deviation; before, what the
-        strategy inside reports."""
+        """The centre's score, the mean of its neighbours', how far the centre moved, how long it is (Euclidean norms of its weights), the next
+        deviation; before, what the strategy inside reports."""
         if self._last is None:
             return {} if self._inner is None else self._inner.report()
         assert self._last.values is not None
@@ -254,21 +269,13 @@ class EvolutionStrategy(Strategy):
     # State --------------------------------------------------------------------------------------------------------------------
 
     def state(self) -> State:
-        if self._genome is None and self._inner is not None:
-            inner = self._inner.state()
-            return State(
-                {
-                    "generation": self.generation,
-                    "topologies": inner.json,
-                    "topologies_generation": self._inner.generation,
-                    "counts": self._inner.counts_itself,
-                },
-                {INNER + name: array for name, array in inner.arrays.items()},
-            )
+        if self._evolving is not None:
+            inner = held(self._evolving, INNER)
+            return State({"generation": self.generation, **inner.json}, inner.arrays)
         json: dict[str, Any] = {
             "generation": self.generation,
             "before": self._before,
-            "evaluated": None if self._evaluated is None else self._evaluated.id,
+            "scored": None if self._scored is None else self._scored.id,
             "genome": None if self._genome is None else self._genome.to_dict(),
             "steps": self._steps,
             "optimiser_steps": self._optimiser.steps,
@@ -278,22 +285,26 @@ class EvolutionStrategy(Strategy):
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         known = state.json
         self.generation = int(known["generation"])
-        if "topologies" in known:
+        if INNER in known:
             assert self._inner is not None
-            arrays = {name.removeprefix(INNER): array for name, array in state.arrays.items() if name.startswith(INNER)}
-            self._inner.restore(State(known["topologies"], arrays), individuals)
-            if not known["counts"]:
-                self._inner.generation = known["topologies_generation"]
-            self._inner.counts_itself = known["counts"]
+            go_on(self._inner, INNER, state, individuals)
             return
         if known["genome"] is not None:
             genome = Genome.from_dict(known["genome"])
             assert isinstance(genome, NeatGenome)
             self._begin(genome, int(known["before"]))
             self._centre = np.array(state.arrays["centre"])
-        self._evaluated = None if known["evaluated"] is None else individuals(known["evaluated"])
+        self._scored = None if known["scored"] is None else individuals(known["scored"])
         self._steps = int(known["steps"])
         self._optimiser.restore(int(known["optimiser_steps"]), {name: array for name, array in state.arrays.items() if name != "centre"})
+
+
+def no_population(strategy: Strategy) -> str:
+    """What is said of a strategy that cannot find the topology."""
+    return (
+        "topologies must be a strategy with a population whose fittest is tuned, and that leaves how it is scored to others, such as Neat() or "
+        f"Nsga2(); {type(strategy).__name__} is none"
+    )
 
 
 def varied(genome: NeatGenome) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -317,7 +328,7 @@ def utilities(plus: Floats, minus: Floats, best: float, shaping: str) -> Floats:
     if not len(whole):
         return worth
     better = np.maximum(plus[whole], minus[whole])
-    counted = whole[np.argsort(-better, kind="stable")[: max(1, math.ceil(best * len(plus)))]]
+    counted = whole[np.argsort(-better, kind="stable")[: max(1, math.ceil(best * len(plus) - 1e-9))]]
     both = np.concatenate([plus[counted], minus[counted]])
     values = (rankdata(both) - 1.0) / (len(both) - 1) - 0.5 if shaping == "ranks" else both / (both.std() or 1.0)
     worth[counted] = values[: len(counted)] - values[len(counted) :]

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from genomes.base import Genome
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.state import State
 from neuroevo.core.trial import Result, Trial
 from neuroevo.strategies.base import Search, Strategy
-from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check, check_count, trial
+from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check, check_count, given, trial
 
 
 @dataclass
@@ -89,7 +88,5 @@ class HillClimb(Strategy):
     def _first(self) -> list[Individual]:
         if self.start_from is None:
             return self._breeding.first(1, self.generation)
-        genome = Genome.from_dict(self.start_from)
-        if genome.space != self.search.space:
-            raise ValueError("start_from is a genome of another space than the search's; make it with the same settings")
+        genome = given(self.start_from, self.search.space)
         return [self.search.individual(self.search.reserve(), genome, operators=("given",))]

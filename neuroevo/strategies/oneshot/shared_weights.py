@@ -14,13 +14,13 @@ from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.registry import part_from_text
 from neuroevo.core.state import State
 from neuroevo.core.trial import Fidelity, Result, Trial
-from neuroevo.strategies.base import Search, Strategy
+from neuroevo.strategies.base import Search, Strategy, go_on, held
 from neuroevo.strategies.evolution.breeding import check, check_count
 from neuroevo.strategies.fidelity.rungs import best_first
 from neuroevo.strategies.oneshot.base import SEARCHING, SHARED, OneShot
 from neuroevo.tasks.base import Task
 
-INNER = "proposals."  # before the names of the arrays that the strategy inside remembers
+INNER = "proposals"  # what the strategy inside remembers is called so
 
 
 @dataclass
@@ -133,25 +133,13 @@ class SharedWeights(OneShot):
         return [*self._scored, *self._finalists, *self._inner.champions()]
 
     def state(self) -> State:
-        own, inner = super().state(), self._inner.state()
-        json = {
-            **own.json,
-            "scored": [one.id for one in self._scored],
-            "proposals": inner.json,
-            "counts": self._inner.counts_itself,
-            "proposals_generation": self._inner.generation,
-        }
-        return State(json, {INNER + name: array for name, array in inner.arrays.items()})
+        own, inner = super().state(), held(self._inner, INNER)
+        return State({**own.json, **inner.json, "scored": [one.id for one in self._scored]}, inner.arrays)
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         super().restore(state, individuals)
-        known = state.json
-        self._scored = [individuals(id) for id in known["scored"]]
-        arrays = {name.removeprefix(INNER): array for name, array in state.arrays.items() if name.startswith(INNER)}
-        self._inner.restore(State(known["proposals"], arrays), individuals)
-        if not known["counts"]:
-            self._inner.generation = known["proposals_generation"]
-        self._inner.counts_itself = known["counts"]
+        self._scored = [individuals(id) for id in state.json["scored"]]
+        go_on(self._inner, INNER, state, individuals)
 
     def report(self) -> dict[str, Any]:
         """The loss of the last epoch, how many were scored, and what the strategy inside reports."""
