@@ -50,7 +50,8 @@ class Setup:
         threshold: the mean reward that is wanted.
         ends: whether a run ends there; else it has a number of environment steps.
         steps, episodes, normalise, output: of the task, and of the networks' outputs.
-        rungs: of NEAT's episodes.
+        method: the one that is used unless another is asked for.
+        rungs, neat_steps, neat_episodes: of the task where NEAT is alone.
         es: settings of the evolution strategy.
         most: environment steps after which a run ends at the latest.
     """
@@ -60,22 +61,26 @@ class Setup:
     steps: int
     episodes: int
     most: int
+    method: str
     output: str = "tanh"
     normalise: str = "none"
     rungs: tuple[tuple[int, float], ...] = ()
-    neat_episodes: int = 4
+    neat_steps: int = 400
+    neat_episodes: int = 1
     es: dict[str, Any] = field(default_factory=dict)
 
 
 SETUPS = {
     "LunarLander-v3": Setup(
-        200.0, True, 400, 2, 20_000_000, output="identity", rungs=((1, -120.0), (2, -60.0)), es={"pairs": 16, "deviation": 0.5, "learning_rate": 0.1}
+        200.0, True, 600, 2, 20_000_000, "neat_es", output="identity", rungs=((1, -120.0), (2, -60.0)), neat_steps=400, neat_episodes=4,
+        es={"pairs": 16, "deviation": 0.3, "learning_rate": 0.1, "decay": 0.99},
     ),
     "BipedalWalker-v3": Setup(
-        250.0, True, 600, 1, 60_000_000, rungs=((1, -80.0),), neat_episodes=2, es={"pairs": 16, "learning_rate": 0.1}
+        250.0, True, 600, 1, 60_000_000, "es", rungs=((1, -80.0),), neat_steps=600, neat_episodes=2,
+        es={"pairs": 16, "deviation": 0.1, "learning_rate": 0.1, "decay": 0.998},
     ),
     "HalfCheetah-v5": Setup(
-        2385.79, False, 1000, 1, 5_000_000, normalise="sampled",
+        2385.79, False, 1000, 1, 5_000_000, "es", normalise="sampled", neat_steps=1000,
         es={"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
     ),
 }  # fmt: skip
@@ -85,7 +90,7 @@ def task_of(name: str, method: str) -> Environment:
     setup = SETUPS[name]
     if method == "neat":
         return Environment(
-            name, episodes=setup.neat_episodes, rungs=setup.rungs, steps=setup.steps, normalise=setup.normalise, solved=setup.threshold if setup.ends else None
+            name, episodes=setup.neat_episodes, rungs=setup.rungs, steps=setup.neat_steps, normalise=setup.normalise, solved=setup.threshold if setup.ends else None
         )
     return Environment(name, episodes=setup.episodes, steps=setup.steps, normalise=setup.normalise)
 
@@ -213,7 +218,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("environment", choices=SETUPS)
-    parser.add_argument("--method", choices=("neat", "es", "neat_es"), default="es")
+    parser.add_argument("--method", choices=("neat", "es", "neat_es"), help="default: neat_es for LunarLander, es for the others")
     parser.add_argument("--seed", type=int, help="one seed only")
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0 up to this")
     parser.add_argument("--first-seed", type=int, default=0)
@@ -227,7 +232,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the numbers to this file, after every seed")
     options = parser.parse_args()
 
-    name, method = options.environment, options.method
+    name, method = options.environment, options.method or SETUPS[options.environment].method
     seeds = [options.seed] if options.seed is not None else list(range(options.first_seed, options.first_seed + options.seeds))
     task = task_of(name, method)
     space = space_of(task, SETUPS[name].output)
