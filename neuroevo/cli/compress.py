@@ -179,9 +179,12 @@ def _shares(keep: str | None, max_loss: float | None) -> list[float]:
     if max_loss is not None:
         raise ValueError("give --keep or --max-loss, one of the two")
     try:
-        return [float(part) for part in keep.split(",") if part.strip()] or [float("nan")]
+        shares = [float(part) for part in keep.split(",") if part.strip()]
     except ValueError:
-        raise ValueError(f"--keep takes shares between 0 and 1, such as 0.5 or 0.75,0.5,0.25, got {keep!r}") from None
+        shares = []
+    if not shares or not all(0 < share < 1 for share in shares):
+        raise ValueError(f"--keep takes shares between 0 and 1, such as 0.5 or 0.75,0.5,0.25, got {keep!r}")
+    return shares
 
 
 def _limits(name: str, shares: list[float], max_loss: float | None, *, given: bool) -> dict[str, Any]:

@@ -240,8 +240,8 @@ def test_the_command_says_what_it_made(folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        (["--keep", "0"], "the share that is kept lies between 0 and 1"),
-        (["--keep", "1.2"], "the share that is kept lies between 0 and 1"),
+        (["--keep", "0"], "--keep takes shares between 0 and 1"),
+        (["--keep", "1.2"], "--keep takes shares between 0 and 1"),
         (["--keep", "half"], "--keep takes shares between 0 and 1"),
         (["--keep", "0.5", "--max-loss", "0.1"], "--keep or --max-loss"),
         (["--method", "shaply"], "shapley"),
