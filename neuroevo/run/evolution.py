@@ -73,7 +73,7 @@ def evolve(
     max_seconds_per_candidate: float | None = None,
     max_memory: int | str | None = None,
     estimation: Estimation | None = None,
-    once: bool = False,
+    once: bool | Literal["genome"] = False,
     screen: Screen | None = None,
     toolbox: Toolbox | None = None,
     run: str | os.PathLike[str] | None = None,
@@ -105,7 +105,8 @@ def evolve(
         max_memory: the same for one whose worker takes more memory: bytes, or text such as "4GB".
         estimation: how trained objectives are obtained; default: as the task says.
         once: evaluate genomes with the same canonical key and cheap objectives once: the strategy is told of the first one again. For encodings
-            in which many genomes describe one network; not with the asynchronous schedule.
+            in which many genomes describe one network; not with the asynchronous schedule. "genome": only those with the same genes, for tables in
+            which isomorphic networks were trained apart and have scores of their own.
         screen: of several candidates for each birth only the one that a zero-cost proxy likes best is trained, as `Screen("synflow", candidates=4)`
             says; for strategies that breed.
         toolbox: a DEAP toolbox whose `mate`, `mutate` or `select` replace the strategy's own.
@@ -155,6 +156,8 @@ def evolve(
         )
     if screen is not None and not isinstance(screen, Screen):
         raise ValueError(f"screen must be a Screen such as Screen('synflow', candidates=4), got {shown(screen)}")
+    if once not in (False, True, "genome"):
+        raise ValueError(f"once must be True, False or 'genome', got {shown(once)}")
     if once and schedule == "asynchronous":
         raise ValueError("once=True knows what a whole batch brought: use it with schedule='synchronous'")
     task.refuse_here()
@@ -173,7 +176,7 @@ def evolve(
         "record": record,
     }
     if once:
-        settings["once"] = True
+        settings["once"] = once
     if screen is not None:
         refuse_unscreened(strategy)
         settings["screen"] = screen.settings()
@@ -199,7 +202,7 @@ def evolve(
     folder = None if store is None else store.folder
     search = Search(space, task, seed, toolbox, by_birth=store is not None and store.numbers_trials_by_birth())
     result = Run(space, task.objectives, settings, folder=folder, task=task, strategy=strategy)
-    cache = Once(search, strategy, result.records) if once else None
+    cache = Once(search, strategy, result.records, genes=once == "genome") if once else None
     try:
         if screen is not None:
             search.screen = Screening(screen, space, task, Context(seed=seed, threads=evaluator.threads))

@@ -1,8 +1,9 @@
-"""Once: isomorphic genomes are evaluated once; a run's cache from canonical keys to individuals with their evaluations."""
+"""Once: isomorphic genomes, or equal ones, are evaluated once; a run's cache from canonical keys or genes to individuals with their evaluations."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,17 +21,19 @@ Arrays = Mapping[str, np.ndarray[Any, Any]]
 class Once:
     """The cache of a run that evaluates each network once.
 
-    A *twin* has the canonical key and the cheap objectives of an individual that was evaluated before, or that comes earlier in the same
-    batch. It is not evaluated: the strategy is told of that individual again, in the twin's place, with its fitness and its weights. So twins
+    A *twin* has the canonical key and the cheap objectives (or the genes) of an individual that was evaluated before, or that comes earlier in the
+    same batch. It is not evaluated: the strategy is told of that individual again, in the twin's place, with its fitness and its weights. So twins
     cost nothing and count for nothing in the budget. Where children inherit weights, the individual must still be among the living, since
     weights are not kept for longer; else the network is trained again, from its own parents. Trials that name a fidelity, that have several
     individuals, or that evaluate one again, or that start from a shared network are left alone. Not for asynchronous schedules.
 
     Args:
         search, strategy, records: of the run.
+        genes: whether twins must have the same genes.
     """
 
-    def __init__(self, search: Search, strategy: Strategy, records: Records) -> None:
+    def __init__(self, search: Search, strategy: Strategy, records: Records, genes: bool = False) -> None:
+        self._genes = genes
         self._strategy, self._records = strategy, records
         self._originals: dict[int, Individual] = {}
         self._twins: list[tuple[Trial, int]] = []
@@ -72,7 +75,8 @@ class Once:
     def _token(self, individual: Individual) -> int:
         """Eight bytes that stand for the network."""
         # isomorphic genomes may differ in cost (edges without effect): then they are two networks
-        text = f"{individual.genome.key()} {[of(individual.genome) for of in self._cheap]}"
+        cheap = [of(individual.genome) for of in self._cheap]
+        text = json.dumps(individual.genome.genes()) if self._genes else f"{individual.genome.key()} {cheap}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:

@@ -132,7 +132,7 @@ def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"a run's seed is a whole number, found {shown(seed)}")
     if record not in ("all", "champions"):
         raise ValueError(f"a run's record is 'all' or 'champions', found {shown(record)}")
-    more = {"schedule": settings.get("schedule", "synchronous"), "once": bool(settings.get("once", False))}
+    more = {"schedule": settings.get("schedule", "synchronous"), "once": settings.get("once", False)}
     if settings.get("screen") is not None:
         from neuroevo.strategies.screening import Screen
 

@@ -28,9 +28,9 @@ def test_random_search_and_regularized_evolution_agree_with_the_published_means(
 def test_nsga2_needs_a_fraction_of_random_searchs_evaluations() -> None:
     script = runpy.run_path(str(SCRIPT))
     assert abs(script["Benchmark"](TABLE).hypervolume - 0.99054) < 5e-6
-    counts = [script["evaluations_to_reach"]("nsga2", seed, TABLE, None, 2000) for seed in range(9)]
+    counts = [script["evaluations_to_reach"]("nsga2", seed, TABLE, None, 2000, "genome") for seed in range(9)]
     assert statistics.median(result["evaluations_to_999"] for result in counts) <= 700
-    random = [script["evaluations_to_reach"]("random_search", seed, TABLE, None, 1000) for seed in range(3)]
+    random = [script["evaluations_to_reach"]("random_search", seed, TABLE, None, 1000, "genome") for seed in range(3)]
     assert sum(result["reached"] for result in random) < 3
 
 
@@ -38,7 +38,7 @@ def test_nsga2_needs_a_fraction_of_random_searchs_evaluations() -> None:
 @pytest.mark.slow
 def test_lemonades_selection_needs_at_most_700_evaluations() -> None:
     script = runpy.run_path(str(SCRIPT))
-    counts = [script["evaluations_to_reach"]("lemonade", seed, TABLE, None, 2000) for seed in range(7)]
+    counts = [script["evaluations_to_reach"]("lemonade", seed, TABLE, None, 2000, "genome") for seed in range(7)]
     assert statistics.median(result["evaluations_to_999"] for result in counts) <= 700
 
 

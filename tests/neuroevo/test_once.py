@@ -45,6 +45,24 @@ def test_a_network_is_never_trained_twice() -> None:
     assert len(set(task.seen)) == len(task.seen) == run.evaluations
 
 
+def test_by_genes_isomorphic_networks_are_evaluated_apart_and_equal_ones_are_not() -> None:
+    genes: list[str] = []
+
+    class Apart(CountedTask):
+        def score(self, phenotype, context):
+            genes.append(str(phenotype.genes()))
+            return super().score(phenotype, context)
+
+    task = Apart()
+    run = ne.evolve(
+        CellSpace(nodes=3), task, strategy=RandomSearch(batch=30), budget=ne.Budget(evaluations=10_000), seed=1, progress=False, once="genome"
+    )
+    assert run.ended == "exhausted" and len(set(genes)) == len(genes) == run.evaluations
+    assert len(set(task.seen)) < len(genes)
+    with pytest.raises(ValueError, match="once must be True, False or 'genome', got 'key'"):
+        evolved(RandomSearch(), once="key")
+
+
 def test_where_weights_are_inherited_a_twin_stands_for_a_living_network_only() -> None:
     again: list[int] = []
 
