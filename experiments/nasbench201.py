@@ -61,8 +61,8 @@ ONE_OBJECTIVE: dict[str, Callable[[], strategies.Strategy]] = {
 TWO_OBJECTIVES: dict[str, Callable[[str], strategies.Strategy]] = {
     "nsga2": lambda same: strategies.Nsga2(deduplicate=same),
     "nsga3": lambda same: strategies.Nsga3(deduplicate=same),
-    # two changed edges a child: LEMONADE keeps its Pareto front only, and one edge does not always lead from there to a better cell
-    "lemonade": lambda same: strategies.Lemonade(population=30, mutations=2, inheritance="none"),
+    # LEMONADE keeps its Pareto front only, and one changed edge does not always lead from there to a better cell: a fifth of the children change another
+    "lemonade": lambda same: strategies.Lemonade(population=30, again=0.2, inheritance="none"),
     "random_search": lambda same: strategies.RandomSearch(deduplicate="genome"),
 }
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import gaussian_kde
 
+import neuroevo as ne
 from genomes import CellSpace, NetworkSpace
 from neuroevo.core.objectives import PARAMETERS, Objective
 from neuroevo.core.trial import Evaluation, Measurement, Result
@@ -21,7 +22,7 @@ class TestLemonade(StrategySuite):
 
 class TestLemonadeScoringChildrenByTheirOwnDensity(StrategySuite):
     def strategy(self):
-        return Lemonade(population=6, proposals=12, accepted=4, density="children", mutations=2)
+        return Lemonade(population=6, proposals=12, accepted=4, density="children", mutations=2, again=0.3)
 
 
 class TestLemonadeThatTrainsTheFrontFurther(StrategySuite):
@@ -177,3 +178,19 @@ def test_hill_climbing_starts_from_a_given_genome() -> None:
 def test_impossible_settings_are_refused(make) -> None:
     with pytest.raises(ValueError, match="must be"):
         make()
+
+
+def test_some_children_are_mutated_again() -> None:
+    counts = {}
+    for again in (0.0, 0.5):
+        run = ne.evolve(
+            CellSpace(), ne.tasks.Function(lambda genome: {"ones": genome.decisions.count(1)}, of="genome", objectives={"ones": ne.maximise}),
+            strategy=Lemonade(population=4, proposals=30, accepted=30, again=again, inheritance="none"), budget=ne.Budget(generations=6), seed=1,
+            progress=False,
+        )  # fmt: skip
+        counts[again] = [len(one.operators) for one in run if one.parents]
+    assert set(counts[0.0]) == {1}
+    assert 0.4 < np.mean([count > 1 for count in counts[0.5]]) < 0.6 and max(counts[0.5]) > 3
+    assert "again" not in Lemonade().settings() and Lemonade(again=0.2).settings()["again"] == 0.2
+    with pytest.raises(ValueError, match=r"again must be a probability from 0 to 0.9, got 1"):
+        Lemonade(again=1.0)

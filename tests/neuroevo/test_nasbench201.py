@@ -43,6 +43,19 @@ def test_lemonades_selection_needs_at_most_700_evaluations() -> None:
 
 
 @with_table
+def test_tables_that_are_made_from_it_keep_their_front_and_cost(tmp_path: Path) -> None:
+    script = runpy.run_path(str(SCRIPT))
+    tables = script["held_out"](TABLE, tmp_path)
+    assert tuple(tables) == script["HELD_OUT"]
+    permuted, own = script["Benchmark"](tables["permuted"], ("accuracy", "cost")), script["Benchmark"](TABLE)
+    assert abs(permuted.hypervolume - own.hypervolume) < 1e-9 and sorted(permuted.costs.values()) == sorted(own.costs.values())
+    assert permuted.costs != own.costs
+    for table in ("permuted", "test_parameters"):
+        found = script["evaluations_to_reach"]("nsga2", 1, tables[table], None, 3000, "genome")
+        assert found["reached"] and found["table"] == table
+
+
+@with_table
 def test_the_script_writes_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.json"
     arguments = ["--seeds", "3", "--seeds-two", "1", "--cap", "300", "--json", str(out), "--run", str(tmp_path / "runs")]

@@ -101,7 +101,7 @@ class Breeding:
         return f"none of {tried} random genomes respects {limits}; relax the limit or choose a space with smaller genomes"
 
     def child(
-        self, choose: Parents, generation: int, *, mutation: float = 1.0, mutations: int = 1
+        self, choose: Parents, generation: int, *, mutation: float = 1.0, mutations: int = 1, again: float = 0.0
     ) -> tuple[Individual, Sequence[Individual]] | None:
         """A new individual and its parents, or None when none was found.
 
@@ -109,25 +109,30 @@ class Breeding:
             choose: draws the parents (one, or several that are crossed over) and their ranks from the child's stream.
             generation: the clock at birth.
             mutation: probability that a child of several parents is also mutated; a child of one always is.
-            mutations: how many times a child that is mutated is.
+            mutations: how many times a child that is mutated is, at least.
+            again: probability of once more, after each.
         """
         search = self.search
         id = search.reserve()
         rng = search.rng(id)
-        made = self._screened(id, lambda: self._child(id, rng, choose, generation, mutation, mutations))
+
+        def times() -> int:
+            return mutations + int(rng.geometric(1.0 - again)) - 1 if again else mutations
+
+        made = self._screened(id, lambda: self._child(id, rng, choose, generation, mutation, times))
         if made is None:
             return None
         genome, operators, parents = made
         return search.individual(id, genome, parents=parents, operators=operators, generation=generation), parents
 
     def _child(
-        self, id: int, rng: np.random.Generator, choose: Parents, generation: int, mutation: float, mutations: int
+        self, id: int, rng: np.random.Generator, choose: Parents, generation: int, mutation: float, times: Callable[[], int]
     ) -> Made | None:
         for attempt in range(CHILD_ATTEMPTS):
             parents, ranks = choose(rng)
             genome, operators = self._crossed(id, parents, ranks, rng, generation)
             if len(parents) == 1 or mutation >= 1.0 or rng.random() < mutation:
-                for _ in range(mutations):
+                for _ in range(times()):
                     genome, further = self.mutated(id, genome, parents, rng, generation)
                     operators += further
             accepted = self.accepts(genome)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -34,7 +34,9 @@ class Lemonade(Strategy):
         population: random networks of the first generation, trained from scratch.
         proposals: children made a generation (n_pc).
         accepted: children trained a generation (n_ac).
-        mutations: network operators applied to make one child.
+        mutations: network operators applied to make one child, at least.
+        again: probability of one more, after each: where one operator does not always lead from the front to a better network, some children go
+            further. It is not in the paper; 0 leaves it out.
         density: which density scores the children: "population" (fitted on the population, the default) or "children" (fitted
             again on the proposals).
         further: share of a generation's trainings that go to networks of the front themselves: such a one is born again with the same genes and its
@@ -49,6 +51,7 @@ class Lemonade(Strategy):
     proposals: int = 64
     accepted: int = 16
     mutations: int = 1
+    again: float = field(default=0.0, kw_only=True)
     density: Literal["population", "children"] = "population"
     further: float = 0.0
     inheritance: Inheritance = "lamarckian"
@@ -60,6 +63,8 @@ class Lemonade(Strategy):
             raise ValueError(f"accepted must be <= proposals ({self.proposals}), got {self.accepted}")
         if isinstance(self.further, bool) or not isinstance(self.further, (int, float)) or not 0 <= self.further <= 1:
             raise ValueError(f"further must be a share from 0 to 1, got {shown(self.further)}")
+        if isinstance(self.again, bool) or not isinstance(self.again, (int, float)) or not 0 <= self.again <= 0.9:
+            raise ValueError(f"again must be a probability from 0 to 0.9, got {shown(self.again)}")
         check("density", self.density, ("population", "children"))
         check("inheritance", self.inheritance, ("none", "lamarckian"))
 
@@ -101,8 +106,9 @@ class Lemonade(Strategy):
 
     def settings(self) -> dict[str, Any]:
         settings = super().settings()
-        if not self.further:
-            del settings["further"]  # as in runs that were recorded before there was this choice
+        for name in ("further", "again"):
+            if not settings[name]:
+                del settings[name]  # as in runs that were recorded before there was this choice
         return settings
 
     def state(self) -> State:
@@ -125,7 +131,7 @@ class Lemonade(Strategy):
         def choose(rng: np.random.Generator) -> tuple[Sequence[Individual], None]:
             return [self._population[int(rng.choice(len(self._population), p=probabilities))]], None
 
-        births = [self._breeding.child(choose, self.generation, mutations=self.mutations) for _ in range(self.proposals)]
+        births = [self._breeding.child(choose, self.generation, mutations=self.mutations, again=self.again) for _ in range(self.proposals)]
         return [birth for birth in births if birth is not None]
 
     def _heirs(self) -> list[tuple[Individual, Sequence[Individual]]]:
