@@ -72,7 +72,7 @@ def filled(template: str, measured: Mapping[str, Any]) -> str:
         ValueError: it asks for a figure that the measurement does not have.
     """
     seeds = measured.get("seeds", ())
-    count = seeds.get("one_objective") if isinstance(seeds, Mapping) else seeds if isinstance(seeds, int) else len(seeds)
+    count = (seeds.get("one_objective") or seeds.get("two_objectives")) if isinstance(seeds, Mapping) else seeds if isinstance(seeds, int) else len(seeds)
     figures = {name: measured.get(name, {}) for name in ("ours", "published", "settings")}
     try:
         return template.format(**figures, seeds=count, ranking=ranking(measured["ours"]))

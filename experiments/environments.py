@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 import neuroevo as ne
-from genomes import NeatSpace
+from genomes import NeatGenome, NeatSpace
 from neuroevo.core.callbacks import StopRun
 from neuroevo.strategies import EvolutionStrategy, Neat, Strategy
 from neuroevo.tasks import Environment, StepCount
@@ -194,8 +194,6 @@ def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dic
     )  # fmt: skip
     winner = (run.strategy.living[0] if watch.known["recent"] else run.best).genome
     rewards = task.play(winner, episodes=100, seed=seed).rewards
-    if options.film:
-        task.record(winner, options.film.with_name(f"{options.film.stem}-{seed}.gif"), seed=seed)
     return {
         "environment": name, "method": method, "seed": seed, "solved": bool((watch.known["ended"] == "solved" or run.solved) and rewards.mean() >= setup.threshold),
         "reward": float(rewards.mean()), "worst_reward": float(rewards.min()), "reached_after_steps": watch.known["reached"], "generations": run.generation,
@@ -259,6 +257,12 @@ def main() -> None:
         }
         if options.json:
             options.json.write_text(json.dumps(report, indent=2))
+        if options.film:  # last, so that nothing is lost where nothing can be drawn
+            path = options.film.with_name(f"{options.film.stem}-{seed}.gif")
+            try:
+                task.record(NeatGenome.from_dict(runs[-1]["genome"]), path, seed=seed)
+            except RuntimeError as error:
+                print(f"no film: {error}", file=sys.stderr)
     table = Table("measure", "ours", title=f"{method} on {name} ({len(runs)} seeds; wanted: {SETUPS[name].threshold:,.0f})")
     for key, value in summary(runs).items():
         table.add_row(key.replace("_", " "), f"{value:,.1f}")

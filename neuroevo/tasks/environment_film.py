@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,23 +43,46 @@ class _Camera:
         self.frames.append(picture.resize((self.width, height)))
 
 
+@contextmanager
+def _without_a_screen() -> Iterator[None]:
+    """MuJoCo draws into a window unless it is told otherwise, which needs a display: where there is none, into memory."""
+    told = sys.platform == "linux" and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"))
+    if told:
+        os.environ["MUJOCO_GL"] = "egl"
+    try:
+        yield
+    finally:
+        if told:
+            del os.environ["MUJOCO_GL"]
+
+
 def film(task: Environment, network: Any, path: Path, *, seed: int, every: int, width: int) -> float:
     """Play one episode and write it as an animated GIF; returns its reward.
 
     Raises:
         ValueError: the file's name does not end in .gif, or a setting is out of its range.
+        RuntimeError: the environment cannot be drawn on this machine.
     """
     if path.suffix.lower() != ".gif":
         raise ValueError(f"an episode is filmed as an animated GIF: the file's name must end in .gif, got {path.name!r}")
     if every < 1 or width < 16:
         raise ValueError(f"every must be >= 1 and width >= 16 pixels, got {every} and {width}")
     environment = task.player.single({**task.options, "render_mode": "rgb_array"})
-    try:
-        camera = _Camera(environment, every, width)
-        reward, _ = task.player.episode(controller_of(network), seed, task.full_steps, camera)
-        rate = float(environment.metadata.get("render_fps", 30))
-    finally:
-        environment.close()
+    with _without_a_screen():
+        try:
+            camera = _Camera(environment, every, width)
+            try:
+                camera.reset(seed=seed)
+            except Exception as error:
+                raise RuntimeError(
+                    f"{task.id} cannot be drawn on this machine ({type(error).__name__}: {error}); MuJoCo's environments need OpenGL: set MUJOCO_GL to egl or "
+                    "osmesa, whichever is installed"
+                ) from error
+            camera.frames.clear()
+            reward, _ = task.player.episode(controller_of(network), seed, task.full_steps, camera)
+            rate = float(environment.metadata.get("render_fps", 30))
+        finally:
+            environment.close()
     first, *others = camera.frames
     first.save(path, save_all=True, append_images=others, duration=max(20, round(1000.0 * every / rate)), loop=0)
     return reward

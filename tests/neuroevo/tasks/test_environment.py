@@ -420,6 +420,25 @@ def test_an_episode_is_filmed(tmp_path):
         task.record(constant(task.space(), 0.0, 1.0), tmp_path / "walk.mp4")
 
 
+def test_what_cannot_be_drawn_is_a_sentence(tmp_path, monkeypatch):
+    task = corridor(normalise="none")
+    made = task.player.single
+
+    def blind(options):
+        environment = made(options)
+
+        def render():
+            raise OSError("no display")
+
+        environment.render = render
+        return environment
+
+    monkeypatch.setattr(task.player, "single", blind)
+    with pytest.raises(RuntimeError, match=r"cannot be drawn on this machine \(OSError: no display\)"):
+        task.record(constant(task.space(), 0.0, 1.0), tmp_path / "walk.gif")
+    assert not (tmp_path / "walk.gif").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
