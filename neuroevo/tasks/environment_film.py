@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +56,17 @@ def _without_a_screen() -> Iterator[None]:
             del os.environ["MUJOCO_GL"]
 
 
+def follow(environment: Any, options: Mapping[str, Any]) -> None:
+    """Let MuJoCo's camera follow the robot, where its model has one that does and the options name none: gymnasium 1.4 takes one that stands still, and
+    who walks leaves its picture."""
+    renderer, model = (getattr(environment.unwrapped, name, None) for name in ("mujoco_renderer", "model"))
+    if renderer is None or model is None or any(name in options for name in ("camera_id", "camera_name", "default_camera_config")):
+        return
+    names = [model.camera(number).name for number in range(model.ncam)]
+    if "track" in names:
+        renderer.camera_id = names.index("track")
+
+
 def film(task: Environment, network: Any, path: Path, *, seed: int, every: int, width: int) -> float:
     """Play one episode and write it as an animated GIF; returns its reward.
 
@@ -70,6 +81,7 @@ def film(task: Environment, network: Any, path: Path, *, seed: int, every: int, 
     environment = task.player.single({**task.options, "render_mode": "rgb_array"})
     with _without_a_screen():
         try:
+            follow(environment, task.options)
             camera = _Camera(environment, every, width)
             try:
                 camera.reset(seed=seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from neuroevo.estimation import Episodes
 from neuroevo.strategies import Neat, Nsga2
 from neuroevo.tasks import Context, Environment, StepCount
 from neuroevo.tasks.cart_poles import CartPoles
+from neuroevo.tasks.environment_film import follow
 from neuroevo.tasks.environment_play import Player
 from neuroevo.tasks.environment_spaces import Actions, Observations
 
@@ -418,6 +420,24 @@ def test_an_episode_is_filmed(tmp_path):
     assert reward > 0
     with pytest.raises(ValueError, match=r"must end in \.gif"):
         task.record(constant(task.space(), 0.0, 1.0), tmp_path / "walk.mp4")
+
+
+def test_mujocos_camera_follows_unless_another_is_asked_for():
+    def environment(*names):
+        model = SimpleNamespace(ncam=len(names), camera=lambda number: SimpleNamespace(name=names[number]))
+        made = SimpleNamespace(model=model, mujoco_renderer=SimpleNamespace(camera_id=-1))
+        made.unwrapped = made
+        return made
+
+    for names, options, wanted in (
+        (("side", "track"), {}, 1), (("side",), {}, -1), ((), {}, -1), (("track",), {"camera_name": "side"}, -1), (("track",), {"default_camera_config": {}}, -1),
+    ):  # fmt: skip
+        made = environment(*names)
+        follow(made, options)
+        assert made.mujoco_renderer.camera_id == wanted
+    plain = SimpleNamespace()
+    plain.unwrapped = plain
+    follow(plain, {})
 
 
 def test_what_cannot_be_drawn_is_a_sentence(tmp_path, monkeypatch):
