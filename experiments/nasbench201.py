@@ -11,9 +11,10 @@ draws distinct cells, NSGA-II and NSGA-III make no child whose genes they have s
 (`once="genome"`). Isomorphic cells are evaluated apart, since the table has a training of its own for each: who takes them for one may miss a point
 of the front for good (`--same key`). `--figure` draws the hypervolume that is still missing over the evaluations.
 
-`--held-out`: the same on tables that nothing was fitted to, made from this one: other columns (test accuracy and the logarithm of the parameters; the
+`--held-out`: the same on tables made from this one: other columns (test accuracy and the logarithm of the parameters; the
 validation accuracy of 12 epochs and FLOPs; the test accuracy of 12 epochs and the seconds of an epoch), with noise of 0.2 points on the validation
-accuracy, and with operations that mean another one on every edge.
+accuracy, and with operations that mean another one on every edge. LEMONADE's `again` was chosen on seeds from 2000 of CIFAR-10 and of such tables (another
+permutation, none with noise).
 
 The table is a CSV file (`--table`), with a row for each cell: `ops` (six digits, one an edge), accuracies `c10_val12`, `c10_val200`,
 `c10_test200` (per cent), `epoch_s_c10` (seconds a training epoch on CIFAR-10's 50,000 images) and `flops_M_c10`.
