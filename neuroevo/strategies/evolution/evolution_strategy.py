@@ -52,8 +52,9 @@ class EvolutionStrategy(Strategy):
             itself, divided by the standard deviation of those that count (Mania, Guy & Recht 2018, algorithm 1).
         best: share of the pairs that count, those whose better half is the best.
         weight_decay: share of the centre that a step takes away, times the learning rate (beside the optimiser, as in AdamW).
-        decay: by what the deviation and the learning rate are multiplied after every generation, down to the share `least` of what they were at
-            first: far from a solution large steps pay, near to one, where scores are noisy, small ones do.
+        decay: by what the deviation and the learning rate are multiplied after every generation: far from a solution large steps pay, near to one,
+            where scores are noisy, small ones do.
+        least: the share of what they were at first that is left of them at the least.
         start_from: the genome to start from, as `genome.to_dict()` gives it.
         topologies: the strategy that evolves topologies first, or its name.
         topology_generations: for how many generations.
