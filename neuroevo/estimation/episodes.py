@@ -17,7 +17,7 @@ from neuroevo.estimation.described import Descriptors
 from neuroevo.estimation.direct import describe, objective_values, recorded
 from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.environment import FRESH_RUNGS, Environment, mean_reward
-from neuroevo.tasks.environment_play import Episode, Floats, Played
+from neuroevo.tasks.environment_play import Bounds, Episode, Floats, Played
 
 
 class Episodes(Estimation):
@@ -83,7 +83,7 @@ def _played(
     phenotype = task.phenotype(individual.genome)
     task.check(phenotype)
     seeds = task.search_seeds(context.seed, task.key(individual.id, individual.generation), repeat)
-    played = _climb(task, phenotype, seeds, task.rungs, task.steps, keep=task.keeps)
+    played = _climb(task, phenotype, seeds, task.rungs, task.steps, task.keeps, task.clip_reward)
     scores = {
         "reward": mean_reward(played.rewards),
         "environment_steps": int(played.steps.sum()),
@@ -100,12 +100,18 @@ def _played(
 
 
 def _climb(
-    task: Environment, phenotype: Any, seeds: Sequence[int], rungs: Sequence[tuple[int, float]], limit: int, keep: bool = False
+    task: Environment,
+    phenotype: Any,
+    seeds: Sequence[int],
+    rungs: Sequence[tuple[int, float]],
+    limit: int,
+    keep: bool = False,
+    clip: Bounds | None = None,
 ) -> Played:
     """Episodes with these seeds, as many as the rungs let pass."""
     rewards, steps, kept = np.zeros(0), np.zeros(0, np.int64), list[Episode]()
     for count, needed in (*rungs, (len(seeds), -np.inf)):
-        played = task.player.episodes(phenotype, seeds[len(rewards) : count], limit, keep)
+        played = task.player.episodes(phenotype, seeds[len(rewards) : count], limit, keep, clip)
         rewards, steps = np.concatenate([rewards, played.rewards]), np.concatenate([steps, played.steps])
         kept += played.episodes
         if not rewards.mean() >= needed:  # also where it is no number

@@ -45,8 +45,8 @@ CURIOSITY = Objective("curiosity", "maximise")
 class Environment(Task):
     """Networks act in a gymnasium environment. Objective `reward` (maximised): the mean, over episodes, of the sum of rewards.
 
-    CartPole is compiled here: all individuals' episodes are stepped as one, to gymnasium's last bit. In every other environment, and with
-    `rungs`, each individual plays for itself, and a run spreads them over its workers. Needs the extra `gym`.
+    CartPole is compiled here: all individuals' episodes are stepped as one, to gymnasium's last bit. In every other environment, with `rungs`
+    and with `clip_reward`, each individual plays for itself, and a run spreads them over its workers. Needs the extra `gym`.
 
     Which episodes: `seeds="generation"` (default) gives all individuals of a generation the same starts, new ones each generation, so that
     they are compared on equal terms and nothing is learnt by heart; "birth" gives every individual its own; "fixed" always the same. All
@@ -90,6 +90,9 @@ class Environment(Task):
         cell: side of a cell, for `curiosity`, in the unit of what networks see: with `normalise="sampled"` the standard deviation in random play.
         state: which numbers of an observation, from 0, are the state, for `curiosity`; None: all, which in more than a few dimensions makes
             nearly every step a new state.
+        clip_reward: the least and the most that an environment step gives in the search, such as (-1, 1) (Mnih et al. 2015); None: what the
+            environment says. Where a fall costs so much that standing still is best, a least reward lets networks try to walk. Fresh episodes,
+            `play` and films go by the environment's own rewards.
 
     Attributes:
         inputs, outputs: what a space for this task needs: `NeatSpace(task.inputs, task.outputs)`.
@@ -120,6 +123,7 @@ class Environment(Task):
         descriptors: Callable[[Sequence[Episode]], Any] | None = None,
         cell: float = 1.0,
         state: Sequence[int] | None = None,
+        clip_reward: tuple[float, float] | None = None,
     ) -> None:
         if descriptors is not None and not callable(descriptors):
             raise TypeError(f"descriptors is a function of the episodes that were played, got {shown(descriptors)}")
@@ -151,9 +155,14 @@ class Environment(Task):
             raise ValueError(
                 f"cell and state say what curiosity is; add it to the objectives {', '.join(map(repr, self.objectives))}"
             )
+        if clip_reward is not None and not (
+            isinstance(clip_reward, Sequence) and len(clip_reward) == 2 and all(map(is_number, clip_reward)) and clip_reward[0] < clip_reward[1]
+        ):
+            raise ValueError(f"clip_reward must be the least and the most that a step gives, such as (-1, 1), or None; got {shown(clip_reward)}")
+        self.clip_reward = None if clip_reward is None else (float(clip_reward[0]), float(clip_reward[1]))
         refuse_made(id)
         spec = None if callable(id) else _spec(id)
-        self.population = plays_together(spec) and not rungs
+        self.population = plays_together(spec) and not rungs and clip_reward is None
         self.rungs = tuple((int(count), float(needed)) for count, needed in rungs)
         counts = [0, *(count for count, _ in self.rungs), episodes]
         if any(a >= b for a, b in pairwise(counts)):
@@ -259,7 +268,7 @@ class Environment(Task):
         """The mean reward of one phenotype over the episodes of generation 0, the environment steps that it took, and its curiosity where that
         is an objective."""
         self.check(phenotype)
-        played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps, keep=self.curious)
+        played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps, self.curious, self.clip_reward)
         found = {"reward": mean_reward(played.rewards), "environment_steps": float(played.steps.sum())}
         return {**found, CURIOSITY.name: self.curiosity(played.episodes)} if self.curious else found
 
@@ -267,7 +276,8 @@ class Environment(Task):
         """What one phenotype did in the episodes that `score` played."""
         if self.describe is None:
             return None
-        return self.describe(self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps, keep=True).episodes)
+        played = self.player.episodes(phenotype, self.search_seeds(context.seed, 0), self.steps, True, self.clip_reward)
+        return self.describe(played.episodes)
 
     def record(self, network: Any, path: str | os.PathLike[str], *, seed: int = 0, every: int = 2, width: int = 400) -> float:
         """Film an episode of one network (or genome) as an animated GIF; returns its reward.
@@ -290,6 +300,8 @@ class Environment(Task):
         described: dict[str, Any] = {} if self.describe is None else {"descriptors": dotted_name(self.describe)}
         if self.curious:
             described |= {"cell": self.cell, "state": None if self.state is None else list(self.state)}
+        if self.clip_reward is not None:
+            described["clip_reward"] = list(self.clip_reward)
         return {
             "task": "Environment",
             "id": name,

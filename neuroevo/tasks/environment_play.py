@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neuroevo.tasks.environment import Environment
 
 Floats = npt.NDArray[np.float64]
+Bounds = tuple[float, float]
 
 
 class Played(NamedTuple):
@@ -137,9 +138,10 @@ class Player:
         return made if made.spec is not None and made.spec.additional_wrappers else made.unwrapped
 
     def episode(
-        self, controller: Any, seed: int, limit: int, environment: Any = None, seen: list[Any] | None = None
+        self, controller: Any, seed: int, limit: int, environment: Any = None, seen: list[Any] | None = None, clip: Bounds | None = None
     ) -> tuple[float, int]:
-        """One episode: its sum of rewards, and how many environment steps it lasted; `seen` is given the observations, flattened."""
+        """One episode: its sum of rewards, each within `clip`, and how many environment steps it lasted; `seen` is given the observations, flattened."""
+        least, most = clip or (-math.inf, math.inf)
         environment = self.environment if environment is None else environment
         step, see, act, repeat = environment.step, self.observations.one, self.actions.one, self.task.action_repeat
         controller.reset()
@@ -156,7 +158,7 @@ class Player:
             for _ in range(min(repeat, limit - lasted)):
                 observation, reward, terminated, truncated, _ = step(action)
                 try:
-                    total += reward
+                    total += reward if clip is None else min(max(reward, least), most)
                     float(total)
                 except (TypeError, ValueError):
                     raise TypeError(f"the environment's rewards must be numbers, it gave {shown(reward)}") from None
@@ -167,11 +169,11 @@ class Player:
                     return float(total), lasted
         return float(total), lasted
 
-    def episodes(self, phenotype: Any, seeds: Sequence[int], limit: int, keep: bool = False) -> Played:
-        """One after the other, one for each seed; `keep` what happened in them."""
+    def episodes(self, phenotype: Any, seeds: Sequence[int], limit: int, keep: bool = False, clip: Bounds | None = None) -> Played:
+        """One after the other, one for each seed; `keep` what happened in them; rewards of a step within `clip`."""
         controller = controller_of(phenotype)
         seen: list[list[Any] | None] = [[] if keep else None for _ in seeds]
-        played = [self.episode(controller, int(seed), limit, None, into) for seed, into in zip(seeds, seen, strict=True)]
+        played = [self.episode(controller, int(seed), limit, None, into, clip) for seed, into in zip(seeds, seen, strict=True)]
         kept = [Episode(np.array(into), total) for into, (total, _) in zip(seen, played, strict=True)] if keep else ()
         return Played(np.array([total for total, _ in played]), np.array([lasted for _, lasted in played], np.int64), kept)
 

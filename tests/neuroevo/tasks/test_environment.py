@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -287,6 +288,47 @@ def test_an_action_is_repeated():
 
     task.player.episodes(Network(), [3], 9)
     assert task.player.environment.actions == [1, 1, 1, 0, 0, 0, 1, 1, 1]
+
+
+def test_the_rewards_of_steps_are_clipped_in_the_search_and_nowhere_else():
+    right = constant(corridor().space(), 0.0, 1.0)
+    plain, clipped = (corridor(episodes=4, clip_reward=clip) for clip in (None, (-0.5, 2.0)))
+    seeds = plain.search_seeds(7, 0)
+    found = clipped.score(clipped.phenotype(right), Context(seed=7))
+    places = [start + 1.0 + np.arange(10) for start in (np.random.default_rng(seed).uniform(-1, 1) for seed in seeds)]
+    assert found["reward"] == pytest.approx(np.mean([np.clip(own[: np.argmax(own >= 5) + 1], -0.5, 2.0).sum() for own in places]))
+    assert found["environment_steps"] == plain.score(plain.phenotype(right), Context(seed=7))["environment_steps"]
+    assert np.array_equal(clipped.play(right, episodes=5, seed=3).rewards, plain.play(right, episodes=5, seed=3).rewards)
+
+
+def test_who_is_tested_with_clipped_rewards_is_tested_on_the_true_ones():
+    task = corridor(episodes=2, clip_reward=(-1.0, 1.0), solved=1.0, fresh_episodes=5)
+    space = task.space()
+    right = ne.Individual(0, constant(space, 0.0, 1.0), (1.0,), names=("reward",))
+    measured = Episodes().measure(Trial(0, [right]), task, Context(seed=1))
+    assert measured.info[0]["scores"]["search_reward"] <= 5.0 < 10.0 < measured.values[0, 0]
+
+
+def test_cartpole_with_clipped_rewards_is_played_one_by_one():
+    task = Environment("CartPole-v1", episodes=2, clip_reward=(0.0, 0.5))
+    plain = Environment("CartPole-v1", episodes=2)
+    assert not task.population
+    born = individuals(plain, 3)
+    values = [Episodes().measure(Trial(0, born), one, Context(seed=2)).values for one in (plain, task)]
+    assert np.array_equal(values[0], 2 * values[1])
+
+
+@pytest.mark.parametrize("clip", [1.0, (1.0,), (1.0, -1.0), ("a", "b"), (1.0, 1.0)])
+def test_what_rewards_cannot_be_clipped_to_is_refused(clip):
+    with pytest.raises(ValueError, match="clip_reward must be the least and the most"):
+        corridor(clip_reward=clip)
+
+
+def test_clipped_rewards_are_in_the_settings():
+    task = Environment("CartPole-v1", clip_reward=(-1, 1))
+    again = Environment.from_settings(json.loads(json.dumps(task.settings())))
+    assert again.clip_reward == (-1.0, 1.0) and again.settings() == task.settings()
+    assert "clip_reward" not in Environment("CartPole-v1").settings()
 
 
 def test_episodes_depend_on_the_seed_and_the_generation_alone():
