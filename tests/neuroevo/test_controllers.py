@@ -13,9 +13,9 @@ from neuroevo.core.individual import DONE, FAILED, Individual
 from neuroevo.core.trial import Evaluation, Measurement, Result
 from neuroevo.run.settings import strategy_from_settings
 from neuroevo.strategies import Capped, Floor, Mirror, Mixed, Power, QLearning, Reinforce
+from neuroevo.strategies.optimisers import Optimiser
 from neuroevo.strategies.reinforcement.factorised import Factorised
 from neuroevo.strategies.reinforcement.lstm import Lstm
-from neuroevo.strategies.reinforcement.optimisers import Optimiser
 from neuroevo.strategies.reinforcement.rewards import reward_from_settings
 from neuroevo.strategies.reinforcement.walks import everything, grown
 from neuroevo.testing.strategy import Drive, GenesTask, StrategySuite, through_disk

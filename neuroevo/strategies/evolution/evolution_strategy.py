@@ -23,7 +23,7 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import Result, Trial
 from neuroevo.strategies.base import Search, Strategy, go_on, held
 from neuroevo.strategies.evolution.breeding import check, check_count, check_share, given
-from neuroevo.strategies.reinforcement.optimisers import Optimiser
+from neuroevo.strategies.optimisers import Optimiser
 
 Floats = npt.NDArray[np.float64]
 INNER = "topologies"  # what the strategy inside remembers is called so

@@ -17,10 +17,10 @@ from neuroevo.strategies.base import Search
 from neuroevo.strategies.evolution.breeding import check, check_count
 from neuroevo.strategies.fidelity.rungs import best_first
 from neuroevo.strategies.oneshot.base import SEARCHING, SHARED, TRAINING, OneShot
+from neuroevo.strategies.optimisers import Optimiser
 from neuroevo.strategies.reinforcement.designing import Designing
 from neuroevo.strategies.reinforcement.factorised import Factorised
 from neuroevo.strategies.reinforcement.lstm import Lstm
-from neuroevo.strategies.reinforcement.optimisers import Optimiser
 from neuroevo.strategies.reinforcement.walks import Policy, Walk, entropies, everything
 
 PATHS, REWARDS = 12, 13  # the streams of what the controller draws: for the weights, and to learn from (keyed by the trial)

@@ -8,9 +8,9 @@ import numpy as np
 
 from genomes.base import Space
 from genomes.questions import Question
+from neuroevo.strategies.optimisers import Arrays
 from neuroevo.strategies.reinforcement.walks import (
     Allowed,
-    Arrays,
     Coefficients,
     Floats,
     Policy,

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from genomes.base import Space
 from genomes.questions import NO_OR_YES, Question
+from neuroevo.strategies.optimisers import Arrays
 from neuroevo.strategies.reinforcement.walks import (
     Allowed,
-    Arrays,
     Coefficients,
     Floats,
     Policy,

@@ -13,10 +13,10 @@ from neuroevo.core.state import State
 from neuroevo.core.trial import Result, Trial
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import check, check_count
+from neuroevo.strategies.optimisers import Optimiser
 from neuroevo.strategies.reinforcement.designing import Designing, check_growth, growth_limit
 from neuroevo.strategies.reinforcement.factorised import Factorised
 from neuroevo.strategies.reinforcement.lstm import Attention, Lstm
-from neuroevo.strategies.reinforcement.optimisers import Optimiser
 from neuroevo.strategies.reinforcement.rewards import (
     Reward,
     Rewarding,

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from genomes.base import Space
 from genomes.questions import DEPTH, STOP, Question
+from neuroevo.strategies.optimisers import Arrays
 
 Floats = npt.NDArray[np.float64]
-Arrays = dict[str, Floats]
 Coefficients = Callable[[Sequence[Floats]], Sequence[Floats]]
 
 

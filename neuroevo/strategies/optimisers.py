@@ -1,4 +1,4 @@
-"""Gradient ascent on a policy's parameters: Adam (Kingma & Ba 2015) and plain steps, with moments that grow with the parameters."""
+"""Gradient ascent on a strategy's own parameters, a policy's or a centre's: Adam (Kingma & Ba 2015) and plain steps, with moments that grow with the parameters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from neuroevo.strategies.reinforcement.walks import Arrays
+Arrays = dict[str, npt.NDArray[np.float64]]
 
 
 class Optimiser:
