@@ -4,12 +4,13 @@ Two ways, alone or one after the other. `neat`: topologies and weights evolve (S
 of one topology (Salimans et al. 2017; Mania, Guy & Recht 2018), here a network without hidden nodes; `neat_es`: NEAT's fittest after `--topology-generations`
 is what the strategy tunes.
 
-An episode of the search is cut early, so that hovering and standing do not cost time. Whoever seems to have solved the environment is played on 100 fresh
-episodes under the environment's own time limit (NEAT: each candidate; evolution strategy: the centre, every 10 generations, further where 10 episodes are
+An episode of the search is cut early, so that hovering and standing do not cost time; and in the evolution strategy's a step costs at most 20 (1 for the
+walker), so that a crash is not feared more than a landing is wanted. Whoever seems to have solved the environment is played on 100 fresh episodes under
+the environment's own time limit and rewards (NEAT: each candidate; evolution strategy: the centre, every 10 generations, further where 10 episodes are
 good enough), which ends the run if their mean is at least the threshold (of an evolution strategy 10 more, since who just reached it once seldom
-reaches it again); the winner is then played on another 100 fresh episodes, which are what is reported. A seed counts as
-solved if that second mean is at least the threshold. HalfCheetah has no threshold: there a run has a number of environment steps, and what is reported is
-the mean reward after them, and after how many the mean of the last scores of the centre was that of the published figure.
+reaches it again); the winner is then played on another 100 fresh episodes, which are what is reported. A seed counts as solved if that second mean is at
+least the threshold. HalfCheetah has no threshold: there a run has a number of environment steps, and what is reported is the mean reward after them, and
+after how many the mean of the last scores of the centre was that of the published figure.
 
     LunarLander-v3     threshold 200, gymnasium's
     BipedalWalker-v3   threshold 250 (gymnasium's is 300)
@@ -27,7 +28,7 @@ import json
 import statistics
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,55 +53,49 @@ class Setup:
     Args:
         threshold: the mean reward that is wanted.
         ends: whether a run ends there; else it has a number of environment steps.
-        steps, episodes, normalise, clip_reward, output: of the task, and of the networks' outputs. A least reward hides what a fall costs, for which
-            BipedalWalker's networks stand still; all tests are without.
-        method: the one that is used unless another is asked for.
-        rungs, neat_steps, neat_episodes: of the task where NEAT is alone.
-        es: settings of the evolution strategy.
         most: environment steps after which a run ends at the latest.
-        tries: into how many it is cut: a search that has not solved the environment after its share of them begins anew.
+        task: settings of the task, for an evolution strategy. A least reward hides what a crash costs: where it is the whole 100, hovering and standing
+            still are better than trying. All tests are without.
+        es: settings of the evolution strategy.
+        neat: settings of the task where NEAT is alone.
+        output: activation of the networks' outputs.
+        tries: into how many searches `most` is cut: one that has not solved the environment after its share begins anew.
     """
 
     threshold: float
     ends: bool
-    steps: int
-    episodes: int
     most: int
-    method: str
-    tries: int = 1
+    task: dict[str, Any]
+    es: dict[str, Any]
+    neat: dict[str, Any]
     output: str = "tanh"
-    normalise: str = "none"
-    clip_reward: tuple[float, float] | None = None
-    rungs: tuple[tuple[int, float], ...] = ()
-    neat_steps: int = 400
-    neat_episodes: int = 1
-    es: dict[str, Any] = field(default_factory=dict)
+    tries: int = 1
 
 
 SETUPS = {
     "LunarLander-v3": Setup(
-        200.0, True, 600, 3, 24_000_000, "neat", tries=4, output="identity", rungs=((1, -120.0), (2, -60.0)), neat_steps=400, neat_episodes=4,
+        200.0, True, 24_000_000, output="identity", tries=4,
+        task={"episodes": 3, "steps": 600, "normalise": "sampled", "clip_reward": (-20.0, 100.0)},
         es={"pairs": 16, "deviation": 0.3, "learning_rate": 0.1, "decay": 0.995, "least": 0.2},
+        neat={"episodes": 4, "steps": 400, "normalise": "none", "rungs": ((1, -120.0), (2, -60.0)), "solved": 200.0},
     ),
     "BipedalWalker-v3": Setup(
-        250.0, True, 600, 1, 40_000_000, "es", normalise="sampled", clip_reward=(-1.0, 1.0), neat_steps=600, neat_episodes=2,
+        250.0, True, 40_000_000,
+        task={"episodes": 1, "steps": 600, "normalise": "sampled", "clip_reward": (-1.0, 1.0)},
         es={"pairs": 16, "deviation": 0.2, "learning_rate": 0.1, "decay": 0.998, "least": 0.3},
+        neat={"episodes": 2, "steps": 600, "normalise": "none", "rungs": ((1, -80.0),), "solved": 250.0},
     ),
     "HalfCheetah-v5": Setup(
-        2385.79, False, 1000, 1, 5_000_000, "es", normalise="sampled", neat_steps=1000,
+        2385.79, False, 5_000_000,
+        task={"episodes": 1, "normalise": "sampled"},
         es={"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
+        neat={"episodes": 1, "normalise": "sampled"},
     ),
 }  # fmt: skip
 
 
 def task_of(name: str, method: str) -> Environment:
-    setup = SETUPS[name]
-    if method == "neat":
-        return Environment(
-            name, episodes=setup.neat_episodes, rungs=setup.rungs, steps=setup.neat_steps, normalise=setup.normalise, clip_reward=setup.clip_reward,
-            solved=setup.threshold + MARGIN if setup.ends else None,
-        )  # fmt: skip
-    return Environment(name, episodes=setup.episodes, steps=setup.steps, normalise=setup.normalise, clip_reward=setup.clip_reward)
+    return Environment(name, **(SETUPS[name].neat if method == "neat" else SETUPS[name].task))
 
 
 def space_of(task: Environment, output: str) -> NeatSpace:
@@ -239,7 +234,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("environment", choices=SETUPS)
-    parser.add_argument("--method", choices=("neat", "es", "neat_es"), help="default: neat for LunarLander, es for the others")
+    parser.add_argument("--method", choices=("neat", "es", "neat_es"), default="es")
     parser.add_argument("--seed", type=int, help="one seed only")
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0 up to this")
     parser.add_argument("--first-seed", type=int, default=0)
@@ -253,7 +248,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the numbers to this file, after every seed")
     options = parser.parse_args()
 
-    name, method = options.environment, options.method or SETUPS[options.environment].method
+    name, method = options.environment, options.method
     seeds = [options.seed] if options.seed is not None else list(range(options.first_seed, options.first_seed + options.seeds))
     task = task_of(name, method)
     space = space_of(task, SETUPS[name].output)
