@@ -5,7 +5,7 @@ of one topology (Salimans et al. 2017; Mania, Guy & Recht 2018), here a network 
 is what the strategy tunes.
 
 An episode of the search is cut early, so that hovering and standing do not cost time; and in the evolution strategy's a step costs at most 20 (1 for the
-walker), so that a crash is not feared more than a landing is wanted. Whoever seems to have solved the environment is played on 100 fresh episodes under
+walker), so that a crash is not feared more than a landing is wanted; once the walker walks, a second phase counts what a fall costs. Whoever seems to have solved the environment is played on 100 fresh episodes under
 the environment's own time limit and rewards (NEAT: each candidate; evolution strategy: the centre, every 10 generations, further where 10 episodes are
 good enough), which ends the run if their mean is at least the threshold (of an evolution strategy 10 more, since who just reached it once seldom
 reaches it again); the winner is then played on another 100 fresh episodes, which are what is reported. A seed counts as solved if that second mean is at
@@ -47,6 +47,22 @@ EVERY = 10  # generations between two tests of the centre; and its last scores, 
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A part of a search by an evolution strategy.
+
+    Args:
+        task: settings of the task. A least reward hides what a crash costs: where it is the whole 100, hovering and standing still are better than
+            trying. All tests are without.
+        es: settings of the evolution strategy.
+        until: the mean of the centre's last scores that ends the phase; the next one starts from that centre. None: the last phase.
+    """
+
+    task: dict[str, Any]
+    es: dict[str, Any]
+    until: float | None = None
+
+
+@dataclass(frozen=True)
 class Setup:
     """How an environment is searched.
 
@@ -54,9 +70,7 @@ class Setup:
         threshold: the mean reward that is wanted.
         ends: whether a run ends there; else it has a number of environment steps.
         most: environment steps after which a run ends at the latest.
-        task: settings of the task, for an evolution strategy. A least reward hides what a crash costs: where it is the whole 100, hovering and standing
-            still are better than trying. All tests are without.
-        es: settings of the evolution strategy.
+        phases: of the evolution strategy.
         neat: settings of the task where NEAT is alone.
         output: activation of the networks' outputs.
         tries: into how many searches `most` is cut: one that has not solved the environment after its share begins anew.
@@ -65,8 +79,7 @@ class Setup:
     threshold: float
     ends: bool
     most: int
-    task: dict[str, Any]
-    es: dict[str, Any]
+    phases: tuple[Phase, ...]
     neat: dict[str, Any]
     output: str = "tanh"
     tries: int = 1
@@ -75,27 +88,44 @@ class Setup:
 SETUPS = {
     "LunarLander-v3": Setup(
         200.0, True, 24_000_000, output="identity", tries=4,
-        task={"episodes": 3, "steps": 600, "normalise": "sampled", "clip_reward": (-20.0, 100.0)},
-        es={"pairs": 16, "deviation": 0.3, "learning_rate": 0.1, "decay": 0.995, "least": 0.2},
+        phases=(
+            Phase(
+                {"episodes": 3, "steps": 600, "normalise": "sampled", "clip_reward": (-20.0, 100.0)},
+                {"pairs": 16, "deviation": 0.3, "learning_rate": 0.1, "decay": 0.995, "least": 0.2},
+            ),
+        ),
         neat={"episodes": 4, "steps": 400, "normalise": "none", "rungs": ((1, -120.0), (2, -60.0)), "solved": 200.0},
     ),
     "BipedalWalker-v3": Setup(
         250.0, True, 40_000_000,
-        task={"episodes": 1, "steps": 600, "normalise": "sampled", "clip_reward": (-1.0, 1.0)},
-        es={"pairs": 16, "deviation": 0.2, "learning_rate": 0.1, "decay": 0.998, "least": 0.3},
+        phases=(
+            Phase(
+                {"episodes": 1, "steps": 600, "normalise": "sampled", "clip_reward": (-1.0, 1.0)},
+                {"pairs": 16, "deviation": 0.2, "learning_rate": 0.1, "decay": 0.998, "least": 0.3},
+                until=60.0,
+            ),
+            Phase(
+                {"episodes": 1, "steps": 800, "normalise": "sampled"},
+                {"pairs": 16, "deviation": 0.1, "learning_rate": 0.05, "decay": 0.998, "least": 0.2},
+            ),
+        ),
         neat={"episodes": 2, "steps": 600, "normalise": "none", "rungs": ((1, -80.0),), "solved": 250.0},
     ),
     "HalfCheetah-v5": Setup(
         2385.79, False, 5_000_000,
-        task={"episodes": 1, "normalise": "sampled"},
-        es={"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
+        phases=(
+            Phase(
+                {"episodes": 1, "normalise": "sampled"},
+                {"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
+            ),
+        ),
         neat={"episodes": 1, "normalise": "sampled"},
     ),
 }  # fmt: skip
 
 
-def task_of(name: str, method: str) -> Environment:
-    return Environment(name, **(SETUPS[name].neat if method == "neat" else SETUPS[name].task))
+def phases_of(name: str, method: str) -> tuple[Phase, ...]:
+    return (Phase(SETUPS[name].neat, {}),) if method == "neat" else SETUPS[name].phases
 
 
 def space_of(task: Environment, output: str) -> NeatSpace:
@@ -106,29 +136,31 @@ def space_of(task: Environment, output: str) -> NeatSpace:
     )  # fmt: skip
 
 
-def strategy_of(name: str, method: str, options: argparse.Namespace, space: NeatSpace) -> Strategy:
+def strategy_of(phase: Phase, method: str, options: argparse.Namespace, space: NeatSpace, start: dict[str, Any] | None = None) -> Strategy:
     """NEAT in one species that does not stagnate: rewards of one generation are noisy, so small species lose what they found, and no improvement
-    says little. The evolution strategy begins at weights of 0."""
+    says little. The evolution strategy begins at `start`, or at weights of 0."""
     neat = Neat(population=options.population, threshold=1000.0, stagnation=1000, refocus=0, threads=1)
     if method == "neat":
         return neat
-    if method == "neat_es":
-        return EvolutionStrategy(**SETUPS[name].es, topologies=neat, topology_generations=options.topology_generations)
+    if method == "neat_es" and start is None:
+        return EvolutionStrategy(**phase.es, topologies=neat, topology_generations=options.topology_generations)
     linear = space.random(np.random.default_rng(0))
-    return EvolutionStrategy(**SETUPS[name].es, start_from=linear.with_weights(np.zeros(len(linear.connections.weight))).to_dict())
+    return EvolutionStrategy(**phase.es, start_from=start or linear.with_weights(np.zeros(len(linear.connections.weight))).to_dict())
 
 
 class Watch(ne.Callback):
     """Counts environment steps, tests the centre of an evolution strategy, ends the run, and says something now and then, since this is a long run.
 
     Args:
+        phase: what is run.
+        steps: environment steps of the phases before.
         path: a file to which what it knows is written after every generation, so that a run that is there goes on as if it had not stopped; or None.
     """
 
-    def __init__(self, name: str, seed: int, task: Environment, path: Path | None, every: float = 30.0) -> None:
-        self.setup, self.seed, self.task, self.path, self.every = SETUPS[name], seed, task, path, every
+    def __init__(self, name: str, seed: int, task: Environment, phase: Phase, steps: int, path: Path | None, every: float = 30.0) -> None:
+        self.setup, self.seed, self.task, self.phase, self.path, self.every = SETUPS[name], seed, task, phase, path, every
         self.count, self.last = StepCount(), time.monotonic()
-        self.known: dict[str, Any] = {"steps": 0, "recent": [], "reached": None, "ended": "", "generation": 0}
+        self.known: dict[str, Any] = {"steps": steps, "recent": [], "reached": None, "ended": "", "generation": 0}
         lines = path.read_text().splitlines() if path is not None and path.exists() else []
         self.before = [json.loads(line) for line in lines if line.endswith("}")]
 
@@ -161,6 +193,8 @@ class Watch(ne.Callback):
             known["reached"] = known["steps"]
         if self.setup.ends and report.get("centre") is not None and run.generation % EVERY == 0 and self._holds(run):
             known["ended"] = "solved"
+        elif self.phase.until is not None and mean >= self.phase.until:
+            known["ended"] = "phase"
         elif known["steps"] * self.setup.tries >= self.setup.most:
             known["ended"] = "steps"
         if self.path is not None:
@@ -181,19 +215,28 @@ class Watch(ne.Callback):
         return True
 
 
-def search(name: str, method: str, seed: int, options: argparse.Namespace) -> tuple[ne.Run, Watch]:
-    """One search."""
-    setup, task, folder = SETUPS[name], task_of(name, method), options.run and options.run / f"{name}-{method}-{seed}"
-    space, watch = space_of(task, setup.output), Watch(name, seed, task, folder and folder.with_name(f"{folder.name}.watch.jsonl"))
-    if folder:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    generations = watch.ended or options.generations or 1_000_000  # the watch counts environment steps, so this budget is generous
-    run = ne.evolve(
-        space, task, strategy=strategy_of(name, method, options, space), seed=seed, workers=options.workers, record="champions",
-        budget=ne.Budget(generations=generations, seconds=options.seconds, target=task.solved if method == "neat" else None),
-        run=folder, callbacks=[watch.count, watch], progress=False,
-    )  # fmt: skip
-    return run, watch
+def search(name: str, method: str, seed: int, options: argparse.Namespace) -> tuple[list[ne.Run], Watch]:
+    """One search: the runs of its phases, and who watched the last."""
+    runs, start, steps = list[ne.Run](), None, 0
+    for number, phase in enumerate(phases_of(name, method)):
+        folder = options.run and options.run / f"{name}-{method}-{seed}{f'-{number + 1}' if number else ''}"
+        if folder:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        task = Environment(name, **phase.task)
+        space = space_of(task, SETUPS[name].output)
+        watch = Watch(name, seed, task, phase, steps, folder and folder.with_name(f"{folder.name}.watch.jsonl"))
+        generations = watch.ended or options.generations or 1_000_000  # the watch counts environment steps, so this budget is generous
+        run = ne.evolve(
+            space, task, strategy=strategy_of(phase, method, options, space, start), seed=seed, workers=options.workers, record="champions",
+            budget=ne.Budget(generations=generations, seconds=options.seconds, target=task.solved),
+            run=folder, callbacks=[watch.count, watch], progress=False,
+        )  # fmt: skip
+        runs.append(run)
+        steps = watch.known["steps"]
+        if watch.known["ended"] != "phase":
+            break
+        start = run.strategy.living[0].genome.to_dict()
+    return runs, watch
 
 
 def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -202,14 +245,15 @@ def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dic
     tries = 1 if options.generations or options.seconds else setup.tries
     spent, seconds = np.zeros(3, np.int64), 0.0
     for number in range(tries):
-        run, watch = search(name, method, seed + 1000 * number, options)
-        spent += (run.generation, run.evaluations, watch.known["steps"])
-        seconds += run.seconds
+        runs, watch = search(name, method, seed + 1000 * number, options)
+        run = runs[-1]
+        spent += (sum(one.generation for one in runs), sum(one.evaluations for one in runs), watch.known["steps"])
+        seconds += sum(one.seconds for one in runs)
         ended = bool(watch.known["ended"] == "solved" or run.solved)
         if ended:
             break
     winner = (run.strategy.living[0] if watch.known["recent"] else run.best).genome
-    rewards = task_of(name, method).play(winner, episodes=100, seed=seed).rewards
+    rewards = watch.task.play(winner, episodes=100, seed=seed).rewards
     return {
         "environment": name, "method": method, "seed": seed, "solved": ended and bool(rewards.mean() >= setup.threshold), "searches": number + 1,
         "reward": float(rewards.mean()), "worst_reward": float(rewards.min()), "reached_after_steps": watch.known["reached"],
@@ -250,7 +294,8 @@ def main() -> None:
 
     name, method = options.environment, options.method
     seeds = [options.seed] if options.seed is not None else list(range(options.first_seed, options.first_seed + options.seeds))
-    task = task_of(name, method)
+    phases = phases_of(name, method)
+    task = Environment(name, **phases[-1].task)
     space = space_of(task, SETUPS[name].output)
     runs: list[dict[str, Any]] = []
     for seed in seeds:
@@ -262,8 +307,14 @@ def main() -> None:
             "paper": "Stanley & Miikkulainen 2002; Salimans et al. 2017; Mania, Guy & Recht 2018 (the methods)",
             "settings": {
                 "space": space.to_dict(),
-                "strategy": strategy_of(name, method, options, space).settings(),
-                "task": task.settings(),
+                "phases": [
+                    {
+                        "strategy": strategy_of(phase, method, options, space).settings(),
+                        "task": Environment(name, **phase.task).settings(),
+                        "until": phase.until,
+                    }
+                    for phase in phases
+                ],
                 "most_environment_steps": SETUPS[name].most,
                 "tries": SETUPS[name].tries,
             },

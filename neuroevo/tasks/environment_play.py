@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Bounds = tuple[float, float]
 
+# Environments whose episodes depend on those that the same object played before, although their seeds say where they begin: gymnasium 1.4 makes
+# BipedalWalker's Box2D world once, and rewards of the same seed and the same actions differ by what was in it.
+REMEMBER = frozenset({"gymnasium.envs.box2d.bipedal_walker"})
+
 
 class Played(NamedTuple):
     """Episodes that were played.
@@ -108,7 +112,7 @@ def _episodes(seen: npt.NDArray[np.float32], rewards: Floats, steps: npt.NDArray
 
 
 class Player:
-    """Plays episodes of one task; makes the environments it needs once, where it is.
+    """Plays episodes of one task; makes the environments it needs where it is, once unless episodes would depend on those before (`REMEMBER`).
 
     Attributes:
         actions, observations: how networks act and see.
@@ -122,6 +126,7 @@ class Player:
         self.observations = Observations(self.environment.observation_space)
         if callable(task.id):
             refuse_other_answers(self.environment, task.id)
+        self._remembers = type(getattr(self.environment, "unwrapped", self.environment)).__module__ in REMEMBER
 
     def single(self, options: Mapping[str, Any]) -> Any:
         """An environment without a time limit of its own (the player keeps it), and without checks at every step."""
@@ -142,7 +147,8 @@ class Player:
     ) -> tuple[float, int]:
         """One episode: its sum of rewards, each within `clip`, and how many environment steps it lasted; `seen` is given the observations, flattened."""
         least, most = clip or (-math.inf, math.inf)
-        environment = self.environment if environment is None else environment
+        if environment is None:
+            environment = self.single(self.task.options) if self._remembers else self.environment
         step, see, act, repeat = environment.step, self.observations.one, self.actions.one, self.task.action_repeat
         controller.reset()
         observation, _ = environment.reset(seed=seed)
@@ -158,8 +164,7 @@ class Player:
             for _ in range(min(repeat, limit - lasted)):
                 observation, reward, terminated, truncated, _ = step(action)
                 try:
-                    total += reward if clip is None else min(max(reward, least), most)
-                    float(total)
+                    total += float(0.0 + (reward if clip is None else min(max(reward, least), most)))  # a sum of float32 would be float32
                 except (TypeError, ValueError):
                     raise TypeError(f"the environment's rewards must be numbers, it gave {shown(reward)}") from None
                 lasted += 1

@@ -19,7 +19,7 @@ from neuroevo.core.trial import Trial
 from neuroevo.decode.population import NetworksInTurn
 from neuroevo.estimation import Episodes
 from neuroevo.strategies import Neat, Nsga2
-from neuroevo.tasks import Context, Environment, StepCount
+from neuroevo.tasks import Context, Environment, StepCount, environment_play
 from neuroevo.tasks.cart_poles import CartPoles
 from neuroevo.tasks.environment_film import follow
 from neuroevo.tasks.environment_play import Player
@@ -329,6 +329,50 @@ def test_clipped_rewards_are_in_the_settings():
     again = Environment.from_settings(json.loads(json.dumps(task.settings())))
     assert again.clip_reward == (-1.0, 1.0) and again.settings() == task.settings()
     assert "clip_reward" not in Environment("CartPole-v1").settings()
+
+
+class Remembering(Corridor):
+    """Every episode pays one more than the last."""
+
+    played = 0
+
+    def reset(self, **options):
+        self.played += 1
+        return super().reset(**options)
+
+    def step(self, action):
+        seen, _, *rest = super().step(action)
+        return seen, np.float32(self.played), *rest
+
+
+def test_an_environment_that_remembers_is_made_for_every_episode(monkeypatch):
+    task = Environment(Remembering, steps=3, normalise="none")
+    network = constant(task.space(), 0.0, 1.0).network()
+    assert len({*task.player.episodes(network, [1, 1, 1], 3).rewards}) == 3
+    monkeypatch.setattr(environment_play, "REMEMBER", frozenset({Remembering.__module__}))
+    del task.__dict__["player"]
+    assert {*task.player.episodes(network, [1, 1, 1], 3).rewards} == {3.0}
+
+
+def test_bipedal_walkers_episodes_do_not_depend_on_those_before():
+    pytest.importorskip("Box2D")
+    task = Environment("BipedalWalker-v3", episodes=1, steps=100, normalise="none")
+    network = constant(task.space(), 0.0, 0.0, 0.0, 0.0).network()
+    first = task.player.episodes(network, range(6), 100).rewards
+    assert np.array_equal(first, task.player.episodes(network, range(6), 100).rewards)
+    alone = [Environment("BipedalWalker-v3", episodes=1, steps=100, normalise="none").player.episodes(network, [seed], 100).rewards[0] for seed in range(6)]
+    assert first.tolist() == alone
+
+
+def test_rewards_of_single_precision_are_added_in_double():
+    class Tenth(Corridor):
+        def step(self, action):
+            seen, _, _, *rest = super().step(action)
+            return seen, np.float32(0.1), False, *rest
+
+    task = Environment(Tenth, steps=10_000, normalise="none")
+    network = constant(task.space(), 0.0, 1.0).network()
+    assert task.player.episodes(network, [1], 10_000).rewards[0] == pytest.approx(10_000 * float(np.float32(0.1)), rel=1e-12)
 
 
 def test_episodes_depend_on_the_seed_and_the_generation_alone():
