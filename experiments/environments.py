@@ -268,6 +268,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
     ours: dict[str, float] = {"solved_seeds": len(solved), "seeds": len(runs)}
     for name in ("reward", "searches", "generations", "environment_steps", "connections", "hidden", "seconds"):
         ours[f"mean_{name}"] = statistics.fmean(run[name] for run in runs)
+    ours["least_reward"] = min(run["reward"] for run in runs)
     if solved:
         ours["mean_environment_steps_to_solve"] = statistics.fmean(run["environment_steps"] for run in solved)
     if reached:

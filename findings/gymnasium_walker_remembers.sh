@@ -5,8 +5,8 @@
 # In words: reset(seed=...) rebuilds terrain and robot with the same random numbers, but into the one Box2D world that the constructor made, and what a
 # solver works out differs with what that world has held before. LunarLander makes a new world in every reset, with a note that destroying the bodies was
 # not enough; BipedalWalker does not. Who compares policies on equal episodes, or wants results that do not depend on how episodes are spread over
-# processes, makes a new environment for each. Sources: gymnasium/envs/box2d/bipedal_walker.py, `__init__` and `reset`; lunar_lander.py, `reset`; the report on LunarLander is
-# Farama-Foundation/Gymnasium issue 728.
+# processes, makes a new environment for each. Sources: gymnasium/envs/box2d/bipedal_walker.py, `__init__` and `reset`; lunar_lander.py, `reset`; the
+# report on LunarLander is Farama-Foundation/Gymnasium issue 728.
 #
 # Seen with gymnasium 1.4.0, box2d 2.3.10:
 #     BipedalWalker-v3: 10 of 12 episodes differ from those of new environments, by up to 0.1004
