@@ -105,8 +105,8 @@ SETUPS = {
                 until=60.0,
             ),
             Phase(
-                {"episodes": 1, "steps": 800, "normalise": "sampled"},
-                {"pairs": 16, "deviation": 0.1, "learning_rate": 0.05, "decay": 0.998, "least": 0.2},
+                {"episodes": 1, "steps": 1000, "normalise": "sampled"},
+                {"pairs": 16, "deviation": 0.1, "learning_rate": 0.02},
             ),
         ),
         neat={"episodes": 2, "steps": 600, "normalise": "none", "rungs": ((1, -80.0),), "solved": 250.0},
