@@ -44,6 +44,7 @@ for name, differ in (("BipedalWalker-v3", True), ("LunarLander-v3", False)):
     gap = np.abs(shared - alone)
     print(f"{name}: {np.count_nonzero(gap)} of 12 episodes differ from those of new environments, by up to {gap.max():.4f}")
     if bool(gap.max() > 1e-3) != differ:
-        raise SystemExit("this has changed")
+        print("this has changed")
+        raise SystemExit(1)
 PY
-cd "$folder" && "$folder/venv/bin/python" "$folder/show.py" 2>/dev/null
+cd "$folder" && "$folder/venv/bin/python" -W ignore "$folder/show.py"

@@ -25,7 +25,7 @@ from neuroevo.tasks.base import Context, Task
 from neuroevo.tasks.supervised import Supervised
 from neuroevo.train.compiled import Compiled, CompiledNetworks, Method
 from neuroevo.train.loop import fit, model_outputs
-from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
+from neuroevo.train.recipe import FORMERLY, FROM_SCRATCH, INHERITED, Recipe
 
 
 class FullTraining(Estimation):
@@ -327,8 +327,9 @@ class LowFidelity(FullTraining):
 
 
 def suited(recipe: Recipe, usual: Recipe, own: Recipe) -> Recipe:
-    """A task's own recipe in place of the usual one, with the epochs that are asked for."""
-    if replace(recipe, epochs=None) != usual:
+    """A task's own recipe in place of the usual one (of today, or of an earlier release whose run goes on), with the epochs that are asked for."""
+    chosen = replace(recipe, epochs=None)
+    if chosen != usual and not (chosen in FORMERLY and own != usual):
         return recipe
     return own if recipe.epochs is None else replace(own, epochs=recipe.epochs)
 

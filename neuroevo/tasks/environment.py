@@ -68,7 +68,7 @@ class Environment(Task):
 
     Args:
         id: the environment's id, such as "CartPole-v1", or a function that makes one (`options` are its arguments); every worker makes its
-            own.
+            own (and of BipedalWalker, whose episodes would depend on those before, one for every episode).
         episodes: of each individual.
         objectives: "reward", and any of "curiosity", "connections" (enabled ones of a NEAT genome), "parameters", "flops"; or `Objective`s. The
             first is the one that strategies of a single objective go by.
@@ -91,8 +91,9 @@ class Environment(Task):
         state: which numbers of an observation, from 0, are the state, for `curiosity`; None: all, which in more than a few dimensions makes
             nearly every step a new state.
         clip_reward: the least and the most that an environment step gives in the search, such as (-1, 1) (Mnih et al. 2015); None: what the
-            environment says. Where a fall costs so much that standing still is best, a least reward lets networks try to walk. Fresh episodes,
-            `play` and films go by the environment's own rewards.
+            environment says. Where a fall costs so much that standing still is best, a least reward lets networks try to walk. `reward`, `rungs`
+            and what `descriptors` are given go by it; `play` and films go by the environment's own rewards, and so must whoever says that it is
+            solved: not together with `solved`.
 
     Attributes:
         inputs, outputs: what a space for this task needs: `NeatSpace(task.inputs, task.outputs)`.
@@ -156,9 +157,19 @@ class Environment(Task):
                 f"cell and state say what curiosity is; add it to the objectives {', '.join(map(repr, self.objectives))}"
             )
         if clip_reward is not None and not (
-            isinstance(clip_reward, Sequence) and len(clip_reward) == 2 and all(map(is_number, clip_reward)) and clip_reward[0] < clip_reward[1]
+            isinstance(clip_reward, Sequence)
+            and len(clip_reward) == 2
+            and all(is_number(bound) and math.isfinite(bound) for bound in clip_reward)
+            and clip_reward[0] < clip_reward[1]
         ):
-            raise ValueError(f"clip_reward must be the least and the most that a step gives, such as (-1, 1), or None; got {shown(clip_reward)}")
+            raise ValueError(
+                f"clip_reward must be the least and the most that a step gives, two finite numbers such as (-1, 1), or None; got {shown(clip_reward)}"
+            )
+        if clip_reward is not None and solved is not None:
+            raise ValueError(
+                "clip_reward and solved do not go together: what is searched by is not what the environment calls solved; leave solved out and ask "
+                "task.play(genome).rewards"
+            )
         self.clip_reward = None if clip_reward is None else (float(clip_reward[0]), float(clip_reward[1]))
         refuse_made(id)
         spec = None if callable(id) else _spec(id)

@@ -47,7 +47,7 @@ class Episode(NamedTuple):
     Attributes:
         observations: float64 [steps + 1, inputs], as the environment gave them (flattened, not normalised): where it began, and after every
             environment step; the last one is where it ended.
-        reward: the sum of rewards.
+        reward: the sum of rewards; of a task with `clip_reward`, of clipped ones.
     """
 
     observations: Floats
@@ -126,7 +126,8 @@ class Player:
         self.observations = Observations(self.environment.observation_space)
         if callable(task.id):
             refuse_other_answers(self.environment, task.id)
-        self._remembers = type(getattr(self.environment, "unwrapped", self.environment)).__module__ in REMEMBER
+        inner = type(getattr(self.environment, "unwrapped", self.environment))
+        self._remembers = any(kind.__module__ in REMEMBER for kind in inner.__mro__)
 
     def single(self, options: Mapping[str, Any]) -> Any:
         """An environment without a time limit of its own (the player keeps it), and without checks at every step."""
@@ -164,9 +165,10 @@ class Player:
             for _ in range(min(repeat, limit - lasted)):
                 observation, reward, terminated, truncated, _ = step(action)
                 try:
-                    total += float(0.0 + (reward if clip is None else min(max(reward, least), most)))  # a sum of float32 would be float32
+                    value = float(0.0 + reward)  # a sum of float32 would be float32
                 except (TypeError, ValueError):
                     raise TypeError(f"the environment's rewards must be numbers, it gave {shown(reward)}") from None
+                total += value if clip is None or not math.isfinite(value) else min(max(value, least), most)
                 lasted += 1
                 if seen is not None:
                     seen.append(np.array(self.observations.flat(observation), np.float64))

@@ -178,6 +178,7 @@ class Recipe(metaclass=Settings):
 
 # From scratch, small data wants a high rate, small batches and softened labels. A slow start and short gradients keep networks whose
 # dense layers have no normalisation alive at that rate. An inherited network is near a good one already: half the rate,
-# and a rise so slow that its first epoch does not undo what it inherited (`experiments/first_epoch.py`).
+# and a slow rise, so that its first epoch leaves it near its parent (`experiments/first_epoch.py`).
 FROM_SCRATCH = Recipe(learning_rate=0.1, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=3)
 INHERITED = Recipe(learning_rate=0.05, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=5)
+FORMERLY = (replace(INHERITED, warmup=1),)  # the usual ones of earlier releases, as their runs recorded them

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from neuroevo.core.individual import Individual
 from neuroevo.core.streams import stream
 from neuroevo.core.trial import Evaluation, Fidelity, Trial
 from neuroevo.estimation import FullTraining, LowFidelity
+from neuroevo.estimation.training import suited
 from neuroevo.tasks import Classification, Context, Function, Regression
 from neuroevo.train.compiled import CompiledNetworks
-from neuroevo.train.recipe import Recipe
+from neuroevo.train.recipe import INHERITED, Recipe
 
 COMPILED = CompiledNetworks(24)
 
@@ -283,3 +285,13 @@ def test_an_estimation_comes_back_from_its_settings_and_from_a_pickle():
         assert pickle.loads(pickle.dumps(estimation)).settings() == estimation.settings()
     with pytest.raises(ValueError, match="epoks"):
         FullTraining.from_settings({"epoks": 3})
+
+
+def test_a_run_of_an_earlier_release_goes_on_with_the_recipes_that_it_had():
+    recorded = json.loads(json.dumps(FullTraining(4).settings()))
+    recorded["inherited"]["warmup"] = 1  # what was usual then
+    old = FullTraining.from_settings(recorded)
+    assert suited(old.inherited, INHERITED, INHERITED).warmup == 1
+    own = Recipe(optimizer="adam", learning_rate=1e-2)
+    assert suited(old.inherited, INHERITED, own) == replace(own, epochs=4) == suited(FullTraining(4).inherited, INHERITED, own)
+    assert suited(replace(INHERITED, warmup=2), INHERITED, own) == replace(INHERITED, warmup=2)

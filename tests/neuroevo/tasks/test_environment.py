@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -301,12 +302,29 @@ def test_the_rewards_of_steps_are_clipped_in_the_search_and_nowhere_else():
     assert np.array_equal(clipped.play(right, episodes=5, seed=3).rewards, plain.play(right, episodes=5, seed=3).rewards)
 
 
-def test_who_is_tested_with_clipped_rewards_is_tested_on_the_true_ones():
-    task = corridor(episodes=2, clip_reward=(-1.0, 1.0), solved=1.0, fresh_episodes=5)
-    space = task.space()
-    right = ne.Individual(0, constant(space, 0.0, 1.0), (1.0,), names=("reward",))
+def test_clipped_rewards_say_nothing_about_what_is_solved():
+    with pytest.raises(ValueError, match="clip_reward and solved do not go together"):
+        corridor(clip_reward=(-1.0, 1.0), solved=1.0)
+
+
+@pytest.mark.parametrize("reward", [math.nan, math.inf, -math.inf])
+def test_clipping_does_not_hide_rewards_that_are_no_finite_numbers(reward):
+    class Broken(Corridor):
+        def step(self, action):
+            seen, _, *rest = super().step(action)
+            return seen, reward, *rest
+
+    task = Environment(Broken, steps=5, clip_reward=(-1.0, 1.0))
+    with pytest.raises(ValueError, match="reward must be finite"):
+        task.score(constant(task.space(), 0.0, 1.0).network(), Context())
+
+
+def test_rungs_and_descriptors_go_by_clipped_rewards():
+    task = corridor(episodes=3, rungs=((1, 100.0),), clip_reward=(0.0, 0.5), normalise="none", descriptors=lambda played: [played[0].reward])
+    right = ne.Individual(0, constant(task.space(), 0.0, 1.0), (1.0,), names=("reward",))
     measured = Episodes().measure(Trial(0, [right]), task, Context(seed=1))
-    assert measured.info[0]["scores"]["search_reward"] <= 5.0 < 10.0 < measured.values[0, 0]
+    assert measured.info[0]["scores"]["episodes"] == 1
+    assert measured.descriptors[0].tolist() == [measured.values[0, 0]] and measured.values[0, 0] <= 5.0
 
 
 def test_cartpole_with_clipped_rewards_is_played_one_by_one():
@@ -318,7 +336,7 @@ def test_cartpole_with_clipped_rewards_is_played_one_by_one():
     assert np.array_equal(values[0], 2 * values[1])
 
 
-@pytest.mark.parametrize("clip", [1.0, (1.0,), (1.0, -1.0), ("a", "b"), (1.0, 1.0)])
+@pytest.mark.parametrize("clip", [1.0, (1.0,), (-1.0, math.inf), (1.0, -1.0), ("a", "b"), (1.0, 1.0)])
 def test_what_rewards_cannot_be_clipped_to_is_refused(clip):
     with pytest.raises(ValueError, match="clip_reward must be the least and the most"):
         corridor(clip_reward=clip)
@@ -345,6 +363,10 @@ class Remembering(Corridor):
         return seen, np.float32(self.played), *rest
 
 
+class OfThatKind(Remembering):
+    __module__ = "elsewhere"
+
+
 def test_an_environment_that_remembers_is_made_for_every_episode(monkeypatch):
     task = Environment(Remembering, steps=3, normalise="none")
     network = constant(task.space(), 0.0, 1.0).network()
@@ -352,6 +374,7 @@ def test_an_environment_that_remembers_is_made_for_every_episode(monkeypatch):
     monkeypatch.setattr(environment_play, "REMEMBER", frozenset({Remembering.__module__}))
     del task.__dict__["player"]
     assert {*task.player.episodes(network, [1, 1, 1], 3).rewards} == {3.0}
+    assert Player(Environment(OfThatKind, steps=3, normalise="none"))._remembers
 
 
 def test_bipedal_walkers_episodes_do_not_depend_on_those_before():
