@@ -111,16 +111,21 @@ def seen(run: ne.Run) -> dict[str, Any]:
     }
 
 
-COMBINATIONS = [
-    (strategy, estimation, schedule, record)
-    for strategy, estimation, schedule, record in itertools.product(
-        STRATEGIES, ESTIMATIONS, ("synchronous", "asynchronous"), ("all", "champions")
-    )
-    if schedule == "synchronous" or strategy in ASYNCHRONOUS
-]
+def combinations() -> list[Any]:
+    """All of them; of every strategy with every estimation one schedule and one way of recording in turn is tried quickly, the others by the slow
+    suite."""
+    found = []
+    for turn, (strategy, estimation) in enumerate(itertools.product(STRATEGIES, ESTIMATIONS)):
+        schedules = ("synchronous", "asynchronous") if strategy in ASYNCHRONOUS else ("synchronous",)
+        ways = list(itertools.product(schedules, ("all", "champions")))
+        found += [
+            pytest.param(strategy, estimation, *way, marks=() if number == turn % len(ways) else pytest.mark.slow)
+            for number, way in enumerate(ways)
+        ]
+    return found
 
 
-@pytest.mark.parametrize(("strategy", "estimation", "schedule", "record"), COMBINATIONS)
+@pytest.mark.parametrize(("strategy", "estimation", "schedule", "record"), combinations())
 def test_a_run_in_parts_ends_as_the_whole(strategy: str, estimation: str, schedule: Any, record: Any, tmp_path: Path) -> None:
     whole = evolved(strategy, estimation, schedule, record, WHOLE, tmp_path / "whole")
     expected = seen(whole)

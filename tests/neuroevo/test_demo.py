@@ -10,6 +10,7 @@ from neuroevo.cli import demo
 from neuroevo.cli.main import app
 
 
+@pytest.mark.slow
 def test_the_demo_evolves_networks_and_writes_a_page(tmp_path: Path) -> None:
     arguments = ["demo", "--run", str(tmp_path / "demo"), "--evaluations", "2", "--workers", "1", "--no-open"]
     said = CliRunner().invoke(app, arguments)

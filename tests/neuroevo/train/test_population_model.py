@@ -287,7 +287,7 @@ def test_weights_of_a_genome_are_replaced_only_by_numbers_for_each_gene(genomes)
             genome.with_weights(weights)
 
 
-@pytest.mark.parametrize("samples", [200, 256, 300])
+@pytest.mark.parametrize("samples", [pytest.param(200, marks=pytest.mark.slow), pytest.param(256, marks=pytest.mark.slow), 300])
 def test_a_step_of_many_samples_is_computed_in_pieces_that_add_up(samples, monkeypatch):
     import sys
 
