@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from climbing import steps_of
 
 import neuroevo as ne
 from genomes import NetworkSpace
@@ -99,22 +100,18 @@ def search(seed: int, options: argparse.Namespace, folder: Path) -> dict[str, fl
         workers=options.workers,
         run=folder / f"hillclimb-{seed}",
     )
-    steps: dict[int, list] = {}
-    for individual in run:
-        if individual.status == "done":
-            steps.setdefault(individual.generation, []).append(individual)
+    steps = steps_of(run)
     print(f"{'step':>4s}{'validation error':>18s}{'AUC':>8s}{'parameters':>12s}   made by")
-    for step, candidates in sorted(steps.items()):
-        taken = max(candidates, key=lambda candidate: (candidate.fitness.wvalues, -candidate.id))
-        values = taken.values
-        print(
-            f"{step:4d}{values['error']:18.2%}{values['auc']:8.3f}{int(values['parameters']):12,d}   {', '.join(taken.operators)}"
-        )
+    for step, taken in enumerate(steps):
+        error, auc, parameters = taken.values
+        made = "trained on" if step and steps[step - 1].individual == taken.individual else ", ".join(run[taken.individual].operators)
+        print(f"{step:4d}{error:18.2%}{auc:8.3f}{int(parameters):12,d}   {made}")
+    current = run.strategy.living[0]
     print(inheritance_table(run))
     _, exact = inheritance_report(run)
-    tested = task.test_scores(taken.model())
+    tested = task.test_scores(current.model())
     print(
-        f"seed {seed}: test error {tested['error']:.2%}, AUC {tested['auc']:.3f}, {int(taken.values['parameters']):,} parameters, {run.epochs:.0f} epochs, {run.seconds:.0f} s"
+        f"seed {seed}: test error {tested['error']:.2%}, AUC {tested['auc']:.3f}, {int(current.values['parameters']):,} parameters, {run.epochs:.0f} epochs, {run.seconds:.0f} s"
     )
     beside = random_search(task, run.epochs, replace(FROM_SCRATCH, epochs=options.first_epochs, **restarts), seed, options, folder) if options.random_search else {}
     return {
@@ -123,9 +120,9 @@ def search(seed: int, options: argparse.Namespace, folder: Path) -> dict[str, fl
         "epochs": run.epochs,
         "test_error": tested["error"],
         "test_auc": tested["auc"],
-        "parameters": int(taken.values["parameters"]),
-        "first_validation_error": steps[0][0].values["error"],
-        "validation_error": taken.values["error"],
+        "parameters": int(current.values["parameters"]),
+        "first_validation_error": steps[0].values[0],
+        "validation_error": current.values["error"],
         "exact_children": exact.children if exact else 0,
         "exact_children_near": exact.near if exact else float("nan"),
         "seconds": run.seconds,

@@ -15,6 +15,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from climbing import steps_of
+
 import neuroevo as ne
 from genomes.network.operators import APPROXIMATE
 from neuroevo.estimation import FullTraining
@@ -44,27 +46,25 @@ def search(seed: int, options: argparse.Namespace, folder: Path) -> dict[str, fl
         workers=options.workers,
         run=folder / f"nash-{seed}",
     )
-    steps: dict[int, list] = {}
-    for individual in run:
-        if individual.status == "done":
-            steps.setdefault(individual.generation, []).append(individual)
+    steps = steps_of(run)
     print(f"{'step':>4s}{'validation error':>18s}{'parameters':>12s}   made by")
-    for step, candidates in sorted(steps.items()):
-        taken = min(candidates, key=lambda candidate: (candidate.values["error"], candidate.values["parameters"]))
-        print(f"{step:4d}{taken.values['error']:18.2%}{int(taken.values['parameters']):12,d}   {', '.join(taken.operators)}")
+    for step, taken in enumerate(steps):
+        error, parameters = taken.values
+        made = "trained on" if step and steps[step - 1].individual == taken.individual else ", ".join(run[taken.individual].operators)
+        print(f"{step:4d}{error:18.2%}{int(parameters):12,d}   {made}")
+    current = run.strategy.living[0]
     print(inheritance_table(run))
     _, exact = inheritance_report(run)
-    tested = task.test_scores(taken.model())
+    tested = task.test_scores(current.model())
     print(
-        f"seed {seed}: test error {tested['error']:.2%} with {int(taken.values['parameters']):,} parameters, {run.seconds:.0f} s"
+        f"seed {seed}: test error {tested['error']:.2%} with {int(current.values['parameters']):,} parameters, {run.seconds:.0f} s"
     )
-    first = steps[0][0]
     return {
         "seed": seed,
         "test_error": tested["error"],
-        "parameters": int(taken.values["parameters"]),
-        "first_validation_error": first.values["error"],
-        "validation_error": taken.values["error"],
+        "parameters": int(current.values["parameters"]),
+        "first_validation_error": steps[0].values[0],
+        "validation_error": current.values["error"],
         "exact_children": exact.children if exact else 0,
         "exact_children_near": exact.near if exact else float("nan"),
         "seconds": run.seconds,

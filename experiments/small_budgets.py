@@ -1,6 +1,6 @@
 """What a budget of a few dozen networks finds where populations follow it, beside the population that is usual for many: NSGA-II with Lamarckian
-inheritance as `neuroevo search DATA --evaluations N` has it, with sizes for that budget, and with those for some dozens (of 36 networks and more the two are
-the same, and so are their searches).
+inheritance as `neuroevo search DATA --evaluations N` has it, with sizes for that budget (half of it is a random generation, then come children, a quarter at
+a time), and with those for some dozens: generations of 12 (of 48 networks and more the two are the same, and so are their searches).
 
 The measure is the hypervolume of the validation error (of the majority class, or of the mean) and log10 of the parameters, from 10 to 10^5; and how
 many generations there were.

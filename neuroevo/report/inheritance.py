@@ -5,8 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.trial import Evaluation, Fidelity
+from neuroevo.run.run import Run
+from neuroevo.store import Store
 
 NEAR = 0.002  # 0.2 points of an error rate
 
@@ -49,7 +53,8 @@ def inheritance_report(
 
     Args:
         individuals: of a run whose networks were trained, parents included: `inheritance_report(run)`. Left out are children that were
-            measured at another fidelity than their parent.
+            measured at another fidelity than their parent. Of individuals that were trained again, a run in a folder knows each score: children
+            are compared with what their parent scored when they inherited from it, by what they scored at first.
         score: the validation score to compare, lower is better: the task's `selection`.
 
     Returns:
@@ -58,7 +63,8 @@ def inheritance_report(
     from genomes.network.operators import PRESERVING
 
     known = {individual.id: individual for individual in individuals}
-    children = [child for individual in known.values() if (child := _child(individual, known, score)) is not None]
+    again = _again(individuals) if isinstance(individuals, Run) else {}
+    children = [child for individual in known.values() if (child := _child(individual, known, again, score)) is not None]
     groups: dict[str, list[_Child]] = {}
     for child in children:
         groups.setdefault(child.operators[0] if len(child.operators) == 1 else "several", []).append(child)
@@ -88,22 +94,57 @@ def inheritance_table(individuals: Iterable[Individual], score: str = "error") -
     return "\n".join(lines)
 
 
-def _child(individual: Individual, known: dict[int, Individual], score: str) -> _Child | None:
-    inherited = individual.info.get("inherited", {}).get(score) if individual.info else None
+class _Scored(NamedTuple):
+    """An evaluation: what of it is compared."""
+
+    trial: int | None
+    status: str
+    fidelity: Fidelity | None
+    inherited: float | None
+    score: float | None
+
+
+def _again(run: Run) -> dict[int, list[Evaluation]]:
+    """All evaluations, in the order of their trials, of those individuals of a run in a folder that have several."""
+    if run.folder is None:
+        return {}
+    store = Store(run.folder, writable=False)
+    try:
+        found = dict[int, list[Evaluation]]()
+        for one in sorted(store.evaluations(), key=lambda one: one.trial):
+            found.setdefault(one.individual, []).append(one)
+    finally:
+        store.close()
+    return {id: evaluations for id, evaluations in found.items() if len(evaluations) > 1}
+
+
+def _scored(individual: Individual, again: dict[int, list[Evaluation]], score: str) -> list[_Scored]:
+    """What was measured of an individual, the earliest first."""
+    names = list(individual.values)
+    evaluations = [(one.trial, one.status, one.fidelity, one.info, dict(zip(names, one.values, strict=True))) for one in again.get(individual.id, [])]
+    found = []
+    for trial, status, fidelity, info, values in evaluations or [
+        (individual.trial, individual.status, individual.fidelity, individual.info or {}, individual.values)
+    ]:
+        value = values.get(score, info.get("scores", {}).get(score))
+        found.append(_Scored(trial, status, fidelity, info.get("inherited", {}).get(score), None if value is None else float(value)))
+    return found
+
+
+def _child(individual: Individual, known: dict[int, Individual], again: dict[int, list[Evaluation]], score: str) -> _Child | None:
     parent = known.get(individual.parents[0]) if len(individual.parents) == 1 else None
-    if inherited is None or parent is None or individual.status != DONE or parent.status != DONE:
+    if parent is None:
         return None
-    if individual.fidelity is not None and parent.fidelity is not None and individual.fidelity.rank != parent.fidelity.rank:
+    mine = _scored(individual, again, score)[0]
+    before = [one for one in _scored(parent, again, score) if one.trial is None or mine.trial is None or one.trial < mine.trial]
+    if not before or mine.inherited is None or mine.status != DONE or before[-1].status != DONE:
         return None
-    mine, theirs = _score(individual, score), _score(parent, score)
-    if mine is None or theirs is None:
+    theirs = before[-1]
+    if mine.fidelity is not None and theirs.fidelity is not None and mine.fidelity.rank != theirs.fidelity.rank:
         return None
-    return _Child(individual.operators, float(inherited), theirs, mine)
-
-
-def _score(individual: Individual, score: str) -> float | None:
-    value = individual.values.get(score, individual.info.get("scores", {}).get(score))
-    return None if value is None else float(value)
+    if mine.score is None or theirs.score is None:
+        return None
+    return _Child(individual.operators, float(mine.inherited), theirs.score, mine.score)
 
 
 def _entry(name: str, exact: bool, group: list[_Child]) -> OperatorReport:

@@ -36,7 +36,7 @@ from neuroevo.run.loop import Known, Loop, refuse_missing_artifacts, restored
 from neuroevo.run.once import Once
 from neuroevo.run.run import Run, fill, restore_box
 from neuroevo.run.settings import of_today
-from neuroevo.run.sizes import PER, SHARES, begun_strategy, sizes_for
+from neuroevo.run.sizes import begun_strategy, sizes_begun, sizes_for
 from neuroevo.store import Store, StoreError
 from neuroevo.store.errors import damaged, unusable_state
 from neuroevo.strategies.base import Search, Strategy
@@ -282,7 +282,7 @@ def default_strategy(
         return strategy
     sizes = sizes_for(strategy.settings(), evaluations)
     if begun is not None and begun.get("strategy") == kind.__name__:
-        sizes |= {name: begun[name] for name in (*SHARES, *PER) if name in begun}
+        sizes = sizes_begun(sizes, begun)
     return kind(**sizes) if sizes else strategy
 
 

@@ -11,7 +11,7 @@ from genomes.base import Space, unknown
 from neuroevo.core import registry
 from neuroevo.core.signature import REQUIRED, read_settings, settings_of
 from neuroevo.data.columns import Columns
-from neuroevo.run.sizes import command_sizes
+from neuroevo.run.sizes import command_sizes, sizes_begun
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.evolution.breeding import Inheritance
 from neuroevo.strategies.screening import Screen
@@ -333,10 +333,13 @@ def strategy_by_name(
             )
     own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
     own |= command_sizes(_defaults(part), evaluations)
+    if "population" in given:
+        own.pop("offspring", None)  # whose size is that of another population
     goes_on = begun is not None and begun.get("strategy") == part.__name__
     if begun is not None and goes_on:
-        fitted = ("candidates",) if part.within is not Strategy.within else ()
-        own |= {name: begun[name] for name in (*own, *fitted) if name in begun and name != "inheritance"}
+        own = sizes_begun(own, begun)
+        if part.within is not Strategy.within and "candidates" in begun:
+            own["candidates"] = begun["candidates"]
     strategy: Strategy = part(**{**own, **given})
     return strategy.within(evaluations) if evaluations is not None and not goes_on else strategy
 

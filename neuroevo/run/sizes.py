@@ -13,6 +13,10 @@ MOST = {"population": 12, "sample": 4, "proposals": 32, "accepted": 8}
 # The same of a search of a few candidates, so that something is selected: at most one in so many of its candidates, and at least so many.
 SHARES = {"population": (3, 4), "accepted": (3, 4), "initial": (3, 4), "batch": (6, 4), "neighbours": (4, 2)}
 PER = {"sample": ("population", 0.5), "proposals": ("accepted", 4.0)}  # at most so many for each of these
+# Where a strategy may breed fewer than live: half of the candidates are random, then come two generations of a quarter. Children lie near their parents,
+# so a wide first generation is worth more than a third round of breeding.
+FIRST, CHILDREN = (2, 4), (4, 2)
+NAMES = (*SHARES, *PER, "offspring")  # all settings that are sizes
 
 
 def sizes_for(settings: Mapping[str, Any], evaluations: int | None) -> dict[str, int]:
@@ -24,16 +28,29 @@ def sizes_for(settings: Mapping[str, Any], evaluations: int | None) -> dict[str,
 
     >>> sizes_for({"population": 30, "crossover": 0.5}, 24), sizes_for({"population": 30}, 1000)
     ({'population': 8}, {})
+    >>> sizes_for({"population": 30, "offspring": None}, 24)
+    {'population': 12, 'offspring': 6}
     """
     if evaluations is None:
         return {}
-    given = {name: size for name, size in settings.items() if isinstance(size, int) and not isinstance(size, bool)}
-    wanted = {name: max(least, evaluations // parts) for name, (parts, least) in SHARES.items() if name in given}
+    given = _whole(settings)
+    breeds_fewer = "offspring" in settings and settings["offspring"] is None
+    shares = SHARES | ({"population": FIRST} if breeds_fewer else {})
+    wanted = {name: max(least, evaluations // parts) for name, (parts, least) in shares.items() if name in given}
     found = {name: size for name, size in wanted.items() if size < given[name]}
     for name, (other, times) in PER.items():
         if name in given and other in found:
             found[name] = min(given[name], max(1, int(times * found[other])))
+    if breeds_fewer and "population" in given:
+        parts, least = CHILDREN
+        children = max(least, evaluations // parts)
+        if children < found.get("population", given["population"]):
+            found["offspring"] = children
     return found
+
+
+def _whole(settings: Mapping[str, Any]) -> dict[str, int]:
+    return {name: size for name, size in settings.items() if isinstance(size, int) and not isinstance(size, bool)}
 
 
 def command_sizes(defaults: Mapping[str, Any], evaluations: int | None) -> dict[str, int]:
@@ -48,9 +65,19 @@ def command_sizes(defaults: Mapping[str, Any], evaluations: int | None) -> dict[
     >>> command_sizes({"population": 100, "sample": 25, "mutation": 1.0}, 12)
     {'population': 4, 'sample': 2}
     """
-    given = {name: size for name, size in defaults.items() if isinstance(size, int) and not isinstance(size, bool)}
+    given = _whole(defaults)
     found = {name: min(given[name], most) for name, most in MOST.items() if name in given}
-    return found | sizes_for(given | found, evaluations)
+    return found | sizes_for({**defaults, **found}, evaluations)
+
+
+def sizes_begun(sizes: Mapping[str, int], begun: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes of a run that goes on: those that it began with, whatever the budget is now.
+
+    Args:
+        sizes: those for the budget.
+        begun: all settings of the strategy that it began with.
+    """
+    return dict(sizes) | {name: begun[name] for name in NAMES if name in begun}
 
 
 def begun_strategy(folder: str | os.PathLike[str] | None) -> Mapping[str, Any] | None:

@@ -6,7 +6,9 @@ import pytest
 import neuroevo as ne
 from genomes import NetworkSpace
 from neuroevo.core.individual import DONE, FAILED, Individual
+from neuroevo.core.trial import Measurement
 from neuroevo.estimation import FullTraining
+from neuroevo.estimation.base import Estimation
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 from neuroevo.report.text import individual_table, run_table
 
@@ -44,6 +46,32 @@ def test_children_are_compared_with_their_parents_right_after_inheriting():
 
 def test_a_run_without_inheritance_says_so():
     assert "no child inherited" in inheritance_table([individual(0, (), ("random",), 0.1)])
+
+
+class Drawn(Estimation):
+    """Scores at random where training would; whoever inherits begins with what its parent (of who is trained again, itself) scored last."""
+
+    def __init__(self):
+        self.last = {}
+
+    def measure(self, trial, task, context):
+        one = trial.individuals[0]
+        before = self.last.get(one.id if trial.repeat else next(iter(one.parents), None))
+        self.last[one.id] = context.rng(trial.id, 0).random()
+        return Measurement(np.array([[self.last[one.id]]]), info=[{} if before is None else {"inherited": {"error": before}}])
+
+
+def test_a_network_that_was_trained_again_is_compared_by_what_it_scored_when_a_child_inherited_from_it(tmp_path):
+    run = ne.evolve(
+        GENOME.space, lambda network: {"error": 0.0}, objectives={"error": ne.minimise}, strategy=ne.strategies.HillClimb(neighbours=3, mutations=1), estimation=Drawn(), budget=ne.Budget(generations=6), seed=2,
+        run=tmp_path / "run", progress=False,
+    )  # fmt: skip
+    assert sum(len(run.evaluations_of(one.id)) > 1 for one in run) >= 3
+    entries, _ = inheritance_report(run)
+    assert sum(entry.children for entry in entries) == 10
+    assert all(entry.near == 1.0 and entry.largest_loss == 0.0 for entry in entries)
+    by_the_last, _ = inheritance_report(list(run))
+    assert any(entry.near < 1.0 for entry in by_the_last), "this search shows the difference"
 
 
 @pytest.mark.slow

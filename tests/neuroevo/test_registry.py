@@ -313,13 +313,14 @@ def test_a_strategy_by_name_has_sizes_for_dozens_of_candidates(strategy: str) ->
 def test_a_small_budget_is_three_generations_or_more(strategy: str, evaluations: int) -> None:
     made = strategy_by_name(strategy, "lamarckian", evaluations=evaluations)
     for size in ("population", "accepted", "initial", "batch"):
-        assert 3 * (getattr(made, size, None) or 1) <= evaluations, size
+        children = getattr(made, "offspring", None) or getattr(made, size, None) or 1
+        assert (getattr(made, size, None) or 1) + 2 * children <= evaluations, size
     assert strategy_by_name(strategy, "lamarckian", evaluations=6).settings(), "every one can be made"
 
 
 def test_a_strategy_inside_another_has_sizes_that_suit_the_budget_too() -> None:
     made = strategy_by_name("shared_weights", "none", settings={"proposals": "nsga2"}, evaluations=12)
-    assert made.proposals.population == 4 and made.candidates <= 12 - 2 * made.finalists
+    assert (made.proposals.population, made.proposals.offspring) == (6, 3) and made.candidates <= 12 - 2 * made.finalists
     begun = json.loads(json.dumps(made.settings()))
     again = strategy_by_name("shared_weights", "none", settings={"proposals": "nsga2"}, evaluations=60, begun=begun)
     assert again.settings() == made.settings()
@@ -327,11 +328,22 @@ def test_a_strategy_inside_another_has_sizes_that_suit_the_budget_too() -> None:
 
 def test_sizes_that_a_run_began_with_stay_when_it_goes_on_with_more() -> None:
     begun = strategy_by_name("nsga2", "none", evaluations=12).settings()
-    assert strategy_by_name("nsga2", "none", evaluations=60, begun=begun).settings() == begun
+    assert (begun["population"], begun["offspring"]) == (6, 3)
+    for evaluations in (12, 60, None):
+        assert strategy_by_name("nsga2", "none", evaluations=evaluations, begun=begun).settings() == begun
     assert (
         strategy_by_name("nsga2", "none", settings={"population": "9"}, evaluations=60, begun=begun).settings()["population"] == 9
     )
+    formerly = begun | {"population": 4, "offspring": None}  # sizes that were a third of the budget
+    assert strategy_by_name("nsga2", "none", evaluations=12, begun=formerly).settings() == formerly
     assert strategy_by_name("nsga3", "none", evaluations=60, begun=begun).settings()["population"] == 12
+
+
+def test_children_follow_the_budget_only_where_the_population_does() -> None:
+    made = strategy_by_name("nsga2", "none", settings={"population": "9"}, evaluations=12)
+    assert (made.population, made.offspring) == (9, None)
+    made = strategy_by_name("nsga2", "none", settings={"offspring": "1"}, evaluations=12)
+    assert (made.population, made.offspring) == (6, 1)
 
 
 def test_help_names_what_there_is_to_choose_from(tmp_path: Path) -> None:
