@@ -75,6 +75,7 @@ class Setup:
         phases: of the evolution strategy.
         neat: settings of the task where NEAT is alone.
         output: activation of the networks' outputs.
+        weight_limit: the largest weight, where evolution strategies need larger ones than NEAT's 8.
         tries: into how many searches of an evolution strategy `most` is cut: one that has not solved the environment after its share begins anew.
     """
 
@@ -84,6 +85,7 @@ class Setup:
     phases: tuple[Phase, ...]
     neat: dict[str, Any]
     output: str = "tanh"
+    weight_limit: float = 8.0
     tries: int = 1
 
 
@@ -99,16 +101,11 @@ SETUPS = {
         neat={"episodes": 4, "steps": 400, "normalise": "none", "rungs": ((1, -120.0), (2, -60.0)), "solved": 200.0},
     ),
     "BipedalWalker-v3": Setup(
-        250.0, True, 40_000_000,
+        250.0, True, 40_000_000, output="identity", weight_limit=1000.0,
         phases=(
             Phase(
-                {"episodes": 1, "steps": 600, "normalise": "sampled", "clip_reward": (-1.0, 1.0)},
-                {"pairs": 16, "deviation": 0.2, "learning_rate": 0.1, "decay": 0.998, "least": 0.3},
-                until=60.0,
-            ),
-            Phase(
-                {"episodes": 1, "steps": 1000, "normalise": "sampled"},
-                {"pairs": 16, "deviation": 0.1, "learning_rate": 0.02},
+                {"episodes": 1, "normalise": "sampled", "clip_reward": (-1.0, 1.0), "descriptors": "inputs"},
+                {"pairs": 16, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "normalise": "running"},
             ),
         ),
         neat={"episodes": 2, "steps": 600, "normalise": "none", "rungs": ((1, -80.0),), "solved": 250.0},
@@ -130,11 +127,11 @@ def phases_of(name: str, method: str) -> tuple[Phase, ...]:
     return (Phase(SETUPS[name].neat, {}),) if method == "neat" else SETUPS[name].phases
 
 
-def space_of(task: Environment, output: str) -> NeatSpace:
+def space_of(task: Environment, setup: Setup) -> NeatSpace:
     """What evolves; where outputs are compared they need no squashing."""
     return NeatSpace(
-        task.inputs, task.outputs, activations=("tanh",), output_activation=output, bias="input", perturbation="gaussian",
-        weight_mutation_share=0.3, weight_replace_rate=0.005, weight_power=0.15, weight_range=1.0, add_node_rate=0.01, add_connection_rate=0.02,
+        task.inputs, task.outputs, activations=("tanh",), output_activation=setup.output, bias="input", perturbation="gaussian",
+        weight_mutation_share=0.3, weight_replace_rate=0.005, weight_power=0.15, weight_range=1.0, weight_limit=setup.weight_limit, add_node_rate=0.01, add_connection_rate=0.02,
     )  # fmt: skip
 
 
@@ -262,7 +259,7 @@ def search(name: str, method: str, seed: int, options: argparse.Namespace) -> tu
         if folder:
             folder.parent.mkdir(parents=True, exist_ok=True)
         task = Environment(name, **phase.task)
-        space = space_of(task, SETUPS[name].output)
+        space = space_of(task, SETUPS[name])
         watch = Watch(name, seed, task, phase, steps, most, folder and folder.with_name(f"{folder.name}.watch.jsonl"))
         generations = watch.ended or options.generations or 1_000_000  # the watch counts environment steps, so this budget is generous
         run = ne.evolve(
@@ -335,7 +332,7 @@ def main() -> None:
     seeds = [options.seed] if options.seed is not None else list(range(options.first_seed, options.first_seed + options.seeds))
     phases = phases_of(name, method)
     task = Environment(name, **phases[-1].task)
-    space = space_of(task, SETUPS[name].output)
+    space = space_of(task, SETUPS[name])
     runs: list[dict[str, Any]] = []
     for seed in seeds:
         runs.append(solve(name, method, seed, options))

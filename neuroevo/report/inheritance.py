@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.trial import Evaluation, Fidelity
@@ -121,11 +121,13 @@ def _again(run: Run) -> dict[int, list[Evaluation]]:
 def _scored(individual: Individual, again: dict[int, list[Evaluation]], score: str) -> list[_Scored]:
     """What was measured of an individual, the earliest first."""
     names = list(individual.values)
-    evaluations = [(one.trial, one.status, one.fidelity, one.info, dict(zip(names, one.values, strict=True))) for one in again.get(individual.id, [])]
+    measured: list[tuple[int | None, str, Fidelity | None, Mapping[str, Any], Mapping[str, float]]] = [
+        (one.trial, one.status, one.fidelity, one.info, dict(zip(names, one.values, strict=True))) for one in again.get(individual.id, [])
+    ]
+    if not measured:
+        measured = [(individual.trial, individual.status, individual.fidelity, individual.info or {}, individual.values)]
     found = []
-    for trial, status, fidelity, info, values in evaluations or [
-        (individual.trial, individual.status, individual.fidelity, individual.info or {}, individual.values)
-    ]:
+    for trial, status, fidelity, info, values in measured:
         value = values.get(score, info.get("scores", {}).get(score))
         found.append(_Scored(trial, status, fidelity, info.get("inherited", {}).get(score), None if value is None else float(value)))
     return found

@@ -21,7 +21,7 @@ from neuroevo.core.objectives import FLOPS, PARAMETERS, Objective, choose, recor
 from neuroevo.core.signature import made
 from neuroevo.core.streams import EPISODES, FRESH_EPISODES, stream
 from neuroevo.tasks.base import Context, Task
-from neuroevo.tasks.environment_play import Episode, Played, Player, gymnasium, limit_of, plays_together, refuse_made
+from neuroevo.tasks.environment_play import Episode, Floats, Played, Player, gymnasium, limit_of, plays_together, refuse_made
 from neuroevo.tasks.environment_spaces import Normalise
 from neuroevo.tasks.function import described_again
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from neuroevo.run.run import Run
 
 SAMPLED_EPISODES, SAMPLED_STEPS = 20, 200  # of random play, for the statistics that normalise observations
+INPUTS = "inputs"  # descriptors: what networks saw
 FRESH_RUNGS = (10, 30)  # fresh episodes after which a candidate that falls short is tested no further
 
 
@@ -86,7 +87,8 @@ class Environment(Task):
         descriptors: what a network did, beside what it gained: a function that is given the episodes that it played, a sequence of
             `neuroevo.tasks.Episode` (`observations`, `steps`, `reward`), and returns numbers [d]; for example where it ended,
             `lambda episodes: np.mean([episode.observations[-1] for episode in episodes], axis=0)`. The episodes are those of the search,
-            never the fresh ones; with `rungs`, as many as were played. None: nothing is kept.
+            never the fresh ones; with `rungs`, as many as were played. "inputs": what networks saw, for strategies that go by it: how many
+            observations, the mean of each input and its variance. None: nothing is kept.
         cell: side of a cell, for `curiosity`, in the unit of what networks see: with `normalise="sampled"` the standard deviation in random play.
         state: which numbers of an observation, from 0, are the state, for `curiosity`; None: all, which in more than a few dimensions makes
             nearly every step a new state.
@@ -97,6 +99,7 @@ class Environment(Task):
 
     Attributes:
         inputs, outputs: what a space for this task needs: `NeatSpace(task.inputs, task.outputs)`.
+        describes_inputs: whether its descriptors are what networks saw.
 
     Raises:
         ImportError: gymnasium is not installed.
@@ -121,14 +124,15 @@ class Environment(Task):
         fresh_episodes: int = 100,
         output_range: tuple[float, float] = (-1.0, 1.0),
         options: Mapping[str, Any] | None = None,
-        descriptors: Callable[[Sequence[Episode]], Any] | None = None,
+        descriptors: Callable[[Sequence[Episode]], Any] | Literal["inputs"] | None = None,
         cell: float = 1.0,
         state: Sequence[int] | None = None,
         clip_reward: tuple[float, float] | None = None,
     ) -> None:
-        if descriptors is not None and not callable(descriptors):
-            raise TypeError(f"descriptors is a function of the episodes that were played, got {shown(descriptors)}")
-        self.describe = descriptors
+        self.describes_inputs = descriptors == INPUTS
+        if descriptors is not None and not callable(descriptors) and not self.describes_inputs:
+            raise TypeError(f"descriptors is a function of the episodes that were played, or {INPUTS!r}; got {shown(descriptors)}")
+        self._describe = descriptors if callable(descriptors) else None
         for name, count in (("episodes", episodes), ("action_repeat", action_repeat), ("fresh_episodes", fresh_episodes)):
             _check_count(name, count)
         if steps is not None:
@@ -231,6 +235,16 @@ class Environment(Task):
                 "task.space() makes a space that fits"
             )
 
+    @property
+    def describe(self) -> Callable[[Sequence[Episode]], Any] | None:
+        """What says what a network did, of its episodes; None: nothing does."""
+        return self._inputs_seen if self.describes_inputs else self._describe
+
+    def _inputs_seen(self, episodes: Sequence[Episode]) -> Floats:
+        """How many observations there were, the mean and the variance of each input: float64 [1 + 2 inputs]. Where an episode ended, nothing was done."""
+        seen = self.player.observations.many(np.concatenate([episode.observations[:-1] for episode in episodes]))
+        return np.concatenate([[len(seen)], seen.mean(axis=0), seen.var(axis=0)])
+
     # Episodes -----------------------------------------------------------------------------------------------------------------
 
     def key(self, id: int, generation: int) -> int:
@@ -308,7 +322,9 @@ class Environment(Task):
 
     def settings(self) -> dict[str, Any]:
         name = self.id if isinstance(self.id, str) else f"{self.id.__module__}.{getattr(self.id, '__qualname__', '')}"
-        described: dict[str, Any] = {} if self.describe is None else {"descriptors": dotted_name(self.describe)}
+        described: dict[str, Any] = {"descriptors": INPUTS} if self.describes_inputs else {}
+        if self._describe is not None:
+            described = {"descriptors": dotted_name(self._describe)}
         if self.curious:
             described |= {"cell": self.cell, "state": None if self.state is None else list(self.state)}
         if self.clip_reward is not None:
@@ -349,7 +365,7 @@ class Environment(Task):
                 if values["id"] is None:
                     raise ValueError(how_to_go_on("environment", name))
             values["objectives"] = recorded(origin.get("objectives"), cls.offered, named_only=True)
-        if "descriptors" in values:
+        if values.get("descriptors", INPUTS) != INPUTS:
             values["descriptors"] = described_again(values)
         return made(cls, values)  # type: ignore[no-any-return]
 

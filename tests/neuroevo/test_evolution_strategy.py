@@ -25,7 +25,7 @@ from neuroevo.strategies import (
     Strategy,
     SuccessiveHalving,
 )
-from neuroevo.strategies.evolution.evolution_strategy import utilities
+from neuroevo.strategies.evolution.evolution_strategy import Moments, utilities
 from neuroevo.testing import StrategySuite
 
 PLAIN = NeatSpace(inputs=3, outputs=2, bias="input", initial="full", weight_range=0.5, output_activation="tanh")
@@ -126,6 +126,76 @@ def test_weight_decay_shortens_the_centre(optimiser: str) -> None:
     )
     first = next(iter(evolved(generations=1)))
     assert np.allclose(weights(plain) - weights(decayed), 0.03 * weights(first))
+
+
+UNITS = philox(6, 0).normal(size=(200, 3)) * [0.05, 1.0, 20.0] + [4.0, 0.0, -30.0]  # inputs in units far apart
+IN_UNITS = np.tanh((UNITS - [4.0, 0.0, -30.0]) / [0.05, 1.0, 20.0] @ np.array([[1.0, -0.5], [0.3, 2.0], [-1.5, 0.2]]))
+
+
+def seen(network) -> np.ndarray:
+    return np.concatenate([[len(UNITS)], UNITS.mean(axis=0), UNITS.var(axis=0)])
+
+
+def in_units(bias: str = "input", generations: int = 100, run: Path | None = None, record: str = "all", **settings) -> ne.Run:
+    task = ne.tasks.Function(lambda network: -float(((network(UNITS) - IN_UNITS) ** 2).mean()), descriptors=seen)
+    task.describes_inputs = True
+    space = NeatSpace(inputs=3, outputs=2, bias=bias, initial="full", weight_range=0.01, weight_limit=1e4, bias_limit=1e4, output_activation="tanh")
+    return ne.evolve(
+        space, task, strategy=EvolutionStrategy(**{"pairs": 8, "deviation": 0.05, **settings}), budget=ne.Budget(generations=generations), seed=1,
+        progress=False, run=run, record=record,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("bias", ["input", "node", "none"])
+def test_perturbations_are_in_the_unit_of_what_was_seen(bias: str) -> None:
+    """What a perturbed network adds to the centre's sums is the noise times the normalised inputs, plus noise in the bias."""
+    run = in_units(bias, generations=2, pairs=200, normalise="running")
+    normalised = (UNITS - UNITS.mean(axis=0)) / UNITS.std(axis=0)
+
+    def linear(one: ne.Individual) -> tuple[np.ndarray, np.ndarray]:
+        genes, nodes = one.genome.connections, one.genome.nodes
+        matrix = np.zeros((4, 2))
+        matrix[genes.source, genes.target - (4 if bias == "input" else 3)] = genes.weight
+        return matrix[:3], matrix[3] if bias == "input" else nodes.bias[-2:]
+
+    centre, *around = [one for one in run if one.generation == 1]
+    weight, offset = linear(centre)
+    for one in around[:200]:
+        other, moved = linear(one)
+        noise = (other - weight) * UNITS.std(axis=0)[:, None]  # what it is for normalised inputs
+        added = UNITS @ (other - weight) + (moved - offset)
+        rest = added - normalised @ noise
+        assert np.allclose(rest, rest.mean(axis=0), atol=1e-9)  # the same for all: the bias's own noise
+        assert bias == "none" or (np.abs(rest) < 5 * 0.05).all(), "not the means times the weights' noise"
+    spread = np.array([(linear(one)[0] - weight) * UNITS.std(axis=0)[:, None] for one in around[:200]])
+    assert np.allclose(spread.std(axis=0), 0.05, rtol=0.2)
+
+
+def test_running_units_climb_where_inputs_have_units_far_apart() -> None:
+    plain, running = (in_units(normalise=normalise).summaries[-1]["centre"] for normalise in ("none", "running"))
+    assert plain < -0.15 and running > -0.001
+
+
+def test_what_was_seen_is_gone_on_with(tmp_path: Path) -> None:
+    whole = in_units(generations=6, normalise="running")
+    for stop in (1, 3):
+        for generations in (stop, 6):
+            again = in_units(generations=generations, normalise="running", run=tmp_path / str(stop), record="champions")
+        assert StrategySuite.same_state(again.strategy, whole.strategy)
+    assert Moments(3).arrays() == {}
+
+
+def test_moments_of_parts_are_those_of_the_whole() -> None:
+    moments, values = Moments(2), philox(8, 0).normal(size=(60, 2)) * [1.0, 1e-3] + [5.0, 1e3]
+    parts = [values[:1], values[1:7], values[7:60]]
+    moments.add(np.array([[len(part), *part.mean(axis=0), *part.var(axis=0)] for part in parts] + [[np.nan] * 5]))
+    assert moments.count == 60
+    assert np.allclose(moments.mean, values.mean(axis=0)) and np.allclose(moments.deviation, values.std(axis=0), rtol=1e-6)
+
+
+def test_running_units_need_a_task_that_says_what_networks_see() -> None:
+    with pytest.raises(ValueError, match=r"this Function does not say it: Environment\(..., descriptors='inputs'\) does"):
+        evolved(normalise="running")
 
 
 def test_deviation_and_learning_rate_shrink_to_a_share() -> None:
@@ -266,6 +336,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
         ({"best": 1.5}, "best must be a number above 0 and up to 1, got 1.5"),
         ({"weight_decay": -0.1}, "weight_decay must be a probability between 0 and 1, got -0.1"),
         ({"shaping": "none"}, "shaping must be"),
+        ({"normalise": "sampled"}, "normalise must be"),
         ({"optimiser": "rmsprop"}, "optimiser must be"),
         ({"topologies": "neat"}, "topologies and topology_generations go together"),
         ({"topology_generations": 2}, "topologies and topology_generations go together"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from neuroevo.strategies.optimisers import Optimiser
 
 Floats = npt.NDArray[np.float64]
 INNER = "topologies"  # what the strategy inside remembers is called so
+LEAST_SPREAD = 0.01  # of an input, so that one which hardly ever varied is not a direction in which a network changes most
 
 
 @dataclass
@@ -55,12 +56,17 @@ class EvolutionStrategy(Strategy):
         decay: by what the deviation and the learning rate are multiplied after every generation: far from a solution large steps pay, near to one,
             where scores are noisy, small ones do.
         least: the share of what they were at first that is left of them at the least.
+        normalise: in which unit inputs are, for weights from them. "none": in their own; "running": in standard deviations from their mean, of all
+            that networks have seen in this search so far (Mania, Guy & Recht 2018, algorithm 1, V2), so that inputs that vary little count as much as
+            others. Of the genome it stays the same network: the deviation of a weight is divided by its input's, and biases (the space's
+            `bias`) make up for the means. Needs a task that says what networks see: `Environment(..., descriptors="inputs")`.
         start_from: the genome to start from, as `genome.to_dict()` gives it.
         topologies: the strategy that evolves topologies first, or its name.
         topology_generations: for how many generations.
 
     Raises:
-        ValueError: a setting out of its range, or `topologies` that has no population to choose from; at the start, a space of other genomes, or `start_from` of another space than the search's.
+        ValueError: a setting out of its range, or `topologies` that has no population to choose from; at the start, a space of other genomes, `start_from` of another space than the search's, or
+            normalise="running" where the task does not say what networks see.
         TypeError: `topologies` is no strategy.
     """
 
@@ -73,6 +79,7 @@ class EvolutionStrategy(Strategy):
     weight_decay: float = 0.0
     decay: float = 1.0
     least: float = 0.1
+    normalise: Literal["none", "running"] = "none"
     start_from: dict[str, Any] | None = None
     topologies: Strategy | str | None = None
     topology_generations: int = 0
@@ -89,6 +96,7 @@ class EvolutionStrategy(Strategy):
         check_share("weight_decay", self.weight_decay)
         check("optimiser", self.optimiser, ("adam", "sgd"))
         check("shaping", self.shaping, ("ranks", "deviations"))
+        check("normalise", self.normalise, ("none", "running"))
         if isinstance(self.topologies, str):
             self.topologies = part_from_text("strategy", self.topologies, "neat or Neat(population=100)")
         if self.topologies is not None and not isinstance(self.topologies, Strategy):
@@ -112,7 +120,13 @@ class EvolutionStrategy(Strategy):
             raise ValueError(
                 f"EvolutionStrategy keeps no limits, but {limited[0]!r} has one: its topology does not change, so choose it so that the limit holds"
             )
+        if self.normalise == "running" and not getattr(search.task, "describes_inputs", False):
+            raise ValueError(
+                f"normalise='running' goes by what networks see, and this {type(search.task).__name__} does not say it: "
+                "Environment(..., descriptors='inputs') does"
+            )
         self._space: NeatSpace = search.space
+        self._seen = Moments(search.space.inputs)
         self._inner: Strategy | None = None
         if isinstance(self.topologies, Strategy):
             self._inner = replace(self.topologies)  # type: ignore[type-var]
@@ -135,6 +149,7 @@ class EvolutionStrategy(Strategy):
         self._weights, self._biases = varied(genome)
         self._centre = np.concatenate([genome.connections.weight[self._weights], genome.nodes.bias[self._biases]])
         self._limits = np.repeat([float(self._space.weight_limit), float(self._space.bias_limit)], [self._weights.sum(), self._biases.sum()])
+        self._from_inputs = _from_inputs(genome, self._weights, self._biases)
         if not len(self._centre):
             raise ValueError("the topology to tune has no enabled connection: start from one that has")
 
@@ -178,7 +193,7 @@ class EvolutionStrategy(Strategy):
         genome = self._genome
         assert genome is not None
         members = 1 + 2 * self.pairs
-        steps = self._share * float(self.deviation) * self._noise(first_id)
+        steps = self._share * float(self.deviation) * self._in_weights(self._noise(first_id))
         values = self._within_limits(self._centre + np.concatenate([np.zeros((1, len(self._centre))), steps, -steps]))
         pool = pool_of([(genome.nodes, genome.connections)] * members)
         weights = np.tile(genome.connections.weight, (members, 1))
@@ -195,6 +210,18 @@ class EvolutionStrategy(Strategy):
             self._space, with_weights(pool, weights.ravel(), biases.ravel()), first_id, self.generation, parents, done,
             names=self.search.names, weights=self.search.weights,
         )  # fmt: skip
+
+    def _in_weights(self, changes: Floats) -> Floats:
+        """Changes of weights from normalised inputs as those of the weights that the genome has: float64 [..., weights]."""
+        if self.normalise == "none" or not self._seen.count:
+            return changes
+        places, inputs, biases = self._from_inputs
+        changed = changes.copy()
+        changed[..., places] /= np.maximum(self._seen.deviation, LEAST_SPREAD)[inputs]
+        centred = biases >= 0
+        shifts = changed[..., places[centred]] * self._seen.mean[inputs[centred]]
+        np.subtract.at(changed.T, biases[centred], shifts.T)
+        return changed
 
     def _within_limits(self, numbers: Floats) -> Floats:
         """Weights and biases clipped to what the space allows: float64 [..., weights]."""
@@ -219,6 +246,8 @@ class EvolutionStrategy(Strategy):
         if born.fitness[0] > -np.inf:
             self._scored, self._before = born[0], born.first_id
         self._climb(born.fitness[1 : 1 + self.pairs], born.fitness[1 + self.pairs :], self._noise(born.first_id))
+        if self.normalise == "running" and born.descriptors is not None:
+            self._seen.add(born.descriptors)
         self._steps += 1
         self.generation += 1
 
@@ -246,9 +275,9 @@ class EvolutionStrategy(Strategy):
         if not counted:
             return
         rate = self._optimiser.rate = self._share * float(self.learning_rate)
-        moved = {"centre": (1.0 - rate * float(self.weight_decay)) * self._centre}
+        moved = {"centre": np.zeros(len(self._centre))}
         self._optimiser.step(moved, {"centre": np.nan_to_num(worth) @ noise / counted})
-        centre = self._within_limits(moved["centre"])
+        centre = self._within_limits((1.0 - rate * float(self.weight_decay)) * self._centre + self._in_weights(moved["centre"]))
         self._moved = float(np.linalg.norm(centre - self._centre))
         self._centre = centre
 
@@ -281,7 +310,7 @@ class EvolutionStrategy(Strategy):
             "steps": self._steps,
             "optimiser_steps": self._optimiser.steps,
         }
-        return State(json, {"centre": self._centre, **self._optimiser.arrays()})
+        return State(json, {"centre": self._centre, **self._seen.arrays(), **self._optimiser.arrays()})
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         known = state.json
@@ -297,7 +326,45 @@ class EvolutionStrategy(Strategy):
             self._centre = np.array(state.arrays["centre"])
         self._scored = None if known["scored"] is None else individuals(known["scored"])
         self._steps = int(known["steps"])
-        self._optimiser.restore(int(known["optimiser_steps"]), {name: array for name, array in state.arrays.items() if name != "centre"})
+        self._seen.restore(state.arrays)
+        self._optimiser.restore(int(known["optimiser_steps"]), state.arrays)
+
+
+class Moments:
+    """Mean and standard deviation of inputs, put together from those of episodes (Chan, Golub & LeVeque 1983).
+
+    Attributes:
+        count: of observations.
+        mean, deviation: float64 [inputs].
+    """
+
+    def __init__(self, inputs: int) -> None:
+        self.count, self.mean, self._squares = 0.0, np.zeros(inputs), np.zeros(inputs)
+
+    @property
+    def deviation(self) -> Floats:
+        deviation: Floats = np.sqrt(self._squares / self.count)
+        return deviation
+
+    def add(self, rows: Floats) -> None:
+        """What individuals saw: float64 [individuals, 1 + 2 inputs], each how many observations, their means and their variances; NaN for nothing."""
+        for count, *moments in rows[~np.isnan(rows).any(axis=1)]:
+            mean, variance = np.split(np.array(moments), 2)
+            whole = self.count + count
+            apart = mean - self.mean
+            self._squares += count * (variance + apart**2 * (self.count / whole))
+            self.mean = self.mean + apart * (count / whole)
+            self.count = whole
+
+    def arrays(self) -> dict[str, Floats]:
+        """For the saved state; nothing where nothing was added."""
+        return {"seen": np.array([np.full(len(self.mean), self.count), self.mean, self._squares])} if self.count else {}
+
+    def restore(self, arrays: Mapping[str, Any]) -> None:
+        """Go on from what `arrays` gave."""
+        if "seen" in arrays:
+            counts, mean, squares = np.array(arrays["seen"])
+            self.count, self.mean, self._squares = float(counts[0]), mean, squares
 
 
 def no_population(strategy: Strategy) -> str:
@@ -314,6 +381,22 @@ def varied(genome: NeatGenome) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bo
     if genome.space.bias == "node":
         biases[genome.space.sensors :] = True
     return genome.connections.enabled.copy(), biases
+
+
+def _from_inputs(
+    genome: NeatGenome, weights: npt.NDArray[np.bool_], biases: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Of the tuned weights of connections from inputs: their places among what is tuned, which inputs, and the place of the bias of the node that each leads
+    to, -1 where it has none: int64 [connections]."""
+    space = genome.space
+    source, target = genome.connections.source[weights], genome.connections.target[weights]
+    places = np.flatnonzero(source < space.inputs)
+    bias = dict[int, int]()
+    if space.bias == "input":
+        bias = {int(target[place]): int(place) for place in np.flatnonzero(source == space.inputs)}
+    elif space.bias == "node":
+        bias = {int(marking): len(source) + place for place, marking in enumerate(genome.nodes.marking[biases])}
+    return places, source[places], np.array([bias.get(int(node), -1) for node in target[places]], np.int64)
 
 
 def utilities(plus: Floats, minus: Floats, best: float, shaping: str) -> Floats:

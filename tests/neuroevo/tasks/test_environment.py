@@ -251,6 +251,25 @@ def test_networks_in_time_are_scored_together_as_alone(dynamics):
     assert np.array_equal(together.values, alone.values) and np.array_equal(together.descriptors, alone.descriptors)
 
 
+@pytest.mark.parametrize("id", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("normalise", ["none", "sampled"])
+def test_descriptors_say_what_networks_saw(id, normalise):
+    task = Environment(id, episodes=2, steps=30, normalise=normalise, descriptors="inputs")
+    given, saw = individuals(task, 3), []
+    described = Episodes().measure(Trial(0, given), task, Context(seed=1)).descriptors
+    for one in given:
+        network = one.genome.network()
+        inputs = []
+        task.player.episodes(lambda x, network=network, inputs=inputs: inputs.append(x[0]) or network(x), task.search_seeds(1, 1), 30)
+        saw.append([len(inputs), *np.mean(inputs, axis=0), *np.var(inputs, axis=0)])
+    assert np.allclose(described, saw, rtol=1e-5, atol=1e-6)
+    again = Environment.from_settings(json.loads(json.dumps(task.settings())))
+    assert again.describes_inputs and again.settings() == task.settings()
+    assert not Environment(id).describes_inputs
+    with pytest.raises(TypeError, match="or 'inputs'; got 'outputs'"):
+        Environment(id, descriptors="outputs")
+
+
 def test_other_environments_are_scored_one_by_one_whatever_gymnasium_has():
     """One whose vectorised form starts elsewhere, and CartPole with a wrapper."""
     known, again, wrapped = "neuroevo/MountainCar-v0", "neuroevo/VectorMountainCar-v0", "neuroevo/WrappedCartPole-v0"
