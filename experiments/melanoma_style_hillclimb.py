@@ -20,7 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from climbing import steps_of
 
 import neuroevo as ne
 from genomes import NetworkSpace
@@ -28,6 +27,7 @@ from genomes.network.operators import APPROXIMATE
 from neuroevo.data import load
 from neuroevo.estimation import FullTraining
 from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
+from neuroevo.report.climb import climbed
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 
 
@@ -100,7 +100,7 @@ def search(seed: int, options: argparse.Namespace, folder: Path) -> dict[str, fl
         workers=options.workers,
         run=folder / f"hillclimb-{seed}",
     )
-    steps = steps_of(run)
+    steps = climbed(run)
     print(f"{'step':>4s}{'validation error':>18s}{'AUC':>8s}{'parameters':>12s}   made by")
     for step, taken in enumerate(steps):
         error, auc, parameters = taken.values

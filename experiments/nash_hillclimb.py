@@ -15,12 +15,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from climbing import steps_of
-
 import neuroevo as ne
 from genomes.network.operators import APPROXIMATE
 from neuroevo.estimation import FullTraining
 from neuroevo.estimation.training import FROM_SCRATCH, INHERITED
+from neuroevo.report.climb import climbed
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 
 PUBLISHED = {"cifar10_error": 0.06}
@@ -46,7 +45,7 @@ def search(seed: int, options: argparse.Namespace, folder: Path) -> dict[str, fl
         workers=options.workers,
         run=folder / f"nash-{seed}",
     )
-    steps = steps_of(run)
+    steps = climbed(run)
     print(f"{'step':>4s}{'validation error':>18s}{'parameters':>12s}   made by")
     for step, taken in enumerate(steps):
         error, parameters = taken.values

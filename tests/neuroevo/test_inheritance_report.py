@@ -1,5 +1,7 @@
 """What a run reports of inheritance: checked on individuals whose scores are known, and on a real small search."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from neuroevo.core.individual import DONE, FAILED, Individual
 from neuroevo.core.trial import Measurement
 from neuroevo.estimation import FullTraining
 from neuroevo.estimation.base import Estimation
+from neuroevo.report.climb import climbed
 from neuroevo.report.inheritance import inheritance_report, inheritance_table
 from neuroevo.report.text import individual_table, run_table
 
@@ -63,13 +66,18 @@ class Drawn(Estimation):
 
 def test_a_network_that_was_trained_again_is_compared_by_what_it_scored_when_a_child_inherited_from_it(tmp_path):
     run = ne.evolve(
-        GENOME.space, lambda network: {"error": 0.0}, objectives={"error": ne.minimise}, strategy=ne.strategies.HillClimb(neighbours=3, mutations=1), estimation=Drawn(), budget=ne.Budget(generations=6), seed=2,
+        GENOME.space, lambda network: {"error": 0.0}, objectives={"error": ne.minimise}, strategy=ne.strategies.HillClimb(neighbours=3, mutations=1), estimation=Drawn(), budget=ne.Budget(generations=6), seed=1,
         run=tmp_path / "run", progress=False,
     )  # fmt: skip
     assert sum(len(run.evaluations_of(one.id)) > 1 for one in run) >= 3
     entries, _ = inheritance_report(run)
     assert sum(entry.children for entry in entries) == 10
     assert all(entry.near == 1.0 and entry.largest_loss == 0.0 for entry in entries)
+    steps = climbed(run)
+    assert len(steps) == 6 and steps[-1].individual == run.strategy.living[0].id
+    assert steps[-1].values == run.strategy.living[0].fitness.values
+    assert all(run[after.individual].parents == (before.individual,) or after.individual == before.individual for before, after in pairwise(steps))
+    assert {after.individual == before.individual for before, after in pairwise(steps)} == {True, False}, "a climb that stays and that goes"
     by_the_last, _ = inheritance_report(list(run))
     assert any(entry.near < 1.0 for entry in by_the_last), "this search shows the difference"
 
