@@ -83,7 +83,7 @@ def network(space, *genes):
 
 @every_space
 def test_decisions_describe_random_genomes(space) -> None:
-    for index in range(300):
+    for index in range(100):
         genome = space.random(philox(1, index))
         again = space.build(space.decisions(genome))
         if space.encoding != "dag":
@@ -100,7 +100,7 @@ def test_decisions_describe_thousands_of_genomes(space) -> None:
 
 
 @every_space
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_whatever_is_chosen_a_legal_genome_is_built(space, data) -> None:
     # The low and the high positions are where limits and ends of lists are.

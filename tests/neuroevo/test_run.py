@@ -92,7 +92,7 @@ def test_a_fitness_may_draw_from_its_own_stream() -> None:
 # Reproducibility --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("strategy", ["nsga2", "regularized_evolution", "random_search"])
+@pytest.mark.parametrize("strategy", [pytest.param("nsga2", marks=pytest.mark.slow), "regularized_evolution", pytest.param("random_search", marks=pytest.mark.slow)])
 def test_one_two_and_eight_workers_give_identical_ancestry_and_fitness(strategy: str, tmp_path: Path) -> None:
     sys.path.insert(0, str(SHORT_RUN.parent))
     try:

@@ -222,7 +222,7 @@ def test_a_repaired_asynchronous_run_keeps_the_completions_without_gaps(share: f
     assert same(search(str(tmp_path / "run"), "nsga2", evaluations=320, schedule="asynchronous"), whole)
 
 
-@pytest.mark.parametrize("share", [0.5, 0.9])
+@pytest.mark.parametrize("share", [0.5, pytest.param(0.9, marks=pytest.mark.slow)])
 def test_a_repaired_asynchronous_run_goes_on_in_an_order_of_its_own(share: float, tmp_path: Path) -> None:
     """Births that came of completions which are lost are forgotten: the workers complete in another order this time."""
     options = {"schedule": "asynchronous", "workers": 2}

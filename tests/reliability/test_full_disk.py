@@ -56,6 +56,9 @@ def full_at(number: int, monkeypatch: Any, *, stays: bool) -> Iterator[list[str]
         yield written
 
 
+QUICK = PARTS[0], PARTS[-2], PARTS[-1]
+
+
 def unexpected(folder: Path) -> list[str]:
     """What is wrong with a folder apart from what a write that failed leaves: half a file, a file whose row was not committed."""
     left = (".tmp", "belong to no trial that came back")
@@ -63,7 +66,7 @@ def unexpected(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("stays", [pytest.param(False, marks=pytest.mark.slow), True])
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in PARTS else pytest.mark.slow) for name in SEARCHES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in SEARCHES])
 @pytest.mark.usefixtures("everything_is_due")
 def test_a_search_whose_disk_was_full_goes_on_exactly(name: str, stays: bool, tmp_path: Path, monkeypatch: Any) -> None:
     with full_at(0, monkeypatch, stays=False) as writes:

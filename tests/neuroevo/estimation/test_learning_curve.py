@@ -127,8 +127,7 @@ def test_what_is_stopped_would_not_have_entered_the_front():
 def test_any_number_of_workers_gives_the_same_run(tmp_path):
     expected = outcome(search(run=tmp_path / "1"))
     assert expected[1] > 5
-    for workers in (2, 8):
-        assert outcome(search(run=tmp_path / str(workers), evaluator=Slots(workers))) == expected
+    assert outcome(search(run=tmp_path / "3", evaluator=Slots(3))) == expected
 
 
 @pytest.mark.parametrize("rule", ["power_law", "median"])

@@ -138,7 +138,7 @@ MADE = {
 }
 
 
-@pytest.mark.parametrize("record", ["all", "champions"])
+@pytest.mark.parametrize("record", ["all", pytest.param("champions", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MADE)
 def test_a_run_that_is_killed_inside_a_rung_ends_as_one_that_was_not(name: str, record: Any, tmp_path: Path) -> None:
     options = {"budget": ne.Budget(evaluations=40), "record": record}

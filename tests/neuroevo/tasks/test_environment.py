@@ -423,7 +423,7 @@ def test_episodes_depend_on_the_seed_and_the_generation_alone():
     assert len({*task.search_seeds(1, 5), *task.search_seeds(1, 6), *task.search_seeds(2, 5), *task.fresh_seeds(1, 5, 4)}) == 16
 
 
-@pytest.mark.parametrize("seeds", ["generation", "birth", "fixed"])
+@pytest.mark.parametrize("seeds", ["generation", pytest.param("birth", marks=pytest.mark.slow), pytest.param("fixed", marks=pytest.mark.slow)])
 def test_the_result_does_not_depend_on_workers(seeds):
     found = []
     for workers in (1, 2):

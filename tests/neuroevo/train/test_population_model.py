@@ -112,7 +112,7 @@ def test_genomes_without_connections_or_hidden_nodes_have_their_place() -> None:
 # Training ----------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("optimizer", "momentum", "batch"), [("adam", 0.0, None), ("sgd", 0.9, None), ("adam", 0.0, 5)])
+@pytest.mark.parametrize(("optimizer", "momentum", "batch"), [pytest.param("adam", 0.0, None, marks=pytest.mark.slow), ("sgd", 0.9, None), ("adam", 0.0, 5)])
 def test_training_together_is_training_one_by_one(genomes, optimizer: str, momentum: float, batch: int | None) -> None:
     def train(members):
         model = model_of(members, optimizer=optimizer, momentum=momentum, dtype=WIDE)
