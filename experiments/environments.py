@@ -5,8 +5,7 @@ of one topology (Salimans et al. 2017; Mania, Guy & Recht 2018), here a network 
 is what the strategy tunes.
 
 Of LunarLander and the walker an episode of the search is cut early, so that hovering and standing do not cost time; and in the evolution strategy's (and
-in `neat_es`) a step costs at most 20 (1 for the walker), so that a crash is not feared more than a landing is wanted; once the walker walks, a second
-phase counts what a fall costs. Whoever seems to have solved the environment is played on 100 fresh episodes under the environment's own time limit and
+in `neat_es`) a step costs at most 20 (1 for the walker), so that a crash is not feared more than a landing is wanted, nor a fall more than a step. Whoever seems to have solved the environment is played on 100 fresh episodes under the environment's own time limit and
 rewards (NEAT: each candidate; evolution strategy: the centre, every 10 generations, further where 10 episodes are good enough), which ends the run if
 their mean is at least the threshold (of an evolution strategy 10 more, since who just reached it once seldom reaches it again); the winner is then
 played on another 100 fresh episodes, which are what is reported. A seed counts as solved if that second mean is at least the threshold. An evolution
@@ -49,22 +48,6 @@ EVERY = 10  # generations between two tests of the centre; and its last scores, 
 
 
 @dataclass(frozen=True)
-class Phase:
-    """A part of a search by an evolution strategy.
-
-    Args:
-        task: settings of the task. A least reward hides what a crash costs: where it is the whole 100, hovering and standing still are better than
-            trying. All tests are without.
-        es: settings of the evolution strategy.
-        until: the mean of the centre's last scores that ends the phase; the next one starts from that centre. None: the last phase.
-    """
-
-    task: dict[str, Any]
-    es: dict[str, Any]
-    until: float | None = None
-
-
-@dataclass(frozen=True)
 class Setup:
     """How an environment is searched.
 
@@ -72,7 +55,9 @@ class Setup:
         threshold: the mean reward that is wanted.
         ends: whether a run ends there; else it has a number of environment steps.
         most: environment steps after which a seed ends at the latest.
-        phases: of the evolution strategy.
+        task: settings of the task, in the search by an evolution strategy. A least reward hides what a crash costs: where it is the whole 100, hovering
+            and standing still are better than trying. All tests are without.
+        es: settings of the evolution strategy.
         neat: settings of the task where NEAT is alone.
         output: activation of the networks' outputs.
         weight_limit: the largest weight, where evolution strategies need larger ones than NEAT's 8.
@@ -82,7 +67,8 @@ class Setup:
     threshold: float
     ends: bool
     most: int
-    phases: tuple[Phase, ...]
+    task: dict[str, Any]
+    es: dict[str, Any]
     neat: dict[str, Any]
     output: str = "tanh"
     weight_limit: float = 8.0
@@ -92,39 +78,31 @@ class Setup:
 SETUPS = {
     "LunarLander-v3": Setup(
         200.0, True, 24_000_000, output="identity", tries=4,
-        phases=(
-            Phase(
-                {"episodes": 3, "steps": 600, "normalise": "sampled", "clip_reward": (-20.0, 100.0)},
-                {"pairs": 16, "deviation": 0.3, "learning_rate": 0.1, "decay": 0.995, "least": 0.2},
-            ),
-        ),
+        task={"episodes": 3, "steps": 600, "normalise": "sampled", "clip_reward": (-20.0, 100.0)},
+        es={"pairs": 16, "deviation": 0.3, "learning_rate": 0.1, "decay": 0.995, "least": 0.2},
         neat={"episodes": 4, "steps": 400, "normalise": "none", "rungs": ((1, -120.0), (2, -60.0)), "solved": 200.0},
     ),
     "BipedalWalker-v3": Setup(
         250.0, True, 40_000_000, output="identity", weight_limit=1000.0,
-        phases=(
-            Phase(
-                {"episodes": 1, "normalise": "sampled", "clip_reward": (-1.0, 1.0), "descriptors": "inputs"},
-                {"pairs": 16, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "normalise": "running"},
-            ),
-        ),
+        task={"episodes": 1, "normalise": "sampled", "clip_reward": (-1.0, 1.0), "descriptors": "inputs"},
+        es={
+            "pairs": 16, "deviation": 0.06, "optimiser": "sgd", "learning_rate": 0.04, "shaping": "deviations", "normalise": "running",
+            "decay": 0.999, "least": 0.5,
+        },
         neat={"episodes": 2, "steps": 600, "normalise": "none", "rungs": ((1, -80.0),), "solved": 250.0},
     ),
     "HalfCheetah-v5": Setup(
         2385.79, False, 5_000_000,
-        phases=(
-            Phase(
-                {"episodes": 1, "normalise": "sampled"},
-                {"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
-            ),
-        ),
+        task={"episodes": 1, "normalise": "sampled"},
+        es={"pairs": 32, "deviation": 0.03, "optimiser": "sgd", "learning_rate": 0.02, "shaping": "deviations", "best": 0.125},
         neat={"episodes": 1, "normalise": "sampled"},
     ),
 }  # fmt: skip
 
 
-def phases_of(name: str, method: str) -> tuple[Phase, ...]:
-    return (Phase(SETUPS[name].neat, {}),) if method == "neat" else SETUPS[name].phases
+def task_of(name: str, method: str) -> Environment:
+    """What is played in a search."""
+    return Environment(name, **(SETUPS[name].neat if method == "neat" else SETUPS[name].task))
 
 
 def space_of(task: Environment, setup: Setup) -> NeatSpace:
@@ -135,35 +113,33 @@ def space_of(task: Environment, setup: Setup) -> NeatSpace:
     )  # fmt: skip
 
 
-def strategy_of(phase: Phase, method: str, options: argparse.Namespace, space: NeatSpace, start: dict[str, Any] | None = None) -> Strategy:
+def strategy_of(name: str, method: str, options: argparse.Namespace, space: NeatSpace) -> Strategy:
     """NEAT in one species that does not stagnate: rewards of one generation are noisy, so small species lose what they found, and no improvement
-    says little. The evolution strategy begins at `start`, or at weights of 0."""
+    says little. The evolution strategy alone begins at weights of 0."""
     neat = Neat(population=options.population, threshold=1000.0, stagnation=1000, refocus=0, threads=1)
     if method == "neat":
         return neat
-    if method == "neat_es" and start is None:
-        return EvolutionStrategy(**phase.es, topologies=neat, topology_generations=options.topology_generations)
+    if method == "neat_es":
+        return EvolutionStrategy(**SETUPS[name].es, topologies=neat, topology_generations=options.topology_generations)
     linear = space.random(np.random.default_rng(0))
-    return EvolutionStrategy(**phase.es, start_from=start or linear.with_weights(np.zeros(len(linear.connections.weight))).to_dict())
+    return EvolutionStrategy(**SETUPS[name].es, start_from=linear.with_weights(np.zeros(len(linear.connections.weight))).to_dict())
 
 
 class Watch(ne.Callback):
     """Counts environment steps, tests the centre of an evolution strategy, ends the run, and says something now and then, since this is a long run.
 
     Args:
-        phase: what is run.
-        steps: environment steps of the phases before.
         most: environment steps at which a search ends.
         path: a file to which what it knows is written in every generation, before and after the centre is tested, so that a run that is there goes on
             as if it had not stopped; or None.
     """
 
     def __init__(
-        self, name: str, seed: int, task: Environment, phase: Phase, steps: int, most: float, path: Path | None, every: float = 30.0
+        self, name: str, seed: int, task: Environment, most: float, path: Path | None, every: float = 30.0
     ) -> None:
-        self.setup, self.seed, self.task, self.phase, self.path, self.every = SETUPS[name], seed, task, phase, path, every
+        self.setup, self.seed, self.task, self.path, self.every = SETUPS[name], seed, task, path, every
         self.most, self.count, self.last = most, StepCount(), time.monotonic()
-        self.known: dict[str, Any] = {"steps": steps, "recent": [], "reached": None, "ended": "", "generation": 0, "judged": True}
+        self.known: dict[str, Any] = {"steps": 0, "recent": [], "reached": None, "ended": "", "generation": 0, "judged": True}
         lines = path.read_text().splitlines() if path is not None and path.exists() else []
         self.before = [json.loads(line) for line in lines if line.endswith("}")]
 
@@ -212,8 +188,6 @@ class Watch(ne.Callback):
         known, tested = self.known, run.strategy.report().get("centre") is not None and run.generation % EVERY == 0
         if self.setup.ends and tested and self._holds(run):
             known["ended"] = "solved"
-        elif self.phase.until is not None and self._mean >= self.phase.until:
-            known["ended"] = "phase"
         elif known["steps"] >= self.most:
             known["ended"] = "steps"
         known["judged"] = True
@@ -250,29 +224,22 @@ def tries_of(name: str, method: str, options: argparse.Namespace) -> int:
     return 1 if method == "neat" or options.generations or options.seconds else SETUPS[name].tries
 
 
-def search(name: str, method: str, seed: int, options: argparse.Namespace) -> tuple[list[ne.Run], Watch]:
-    """One search: the runs of its phases, and who watched the last."""
+def search(name: str, method: str, seed: int, options: argparse.Namespace) -> tuple[ne.Run, Watch]:
+    """One search, and who watched it."""
+    folder = options.run and options.run / f"{name}-{method}-{seed}"
+    if folder:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    task = task_of(name, method)
+    space = space_of(task, SETUPS[name])
     most = SETUPS[name].most / tries_of(name, method, options)
-    runs, start, steps = list[ne.Run](), None, 0
-    for number, phase in enumerate(phases_of(name, method)):
-        folder = options.run and options.run / f"{name}-{method}-{seed}{f'-{number + 1}' if number else ''}"
-        if folder:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        task = Environment(name, **phase.task)
-        space = space_of(task, SETUPS[name])
-        watch = Watch(name, seed, task, phase, steps, most, folder and folder.with_name(f"{folder.name}.watch.jsonl"))
-        generations = watch.ended or options.generations or 1_000_000  # the watch counts environment steps, so this budget is generous
-        run = ne.evolve(
-            space, task, strategy=strategy_of(phase, method, options, space, start), seed=seed, workers=options.workers, record="champions",
-            budget=ne.Budget(generations=generations, seconds=options.seconds, target=task.solved),
-            run=folder, callbacks=[watch.count, watch], progress=False,
-        )  # fmt: skip
-        runs.append(run)
-        steps = watch.known["steps"]
-        if watch.known["ended"] != "phase":
-            break
-        start = run.strategy.living[0].genome.to_dict()
-    return runs, watch
+    watch = Watch(name, seed, task, most, folder and folder.with_name(f"{folder.name}.watch.jsonl"))
+    generations = watch.ended or options.generations or 1_000_000  # the watch counts environment steps, so this budget is generous
+    run = ne.evolve(
+        space, task, strategy=strategy_of(name, method, options, space), seed=seed, workers=options.workers, record="champions",
+        budget=ne.Budget(generations=generations, seconds=options.seconds, target=task.solved),
+        run=folder, callbacks=[watch.count, watch], progress=False,
+    )  # fmt: skip
+    return run, watch
 
 
 def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -280,10 +247,9 @@ def solve(name: str, method: str, seed: int, options: argparse.Namespace) -> dic
     setup = SETUPS[name]
     spent, seconds = np.zeros(3, np.int64), 0.0
     for number in range(tries_of(name, method, options)):
-        runs, watch = search(name, method, seed + 1000 * number, options)
-        run = runs[-1]
-        spent += (sum(one.generation for one in runs), sum(one.evaluations for one in runs), watch.known["steps"])
-        seconds += sum(one.seconds for one in runs)
+        run, watch = search(name, method, seed + 1000 * number, options)
+        spent += (run.generation, run.evaluations, watch.known["steps"])
+        seconds += run.seconds
         ended = bool(watch.known["ended"] == "solved" or run.solved)
         if ended:
             break
@@ -320,8 +286,8 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--population", type=int, default=150, help="NEAT's")
     parser.add_argument("--topology-generations", type=int, default=20, help="neat_es: of NEAT")
-    parser.add_argument("--generations", type=int, help="stop a phase of a seed after so many; no search begins anew then")
-    parser.add_argument("--seconds", type=float, help="stop a phase of a seed after so long; no search begins anew then")
+    parser.add_argument("--generations", type=int, help="stop a seed after so many; no search begins anew then")
+    parser.add_argument("--seconds", type=float, help="stop a seed after so long; no search begins anew then")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--run", type=Path, help="keep the runs in this folder; a run that is there goes on")
     parser.add_argument("--film", type=Path, help="film every winner as GIF: FILM-SEED.gif")
@@ -330,8 +296,7 @@ def main() -> None:
 
     name, method = options.environment, options.method
     seeds = [options.seed] if options.seed is not None else list(range(options.first_seed, options.first_seed + options.seeds))
-    phases = phases_of(name, method)
-    task = Environment(name, **phases[-1].task)
+    task = task_of(name, method)
     space = space_of(task, SETUPS[name])
     runs: list[dict[str, Any]] = []
     for seed in seeds:
@@ -343,14 +308,8 @@ def main() -> None:
             "paper": "Stanley & Miikkulainen 2002; Salimans et al. 2017; Mania, Guy & Recht 2018 (the methods)",
             "settings": {
                 "space": space.to_dict(),
-                "phases": [
-                    {
-                        "strategy": strategy_of(phase, method, options, space).settings() | ({"start_from": "the phase before"} if number else {}),
-                        "task": Environment(name, **phase.task).settings(),
-                        "until": phase.until,
-                    }
-                    for number, phase in enumerate(phases)
-                ],
+                "strategy": strategy_of(name, method, options, space).settings(),
+                "task": task.settings(),
                 "most_environment_steps": SETUPS[name].most,
                 "tries": tries_of(name, method, options),
             },

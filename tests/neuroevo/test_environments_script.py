@@ -1,4 +1,4 @@
-"""What `experiments/environments.py` does around its searches: phases, searches that begin anew, runs that go on."""
+"""What `experiments/environments.py` does around its searches: searches that begin anew, runs that go on."""
 
 import argparse
 import importlib.util
@@ -24,12 +24,9 @@ def script(monkeypatch):
     task = {"episodes": 1, "steps": 40, "normalise": "none"}
     strategy = {"pairs": 3, "deviation": 0.2}
     module.SETUPS[NAME] = module.Setup(
-        490.0, True, 400_000, output="identity", tries=2, neat={"steps": 40, "solved": 490.0},
-        phases=(module.Phase(task, strategy, until=12.0), module.Phase(task | {"steps": 60}, strategy)),
-    )  # fmt: skip
+        490.0, True, 400_000, output="identity", tries=2, task=task, es=strategy, neat={"steps": 40, "solved": 490.0}
+    )
     module.MARGIN = -480.0  # so that tests of the centre are played to their ends, and hold
-    own = module.Watch._holds
-    monkeypatch.setattr(module.Watch, "_holds", lambda watch, run: own(watch, run) and watch.phase.until is None)
     return module
 
 
@@ -40,12 +37,6 @@ def options(folder=None, **others):
 
 def without_time(found):
     return {key: value for key, value in found.items() if key != "seconds"}
-
-
-def test_the_second_phase_starts_from_the_centre_of_the_first(script):
-    (first, second), watch = script.search(NAME, "es", 3, options())
-    assert second.strategy.start_from == first.strategy.living[0].genome.to_dict()
-    assert watch.known["ended"] == "solved" and watch.known["steps"] > 0
 
 
 def test_a_search_that_does_not_solve_it_begins_anew_and_all_its_steps_count(script, monkeypatch):
@@ -88,6 +79,5 @@ def test_what_is_reported_says_what_ran(script, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["environments.py", NAME, "--seed", "3", "--json", str(tmp_path / "one.json")])
     script.main()
     report = json.loads((tmp_path / "one.json").read_text())
-    first, second = report["settings"]["phases"]
-    assert first["until"] == 12.0 and second["strategy"]["start_from"] == "the phase before"
+    assert report["settings"]["strategy"]["pairs"] == 3 and report["settings"]["task"]["steps"] == 40
     assert report["settings"]["tries"] == 2 and np.isfinite(report["ours"]["least_reward"])
