@@ -4,8 +4,9 @@ Two ways, alone or one after the other. `neat`: topologies and weights evolve (S
 of one topology (Salimans et al. 2017; Mania, Guy & Recht 2018), here a network without hidden nodes; `neat_es`: NEAT's fittest after `--topology-generations`
 is what the strategy tunes.
 
-Of LunarLander and the walker an episode of the search is cut early, so that hovering and standing do not cost time; and in the evolution strategy's (and
-in `neat_es`) a step costs at most 20 (1 for the walker), so that a crash is not feared more than a landing is wanted, nor a fall more than a step. Whoever seems to have solved the environment is played on 100 fresh episodes under the environment's own time limit and
+Of LunarLander (and of the walker by NEAT) an episode of the search is cut early, so that hovering and standing do not cost time; and in the evolution
+strategy's (and in `neat_es`) a step costs at most 20 (1 for the walker), so that a crash is not feared more than a landing is wanted, nor a fall more than
+what comes after it. Whoever seems to have solved the environment is played on 100 fresh episodes under the environment's own time limit and
 rewards (NEAT: each candidate; evolution strategy: the centre, every 10 generations, further where 10 episodes are good enough), which ends the run if
 their mean is at least the threshold (of an evolution strategy 10 more, since who just reached it once seldom reaches it again); the winner is then
 played on another 100 fresh episodes, which are what is reported. A seed counts as solved if that second mean is at least the threshold. An evolution
@@ -29,7 +30,7 @@ import json
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Setup:
         es: settings of the evolution strategy.
         neat: settings of the task where NEAT is alone.
         output: activation of the networks' outputs.
-        weight_limit: the largest weight, where evolution strategies need larger ones than NEAT's 8.
+        space: what else differs in the space of evolution strategies.
         tries: into how many searches of an evolution strategy `most` is cut: one that has not solved the environment after its share begins anew.
     """
 
@@ -71,7 +72,7 @@ class Setup:
     es: dict[str, Any]
     neat: dict[str, Any]
     output: str = "tanh"
-    weight_limit: float = 8.0
+    space: dict[str, Any] = field(default_factory=dict)
     tries: int = 1
 
 
@@ -83,11 +84,11 @@ SETUPS = {
         neat={"episodes": 4, "steps": 400, "normalise": "none", "rungs": ((1, -120.0), (2, -60.0)), "solved": 200.0},
     ),
     "BipedalWalker-v3": Setup(
-        250.0, True, 40_000_000, output="identity", weight_limit=1000.0,
+        250.0, True, 40_000_000, space={"output_activation": "identity", "weight_limit": 1000.0},
         task={"episodes": 1, "normalise": "sampled", "clip_reward": (-1.0, 1.0), "descriptors": "inputs"},
         es={
             "pairs": 16, "deviation": 0.06, "optimiser": "sgd", "learning_rate": 0.04, "shaping": "deviations", "normalise": "running",
-            "decay": 0.999, "least": 0.5,
+            "decay": 0.998, "least": 0.5,
         },
         neat={"episodes": 2, "steps": 600, "normalise": "none", "rungs": ((1, -80.0),), "solved": 250.0},
     ),
@@ -105,11 +106,13 @@ def task_of(name: str, method: str) -> Environment:
     return Environment(name, **(SETUPS[name].neat if method == "neat" else SETUPS[name].task))
 
 
-def space_of(task: Environment, setup: Setup) -> NeatSpace:
-    """What evolves; where outputs are compared they need no squashing."""
+def space_of(name: str, method: str, task: Environment) -> NeatSpace:
+    """What evolves. Outputs that are compared, or cut at the ends of the actions' box, need no squashing."""
+    setup = SETUPS[name]
+    others = {} if method == "neat" else setup.space
     return NeatSpace(
-        task.inputs, task.outputs, activations=("tanh",), output_activation=setup.output, bias="input", perturbation="gaussian",
-        weight_mutation_share=0.3, weight_replace_rate=0.005, weight_power=0.15, weight_range=1.0, weight_limit=setup.weight_limit, add_node_rate=0.01, add_connection_rate=0.02,
+        task.inputs, task.outputs, activations=("tanh",), **{"output_activation": setup.output, **others}, bias="input", perturbation="gaussian",
+        weight_mutation_share=0.3, weight_replace_rate=0.005, weight_power=0.15, weight_range=1.0, add_node_rate=0.01, add_connection_rate=0.02,
     )  # fmt: skip
 
 
@@ -230,7 +233,7 @@ def search(name: str, method: str, seed: int, options: argparse.Namespace) -> tu
     if folder:
         folder.parent.mkdir(parents=True, exist_ok=True)
     task = task_of(name, method)
-    space = space_of(task, SETUPS[name])
+    space = space_of(name, method, task)
     most = SETUPS[name].most / tries_of(name, method, options)
     watch = Watch(name, seed, task, most, folder and folder.with_name(f"{folder.name}.watch.jsonl"))
     generations = watch.ended or options.generations or 1_000_000  # the watch counts environment steps, so this budget is generous
@@ -297,7 +300,7 @@ def main() -> None:
     name, method = options.environment, options.method
     seeds = [options.seed] if options.seed is not None else list(range(options.first_seed, options.first_seed + options.seeds))
     task = task_of(name, method)
-    space = space_of(task, SETUPS[name])
+    space = space_of(name, method, task)
     runs: list[dict[str, Any]] = []
     for seed in seeds:
         runs.append(solve(name, method, seed, options))

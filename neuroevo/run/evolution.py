@@ -90,8 +90,8 @@ def evolve(
         budget: when to stop.
         strategy: which candidates come next; also by its name, "local_search" or "Nsga2(population=20)". Default: NEAT for one objective on NEAT genomes, regularized evolution for one
             objective on other encodings, NSGA-II for several objectives.
-        population: population size of the default strategy (None: its own, less where the budget would not be three generations of it); not with
-            a strategy of your own, which has its own setting.
+        population: population size of the default strategy (None: its own; where the budget is small, half of it or a third, and fewer children); not
+            with a strategy of your own, which has its own setting.
         objectives: names and directions of a fitness that returns a dict: `{"reward": ne.maximise, "size": ne.minimise}`.
         seed: decides everything; with any number of workers.
         workers: processes that evaluate; None or 1 evaluates in this one. Not with `evaluator`.
@@ -269,7 +269,7 @@ def default_strategy(
     """NSGA-II for several objectives, for one the strategy that the encoding names (`Space.evolved_by`).
 
     Args:
-        population: as the user says; None: the strategy's own, or so much smaller that a small budget is three generations.
+        population: as the user says; None: the strategy's own, or so much smaller, with fewer children, that a small budget is three generations.
         evaluations: the budget, where it is one.
         begun: settings of the strategy of a run that goes on, whose population stays.
     """

@@ -332,7 +332,9 @@ def strategy_by_name(
                 inner, inheritance, evaluations=evaluations, begun=recorded if isinstance(recorded, dict) else None
             )
     own: dict[str, Any] = {"inheritance": inheritance} if "inheritance" in _defaults(part) else {}
-    own |= command_sizes(_defaults(part), evaluations)
+    said = {name: given[name] for name in ("offspring",) if name in given}  # with many children, half of the budget is too large a first generation
+    own |= command_sizes(_defaults(part) | said, evaluations)
+    own = {name: size for name, size in own.items() if name not in said}
     if "population" in given:
         own.pop("offspring", None)  # whose size is that of another population
     goes_on = begun is not None and begun.get("strategy") == part.__name__

@@ -30,18 +30,23 @@ def sizes_for(settings: Mapping[str, Any], evaluations: int | None) -> dict[str,
     ({'population': 8}, {})
     >>> sizes_for({"population": 30, "offspring": None}, 24)
     {'population': 12, 'offspring': 6}
+    >>> sizes_for({"population": 30, "offspring": 9}, 24)
+    {'population': 8}
     """
     if evaluations is None:
         return {}
     given = _whole(settings)
-    breeds_fewer = "offspring" in settings and settings["offspring"] is None
-    shares = SHARES | ({"population": FIRST} if breeds_fewer else {})
-    wanted = {name: max(least, evaluations // parts) for name, (parts, least) in shares.items() if name in given}
+    wanted = {name: max(least, evaluations // parts) for name, (parts, least) in SHARES.items() if name in given}
+    bred = settings.get("offspring", 0)  # 0: all strategies that have such a setting breed more
+    if "population" in given and bred != 0:
+        parts, least = FIRST
+        half = max(least, evaluations // parts)
+        wanted["population"] = half if bred is None else max(wanted["population"], min(half, evaluations - 2 * int(bred)))
     found = {name: size for name, size in wanted.items() if size < given[name]}
     for name, (other, times) in PER.items():
         if name in given and other in found:
             found[name] = min(given[name], max(1, int(times * found[other])))
-    if breeds_fewer and "population" in given:
+    if "population" in given and bred is None:
         parts, least = CHILDREN
         children = max(least, evaluations // parts)
         if children < found.get("population", given["population"]):

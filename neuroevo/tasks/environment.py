@@ -132,7 +132,9 @@ class Environment(Task):
         self.describes_inputs = descriptors == INPUTS
         if descriptors is not None and not callable(descriptors) and not self.describes_inputs:
             raise TypeError(f"descriptors is a function of the episodes that were played, or {INPUTS!r}; got {shown(descriptors)}")
-        self._describe = descriptors if callable(descriptors) else None
+        self.describe: Callable[[Sequence[Episode]], Any] | None = descriptors if callable(descriptors) else None
+        if self.describes_inputs:
+            self.describe = self._inputs_seen
         for name, count in (("episodes", episodes), ("action_repeat", action_repeat), ("fresh_episodes", fresh_episodes)):
             _check_count(name, count)
         if steps is not None:
@@ -235,15 +237,15 @@ class Environment(Task):
                 "task.space() makes a space that fits"
             )
 
-    @property
-    def describe(self) -> Callable[[Sequence[Episode]], Any] | None:
-        """What says what a network did, of its episodes; None: nothing does."""
-        return self._inputs_seen if self.describes_inputs else self._describe
-
     def _inputs_seen(self, episodes: Sequence[Episode]) -> Floats:
-        """How many observations there were, the mean and the variance of each input: float64 [1 + 2 inputs]. Where an episode ended, nothing was done."""
-        seen = self.player.observations.many(np.concatenate([episode.observations[:-1] for episode in episodes]))
-        return np.concatenate([[len(seen)], seen.mean(axis=0), seen.var(axis=0)])
+        """How many observations there were, the mean and the variance of each input: float64 [1 + 2 inputs]. Where an episode ended, nothing was done.
+        What is no finite number counts for nothing; an input that never was one is 0."""
+        seen = self.player.observations.many(np.concatenate([episode.observations[: -1 : self.action_repeat] for episode in episodes]))
+        known = np.isfinite(seen)
+        counts = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, seen, 0.0).sum(axis=0) / counts
+        variance = ((np.where(known, seen, mean) - mean) ** 2).sum(axis=0) / counts
+        return np.concatenate([[len(seen)], mean, variance])
 
     # Episodes -----------------------------------------------------------------------------------------------------------------
 
@@ -322,9 +324,9 @@ class Environment(Task):
 
     def settings(self) -> dict[str, Any]:
         name = self.id if isinstance(self.id, str) else f"{self.id.__module__}.{getattr(self.id, '__qualname__', '')}"
-        described: dict[str, Any] = {"descriptors": INPUTS} if self.describes_inputs else {}
-        if self._describe is not None:
-            described = {"descriptors": dotted_name(self._describe)}
+        described: dict[str, Any] = {}
+        if self.describe is not None:
+            described = {"descriptors": INPUTS if self.describes_inputs else dotted_name(self.describe)}
         if self.curious:
             described |= {"cell": self.cell, "state": None if self.state is None else list(self.state)}
         if self.clip_reward is not None:

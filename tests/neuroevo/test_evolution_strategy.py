@@ -132,43 +132,68 @@ UNITS = philox(6, 0).normal(size=(200, 3)) * [0.05, 1.0, 20.0] + [4.0, 0.0, -30.
 IN_UNITS = np.tanh((UNITS - [4.0, 0.0, -30.0]) / [0.05, 1.0, 20.0] @ np.array([[1.0, -0.5], [0.3, 2.0], [-1.5, 0.2]]))
 
 
-def seen(network) -> np.ndarray:
-    return np.concatenate([[len(UNITS)], UNITS.mean(axis=0), UNITS.var(axis=0)])
+def seen(network, x=UNITS) -> np.ndarray:
+    return np.concatenate([[len(x)], x.mean(axis=0), x.var(axis=0)])
 
 
-def in_units(bias: str = "input", generations: int = 100, run: Path | None = None, record: str = "all", **settings) -> ne.Run:
-    task = ne.tasks.Function(lambda network: -float(((network(UNITS) - IN_UNITS) ** 2).mean()), descriptors=seen)
+def in_units(generations: int = 100, x=UNITS, space: dict | None = None, run: Path | None = None, record: str = "all", **settings) -> ne.Run:
+    task = ne.tasks.Function(lambda network: -float(((network(x) - IN_UNITS) ** 2).mean()), descriptors=lambda network: seen(network, x))
     task.describes_inputs = True
-    space = NeatSpace(inputs=3, outputs=2, bias=bias, initial="full", weight_range=0.01, weight_limit=1e4, bias_limit=1e4, output_activation="tanh")
+    ranges = {"weight_range": 0.01, "bias_range": 0.01, "weight_limit": 1e4, "bias_limit": 1e4}
+    made = NeatSpace(**{"inputs": 3, "outputs": 2, "bias": "input", "initial": "full", "output_activation": "tanh", **ranges, **(space or {})})
+    if "start_from" in settings:
+        settings["start_from"] = settings["start_from"](made.random(philox(2, 0)).to_dict())
     return ne.evolve(
-        space, task, strategy=EvolutionStrategy(**{"pairs": 8, "deviation": 0.05, **settings}), budget=ne.Budget(generations=generations), seed=1,
+        made, task, strategy=EvolutionStrategy(**{"pairs": 8, "deviation": 0.05, **settings}), budget=ne.Budget(generations=generations), seed=1,
         progress=False, run=run, record=record,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("bias", ["input", "node", "none"])
-def test_perturbations_are_in_the_unit_of_what_was_seen(bias: str) -> None:
-    """What a perturbed network adds to the centre's sums is the noise times the normalised inputs, plus noise in the bias."""
-    run = in_units(bias, generations=2, pairs=200, normalise="running")
-    normalised = (UNITS - UNITS.mean(axis=0)) / UNITS.std(axis=0)
+def responding(genome: dict) -> dict:
+    for node in genome["genes"]["nodes"]:
+        node[3] = 2.0
+    return genome
 
-    def linear(one: ne.Individual) -> tuple[np.ndarray, np.ndarray]:
-        genes, nodes = one.genome.connections, one.genome.nodes
-        matrix = np.zeros((4, 2))
-        matrix[genes.source, genes.target - (4 if bias == "input" else 3)] = genes.weight
-        return matrix[:3], matrix[3] if bias == "input" else nodes.bias[-2:]
 
-    centre, *around = [one for one in run if one.generation == 1]
-    weight, offset = linear(centre)
-    for one in around[:200]:
-        other, moved = linear(one)
-        noise = (other - weight) * UNITS.std(axis=0)[:, None]  # what it is for normalised inputs
-        added = UNITS @ (other - weight) + (moved - offset)
-        rest = added - normalised @ noise
-        assert np.allclose(rest, rest.mean(axis=0), atol=1e-9)  # the same for all: the bias's own noise
-        assert bias == "none" or (np.abs(rest) < 5 * 0.05).all(), "not the means times the weights' noise"
-    spread = np.array([(linear(one)[0] - weight) * UNITS.std(axis=0)[:, None] for one in around[:200]])
-    assert np.allclose(spread.std(axis=0), 0.05, rtol=0.2)
+def changes(run: ne.Run, x=UNITS) -> np.ndarray:
+    """How much the outputs of the second generation's members differ from the centre's: float64 [members, rows, outputs]."""
+    centre, *around = [one.genome.network()(x) for one in run if one.generation == 1]
+    return np.array(around) - centre
+
+
+@pytest.mark.parametrize(
+    ("space", "settings", "response"),
+    [
+        ({"bias": "input"}, {}, 1.0),
+        ({"bias": "input", "bias_value": 0.1}, {}, 1.0),
+        ({"bias": "input", "bias_value": -7.0}, {}, 1.0),
+        ({"bias": "node"}, {}, 1.0),
+        ({"bias": "node"}, {"start_from": responding}, 2.0),
+    ],
+)
+def test_perturbations_are_in_the_unit_of_what_was_seen(space: dict, settings: dict, response: float) -> None:
+    """Of an output without activation: the noise times inputs that are normalised, and the bias's own noise."""
+    run = in_units(2, space={"output_activation": "identity", **space}, pairs=200, normalise="running", **settings)
+    changed = changes(run)
+    assert changed.std(axis=1).mean() == pytest.approx(response * 0.05 * math.sqrt(3), rel=0.15)
+    assert np.abs(changed.mean(axis=1)).max() < 5 * 0.05 * max(1.0, abs(space.get("bias_value", 1.0)))
+    every = np.array([np.linalg.lstsq(UNITS - UNITS.mean(axis=0), change - change.mean(axis=0), rcond=None)[0] for change in changed])
+    assert np.allclose(every.std(axis=0), response * 0.05 / UNITS.std(axis=0)[:, None], rtol=0.15), "each input as much as the others"
+
+
+@pytest.mark.parametrize("space", [{"bias": "none"}, {"bias": "input", "bias_value": 0.0}, {"bias": "node", "aggregations": ("max",)}])
+def test_where_nothing_makes_up_for_a_mean_the_unit_is_that_of_all_of_an_input(space: dict) -> None:
+    run = in_units(2, space={"output_activation": "identity", **space}, pairs=100, normalise="running")
+    assert 0.01 < np.sqrt((changes(run) ** 2).mean()) < 0.2  # 3 and more, were a weight's deviation divided by its input's
+
+
+def test_an_input_that_never_varied_stays_in_its_own_unit() -> None:
+    x = UNITS.copy()
+    x[:, 1] = 0.3
+    run = in_units(2, x, {"output_activation": "identity"}, pairs=100, normalise="running")
+    moved = x.copy()
+    moved[:, 1] += 1.0
+    assert (changes(run, moved) - changes(run, x)).std() == pytest.approx(0.05, rel=0.2)
 
 
 def test_running_units_climb_where_inputs_have_units_far_apart() -> None:
@@ -191,6 +216,11 @@ def test_moments_of_parts_are_those_of_the_whole() -> None:
     moments.add(np.array([[len(part), *part.mean(axis=0), *part.var(axis=0)] for part in parts] + [[np.nan] * 5]))
     assert moments.count == 60
     assert np.allclose(moments.mean, values.mean(axis=0)) and np.allclose(moments.deviation, values.std(axis=0), rtol=1e-6)
+
+
+def test_runs_from_before_there_were_units_go_on() -> None:
+    assert "normalise" not in EvolutionStrategy().settings()
+    assert EvolutionStrategy(normalise="running").settings()["normalise"] == "running"
 
 
 def test_running_units_need_a_task_that_says_what_networks_see() -> None:

@@ -321,6 +321,7 @@ def test_a_small_budget_is_three_generations_or_more(strategy: str, evaluations:
 def test_a_strategy_inside_another_has_sizes_that_suit_the_budget_too() -> None:
     made = strategy_by_name("shared_weights", "none", settings={"proposals": "nsga2"}, evaluations=12)
     assert (made.proposals.population, made.proposals.offspring) == (6, 3) and made.candidates <= 12 - 2 * made.finalists
+    assert made.candidates > made.proposals.population, "so that there are children"
     begun = json.loads(json.dumps(made.settings()))
     again = strategy_by_name("shared_weights", "none", settings={"proposals": "nsga2"}, evaluations=60, begun=begun)
     assert again.settings() == made.settings()
@@ -342,8 +343,9 @@ def test_sizes_that_a_run_began_with_stay_when_it_goes_on_with_more() -> None:
 def test_children_follow_the_budget_only_where_the_population_does() -> None:
     made = strategy_by_name("nsga2", "none", settings={"population": "9"}, evaluations=12)
     assert (made.population, made.offspring) == (9, None)
-    made = strategy_by_name("nsga2", "none", settings={"offspring": "1"}, evaluations=12)
-    assert (made.population, made.offspring) == (6, 1)
+    for children, evaluations, population in ((1, 12, 6), (12, 24, 8), (30, 60, 12), (3, 1000, 12)):
+        made = strategy_by_name("nsga2", "none", settings={"offspring": str(children)}, evaluations=evaluations)
+        assert (made.population, made.offspring) == (population, children)
 
 
 def test_help_names_what_there_is_to_choose_from(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,9 @@ from neuroevo.strategies.optimisers import Optimiser
 
 Floats = npt.NDArray[np.float64]
 INNER = "topologies"  # what the strategy inside remembers is called so
-LEAST_SPREAD = 0.01  # of an input, so that one which hardly ever varied is not a direction in which a network changes most
+# The least unit of an input, so that one which hardly ever varied is not the direction in which a network changes most; and what is no variation, relative to
+# its mean, but rounding.
+LEAST_SPREAD, CONSTANT = 0.01, 1e-6
 
 
 @dataclass
@@ -58,8 +60,11 @@ class EvolutionStrategy(Strategy):
         least: the share of what they were at first that is left of them at the least.
         normalise: in which unit inputs are, for weights from them. "none": in their own; "running": in standard deviations from their mean, of all
             that networks have seen in this search so far (Mania, Guy & Recht 2018, algorithm 1, V2), so that inputs that vary little count as much as
-            others. Of the genome it stays the same network: the deviation of a weight is divided by its input's, and biases (the space's
-            `bias`) make up for the means. Needs a task that says what networks see: `Environment(..., descriptors="inputs")`.
+            others. The network stays one for inputs as they are: the deviation of a weight is divided by its input's, and the bias of the node that it
+            leads to makes up for the mean; so the space's `weight_limit` and `bias_limit` must leave room. Of a node without a bias, or that does not add
+            up, the unit is the root of the input's mean square. An input that has not varied stays in its own unit, and the least unit is 0.01, so give
+            inputs in much smaller ones `Environment(..., normalise="sampled")` too. Needs a task that says what networks see:
+            `Environment(..., descriptors="inputs")`.
         start_from: the genome to start from, as `genome.to_dict()` gives it.
         topologies: the strategy that evolves topologies first, or its name.
         topology_generations: for how many generations.
@@ -110,6 +115,10 @@ class EvolutionStrategy(Strategy):
             )
         if self.topologies is not None and self.start_from is not None:
             raise ValueError("the topology is that of start_from, or what topologies finds: give one of the two")
+
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        return settings if self.normalise != "none" else {name: value for name, value in settings.items() if name != "normalise"}  # as in older runs
 
     def start(self, search: Search) -> None:
         super().start(search)
@@ -215,11 +224,14 @@ class EvolutionStrategy(Strategy):
         """Changes of weights from normalised inputs as those of the weights that the genome has: float64 [..., weights]."""
         if self.normalise == "none" or not self._seen.count:
             return changes
-        places, inputs, biases = self._from_inputs
+        places, inputs, biases, shares = self._from_inputs
+        mean, deviation = self._seen.mean[inputs], self._seen.deviation[inputs]
+        varied = deviation > CONSTANT * np.maximum(1.0, np.abs(mean))
+        unit = np.maximum(np.where(biases >= 0, deviation, np.hypot(deviation, mean)), LEAST_SPREAD)
         changed = changes.copy()
-        changed[..., places] /= np.maximum(self._seen.deviation, LEAST_SPREAD)[inputs]
-        centred = biases >= 0
-        shifts = changed[..., places[centred]] * self._seen.mean[inputs[centred]]
+        changed[..., places] /= np.where(varied, unit, 1.0)
+        centred = varied & (biases >= 0)
+        shifts = changed[..., places[centred]] * (mean * shares)[centred]
         np.subtract.at(changed.T, biases[centred], shifts.T)
         return changed
 
@@ -383,20 +395,29 @@ def varied(genome: NeatGenome) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bo
     return genome.connections.enabled.copy(), biases
 
 
-def _from_inputs(
-    genome: NeatGenome, weights: npt.NDArray[np.bool_], biases: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Of the tuned weights of connections from inputs: their places among what is tuned, which inputs, and the place of the bias of the node that each leads
-    to, -1 where it has none: int64 [connections]."""
-    space = genome.space
+class _FromInputs(NamedTuple):
+    """The tuned weights of connections from inputs: their places among what is tuned, which inputs; where what makes up for an input's mean stands, the bias of
+    the node that each leads to, -1 where there is none, and how much of it a unit of the weight takes: arrays [connections]."""
+
+    places: npt.NDArray[np.int64]
+    inputs: npt.NDArray[np.int64]
+    biases: npt.NDArray[np.int64]
+    shares: Floats
+
+
+def _from_inputs(genome: NeatGenome, weights: npt.NDArray[np.bool_], biases: npt.NDArray[np.bool_]) -> _FromInputs:
+    space, nodes = genome.space, genome.nodes
     source, target = genome.connections.source[weights], genome.connections.target[weights]
     places = np.flatnonzero(source < space.inputs)
-    bias = dict[int, int]()
-    if space.bias == "input":
-        bias = {int(target[place]): int(place) for place in np.flatnonzero(source == space.inputs)}
+    found = dict[int, tuple[int, float]]()
+    if space.bias == "input" and space.bias_value:
+        found = {int(target[place]): (int(place), 1.0 / space.bias_value) for place in np.flatnonzero(source == space.inputs)}
     elif space.bias == "node":
-        bias = {int(marking): len(source) + place for place, marking in enumerate(genome.nodes.marking[biases])}
-    return places, source[places], np.array([bias.get(int(node), -1) for node in target[places]], np.int64)
+        which = np.flatnonzero(biases)
+        found = {int(nodes.marking[node]): (len(source) + place, float(nodes.response[node])) for place, node in enumerate(which)}
+    adding = set(nodes.marking[nodes.aggregation == space.aggregation_functions.codes.get("sum", -1)].tolist())
+    each = [found[int(node)] if int(node) in adding and int(node) in found else (-1, 0.0) for node in target[places]]
+    return _FromInputs(places, source[places], np.array([place for place, _ in each], np.int64), np.array([share for _, share in each], np.float64))
 
 
 def utilities(plus: Floats, minus: Floats, best: float, shaping: str) -> Floats:

@@ -74,7 +74,8 @@ class SharedWeights(OneShot):
 
     def within(self, evaluations: int) -> Strategy:
         spent = self.finalists * (2 if self.finals == "both" else 1)
-        at_once = max([getattr(self.proposals, name, None) or 1 for name in ("population", "batch", "initial", "neighbours")])
+        sizes = ["offspring" if getattr(self.proposals, "offspring", None) else "population", "batch", "initial", "neighbours"]
+        at_once = max([getattr(self.proposals, name, None) or 1 for name in sizes])
         # what it proposes at once is scored whole, so that the last of it may be more than was wanted
         return replace(self, candidates=min(self.candidates, max(1, evaluations - spent - at_once + 1)))
 

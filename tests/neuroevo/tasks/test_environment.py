@@ -19,6 +19,7 @@ from neuroevo.core.extras import how_to_install
 from neuroevo.core.trial import Trial
 from neuroevo.decode.population import NetworksInTurn
 from neuroevo.estimation import Episodes
+from neuroevo.store import StoreError
 from neuroevo.strategies import Neat, Nsga2
 from neuroevo.tasks import Context, Environment, StepCount, environment_play
 from neuroevo.tasks.cart_poles import CartPoles
@@ -251,10 +252,10 @@ def test_networks_in_time_are_scored_together_as_alone(dynamics):
     assert np.array_equal(together.values, alone.values) and np.array_equal(together.descriptors, alone.descriptors)
 
 
-@pytest.mark.parametrize("id", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize(("id", "repeat"), [("CartPole-v1", 1), ("Pendulum-v1", 1), ("Pendulum-v1", 4)])
 @pytest.mark.parametrize("normalise", ["none", "sampled"])
-def test_descriptors_say_what_networks_saw(id, normalise):
-    task = Environment(id, episodes=2, steps=30, normalise=normalise, descriptors="inputs")
+def test_descriptors_say_what_networks_saw(id, repeat, normalise):
+    task = Environment(id, episodes=2, steps=30, normalise=normalise, action_repeat=repeat, descriptors="inputs")
     given, saw = individuals(task, 3), []
     described = Episodes().measure(Trial(0, given), task, Context(seed=1)).descriptors
     for one in given:
@@ -268,6 +269,27 @@ def test_descriptors_say_what_networks_saw(id, normalise):
     assert not Environment(id).describes_inputs
     with pytest.raises(TypeError, match="or 'inputs'; got 'outputs'"):
         Environment(id, descriptors="outputs")
+
+
+def test_what_is_no_number_counts_for_nothing_in_what_networks_saw():
+    task = corridor(normalise="none", descriptors="inputs")
+    seen = np.array([[1.0, np.inf], [3.0, np.nan], [5.0, np.inf], [9.0, 9.0]])
+    count, *moments = task.describe([environment_play.Episode(seen, 0.0)])
+    assert count == 3 and np.allclose(moments, [3.0, 0.0, 8.0 / 3.0, 0.0])
+
+
+def test_a_run_does_not_go_on_with_another_description_of_episodes(tmp_path):
+    def search(described, generations):
+        task = Environment("CartPole-v1", episodes=1, steps=20, normalise="none", descriptors=described)
+        return ne.evolve(task.space(), task, strategy=Neat(population=4), budget=ne.Budget(generations=generations), run=tmp_path / "run", progress=False)
+
+    def describing(number):
+        return lambda episodes: [number]
+
+    search(describing(1.0), 1)
+    assert search(describing(1.0), 2).generation == 2
+    with pytest.raises(StoreError, match="descriptors changed since"):
+        search(describing(2.0), 3)
 
 
 def test_other_environments_are_scored_one_by_one_whatever_gymnasium_has():
@@ -423,7 +445,7 @@ def test_episodes_depend_on_the_seed_and_the_generation_alone():
     assert len({*task.search_seeds(1, 5), *task.search_seeds(1, 6), *task.search_seeds(2, 5), *task.fresh_seeds(1, 5, 4)}) == 16
 
 
-@pytest.mark.parametrize("seeds", ["generation", pytest.param("birth", marks=pytest.mark.slow), pytest.param("fixed", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [pytest.param("generation", marks=pytest.mark.slow), "birth", pytest.param("fixed", marks=pytest.mark.slow)])
 def test_the_result_does_not_depend_on_workers(seeds):
     found = []
     for workers in (1, 2):

@@ -46,7 +46,7 @@ def some(*quick):
     return [pytest.param(space, id=name, marks=[] if name in quick else [pytest.mark.slow]) for name, space in SPACES.items()]
 
 
-@pytest.mark.parametrize("space", some("features"))
+@pytest.mark.parametrize("space", some("images"))
 def test_a_chain_that_is_taken_out_computes_what_its_path_computed(space):
     net, rng = Supernet(space.shared()), np.random.default_rng(1)
     vector, x = net.fresh(rng).vector, samples(space)
