@@ -173,24 +173,24 @@ def changes(run: ne.Run, x=UNITS) -> np.ndarray:
 )
 def test_perturbations_are_in_the_unit_of_what_was_seen(space: dict, settings: dict, response: float) -> None:
     """Of an output without activation: the noise times inputs that are normalised, and the bias's own noise."""
-    run = in_units(2, space={"output_activation": "identity", **space}, pairs=200, normalise="running", **settings)
+    run = in_units(2, space={"output_activation": "identity", **space}, pairs=60, normalise="running", **settings)
     changed = changes(run)
-    assert changed.std(axis=1).mean() == pytest.approx(response * 0.05 * math.sqrt(3), rel=0.15)
+    assert changed.std(axis=1).mean() == pytest.approx(response * 0.05 * math.sqrt(3), rel=0.2)
     assert np.abs(changed.mean(axis=1)).max() < 5 * 0.05 * max(1.0, abs(space.get("bias_value", 1.0)))
     every = np.array([np.linalg.lstsq(UNITS - UNITS.mean(axis=0), change - change.mean(axis=0), rcond=None)[0] for change in changed])
-    assert np.allclose(every.std(axis=0), response * 0.05 / UNITS.std(axis=0)[:, None], rtol=0.15), "each input as much as the others"
+    assert np.allclose(every.std(axis=0), response * 0.05 / UNITS.std(axis=0)[:, None], rtol=0.3), "each input as much as the others"
 
 
 @pytest.mark.parametrize("space", [{"bias": "none"}, {"bias": "input", "bias_value": 0.0}, {"bias": "node", "aggregations": ("max",)}])
 def test_where_nothing_makes_up_for_a_mean_the_unit_is_that_of_all_of_an_input(space: dict) -> None:
-    run = in_units(2, space={"output_activation": "identity", **space}, pairs=100, normalise="running")
+    run = in_units(2, space={"output_activation": "identity", **space}, pairs=30, normalise="running")
     assert 0.01 < np.sqrt((changes(run) ** 2).mean()) < 0.2  # 3 and more, were a weight's deviation divided by its input's
 
 
 def test_an_input_that_never_varied_stays_in_its_own_unit() -> None:
     x = UNITS.copy()
     x[:, 1] = 0.3
-    run = in_units(2, x, {"output_activation": "identity"}, pairs=100, normalise="running")
+    run = in_units(2, x, {"output_activation": "identity"}, pairs=60, normalise="running")
     moved = x.copy()
     moved[:, 1] += 1.0
     assert (changes(run, moved) - changes(run, x)).std() == pytest.approx(0.05, rel=0.2)
