@@ -20,7 +20,7 @@ mean of the last scores of the centre was that of the published figure.
                        2017, table 3)
 
 Settings were chosen on seeds from 101 on, NEAT's on LunarLander's seed 0. Needs the extra `gym`. A seed of HalfCheetah takes 7 minutes on one core, one of
-LunarLander 4; of BipedalWalker a million steps take 4.
+LunarLander 4; one of BipedalWalker half an hour to more than an hour (a million steps take 3 minutes).
 """
 
 from __future__ import annotations
