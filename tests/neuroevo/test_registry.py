@@ -340,6 +340,14 @@ def test_sizes_that_a_run_began_with_stay_when_it_goes_on_with_more() -> None:
     assert strategy_by_name("nsga3", "none", evaluations=60, begun=begun).settings()["population"] == 12
 
 
+@pytest.mark.parametrize("strategy", sorted(strategies()))
+def test_every_strategy_goes_on_with_the_sizes_that_it_began_with(strategy: str) -> None:
+    begun = json.loads(json.dumps(strategy_by_name(strategy, "none", evaluations=12).settings()))
+    for evaluations in (12, 60, None):
+        again = json.loads(json.dumps(strategy_by_name(strategy, "none", evaluations=evaluations, begun=begun).settings()))
+        assert again == begun
+
+
 def test_children_follow_the_budget_only_where_the_population_does() -> None:
     made = strategy_by_name("nsga2", "none", settings={"population": "9"}, evaluations=12)
     assert (made.population, made.offspring) == (9, None)
