@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroevo.selection.chance import Chance
     from neuroevo.selection.classic import lexicase, linear_ranking, roulette, stochastic_universal, tournament
-    from neuroevo.selection.density import inverse_density_probabilities, kernel_density
+    from neuroevo.selection.density import farthest_points, inverse_density_probabilities, kernel_density
     from neuroevo.selection.indicators import hypervolume, normalised_hypervolume
     from neuroevo.selection.local_competition import LocalCompetition
     from neuroevo.selection.novelty import Novelty
@@ -34,6 +34,7 @@ _WHERE = {
     "Surprise": "surprise",
     "crowded_tournament": "nsga2",
     "crowding_distance": "nsga2",
+    "farthest_points": "density",
     "hypervolume": "indicators",
     "inverse_density_probabilities": "density",
     "kernel_density": "density",
@@ -62,6 +63,7 @@ __all__ = [
     "Surprise",
     "crowded_tournament",
     "crowding_distance",
+    "farthest_points",
     "hypervolume",
     "inverse_density_probabilities",
     "kernel_density",

@@ -59,3 +59,26 @@ def inverse_density_probabilities(points: Points, at: Points) -> npt.NDArray[np.
     inverse = 1.0 / kernel_density(points, at)
     probabilities: npt.NDArray[np.float64] = inverse / inverse.sum()
     return probabilities
+
+
+def farthest_points(points: Points, count: int) -> list[int]:
+    """So many points that lie far apart: the one of the lowest sum first, then always the farthest from those that are chosen (Gonzalez 1985).
+
+    Every dimension counts by its range.
+
+    Args:
+        points: float64 [points, dimensions].
+        count: how many; all where there are fewer.
+
+    Returns:
+        Positions, in order of choice.
+    """
+    ranges = np.ptp(points, axis=0) if len(points) else np.ones(points.shape[1])
+    scaled = points / np.where(ranges > 0, ranges, 1.0)
+    left = np.full(len(points), np.inf)  # how far each point is from the nearest chosen one
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(points)):
+        chosen.append(int(np.argmax(left)) if chosen else int(np.argmin(scaled.sum(axis=1))))
+        left = np.minimum(left, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
+        left[chosen] = -1.0  # so that of points that agree with a chosen one, each is chosen once
+    return chosen

@@ -1,6 +1,7 @@
 """What the first strategies share, and what is particular to each."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import neuroevo as ne
 from genomes import CellSpace
 from neuroevo.core.objectives import FLOPS, Objective
-from neuroevo.strategies import Nsga2, Nsga3, RandomSearch, RegularizedEvolution, Search
+from neuroevo.strategies import Lemonade, Nsga2, Nsga3, RandomSearch, RegularizedEvolution, Search
 from neuroevo.strategies.evolution.breeding import Breeding
 from neuroevo.testing.strategy import Drive, GenesTask
 
@@ -159,3 +160,33 @@ def test_nsga3_keeps_a_point_for_nearly_every_reference_direction() -> None:
 def test_wrong_settings_are_refused(make, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("make", [partial(Nsga2, deduplicate="none"), partial(Nsga2, deduplicate="key"), Nsga3, Lemonade])
+def test_a_spread_first_generation_is_wider_than_a_random_one(make) -> None:
+    def begun(first: str) -> list[float]:
+        strategy = make(population=6, first=first)
+        strategy.start(Search(SPACE, two_objectives(), seed=3))
+        return sorted(trial.individuals[0].genome.flops for trial in strategy.ask())
+
+    random, spread = begun("random"), begun("spread")
+    assert len(random) == len(spread) == 6
+    assert spread[-1] - spread[0] >= random[-1] - random[0]
+    assert min(np.diff(spread)) > min(np.diff(random))
+
+
+def test_candidates_that_a_spread_generation_leaves_out_may_be_born_later() -> None:
+    breeding = Breeding(Search(SMALL, two_objectives(), seed=1), "key")
+    born = breeding.first(4, how="spread")
+    assert breeding.seen == {breeding.token(individual.genome) for individual in born}
+
+
+def test_a_spread_first_generation_needs_a_cheap_objective() -> None:
+    task = ne.tasks.Function(convolutions, {"convolutions": ne.maximise}, of="genome")
+    with pytest.raises(ValueError, match=r"first='spread' chooses by cheap objectives, and the task has none: add one, such as 'parameters'"):
+        ne.evolve(SPACE, task, strategy=Nsga2(population=4, first="spread"), budget=ne.Budget(evaluations=8), progress=False)
+
+
+@pytest.mark.parametrize("kind", [Nsga2, Nsga3, Lemonade])
+def test_runs_from_before_there_was_this_choice_have_its_usual_value(kind) -> None:
+    assert "first" not in kind().settings() and kind(first="spread").settings()["first"] == "spread"

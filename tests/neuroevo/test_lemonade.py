@@ -9,7 +9,7 @@ from genomes import CellSpace, NetworkSpace
 from neuroevo.core.objectives import PARAMETERS, Objective
 from neuroevo.core.trial import Evaluation, Measurement, Result
 from neuroevo.selection import pareto_front
-from neuroevo.selection.density import inverse_density_probabilities, kernel_density
+from neuroevo.selection.density import farthest_points, inverse_density_probabilities, kernel_density
 from neuroevo.strategies import HillClimb, Lemonade, Search
 from neuroevo.testing import StrategySuite
 from neuroevo.testing.evaluator import SquareTask
@@ -30,6 +30,11 @@ class TestLemonadeThatTrainsTheFrontFurther(StrategySuite):
         return Lemonade(population=6, proposals=12, accepted=4, further=0.4)
 
 
+class TestLemonadeThatBeginsSpread(StrategySuite):
+    def strategy(self):
+        return Lemonade(population=6, proposals=12, accepted=4, first="spread")
+
+
 class TestHillClimb(StrategySuite):
     def strategy(self):
         return HillClimb(neighbours=4, mutations=2)
@@ -40,6 +45,16 @@ def test_the_density_is_scipys_for_uncorrelated_points() -> None:
     points, at = rng.normal(size=(400, 1)) * 3.0, rng.normal(size=(50, 1))
     ours, theirs = kernel_density(points, at), gaussian_kde(points.T, "scott")(at.T)
     np.testing.assert_allclose(ours, theirs, rtol=0.01)  # the deviation divides by n here, by n - 1 there
+
+
+def test_farthest_points_cover_the_range() -> None:
+    line = np.array([[0.5], [0.0], [1.0], [0.24], [0.25], [0.9], [0.0]])
+    assert farthest_points(line, 4) == [1, 2, 0, 4]
+    assert sorted(farthest_points(line, 9)) == list(range(7)), "each once, also those that agree"
+    assert farthest_points(line * [1000.0], 4) == farthest_points(line, 4)
+    square = np.array([[0.0, 0.0], [1e-6, 0.0], [0.0, 1e6], [1e-6, 1e6], [4e-7, 4e5]])
+    assert sorted(farthest_points(square, 4)) == [0, 1, 2, 3], "every dimension counts by its range"
+    assert farthest_points(np.zeros((3, 2)), 2) == [0, 1] and farthest_points(np.empty((0, 2)), 2) == []
 
 
 def test_density_stands_one_point_and_points_that_agree() -> None:
@@ -171,6 +186,7 @@ def test_hill_climbing_starts_from_a_given_genome() -> None:
         lambda: Lemonade(population=0),
         lambda: Lemonade(density="other"),
         lambda: Lemonade(inheritance="some"),
+        lambda: Lemonade(first="some"),
         lambda: HillClimb(neighbours=1),
         lambda: HillClimb(mutations=0),
     ],

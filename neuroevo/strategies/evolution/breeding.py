@@ -13,17 +13,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from genomes.base import Genome, Space, shown
 from neuroevo.core.individual import Individual
 from neuroevo.core.streams import python_random
 from neuroevo.core.trial import Trial
+from neuroevo.selection.density import farthest_points
 from neuroevo.strategies.base import Search
 
 Deduplicate = Literal["none", "genome", "key"]
 Inheritance = Literal["none", "lamarckian"]
+First = Literal["random", "spread"]
 Parents = Callable[[np.random.Generator], tuple[Sequence[Individual], Sequence[int] | None]]
 
+SPREAD = 4  # random individuals that are looked at for each one of a spread first generation
 ATTEMPTS = 100  # how often a random individual is drawn again before the birth is given up
 CHILD_ATTEMPTS = 20  # how often a child is
 LONGEST_WALK = 32  # a repeated child is mutated on: not at first, then 1, 3, 7, ... times, at most so often
@@ -84,16 +88,36 @@ class Breeding:
             self.seen.add(self.token(chosen.genome))
         return chosen
 
-    def first(self, count: int, generation: int = 0) -> list[Individual]:
-        """Up to `count` random individuals.
+    def first(self, count: int, generation: int = 0, how: First = "random") -> list[Individual]:
+        """Up to `count` random individuals; "spread": of several times as many those that lie farthest apart by the cheap objectives.
 
         Raises:
-            ValueError: not one random genome respects the limits.
+            ValueError: not one random genome respects the limits; a spread without cheap objectives.
         """
+        if how == "spread":
+            return self._spread(count, generation)
         made = [individual for individual in (self.random(generation) for _ in range(count)) if individual is not None]
         if count and not made and self._limited and not self.seen:
             raise ValueError(self.too_tight(count * ATTEMPTS))
         return made
+
+    def _spread(self, count: int, generation: int) -> list[Individual]:
+        if not self._cheap:
+            raise ValueError("first='spread' chooses by cheap objectives, and the task has none: add one, such as 'parameters', or say 'random'")
+        made = self.first(SPREAD * count, generation)
+        chosen = sorted(farthest_points(self.costs(made), count))
+        if self.deduplicate != "none":  # the others may be born later
+            self.seen = {self.token(made[position].genome) for position in chosen}
+        return [made[position] for position in chosen]
+
+    def costs(self, individuals: Sequence[Individual]) -> npt.NDArray[np.float64]:
+        """Cheap objectives, logarithms where an objective asks for them: float64 [individuals, cheap objectives, or a single 0 where none is]."""
+        rows = [[self._cost(name, individual) for name in self._cheap] or [0.0] for individual in individuals]
+        return np.array(rows, dtype=np.float64)
+
+    def _cost(self, name: str, individual: Individual) -> float:
+        value = self._cheap[name](individual.genome)
+        return float(np.log10(max(value, 1e-12))) if self.search.objectives[name].log else float(value)
 
     def too_tight(self, tried: int) -> str:
         """The sentence for limits that no genome of so many respects."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from genomes.base import shown
 from genomes.network.operators import TRAINED_FURTHER
@@ -18,7 +17,7 @@ from neuroevo.core.trial import Result, Trial
 from neuroevo.selection.density import inverse_density_probabilities
 from neuroevo.selection.nsga2 import pareto_front
 from neuroevo.strategies.base import Search, Strategy
-from neuroevo.strategies.evolution.breeding import Breeding, Inheritance, check, check_count, trial
+from neuroevo.strategies.evolution.breeding import Breeding, First, Inheritance, check, check_count, trial
 
 
 @dataclass
@@ -43,6 +42,8 @@ class Lemonade(Strategy):
             weights, and trained once more, as long as that makes it better. Small networks are far from trained after a child's few epochs. It
             is not in the paper; 0 leaves it out.
         inheritance: "lamarckian": a child starts from its parent's weights; "none": from scratch, to measure what it is worth.
+        first: "random": the first generation is random; "spread": of several times as many random networks those are trained that lie farthest
+            apart by the cheap objectives, so that the front begins at its whole width. That is not in the paper.
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
@@ -55,6 +56,7 @@ class Lemonade(Strategy):
     density: Literal["population", "children"] = "population"
     further: float = 0.0
     inheritance: Inheritance = "lamarckian"
+    first: First = field(default="random", kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("population", "proposals", "accepted", "mutations"):
@@ -67,13 +69,13 @@ class Lemonade(Strategy):
             raise ValueError(f"again must be a probability from 0 to 0.9, got {shown(self.again)}")
         check("density", self.density, ("population", "children"))
         check("inheritance", self.inheritance, ("none", "lamarckian"))
+        check("first", self.first, ("random", "spread"))
 
     def start(self, search: Search) -> None:
         super().start(search)
         self._population: list[Individual] = []
         self._breeding = Breeding(search)
         self._settled: set[int] = set()  # who did not become better by more training
-        self._cheap = [name for name, o in search.objectives.items() if o.kind == "cheap" and o.of is not None]
 
     @property
     def living(self) -> Sequence[Individual]:
@@ -83,7 +85,7 @@ class Lemonade(Strategy):
         if not self._population:
             return [
                 trial(self.search, first, (), self.inheritance)
-                for first in self._breeding.first(self.population, self.generation)
+                for first in self._breeding.first(self.population, self.generation, self.first)
             ]
         heirs = self._heirs()
         births, count = self._propose(), self.accepted - len(heirs)
@@ -109,6 +111,8 @@ class Lemonade(Strategy):
         for name in ("further", "again"):
             if not settings[name]:
                 del settings[name]  # as in runs that were recorded before there was this choice
+        if self.first == "random":
+            del settings["first"]
         return settings
 
     def state(self) -> State:
@@ -125,7 +129,7 @@ class Lemonade(Strategy):
 
     def _propose(self) -> list[tuple[Individual, Sequence[Individual]]]:
         """Children, with their parents, of individuals drawn from thinly populated regions."""
-        costs = self._costs(self._population)
+        costs = self._breeding.costs(self._population)
         probabilities = inverse_density_probabilities(costs, costs)
 
         def choose(rng: np.random.Generator) -> tuple[Sequence[Individual], None]:
@@ -144,7 +148,7 @@ class Lemonade(Strategy):
         count = min(len(able), int(whole) + int(rng.random() < rest))
         if not count:
             return []
-        probabilities = inverse_density_probabilities(self._costs(self._population), self._costs(able))
+        probabilities = inverse_density_probabilities(self._breeding.costs(self._population), self._breeding.costs(able))
         chosen = sorted(rng.choice(len(able), size=count, replace=False, p=probabilities).tolist())
         return [
             (
@@ -159,21 +163,10 @@ class Lemonade(Strategy):
     def _accept(self, children: list[Individual], accepted: int) -> list[int]:
         """Positions of so many accepted children, in order of birth."""
         rng = self.search.rng(self.generation, ACCEPTANCE)
-        costs = self._costs(children)
-        fitted = costs if self.density == "children" else self._costs(self._population)
+        costs = self._breeding.costs(children)
+        fitted = costs if self.density == "children" else self._breeding.costs(self._population)
         probabilities = inverse_density_probabilities(fitted, costs)
         count = min(accepted, len(children))
         # probabilities underflow for children far outside the population: keep every child possible
         probabilities = (probabilities + 1e-12) / (probabilities + 1e-12).sum()
         return sorted(int(i) for i in rng.choice(len(children), size=count, replace=False, p=probabilities))
-
-    def _costs(self, individuals: Sequence[Individual]) -> npt.NDArray[np.float64]:
-        """Cheap objectives, logarithms where an objective asks for them: float64 [individuals, cheap objectives]."""
-        rows = [[self._cost(name, individual) for name in self._cheap] or [0.0] for individual in individuals]
-        return np.array(rows, dtype=np.float64)
-
-    def _cost(self, name: str, individual: Individual) -> float:
-        objective = self.search.objectives[name]
-        assert objective.of is not None
-        value = objective.of(individual.genome)
-        return float(np.log10(max(value, 1e-12))) if objective.log else float(value)

@@ -22,6 +22,7 @@ from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import (
     Breeding,
     Deduplicate,
+    First,
     Inheritance,
     check,
     check_count,
@@ -45,6 +46,7 @@ class _Elitist(Strategy):
     inheritance: Inheritance = "none"
     scoring: Scoring | str | None = field(default=None, kw_only=True)
     scoring_joins: bool = field(default=True, kw_only=True)
+    first: First = field(default="random", kw_only=True)
 
     def __post_init__(self) -> None:
         check_count("population", self.population)
@@ -54,13 +56,16 @@ class _Elitist(Strategy):
         check_share("mutation", self.mutation)
         check("deduplicate", self.deduplicate, ("none", "genome", "key"))
         check("inheritance", self.inheritance, ("none", "lamarckian"))
+        check("first", self.first, ("random", "spread"))
         if not isinstance(self.scoring_joins, bool):
             raise ValueError(f"scoring_joins must be True or False, got {shown(self.scoring_joins)}")
         self.scoring = checked_scoring(self.scoring)
 
     def settings(self) -> dict[str, Any]:
         settings = super().settings()
-        left_out = () if self.scoring is not None else ("scoring", "scoring_joins")  # as in runs from before there were scorings
+        left_out = set() if self.scoring is not None else {"scoring", "scoring_joins"}  # as in runs from before there were these choices
+        if self.first == "random":
+            left_out.add("first")
         return {name: value for name, value in settings.items() if name not in left_out}
 
     def start(self, search: Search) -> None:
@@ -75,7 +80,7 @@ class _Elitist(Strategy):
 
     def ask(self) -> Sequence[Trial]:
         if not self._living:
-            first = self._breeding.first(self.population, self.generation)
+            first = self._breeding.first(self.population, self.generation, self.first)
             return trials(self.search, [(individual, ()) for individual in first], self.inheritance)
         born = [
             self._breeding.child(self._parents, self.generation, mutation=self.mutation)
@@ -188,6 +193,8 @@ class Nsga2(_Elitist):
         scoring: a value of what individuals did (`neuroevo.selection.Novelty`, ...), as a part or a text such as "Novelty(k=10)", found anew
             for all in every generation; None: the objectives alone.
         scoring_joins: whether the score joins the objectives as one more that is maximised, or is all that counts in their place.
+        first: "random", or "spread": the first generation is, of several times as many random candidates, those that lie farthest apart by the
+            cheap objectives.
         speciation: about how many species there should be, by the genomes' distance; 0: none. Half of the survivors are then chosen as ever, the
             other half so that every species has its share, each by rank and crowding; and two parents are of one species. It protects new
             structures as NEAT's speciation does; a toolbox's `select` replaces it.
@@ -245,7 +252,7 @@ class Nsga3(_Elitist):
     more.
 
     Args:
-        population, offspring, crossover, mutation, deduplicate, inheritance, scoring, scoring_joins: as in `Nsga2`.
+        population, offspring, crossover, mutation, deduplicate, inheritance, scoring, scoring_joins, first: as in `Nsga2`.
         divisions: how finely each axis is divided by the reference points; None: as finely as `population` allows.
     """
 
