@@ -64,7 +64,7 @@ def inverse_density_probabilities(points: Points, at: Points) -> npt.NDArray[np.
 def farthest_points(points: Points, count: int) -> list[int]:
     """So many points that lie far apart: the one of the lowest sum first, then always the farthest from those that are chosen (Gonzalez 1985).
 
-    Every dimension counts by its range.
+    Every dimension counts by its range. Points that are not finite come last.
 
     Args:
         points: float64 [points, dimensions].
@@ -73,12 +73,18 @@ def farthest_points(points: Points, count: int) -> list[int]:
     Returns:
         Positions, in order of choice.
     """
-    ranges = np.ptp(points, axis=0) if len(points) else np.ones(points.shape[1])
-    scaled = points / np.where(ranges > 0, ranges, 1.0)
-    left = np.full(len(points), np.inf)  # how far each point is from the nearest chosen one
+    finite = np.isfinite(points).all(axis=1)
+    known, others = np.flatnonzero(finite), np.flatnonzero(~finite)
+    scaled = points[known]
+    if len(known):
+        largest = np.abs(scaled).max(axis=0)
+        scaled = scaled / np.where(largest > 0, largest, 1.0)  # first, since a range may overflow
+        ranges = np.ptp(scaled, axis=0)
+        scaled = scaled / np.where(ranges > 0, ranges, 1.0)
+    left = np.full(len(known), np.inf)  # how far each point is from the nearest chosen one
     chosen: list[int] = []
-    while len(chosen) < min(count, len(points)):
+    while len(chosen) < min(count, len(known)):
         chosen.append(int(np.argmax(left)) if chosen else int(np.argmin(scaled.sum(axis=1))))
         left = np.minimum(left, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
         left[chosen] = -1.0  # so that of points that agree with a chosen one, each is chosen once
-    return chosen
+    return [int(position) for position in (*known[chosen], *others)][:count]

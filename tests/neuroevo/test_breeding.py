@@ -11,7 +11,7 @@ from genomes import CellSpace
 from neuroevo.core.objectives import FLOPS, Objective
 from neuroevo.strategies import Lemonade, Nsga2, Nsga3, RandomSearch, RegularizedEvolution, Search
 from neuroevo.strategies.evolution.breeding import Breeding
-from neuroevo.testing.strategy import Drive, GenesTask
+from neuroevo.testing.strategy import Drive, GenesTask, StrategySuite
 
 SPACE = CellSpace()
 SMALL = CellSpace(nodes=3)  # 125 cells
@@ -175,16 +175,38 @@ def test_a_spread_first_generation_is_wider_than_a_random_one(make) -> None:
     assert min(np.diff(spread)) > min(np.diff(random))
 
 
-def test_candidates_that_a_spread_generation_leaves_out_may_be_born_later() -> None:
-    breeding = Breeding(Search(SMALL, two_objectives(), seed=1), "key")
-    born = breeding.first(4, how="spread")
+def test_candidates_that_a_spread_generation_leaves_out_may_be_born_later_and_none_is_born_twice() -> None:
+    breeding = Breeding(Search(SMALL, two_objectives(), seed=1), "key", "spread")
+    born = breeding.first(4)
     assert breeding.seen == {breeding.token(individual.genome) for individual in born}
+    while more := breeding.first(9):  # as where all of the first failed
+        born += more
+    tokens = [breeding.token(individual.genome) for individual in born]
+    assert len(set(tokens)) == len(tokens) == 70, "until nothing is left"
 
 
-def test_a_spread_first_generation_needs_a_cheap_objective() -> None:
+def test_candidates_whose_cost_is_not_finite_are_chosen_last() -> None:
+    def cost(cell) -> float:
+        return float("inf") if cell.decisions[0] == 1 else float(sum(cell.decisions))
+
+    costs = Objective("cost", "minimise", "cheap", of=cost)
+    task = ne.tasks.Function(convolutions, {"convolutions": ne.maximise, "cost": costs}, of="genome")
+    run = ne.evolve(SPACE, task, strategy=Nsga2(population=8, first="spread"), budget=ne.Budget(evaluations=8), seed=2, progress=False)
+    values = sorted(individual.values["cost"] for individual in run)
+    assert all(individual.status == "done" for individual in run) and min(np.diff(values)) > 0
+
+
+def test_a_spread_first_generation_needs_a_cheap_objective(tmp_path) -> None:
     task = ne.tasks.Function(convolutions, {"convolutions": ne.maximise}, of="genome")
-    with pytest.raises(ValueError, match=r"first='spread' chooses by cheap objectives, and the task has none: add one, such as 'parameters'"):
-        ne.evolve(SPACE, task, strategy=Nsga2(population=4, first="spread"), budget=ne.Budget(evaluations=8), progress=False)
+    for strategy in (Nsga2(population=4, first="spread"), Lemonade(first="spread")):
+        with pytest.raises(ValueError, match=r"first='spread' chooses by cheap objectives, which are known without a training, and the task has none"):
+            ne.evolve(SPACE, task, strategy=strategy, budget=ne.Budget(evaluations=8), run=tmp_path / "run", progress=False)
+        assert not (tmp_path / "run").exists(), "nothing was begun"
+
+
+class TestNsga2ThatBeginsSpread(StrategySuite):
+    def strategy(self):
+        return Nsga2(population=8, first="spread", deduplicate="genome")
 
 
 @pytest.mark.parametrize("kind", [Nsga2, Nsga3, Lemonade])

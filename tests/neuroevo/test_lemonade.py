@@ -54,6 +54,8 @@ def test_farthest_points_cover_the_range() -> None:
     assert farthest_points(line * [1000.0], 4) == farthest_points(line, 4)
     square = np.array([[0.0, 0.0], [1e-6, 0.0], [0.0, 1e6], [1e-6, 1e6], [4e-7, 4e5]])
     assert sorted(farthest_points(square, 4)) == [0, 1, 2, 3], "every dimension counts by its range"
+    assert farthest_points(np.array([[1.0], [np.nan], [3.0], [np.inf], [2.0]]), 4) == [0, 2, 4, 1], "what is not finite comes last"
+    assert farthest_points(np.array([[0.0], [1e308], [-1e308], [9e307]]), 3) == [2, 1, 0]
     assert farthest_points(np.zeros((3, 2)), 2) == [0, 1] and farthest_points(np.empty((0, 2)), 2) == []
 
 

@@ -48,14 +48,24 @@ class Breeding:
         search: space, task and streams.
         deduplicate: "none"; "genome" never makes the same genes twice; "key" never makes two genomes with the same canonical key
             and the same cheap objectives, so no network is trained twice.
+        first: what `first` makes: "random" individuals, or a "spread" of them.
+
+    Raises:
+        ValueError: a spread where no objective is cheap.
     """
 
-    def __init__(self, search: Search, deduplicate: Deduplicate = "none") -> None:
+    def __init__(self, search: Search, deduplicate: Deduplicate = "none", first: First = "random") -> None:
         self.search = search
         self.deduplicate = deduplicate
+        self._first = first
         self.seen: set[int] = set()
         cheap = {name: o.of for name, o in search.objectives.items() if o.kind == "cheap" and o.of is not None}
         self._cheap: Mapping[str, Callable[[Genome], float]] = cheap
+        if first == "spread" and not cheap:
+            raise ValueError(
+                "first='spread' chooses by cheap objectives, which are known without a training, and the task has none: add one (of networks "
+                "'parameters' or 'flops'), or say first='random'"
+            )
         self._limited = [(o, o.of) for o in search.objectives.values() if o.name in cheap and o.limit is not None and o.of]
         self._free = deduplicate == "none" and not self._limited
 
@@ -88,32 +98,31 @@ class Breeding:
             self.seen.add(self.token(chosen.genome))
         return chosen
 
-    def first(self, count: int, generation: int = 0, how: First = "random") -> list[Individual]:
+    def first(self, count: int, generation: int = 0) -> list[Individual]:
         """Up to `count` random individuals; "spread": of several times as many those that lie farthest apart by the cheap objectives.
 
         Raises:
-            ValueError: not one random genome respects the limits; a spread without cheap objectives.
+            ValueError: not one random genome respects the limits.
         """
-        if how == "spread":
-            return self._spread(count, generation)
+        if self._first == "random":
+            return self._random(count, generation)
+        made = self._random(SPREAD * count, generation)
+        chosen = sorted(farthest_points(self.costs(made), count))
+        left_out = set(range(len(made))).difference(chosen)
+        if self.deduplicate != "none":
+            self.seen -= {self.token(made[position].genome) for position in left_out}  # they may be born later
+        return [made[position] for position in chosen]
+
+    def _random(self, count: int, generation: int) -> list[Individual]:
         made = [individual for individual in (self.random(generation) for _ in range(count)) if individual is not None]
         if count and not made and self._limited and not self.seen:
             raise ValueError(self.too_tight(count * ATTEMPTS))
         return made
 
-    def _spread(self, count: int, generation: int) -> list[Individual]:
-        if not self._cheap:
-            raise ValueError("first='spread' chooses by cheap objectives, and the task has none: add one, such as 'parameters', or say 'random'")
-        made = self.first(SPREAD * count, generation)
-        chosen = sorted(farthest_points(self.costs(made), count))
-        if self.deduplicate != "none":  # the others may be born later
-            self.seen = {self.token(made[position].genome) for position in chosen}
-        return [made[position] for position in chosen]
-
     def costs(self, individuals: Sequence[Individual]) -> npt.NDArray[np.float64]:
         """Cheap objectives, logarithms where an objective asks for them: float64 [individuals, cheap objectives, or a single 0 where none is]."""
         rows = [[self._cost(name, individual) for name in self._cheap] or [0.0] for individual in individuals]
-        return np.array(rows, dtype=np.float64)
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self._cheap) or 1)
 
     def _cost(self, name: str, individual: Individual) -> float:
         value = self._cheap[name](individual.genome)

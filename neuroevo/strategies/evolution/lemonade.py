@@ -42,8 +42,8 @@ class Lemonade(Strategy):
             weights, and trained once more, as long as that makes it better. Small networks are far from trained after a child's few epochs. It
             is not in the paper; 0 leaves it out.
         inheritance: "lamarckian": a child starts from its parent's weights; "none": from scratch, to measure what it is worth.
-        first: "random": the first generation is random; "spread": of several times as many random networks those are trained that lie farthest
-            apart by the cheap objectives, so that the front begins at its whole width. That is not in the paper.
+        first: "random": the first generation is random; "spread": of four times as many random networks (each of which a screen looks at) those are
+            trained that lie farthest apart by the cheap objectives, so that the front begins wide. It is not in the paper.
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
@@ -74,7 +74,7 @@ class Lemonade(Strategy):
     def start(self, search: Search) -> None:
         super().start(search)
         self._population: list[Individual] = []
-        self._breeding = Breeding(search)
+        self._breeding = Breeding(search, first=self.first)
         self._settled: set[int] = set()  # who did not become better by more training
 
     @property
@@ -85,7 +85,7 @@ class Lemonade(Strategy):
         if not self._population:
             return [
                 trial(self.search, first, (), self.inheritance)
-                for first in self._breeding.first(self.population, self.generation, self.first)
+                for first in self._breeding.first(self.population, self.generation)
             ]
         heirs = self._heirs()
         births, count = self._propose(), self.accepted - len(heirs)

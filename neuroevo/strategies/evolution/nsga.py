@@ -70,7 +70,7 @@ class _Elitist(Strategy):
 
     def start(self, search: Search) -> None:
         super().start(search)
-        self._breeding = Breeding(search, self.deduplicate)
+        self._breeding = Breeding(search, self.deduplicate, self.first)
         self._copies_compete = search.by_birth  # a run that an older release began goes on as that release would have
         self._scores = Scores(self.scoring, search.objectives) if isinstance(self.scoring, Scoring) else None
         self._living: list[Individual] = []
@@ -80,7 +80,7 @@ class _Elitist(Strategy):
 
     def ask(self) -> Sequence[Trial]:
         if not self._living:
-            first = self._breeding.first(self.population, self.generation, self.first)
+            first = self._breeding.first(self.population, self.generation)
             return trials(self.search, [(individual, ()) for individual in first], self.inheritance)
         born = [
             self._breeding.child(self._parents, self.generation, mutation=self.mutation)
@@ -193,8 +193,8 @@ class Nsga2(_Elitist):
         scoring: a value of what individuals did (`neuroevo.selection.Novelty`, ...), as a part or a text such as "Novelty(k=10)", found anew
             for all in every generation; None: the objectives alone.
         scoring_joins: whether the score joins the objectives as one more that is maximised, or is all that counts in their place.
-        first: "random", or "spread": the first generation is, of several times as many random candidates, those that lie farthest apart by the
-            cheap objectives.
+        first: "random", or "spread": the first generation is, of four times as many random candidates (each of which a screen looks at), those
+            that lie farthest apart by the cheap objectives.
         speciation: about how many species there should be, by the genomes' distance; 0: none. Half of the survivors are then chosen as ever, the
             other half so that every species has its share, each by rank and crowding; and two parents are of one species. It protects new
             structures as NEAT's speciation does; a toolbox's `select` replaces it.
