@@ -14,7 +14,7 @@ MAX_MARKING = (1 << 63) - 1
 KINDS = SETTINGS.keys() - {"recurrent"}  # of the layers that are genes of their own
 
 # What happened when a gene was born; part of its marking.
-INPUT, LOGITS, STARTER, INSERTED, POOLED, ADDED, CONCATENATED, IMPORTED, EMBEDDED, NORMALISED, DETECT, GATED, DROPPED = range(13)
+INPUT, LOGITS, STARTER, INSERTED, POOLED, ADDED, CONCATENATED, IMPORTED, EMBEDDED, NORMALISED, DETECT, GATED, DROPPED, ENDED = range(14)
 
 INPUT_MARKING = marking(0, INPUT)
 LOGITS_MARKING = marking(0, LOGITS)

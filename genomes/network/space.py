@@ -44,7 +44,8 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
         max_width: most filters or units of a layer.
         kernels: kernel sizes that variation uses.
         mutations: operators that one mutation applies.
-        rates: (operator, rate) pairs that replace the defaults in `genomes.network.OPERATORS`; 0 switches an operator off.
+        rates: (operator, rate) pairs that replace the defaults in `genomes.network.OPERATORS`; 0 switches an operator off. "change_pooling"
+            (maxima become averages, a layer that flattens becomes a global pooling, and the other way) is off unless it is named.
         starter_parameters: (smallest, largest) size of random genomes, reached where the input's shape allows it.
         embeddings: what features may be made of before the first layer: "piecewise", "periodic" (Gorishniy, Rubachev & Babenko 2022), "robust"
             (Holzmüller, Grinsztajn & Steinwart 2024); of inputs (features,) alone. The search decides which, where, and whether at all.

@@ -20,7 +20,7 @@ from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
-from neuroevo.inherit import detection, embeddings, fresh, layers, plain, recurrent
+from neuroevo.inherit import detection, embeddings, fresh, heads, layers, plain, recurrent
 from neuroevo.inherit.donor import Arrays, Donor, handed_on, most_wanted, nearest, wanted
 from neuroevo.inherit.labels import Labels, Match, match
 from neuroevo.inherit.moments import Moments, rectified
@@ -122,6 +122,8 @@ class Walk:
         if donor is not None:
             old, old_weights = donor.architecture.by_marking[gene.marking], donor.weights(gene.marking)
             inputs = self.match(gene, donor, 0)
+            if gene.kind in ("dense", "logits") and (turned := heads.turned(self, gene, donor)) is not None:
+                old_weights["kernel"], inputs = turned[0], match(self.labels[gene.inputs[0]], turned[1])
             columns = layers.strongest(old.layer, old_weights, width)
             if layer.kind in ("dense", "logits"):
                 weights = layers.kept_dense(layer, shapes[0], old_weights, inputs, columns, self.rng, self.dtype)

@@ -134,9 +134,31 @@ def test_every_operator_that_fits_the_input_is_drawn_and_named(space):
             genome = genome.mutate(rng, clock=step + 1)
             drawn.update(genome.operators)
     spatial = {"grow_kernel", "shrink_kernel", "separate", "unite", "insert_pooling", "move_pooling", "remove_pooling"}
-    expected = set(OPERATORS) - {"insert_first_layer"} - (spatial if len(space.input_shape) == 1 else set())
+    assert OPERATORS["change_pooling"].rate == 0, "only where the space names it, so that runs of before go on"
+    expected = set(OPERATORS) - {"insert_first_layer", "change_pooling"} - (spatial if len(space.input_shape) == 1 else set())
     of_features = {f"{what}_{kind}" for what in ("insert", "remove") for kind in ("norm", "gate", "dropout")} | {"embed_features", "remove_embedding"}
     assert drawn == expected - (set() if space.embeddings else of_features)
+
+
+def test_a_changed_pooling_is_another_kind_in_the_same_place():
+    space = replace(IMAGE, rates=(("change_pooling", 1.0), *((name, 0.0) for name in OPERATORS if name != "change_pooling")))
+    seen = set()
+    for seed in range(40):
+        parent = space.random(philox(5, seed))
+        child = parent.mutate(philox(6, seed), clock=9)
+        assert child.operators == ("change_pooling",)
+        before, after = ([gene.layer.kind for gene in one.architecture.genes] for one in (parent, child))
+        assert len(before) == len(after)
+        ((old, new),) = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+        seen.add((old, new))
+        same = set(parent.architecture.by_marking) == set(child.architecture.by_marking)
+        assert same != ("flatten" in (old, new)), "other features are those of a new gene"
+    heads = {"global_average", "global_max", "flatten"}
+    assert seen == {("max_pool", "average_pool"), ("average_pool", "max_pool")} | {(a, b) for a in heads for b in heads if a != b}
+
+
+def test_a_table_has_no_pooling_to_change():
+    assert not OPERATORS["change_pooling"].sites(TABLE.random(philox(1, 1)).architecture, TABLE)
 
 
 def test_an_operator_with_rate_0_is_never_drawn():

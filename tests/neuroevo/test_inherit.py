@@ -175,6 +175,34 @@ def test_new_filters_are_random_and_nobody_listens_to_them_yet():
     assert np.array_equal(child["100/channels"][:4], arrays["100/channels"])
 
 
+def outputs(genome, arrays, x):
+    model = build(genome)
+    set_weights(model, genome, arrays)
+    return np.asarray(model(x, training=False))
+
+
+def test_a_pooling_of_another_kind_leaves_all_weights():
+    parent = chain(conv(4), Layer("max_pool", kernel=2, stride=2), conv(6), Layer("global_max"))
+    arrays = randomised(initialise(parent, philox(1, 0)), philox(1, 5))
+    for site in ((101, "average_pool"), (103, "global_average")):
+        child = inherit(applied(parent, "change_pooling", *site), [(parent, arrays)], philox(1, 1))
+        assert child.keys() == arrays.keys() and all(np.array_equal(child[name], arrays[name]) for name in arrays)
+
+
+def test_a_mean_over_positions_goes_on_as_a_share_of_each():
+    parent = chain(conv(4), Layer("global_average"), Layer("dense", width=5))
+    arrays = randomised(initialise(parent, philox(1, 0)), philox(1, 5))
+    child = applied(parent, "change_pooling", 101, "flatten")
+    x = philox(2, 0).normal(size=(3, *parent.space.input_shape)).astype("float32")
+    found = inherit(child, [(parent, arrays)], philox(1, 1))
+    np.testing.assert_allclose(outputs(child, found, x), outputs(parent, arrays, x), rtol=1e-4, atol=1e-5)
+
+    back = applied(child, "change_pooling", next(g.marking for g in child.architecture.genes if g.kind == "flatten"), "global_average", clock=6)
+    again = inherit(back, [(child, found)], philox(1, 2))
+    np.testing.assert_allclose(again["102/kernel"], arrays["102/kernel"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs(back, again, x), outputs(parent, arrays, x), rtol=1e-4, atol=1e-5)
+
+
 def test_pruning_keeps_the_strongest_channels_under_their_ids():
     parent = chain(conv(6), conv(5), Layer("global_average"))
     arrays = randomised(initialise(parent, philox(1, 0)), philox(1, 5))

@@ -34,6 +34,8 @@ from genomes.network.operators.insert_layer import (
 )
 from genomes.network.operators.kernel_size import grow_kernel, grow_kernel_sites, shrink_kernel, shrink_kernel_sites
 from genomes.network.operators.pooling import (
+    change_pooling,
+    change_pooling_sites,
     insert_pooling,
     insert_pooling_sites,
     move_pooling,
@@ -66,7 +68,8 @@ class Operator:
         apply: `apply(architecture, *site, clock=clock)` gives the new architecture; ValueError where it would not be legal.
         sites: `sites(architecture, space)` lists where it may be tried.
         exact: whether the function can be preserved.
-        rate: how often it is drawn among the operators that are legal, relative to the others, where the space names no rate.
+        rate: how often it is drawn among the operators that are legal, relative to the others, where the space names no rate; 0: only where it
+            does.
     """
 
     apply: Callable[..., Architecture]
@@ -91,6 +94,7 @@ OPERATORS: dict[str, Operator] = {
     "insert_pooling": Operator(insert_pooling, insert_pooling_sites, exact=False, rate=0.5),
     "move_pooling": Operator(move_pooling, move_pooling_sites, exact=False, rate=0.5),
     "remove_pooling": Operator(remove_pooling, remove_pooling_sites, exact=False, rate=0.5),
+    "change_pooling": Operator(change_pooling, change_pooling_sites, exact=False, rate=0.0),
     "embed_features": Operator(embed_features, embed_features_sites, exact=True, rate=1.0),
     "remove_embedding": Operator(remove_embedding, remove_embedding_sites, exact=False, rate=0.5),
     "insert_norm": Operator(insert_norm, insert_norm_sites, exact=True, rate=1.0),

@@ -1,13 +1,13 @@
-"""Insert, move and remove pooling. All approximate: each changes which positions the later layers see."""
+"""Insert, move, remove and change pooling. All approximate: each changes what later layers see of the positions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genomes.layers import CONVOLUTIONS, POOLINGS, Layer
+from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, Layer
 from genomes.network.architecture import Architecture
-from genomes.network.editing import Genes, bypass, finished, insert_on_edge, new_marking, rewire
-from genomes.network.genes import POOLED, Gene
+from genomes.network.editing import Genes, bypass, finished, insert_on_edge, new_marking, project_after, rewire, with_layer
+from genomes.network.genes import ENDED, POOLED, Gene
 
 if TYPE_CHECKING:
     from genomes.network.space import NetworkSpace
@@ -40,6 +40,35 @@ def remove_pooling(architecture: Architecture, pooling: int, *, clock: int) -> A
     """The network without the pooling."""
     genes = dict(architecture.by_marking)
     bypass(genes, pooling)
+    return finished(architecture, genes)
+
+
+def change_pooling_sites(architecture: Architecture, space: NetworkSpace) -> list[tuple[int, str]]:
+    """(pooling, kind) for every pooling and every other kind that may stand in its place; what ends the positions (a global pooling, or a layer that
+    flattens) counts as one."""
+    families = (POOLINGS, GLOBAL_POOLINGS | {"flatten"})
+    return [
+        (gene.marking, kind)
+        for gene in architecture.genes
+        for family in families
+        if gene.layer.kind in family
+        for kind in sorted(family - {gene.layer.kind})
+    ]
+
+
+def change_pooling(architecture: Architecture, pooling: int, kind: str, *, clock: int) -> Architecture:
+    """The network with a pooling of another kind in this place. One that takes the place of a layer that flattens, or is replaced by it, is a new
+    gene: other features come out."""
+    genes = dict(architecture.by_marking)
+    if "flatten" not in (kind, genes[pooling].layer.kind):
+        genes[pooling] = with_layer(genes[pooling], kind=kind)
+        return finished(architecture, genes)
+    born = new_marking(genes, clock, ENDED, pooling)
+    genes[born] = Gene(born, Layer(kind), genes[pooling].inputs)
+    for target in [gene.marking for gene in genes.values() if pooling in gene.inputs]:
+        rewire(genes, target, pooling, born)
+    del genes[pooling]
+    project_after(genes, [born])
     return finished(architecture, genes)
 
 
