@@ -113,6 +113,7 @@ def test_new_filters_learn_to_be_different(digits, parent):
         ("separate", (103,), 0.93),
         ("shrink_kernel", (101, 1), 0.9),
         ("move_pooling", (101, 102), 0.85),
+        ("change_pooling", (102, "average_pool"), 0.85),
     ],
 )
 def test_refitting_repairs_most_of_what_an_operator_broke(digits, parent, name, site, reached):
