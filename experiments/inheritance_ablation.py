@@ -22,7 +22,7 @@ mnist1d; they have not been measured on others. With an earlier release the numb
     wins_DATA_METHOD          seeds in which it ends above this one
     hypervolume_DATA_METHOD   its mean final hypervolume
 
-mnist1d's 10 seeds take 40 minutes on 2 cores, digits less. MNIST: `--data mnist=PATH.npz`.
+mnist1d's 10 seeds take 40 minutes on 2 cores. MNIST: `--data mnist=PATH.npz`.
 """
 
 from __future__ import annotations
