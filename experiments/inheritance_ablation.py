@@ -91,7 +91,7 @@ def search(method: str, data: str, seed: int, options: argparse.Namespace) -> li
         budget=ne.Budget(evaluations=evaluations),
         seed=seed,
         evaluator=Slots(1, timeout=300),
-        run=options.run / data / f"{method}-{seed}" if options.run else None,
+        run=options.run / Path(data).stem / f"{method}-{seed}" if options.run else None,
         progress=False,
     )
     trained, spent = [], 0

@@ -94,6 +94,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 CONVOLUTIONS = frozenset({"conv", "separable"})
 POOLINGS = frozenset({"max_pool", "average_pool"})
 GLOBAL_POOLINGS = frozenset({"global_average", "global_max"})
+ENDINGS = GLOBAL_POOLINGS | {"flatten"}  # of positions: only features come after them
 # Layers that have filters or units of their own and end in a ReLU.
 WEIGHTED = frozenset({"conv", "separable", "dense"})
 MERGES = frozenset({"add", "concat"})
@@ -235,7 +236,7 @@ def output_shape(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         if len(shape) != 2:
             raise ValueError(f"a recurrent layer takes (steps, features), got {shape}")
         return (shape[0], layer.width) if layer.every_step else (layer.width,)
-    if kind == "flatten" or kind in GLOBAL_POOLINGS:
+    if kind in ENDINGS:
         if flat:
             raise ValueError(f"a {kind} layer takes positions and channels, got {shape}")
         return (math.prod(shape),) if kind == "flatten" else shape[-1:]

@@ -11,16 +11,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from genomes.layers import CONVOLUTIONS, MERGES, POOLINGS, WEIGHTED, Layer
+from genomes.layers import CONVOLUTIONS, ENDINGS, MERGES, POOLINGS, WEIGHTED, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.editing import Genes, finished, insert_on_edge, project_after
 from genomes.network.genes import Gene
 
 Legal = Callable[[Architecture], bool]
+FAMILIES = (CONVOLUTIONS, POOLINGS, frozenset({"dense"}))
 
 
 def crossed(
-    base: Architecture, other: Architecture, rng: np.random.Generator, legal: Legal, *, take_new_genes: bool
+    base: Architecture, other: Architecture, rng: np.random.Generator, legal: Legal, *, take_new_genes: bool, endings: bool = False
 ) -> Architecture:
     """A child of two parents. Each difference is taken with probability 1/2, if the result is legal.
 
@@ -29,6 +30,7 @@ def crossed(
         other: the second parent.
         legal: whether an architecture is within the space's limits.
         take_new_genes: whether genes that only `other` has may be inserted.
+        endings: whether what ends the positions (a global pooling, a flatten) may become the other parent's kind.
     """
     child = base
     for gene in other.genes:
@@ -36,7 +38,7 @@ def crossed(
             continue
         mine = child.by_marking.get(gene.marking)
         if mine is not None:
-            edit = _with_settings(child, gene.layer, mine)
+            edit = _with_settings(child, gene.layer, mine, FAMILIES + (ENDINGS,) * endings)
         elif take_new_genes:
             edit = _with_gene(child, other, gene)
         else:
@@ -52,13 +54,13 @@ def crossed(
     return child
 
 
-def _with_settings(child: Architecture, layer: Layer, mine: Gene) -> Genes | None:
-    family = next((kinds for kinds in (CONVOLUTIONS, POOLINGS, {"dense"}) if mine.layer.kind in kinds), frozenset())
+def _with_settings(child: Architecture, layer: Layer, mine: Gene, families: tuple[frozenset[str], ...]) -> Genes | None:
+    family = next((kinds for kinds in families if mine.layer.kind in kinds), frozenset())
     if layer == mine.layer or layer.kind not in family:
         return None
     genes = dict(child.by_marking)
     genes[mine.marking] = replace(mine, layer=layer)
-    if layer.width != mine.layer.width:
+    if layer.width != mine.layer.width or "flatten" in (layer.kind, mine.kind):
         project_after(genes, [mine.marking])
     return genes
 

@@ -15,7 +15,7 @@ from copy import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from genomes.layers import CONVOLUTIONS, EMBEDDINGS, GLOBAL_POOLINGS, POOLINGS, WEIGHTED, Layer, Shape, output_shape, parameters
+from genomes.layers import CONVOLUTIONS, EMBEDDINGS, ENDINGS, POOLINGS, WEIGHTED, Layer, Shape, output_shape, parameters
 from genomes.markings import marking
 from genomes.network.architecture import Architecture
 from genomes.network.closing import closing_layers, least_parameters
@@ -201,7 +201,7 @@ def _role(layer: Layer) -> int:
     for kinds, role in (
         (CONVOLUTIONS, CONVOLUTION),
         (POOLINGS, POOLING),
-        ({*GLOBAL_POOLINGS, "flatten"}, HEAD),
+        (ENDINGS, HEAD),
         ({"dense"}, DENSE),
         (EMBEDDINGS, EMBEDDING),
         ({"gate"}, GATE),

@@ -59,12 +59,12 @@ class NetworkGenome(LayeredGenome):
         fittest = [i for i, rank in enumerate(given) if rank == min(given)]
         base = fittest[int(rng.integers(len(fittest)))]
         child = parents[base].architecture
+        endings = "change_pooling" in self.space.operator_rates
         for i in sorted(range(len(parents)), key=lambda i: (given[i], i)):
             if i != base:
                 other = parents[i].architecture
-                child = crossed(
-                    child, other, rng, lambda a: self.space.violated(a) is None, take_new_genes=given[i] == given[base]
-                )
+                further = given[i] == given[base]
+                child = crossed(child, other, rng, lambda a: self.space.violated(a) is None, take_new_genes=further, endings=endings)
         return type(self)(self.space, child, ("crossover",))
 
     def with_widths(self, widths: Mapping[int, int]) -> Self:

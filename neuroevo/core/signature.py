@@ -49,7 +49,7 @@ class Setting:
         if isinstance(self.default, bool) or self.default is None:
             return str(self.default).lower()
         if isinstance(self.default, (tuple, list)):
-            return ",".join(map(str, self.default))
+            return ",".join(":".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in self.default)
         return shown(self.default, 40) if not isinstance(self.default, (str, int, float)) else str(self.default)
 
     def read(self, text: str) -> Any:
@@ -201,9 +201,16 @@ def _item(kind: Any) -> Any:
     return None
 
 
+def _pair(kind: Any) -> tuple[Any, Any] | None:
+    """The two types of a pair such as a name and a number, or None where the type is none."""
+    arguments = get_args(kind) if get_origin(kind) is tuple else ()
+    return (arguments[0], arguments[1]) if len(arguments) == 2 and set(arguments) <= set(_WORDS) and _item(kind) is None else None
+
+
 def _typable(kind: Any) -> bool:
     return (
         get_origin(kind) is Literal
+        or _pair(kind) is not None
         or (_item(kind) is not None and _typable(_item(kind)))
         or (_item(kind) is None and kind in _WORDS)
     )
@@ -216,6 +223,8 @@ def _in_words(kind: Any) -> str:
             words += [str(value) for value in get_args(one)]
         elif _item(one) is not None:
             words.append(f"{_in_words(_item(one))} (several: with commas between)")
+        elif (pair := _pair(one)) is not None:
+            words.append(f"{_WORDS[pair[0]]} and {_WORDS[pair[1]]}, with a colon between")
         else:
             words.append(_WORDS[one])
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
@@ -256,4 +265,9 @@ def _read_one(kind: Any, text: str) -> Any:
             raise _Unreadable from None
     if _item(kind) is not None:
         return tuple(_read(_item(kind), item.strip()) for item in text.split(",") if item.strip())
+    if (pair := _pair(kind)) is not None:
+        first, colon, second = text.rpartition(":")
+        if not colon:
+            raise _Unreadable
+        return (_read(pair[0], first.strip()), _read(pair[1], second.strip()))
     raise _Untypable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,7 +84,7 @@ def handed_on(gene: Gene, inputs: Sequence[Labels], architecture: Architecture, 
         made = len(inputs[0]) * each
         return inputs[0].embedded(gene.marking, each) if kept else Labels.joined([inputs[0], Labels.none(made)])
     if gene.kind == "flatten":
-        return inputs[0].flattened(math.prod(architecture.shapes[gene.inputs[0]][:-1]))
+        return inputs[0].flattened(architecture.shapes[gene.inputs[0]][:-1])
     if gene.kind == "sum" and kept:
         return Labels.own(gene.marking, np.arange(len(inputs[0])))  # whatever the summands are
     return inputs[0].through(gene.marking) if kept and gene.kind != "dropout" else inputs[0]
@@ -98,18 +97,18 @@ def _comparable(parent: Layer, child: Layer) -> bool:
 
 
 def nearest(child: Genome, parents: Sequence[Genome]) -> int:
-    """Which parent is dominant: the one that the child resembles most, whose genes differ least from the child's; of those, the one whose
-    layers' settings differ least; of equals, the first.
+    """Which parent is dominant: the one that the child resembles most, whose genes differ least from the child's; of those, the one of which
+    the child has most (it can compute what that one computed); then the one whose layers' settings differ least; of equals, the first.
 
     It gives the weights of all genes that it shares with the child, and is the teacher that distillation after `inherit` repairs towards.
     """
     mine = architecture_of(child)
 
-    def difference(index: int) -> tuple[int, int]:
+    def difference(index: int) -> tuple[int, int, int]:
         theirs = architecture_of(parents[index])
         shared = shared_genes(theirs, mine)
         changed = sum(theirs.by_marking[marking].layer != mine.by_marking[marking].layer for marking in shared)
-        return len(theirs.genes) - 2 * len(shared), changed
+        return len(theirs.genes) - 2 * len(shared), len(theirs.genes) - len(shared), changed
 
     return min(range(len(parents)), key=lambda index: (*difference(index), index))
 

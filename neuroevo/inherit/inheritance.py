@@ -20,7 +20,7 @@ from genomes.network.architecture import Architecture
 from genomes.network.genes import Gene
 from neuroevo.decode.architecture import architecture_of
 from neuroevo.decode.plain import KINDS as PLAIN_KINDS
-from neuroevo.inherit import detection, embeddings, fresh, heads, layers, plain, recurrent
+from neuroevo.inherit import detection, embeddings, fresh, layers, plain, recurrent
 from neuroevo.inherit.donor import Arrays, Donor, handed_on, most_wanted, nearest, wanted
 from neuroevo.inherit.labels import Labels, Match, match
 from neuroevo.inherit.moments import Moments, rectified
@@ -102,10 +102,9 @@ class Walk:
         else:
             kept = bool(self.donors) and gene.marking in self.donors[0].shared
             self.labels[gene.marking] = handed_on(gene, [self.labels[s] for s in gene.inputs], self.child, kept=kept)
-            # Behind a flatten nothing asks for moments: no convolution can follow.
-            self.moments[gene.marking] = Moments.joined(moments)
             positive = np.concatenate([self.positive[source] for source in gene.inputs])
             repeated = self.child.shapes[gene.marking][-1] // len(positive)  # positions, behind a flatten
+            self.moments[gene.marking] = Moments.joined(moments * repeated)
             self.positive[gene.marking] = np.tile(positive, repeated)
 
     def donor(self, gene: Gene) -> Donor | None:
@@ -122,8 +121,6 @@ class Walk:
         if donor is not None:
             old, old_weights = donor.architecture.by_marking[gene.marking], donor.weights(gene.marking)
             inputs = self.match(gene, donor, 0)
-            if gene.kind in ("dense", "logits") and (turned := heads.turned(self, gene, donor)) is not None:
-                old_weights["kernel"], inputs = turned[0], match(self.labels[gene.inputs[0]], turned[1])
             columns = layers.strongest(old.layer, old_weights, width)
             if layer.kind in ("dense", "logits"):
                 weights = layers.kept_dense(layer, shapes[0], old_weights, inputs, columns, self.rng, self.dtype)

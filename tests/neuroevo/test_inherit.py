@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genomes import NetworkSpace
-from genomes.layers import Layer, padding_before
+from genomes.layers import ENDINGS, Layer, padding_before
 from genomes.network import APPROXIMATE, OPERATORS, Gene
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING
 from genomes.testing import philox
@@ -189,18 +189,119 @@ def test_a_pooling_of_another_kind_leaves_all_weights():
         assert child.keys() == arrays.keys() and all(np.array_equal(child[name], arrays[name]) for name in arrays)
 
 
-def test_a_mean_over_positions_goes_on_as_a_share_of_each():
-    parent = chain(conv(4), Layer("global_average"), Layer("dense", width=5))
-    arrays = randomised(initialise(parent, philox(1, 0)), philox(1, 5))
-    child = applied(parent, "change_pooling", 101, "flatten")
-    x = philox(2, 0).normal(size=(3, *parent.space.input_shape)).astype("float32")
+HEADS = [(), (Layer("dense", width=5),)]
+each_head = pytest.mark.parametrize("behind", HEADS, ids=["logits", "dense"])
+each_map = pytest.mark.parametrize("space", SPACES[:3], ids=lambda space: "x".join(map(str, space.input_shape)))
+
+
+def ending(genome):
+    return next(gene.marking for gene in genome.architecture.genes if gene.kind in ENDINGS)
+
+
+def with_noise(genome, seed=5):
+    """All weights of a genome, drawn: no two rows alike."""
+    return {name: array if name.endswith("/channels") else array + philox(seed, 1).normal(size=array.shape).astype(array.dtype) ** 2
+            for name, array in randomised(initialise(genome, philox(1, 0)), philox(1, seed)).items()}  # fmt: skip
+
+
+@each_map
+@each_head
+def test_a_mean_over_positions_goes_on_as_a_share_of_each(space, behind):
+    small = Layer("max_pool", kernel=2, stride=2)
+    parent = chain(conv(4), small, Layer("conv", width=3, kernel=3, stride=2), Layer("global_average"), *behind, space=space)
+    arrays, x = with_noise(parent), philox(2, 0).normal(size=(3, *space.input_shape)).astype("float32")
+    child = applied(parent, "change_pooling", ending(parent), "flatten")
     found = inherit(child, [(parent, arrays)], philox(1, 1))
     np.testing.assert_allclose(outputs(child, found, x), outputs(parent, arrays, x), rtol=1e-4, atol=1e-5)
 
-    back = applied(child, "change_pooling", next(g.marking for g in child.architecture.genes if g.kind == "flatten"), "global_average", clock=6)
+    back = applied(child, "change_pooling", ending(child), "global_average", clock=6)
     again = inherit(back, [(child, found)], philox(1, 2))
-    np.testing.assert_allclose(again["102/kernel"], arrays["102/kernel"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(outputs(back, again, x), outputs(parent, arrays, x), rtol=1e-4, atol=1e-5)
+
+
+@each_map
+@each_head
+@pytest.mark.parametrize("kind", ["global_average", "global_max"])
+def test_rows_of_all_positions_are_added_up_for_their_mean(space, behind, kind):
+    parent = chain(conv(3), Layer("average_pool", kernel=2, stride=2), Layer("flatten"), *behind, space=space)
+    arrays = with_noise(parent)
+    child = inherit(applied(parent, "change_pooling", ending(parent), kind), [(parent, arrays)], philox(1, 1))
+    reader = parent.architecture.genes[4].marking
+    rows = arrays[f"{reader}/kernel"].reshape(-1, 3, arrays[f"{reader}/kernel"].shape[1])
+    np.testing.assert_allclose(child[f"{reader}/kernel"], rows.sum(axis=0), rtol=1e-5)
+
+
+def test_a_mean_goes_on_wherever_it_is_read_and_through_several_operators():
+    """Beside the dense layer behind it, the logits read the mean through a concat, and a layer stands behind it that its parent does not have."""
+    parent = chain(conv(3), Layer("max_pool", kernel=2, stride=2), Layer("global_average"), Layer("dense", width=5))
+    parent = applied(parent, "concatenate_skip", 103, LOGITS_MARKING, 102)
+    child = applied(applied(parent, "widen", 100, 6), "change_pooling", 102, "flatten", clock=6)
+    child = applied(child, "insert_layer", ending(child), 103, 1, clock=7)
+    assert len(child.architecture.genes) == len(parent.architecture.genes) + 1
+    arrays, x = with_noise(parent), philox(2, 0).normal(size=(3, 8, 8, 1)).astype("float32")
+    found = inherit(child, [(parent, arrays)], philox(1, 1))
+    np.testing.assert_allclose(outputs(child, found, x), outputs(parent, arrays, x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["global_average", "flatten"])
+def test_what_ends_the_positions_may_be_added_to_and_normalised(kind):
+    """Both read a value for each feature of a flattened map."""
+    space = replace(SPACES[0], norms=True)
+    parent = chain(conv(3), Layer("max_pool", kernel=2, stride=2), Layer("global_average"), Layer("dense", width=5), space=space)
+    parent = applied(parent, "concatenate_skip", 103, LOGITS_MARKING, 102)
+    concat = next(gene.marking for gene in parent.architecture.genes if gene.kind == "concat")
+    parent = applied(parent, "add_skip", 102, concat, 103, clock=6)
+    if kind == "flatten":
+        parent = applied(parent, "change_pooling", 102, "flatten", clock=7)
+    arrays, x = with_noise(parent), philox(2, 0).normal(size=(3, 8, 8, 1)).astype("float32")
+    name, *site = ("widen", 103, 6) if kind == "flatten" else ("change_pooling", 102, "flatten")
+    child = applied(parent, name, *site, clock=8)
+    found = inherit(child, [(parent, arrays)], philox(1, 1))
+    assert np.isfinite(outputs(child, found, x)).all()
+    if kind == "flatten":
+        np.testing.assert_allclose(outputs(child, found, x), outputs(parent, arrays, x), rtol=1e-4, atol=1e-5)
+    (site, *_) = [site for site in OPERATORS["insert_norm"].sites(child.architecture, space) if child.architecture.by_marking[site[0]].kind == "add"]
+    normed = applied(child, "insert_norm", *site, clock=9)
+    again = inherit(normed, [(child, found)], philox(1, 2))
+    np.testing.assert_allclose(outputs(normed, again, x), outputs(child, found, x), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (21, 3)])
+def test_rows_of_a_flattened_map_follow_their_place_when_there_are_other_positions(shape):
+    """Behind a removed pooling a row is divided among the positions that were pooled; behind a new one rows are added up."""
+    space = NetworkSpace(shape, 4, max_width=40, max_parameters=60_000)
+    parent = chain(conv(2), Layer("average_pool", kernel=2, stride=2), Layer("flatten"), space=space)
+    arrays = with_noise(parent)
+    child = inherit(applied(parent, "remove_pooling", 101), [(parent, arrays)], philox(1, 1))
+    name = f"{LOGITS_MARKING}/kernel"
+    if shape == (8, 8, 1):
+        rows = arrays[name].reshape(4, 4, 2, 4)
+        np.testing.assert_allclose(child[name].reshape(8, 8, 2, 4), rows.repeat(2, 0).repeat(2, 1) / 4, rtol=1e-5)
+    np.testing.assert_allclose(child[name].reshape(-1, 2, 4).sum(0), arrays[name].reshape(-1, 2, 4).sum(0), rtol=1e-4)
+    before = chain(conv(2), Layer("flatten"), space=space)
+    arrays = with_noise(before)
+    after = applied(before, "insert_pooling", 100, 101, "average_pool")
+    child = inherit(after, [(before, arrays)], philox(1, 1))
+    if shape == (8, 8, 1):
+        rows = arrays[name].reshape(4, 2, 4, 2, 2, 4).sum(axis=(1, 3))
+        np.testing.assert_allclose(child[name].reshape(4, 4, 2, 4), rows, rtol=1e-5)
+    np.testing.assert_allclose(child[name].reshape(-1, 2, 4).sum(0), arrays[name].reshape(-1, 2, 4).sum(0), rtol=1e-4)
+
+
+def test_of_two_parents_as_near_the_child_goes_on_with_the_one_that_it_contains():
+    one = chain(conv(3), Layer("max_pool", kernel=2, stride=2), Layer("flatten"))
+    genes = [replace(gene, layer=Layer("global_average")) if gene.kind == "flatten" else gene for gene in one.architecture.genes]
+    further = [Gene(200, Layer("dense", width=5), (102,)), Gene(201, Layer("concat"), (102, 200)), replace(genes[-1], inputs=(201,))]
+    other = one.space.from_genes([gene.to_json() for gene in [*genes[:-1], *further]])
+    child = next(
+        child for child in (other.crossover([one], philox(3, seed)) for seed in range(400))
+        if {"flatten", "concat"} <= {gene.kind for gene in child.architecture.genes}
+    )  # fmt: skip
+    x = philox(2, 0).normal(size=(3, 8, 8, 1)).astype("float32")
+    of_one, of_other = (one, with_noise(one)), (other, with_noise(other, 6))
+    for parents in ((of_one, of_other), (of_other, of_one)):
+        assert parents[nearest(child, [genome for genome, _ in parents])] is of_one
+        np.testing.assert_allclose(outputs(child, inherit(child, parents, philox(1, 1)), x), outputs(*of_one, x), rtol=1e-4, atol=1e-5)
 
 
 def test_pruning_keeps_the_strongest_channels_under_their_ids():

@@ -1,7 +1,7 @@
 """Network operators: each a pure function from an architecture and a site to an architecture.
 
 `EXACT` operators have weights with which the child computes what the parent computed (`neuroevo.inherit` makes them);
-`APPROXIMATE` ones do not.
+`APPROXIMATE` ones need not.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from genomes.layers import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, Layer
+from genomes.layers import CONVOLUTIONS, ENDINGS, POOLINGS, Layer
 from genomes.network.architecture import Architecture
 from genomes.network.editing import Genes, bypass, finished, insert_on_edge, new_marking, project_after, rewire, with_layer
 from genomes.network.genes import ENDED, POOLED, Gene
@@ -45,13 +46,12 @@ def remove_pooling(architecture: Architecture, pooling: int, *, clock: int) -> A
 
 def change_pooling_sites(architecture: Architecture, space: NetworkSpace) -> list[tuple[int, str]]:
     """(pooling, kind) for every pooling and every other kind that may stand in its place; what ends the positions (a global pooling, or a layer that
-    flattens) counts as one."""
-    families = (POOLINGS, GLOBAL_POOLINGS | {"flatten"})
+    flattens) counts as one. Over a single position all kinds are the same."""
     return [
         (gene.marking, kind)
         for gene in architecture.genes
-        for family in families
-        if gene.layer.kind in family
+        for family in (POOLINGS, ENDINGS)
+        if gene.layer.kind in family and (math.prod(architecture.shapes[gene.inputs[0]][:-1]) > 1 if family is ENDINGS else gene.layer.kernel > 1)
         for kind in sorted(family - {gene.layer.kind})
     ]
 
