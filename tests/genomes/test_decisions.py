@@ -44,6 +44,7 @@ SPACES = {
     "network for features": NetworkSpace((30,), 2),
     "network for tables": NetworkSpace((30,), 2, embeddings=("periodic", "piecewise", "robust"), rates=(("embed_features", 3.0),), norms=True, gates=True, dropout=True),
     "network at tight limits": TIGHT,
+    "network whose poolings change": NetworkSpace((9, 7, 2), 3, rates=(("change_pooling", 4.0),)),
 }
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genomes import Genome, NetworkSpace, Space
-from genomes.layers import Layer
+from genomes.layers import ENDINGS, Layer
 from genomes.markings import birth_clock
 from genomes.network import APPROXIMATE, EXACT, OPERATORS, Gene
 from genomes.network.genes import INPUT_MARKING, LOGITS_MARKING
@@ -159,6 +159,30 @@ def test_a_changed_pooling_is_another_kind_in_the_same_place():
 
 def test_a_table_has_no_pooling_to_change():
     assert not OPERATORS["change_pooling"].sites(TABLE.random(philox(1, 1)).architecture, TABLE)
+
+
+def test_over_a_single_position_no_pooling_is_another_one():
+    genes = [
+        Gene(INPUT_MARKING, Layer("input")), Gene(101, Layer("max_pool", kernel=2, stride=2), (INPUT_MARKING,)),
+        Gene(102, Layer("max_pool", kernel=1, stride=1), (101,)), Gene(103, Layer("global_average"), (102,)),
+        Gene(LOGITS_MARKING, Layer("logits", width=3), (103,)),
+    ]  # fmt: skip
+    for shape, changed in (((2, 2, 1), {101}), ((4, 2, 1), {101, 103})):
+        space = NetworkSpace(shape, 3)
+        sites = OPERATORS["change_pooling"].sites(space.from_genes([gene.to_json() for gene in genes]).architecture, space)
+        assert {pooling for pooling, _ in sites} == changed
+
+
+@pytest.mark.parametrize("kinds", [("global_average", "global_max"), ("global_max", "flatten")], ids="-".join)
+def test_crossover_takes_either_parents_ending_where_it_may_change(kinds):
+    def ended(kind, space):
+        genes = [replace(gene, layer=Layer(kind)) if gene.layer.kind == "global_average" else gene for gene in THREE.architecture.genes]
+        return space.from_genes([gene.to_json() for gene in genes])
+
+    for space, expected in ((THREE.space, {kinds[0]}), (replace(THREE.space, rates=(("change_pooling", 1.0),)), set(kinds))):
+        base, other = (ended(kind, space) for kind in kinds)
+        children = [base.crossover([other], philox(1, seed), ranks=[0, 1]) for seed in range(20)]
+        assert {kind for child in children for gene in child.architecture.genes if (kind := gene.kind) in ENDINGS} == expected
 
 
 def test_an_operator_with_rate_0_is_never_drawn():

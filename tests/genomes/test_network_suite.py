@@ -45,6 +45,10 @@ class TestTwoDimensionalNetworks(Networks):
     pass
 
 
+class TestNetworksWhosePoolingsChange(Networks):
+    space = NetworkSpace(input_shape=(9, 7, 2), outputs=3, rates=(("change_pooling", 4.0),))
+
+
 class TestNetworksAtTightLimits(Networks):
     space = NetworkSpace(
         input_shape=(9, 7, 2), outputs=3, max_parameters=3000, max_depth=4, max_layers=9, max_width=24, mutations=3

@@ -36,6 +36,7 @@ each_rank = pytest.mark.parametrize(
         pytest.param(TABLE, id="table"),
     ],
 )
+CHANGING = replace(SPACES[0], rates=(("change_pooling", 4.0), ("insert_norm", 1.0)), norms=True)
 EXACT_ONLY = (("embed_features", 4.0), ("insert_norm", 3.0), ("insert_gate", 3.0), *((name, 0.0) for name in APPROXIMATE))
 
 
@@ -110,7 +111,7 @@ def test_hundreds_of_chains_of_exact_operators_preserve_the_function(dtype, boun
         keras.backend.clear_session()
 
 
-@each_rank
+@pytest.mark.parametrize("space", [*each_rank.args[1], pytest.param(CHANGING, id="poolings change")])
 def test_every_operator_and_crossover_give_weights_that_fit(space):
     """Shapes, finite values and channel ids, for every operator that can happen, many at once, and for several parents."""
     rng = philox(41, 0)

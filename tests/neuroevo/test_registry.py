@@ -86,6 +86,7 @@ class Sampler(RandomSearch):
     sizes: tuple[int, ...] = (1, 2)
     on: bool = True
     table: dict[str, int] = field(default_factory=dict)
+    rates: tuple[tuple[str, float], ...] = (("one", 1.0),)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +99,15 @@ class Sampler(RandomSearch):
         ("sizes", "", ()),
         ("on", "False", False),
         ("batch", " 7 ", 7),
+        ("rates", "one:2, two:.5", (("one", 2.0), ("two", 0.5))),
+        ("rates", "", ()),
     ],
 )
 def test_a_text_becomes_the_value_that_the_setting_may_be(name: str, text: str, value: object) -> None:
     assert read_settings(Sampler, {name: text}, "the sampler") == {name: value}
     assert {setting.name: setting.says for setting in settings_of(Sampler)}["other"] == "how it draws; in two lines"
     assert {setting.name: setting.says for setting in settings_of(Sampler)}["batch"].startswith("genomes of one generation")
+    assert {setting.name: setting.default_text for setting in settings_of(Sampler)}["rates"] == "one:1.0"
 
 
 @pytest.mark.parametrize(
@@ -115,6 +119,8 @@ def test_a_text_becomes_the_value_that_the_setting_may_be(name: str, text: str, 
         ("sizes", "3,x", "sizes must be a whole number .several: with commas between., got '3,x'"),
         ("on", "yes", "on must be true or false, got 'yes'"),
         ("table", "{}", r"table .dict\[str, int\]. cannot be given as a text: set it in Python"),
+        ("rates", "one", "rates must be a text and a number, with a colon between .several: with commas between., got 'one'"),
+        ("rates", "one:two", "rates must be a text and a number, with a colon between"),
         ("bach", "3", "unknown setting of the sampler 'bach'; did you mean 'batch'"),
     ],
 )
