@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from neuroevo.selection.chance import Chance
     from neuroevo.selection.classic import lexicase, linear_ranking, roulette, stochastic_universal, tournament
     from neuroevo.selection.density import farthest_points, inverse_density_probabilities, kernel_density
+    from neuroevo.selection.gain import chosen_by_gain
     from neuroevo.selection.indicators import hypervolume, normalised_hypervolume
     from neuroevo.selection.local_competition import LocalCompetition
     from neuroevo.selection.novelty import Novelty
@@ -32,6 +33,7 @@ _WHERE = {
     "Novelty": "novelty",
     "Scoring": "scoring",
     "Surprise": "surprise",
+    "chosen_by_gain": "gain",
     "crowded_tournament": "nsga2",
     "crowding_distance": "nsga2",
     "farthest_points": "density",
@@ -61,6 +63,7 @@ __all__ = [
     "Novelty",
     "Scoring",
     "Surprise",
+    "chosen_by_gain",
     "crowded_tournament",
     "crowding_distance",
     "farthest_points",

@@ -35,6 +35,11 @@ class TestLemonadeThatBeginsSpread(StrategySuite):
         return Lemonade(population=6, proposals=12, accepted=4, first="spread")
 
 
+class TestLemonadeThatAcceptsByExpectedGain(StrategySuite):
+    def strategy(self):
+        return Lemonade(population=6, proposals=12, accepted=4, acceptance="gain", further=0.2)
+
+
 class TestHillClimb(StrategySuite):
     def strategy(self):
         return HillClimb(neighbours=4, mutations=2)
@@ -138,6 +143,50 @@ def test_members_of_the_front_are_trained_further_until_that_does_not_help() -> 
     assert tried
 
 
+def by_gain(seed: int = 4, acceptance: str = "gain") -> Lemonade:
+    strategy, search = deep_search()
+    strategy = Lemonade(population=5, proposals=40, accepted=8, acceptance=acceptance)
+    strategy.start(Search(search.space, search.task, seed=seed))
+    return strategy
+
+
+def test_children_are_accepted_by_density_until_enough_are_known_and_then_by_what_they_promise() -> None:
+    accepted: dict[str, list[list[int]]] = {"density": [], "gain": []}
+    for acceptance, of_each in accepted.items():
+        strategy = by_gain(acceptance=acceptance)
+        for _ in range(6):
+            trials = strategy.ask()
+            of_each.append([trial.individuals[0].id for trial in trials])
+            strategy.tell(told(trials, lambda one: 1.0 / one.genome.parameters**0.3))
+            assert len(trials) == (5 if len(of_each) == 1 else 8) and of_each[-1] == sorted(of_each[-1])
+    assert accepted["gain"][:3] == accepted["density"][:3], "the random ones, and two times eight children"
+    assert accepted["gain"][3] != accepted["density"][3]
+
+
+def test_what_became_of_children_is_remembered_and_failures_are_not() -> None:
+    strategy = by_gain()
+    strategy.tell(told(strategy.ask(), lambda i: 1.0 / i.genome.parameters))
+    assert strategy.state().arrays["steps"].shape == (0, 2, 2), "random networks were no children"
+    trials = strategy.ask()
+    waiting = strategy.state().arrays
+    assert waiting["bred"].tolist() == [trial.individuals[0].id for trial in trials] and waiting["bred_of"].shape == (8, 2)
+    results = told(trials, lambda i: float("inf") if i is trials[0].individuals[0] else 1.0 / i.genome.parameters)
+    strategy.tell(results)
+    state = strategy.state()
+    assert state.arrays["steps"].shape == (7, 2, 2) and not len(state.arrays["bred"])
+    _, after = state.arrays["steps"][0]
+    assert after[0] == np.log10(trials[1].individuals[0].genome.parameters) and after[1] == trials[1].individuals[0].values["error"]
+    again = by_gain()
+    everyone = {result.individuals[0].id: result.individuals[0] for result in results} | {one.id: one for one in strategy.living}
+    again.restore(state, everyone.__getitem__)
+    assert np.array_equal(again.state().arrays["steps"], state.arrays["steps"])
+
+
+def test_how_children_are_accepted_is_recorded_where_it_is_not_as_in_the_paper() -> None:
+    assert "acceptance" not in Lemonade().settings() and Lemonade(acceptance="gain").settings()["acceptance"] == "gain"
+    assert not deep_search()[0].state().arrays
+
+
 def test_without_inheritance_children_get_no_weights() -> None:
     strategy, _ = deep_search()
     strategy.inheritance = "none"
@@ -189,6 +238,7 @@ def test_hill_climbing_starts_from_a_given_genome() -> None:
         lambda: Lemonade(density="other"),
         lambda: Lemonade(inheritance="some"),
         lambda: Lemonade(first="some"),
+        lambda: Lemonade(acceptance="some"),
         lambda: HillClimb(neighbours=1),
         lambda: HillClimb(mutations=0),
     ],

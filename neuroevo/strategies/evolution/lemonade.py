@@ -18,6 +18,7 @@ from neuroevo.selection.density import inverse_density_probabilities
 from neuroevo.selection.nsga2 import pareto_front
 from neuroevo.strategies.base import Search, Strategy
 from neuroevo.strategies.evolution.breeding import Breeding, First, Inheritance, check, check_count, trial
+from neuroevo.strategies.evolution.expectation import Expectation
 
 
 @dataclass
@@ -44,6 +45,9 @@ class Lemonade(Strategy):
         inheritance: "lamarckian": a child starts from its parent's weights; "none": from scratch, to measure what it is worth.
         first: "random": the first generation is random; "spread": of four times as many random networks (each of which a screen looks at) those are
             trained that lie farthest apart by the cheap objectives, so that the front begins wide. It is not in the paper.
+        acceptance: "density": children are accepted as above; "gain": as soon as 12 children have been scored, those of which the front is expected to
+            gain most hypervolume. Their cheap objectives are known; the others are expected to become what became of earlier children of such
+            parents, as much smaller or larger (`neuroevo.selection.chosen_by_gain`). It is not in the paper.
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
@@ -57,6 +61,7 @@ class Lemonade(Strategy):
     further: float = 0.0
     inheritance: Inheritance = "lamarckian"
     first: First = field(default="random", kw_only=True)
+    acceptance: Literal["density", "gain"] = field(default="density", kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("population", "proposals", "accepted", "mutations"):
@@ -70,11 +75,13 @@ class Lemonade(Strategy):
         check("density", self.density, ("population", "children"))
         check("inheritance", self.inheritance, ("none", "lamarckian"))
         check("first", self.first, ("random", "spread"))
+        check("acceptance", self.acceptance, ("density", "gain"))
 
     def start(self, search: Search) -> None:
         super().start(search)
         self._population: list[Individual] = []
         self._breeding = Breeding(search, first=self.first)
+        self._expectation = Expectation(search.objectives) if self.acceptance == "gain" else None
         self._settled: set[int] = set()  # who did not become better by more training
 
     @property
@@ -89,7 +96,10 @@ class Lemonade(Strategy):
             ]
         heirs = self._heirs()
         births, count = self._propose(), self.accepted - len(heirs)
-        accepted = [births[chosen] for chosen in self._accept([child for child, _ in births], count)] if births and count else []
+        accepted = [births[chosen] for chosen in self._accept(births, count)] if births and count else []
+        if self._expectation is not None:
+            for child, (parent,) in accepted:
+                self._expectation.bred(child, parent)
         return [trial(self.search, child, parents, self.inheritance) for child, parents in [*heirs, *accepted]]
 
     def steady_state(self) -> Strategy:
@@ -101,6 +111,8 @@ class Lemonade(Strategy):
         self._population = pareto_front([*self._population, *told])
         living = {individual.id for individual in self._population}
         for individual in told:
+            if self._expectation is not None:
+                self._expectation.told(individual)
             if individual.operators == (TRAINED_FURTHER,) and individual.parents[0] in living:
                 self._settled |= {individual.id, individual.parents[0]}
         self._settled &= living
@@ -111,18 +123,22 @@ class Lemonade(Strategy):
         for name in ("further", "again"):
             if not settings[name]:
                 del settings[name]  # as in runs that were recorded before there was this choice
-        if self.first == "random":
-            del settings["first"]
+        for name, usual in (("first", "random"), ("acceptance", "density")):
+            if settings[name] == usual:
+                del settings[name]
         return settings
 
     def state(self) -> State:
         settled = {"settled": sorted(self._settled)} if self.further else {}
-        return State({"generation": self.generation, "population": [i.id for i in self._population], **settled})
+        arrays = {} if self._expectation is None else self._expectation.arrays()
+        return State({"generation": self.generation, "population": [i.id for i in self._population], **settled}, arrays)
 
     def restore(self, state: State, individuals: Callable[[int], Individual]) -> None:
         self.generation = state.json["generation"]
         self._population = [individuals(id) for id in state.json["population"]]
         self._settled = set(state.json.get("settled", ()))
+        if self._expectation is not None:
+            self._expectation.restore(state.arrays)
 
     def report(self) -> dict[str, Any]:
         return {"population": len(self._population)}
@@ -160,9 +176,12 @@ class Lemonade(Strategy):
             for place in chosen
         ]
 
-    def _accept(self, children: list[Individual], accepted: int) -> list[int]:
+    def _accept(self, births: list[tuple[Individual, Sequence[Individual]]], accepted: int) -> list[int]:
         """Positions of so many accepted children, in order of birth."""
         rng = self.search.rng(self.generation, ACCEPTANCE)
+        if self._expectation is not None and self._expectation.enough:
+            return self._expectation.chosen(self._population, [(child, parent) for child, (parent,) in births], accepted, rng)
+        children = [child for child, _ in births]
         costs = self._breeding.costs(children)
         fitted = costs if self.density == "children" else self._breeding.costs(self._population)
         probabilities = inverse_density_probabilities(fitted, costs)
