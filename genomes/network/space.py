@@ -119,12 +119,16 @@ class NetworkSpace(SequentialSpace["NetworkGenome"], encoding="network"):
     def _check_rates(self) -> None:
         if not isinstance(self.rates, tuple):
             raise ValueError(f"rates must be (operator, rate) pairs, got {shown(self.rates)}")
+        names = set()
         for pair in self.rates:
             if not isinstance(pair, tuple) or len(pair) != 2:
                 raise ValueError(f"rates must be (operator, rate) pairs, got {shown(pair)}")
             name, rate = pair
             if not isinstance(name, str) or name not in OPERATORS:
                 raise ValueError(unknown("operator", name, sorted(OPERATORS)))
+            if name in names:
+                raise ValueError(f"rates name {name} twice; once is enough")
+            names.add(name)
             if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < math.inf:
                 raise ValueError(f"the rate of {name} must be a finite number >= 0, got {shown(rate)}")
         if not self.operator_rates:

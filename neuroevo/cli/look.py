@@ -233,6 +233,7 @@ def settings_text(kind: str, name: str) -> str:
         ValueError: no part of this kind has this name.
     """
     from neuroevo.core import registry
+    from neuroevo.core.signature import REQUIRED
     from neuroevo.run import search
 
     part = registry.part(kind, name)
@@ -244,7 +245,7 @@ def settings_text(kind: str, name: str) -> str:
     if isinstance(part, type):
         settings = registry.settings(kind, name)
         rows = [
-            (each.name, each.default_text or "(needed)", f"{each.says or 'see its documentation'} [{each.allowed}]")
+            (each.name, "(needed)" if each.default is REQUIRED else each.default_text or "(none)", f"{each.says or 'see its documentation'} [{each.allowed}]")
             for each in settings
         ]
         lines += ["", _columns([("setting", "default", "what it is [what it may be]"), *rows]) if rows else "It has no settings."]

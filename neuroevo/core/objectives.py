@@ -14,6 +14,7 @@ import numpy.typing as npt
 from genomes.base import Settings, shown, unknown
 from neuroevo.core.registry import own
 
+LEAST = 1e-12  # whose logarithm stands for that of anything smaller
 Direction = Literal["minimise", "maximise"]
 minimise: Direction = "minimise"
 maximise: Direction = "maximise"
@@ -78,6 +79,10 @@ class Objective(metaclass=Settings):
     def worst(self) -> float:
         """What a failed candidate is given."""
         return -math.inf if self.direction == "maximise" else math.inf
+
+    def cost(self, value: float) -> float:
+        """The value as one to be minimised; its logarithm where it spans orders of magnitude."""
+        return -self.weight * (float(np.log10(max(value, LEAST))) if self.log else float(value))
 
     def within_limit(self, value: float) -> bool:
         """Whether a value respects the limit; the limit itself does, and so does everything where there is none."""

@@ -84,7 +84,7 @@ def handed_on(gene: Gene, inputs: Sequence[Labels], architecture: Architecture, 
         made = len(inputs[0]) * each
         return inputs[0].embedded(gene.marking, each) if kept else Labels.joined([inputs[0], Labels.none(made)])
     if gene.kind == "flatten":
-        return inputs[0].flattened(architecture.shapes[gene.inputs[0]][:-1])
+        return inputs[0].flattened(architecture.shapes[gene.inputs[0]][:-1], architecture.input_shape[:-1])
     if gene.kind == "sum" and kept:
         return Labels.own(gene.marking, np.arange(len(inputs[0])))  # whatever the summands are
     return inputs[0].through(gene.marking) if kept and gene.kind != "dropout" else inputs[0]

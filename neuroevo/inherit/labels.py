@@ -97,8 +97,13 @@ class Labels:
         grid = np.stack([np.where(self.exact == 0, self.exact, _mixed(_mixed(self.exact, marking), k + 1)) for k in range(width)], axis=1)
         return Labels.joined([self, Labels(grid.reshape(-1), grid.reshape(-1))])
 
-    def flattened(self, shape: Sequence[int]) -> Labels:
-        """The labels of the features [positions x channels] of a flattened map with these positions."""
+    def flattened(self, shape: Sequence[int], of: Sequence[int]) -> Labels:
+        """The labels of the features [positions x channels] of a flattened map.
+
+        Args:
+            shape: the map's positions along each axis.
+            of: those of the input that it was made of.
+        """
         positions = math.prod(shape)
 
         def spread(labels: Hashes) -> Hashes:
@@ -106,12 +111,9 @@ class Labels:
             grid = _mixed(_mixed(np.broadcast_to(labels, (positions, len(labels))), _FLATTEN), places)
             return np.asarray(np.where(labels == 0, np.uint64(0), grid)).reshape(-1)
 
-        at = self.places
-        if shape:  # a vector has been flattened before, or was one from the start
-            ends = np.stack([np.indices(shape).reshape(len(shape), -1), np.indices(shape).reshape(len(shape), -1) + 1], axis=-1)
-            spans = np.repeat(ends.transpose(1, 0, 2) / np.array(shape, float)[:, None], len(self), axis=0)
-            at = Places(np.tile(self.exact, positions), np.tile(self.origin, positions), spans)
-        return Labels(spread(self.exact), spread(self.origin), at)
+        axes = [_spans(count, length)[place] for count, length, place in zip(shape, of, np.indices(shape).reshape(len(shape), -1), strict=True)]
+        spans = np.repeat(np.stack(axes, axis=1), len(self), axis=0)
+        return Labels(spread(self.exact), spread(self.origin), Places(np.tile(self.exact, positions), np.tile(self.origin, positions), spans))
 
     def only(self, known: npt.NDArray[np.bool_]) -> Labels:
         """The labels where `known`, none elsewhere."""
@@ -125,6 +127,18 @@ class Labels:
 
 def _through(labels: Hashes, marking: int) -> Hashes:
     return np.where(labels == 0, labels, _mixed(labels, marking))
+
+
+def _spans(count: int, length: int) -> Floats:
+    """Where positions begin and end, as shares of an axis of the input with so many: float64 [count, 2].
+
+    Strides halve and round up, so the last position may be of fewer than the others.
+    """
+    step = 2.0 ** math.ceil(math.log2(length / count))
+    if math.ceil(length / step) != count:
+        step = length / count
+    ends = np.arange(count + 1) * step
+    return np.stack([ends[:-1], np.minimum(ends[1:], length)], axis=1) / length
 
 
 def _everywhere(features: int, axes: int) -> Floats:
@@ -233,13 +247,14 @@ def _by_place(child: Labels, parent: Labels, source: Ints, free: npt.NDArray[np.
 
 
 def _overlaps(parent: Floats, child: Floats) -> Shares:
-    """How rows of features with the first spans [features, axes, 2] are divided among features with the second."""
+    """How rows of features with the first spans [features, axes, 2] are divided among features with the second: each counts by the share of it that
+    lies there, since a mean is one of positions, however far these reach."""
     parts = []
     step = max(1, _PAIRS // len(child))
     for first in range(0, len(parent), step):
         one, other = parent[first : first + step, None], child[None]
         common = np.minimum(one[..., 1], other[..., 1]) - np.maximum(one[..., 0], other[..., 0])
-        common = np.where(common < 1e-9, 0, common).prod(axis=-1)  # ends that meet are equal up to rounding
+        common = np.where(common < 1e-9, 0, common / np.ptp(other, axis=-1)).prod(axis=-1)  # ends that meet are equal up to rounding
         rows, columns = np.nonzero(common)
         parts.append(Shares(first + rows, columns, common[rows, columns] / common.sum(axis=1)[rows]))
     return Shares(*[np.concatenate([getattr(part, name) for part in parts]) for name in ("parent", "child", "share")])

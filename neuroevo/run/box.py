@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neuroevo.core.objectives import Objective, Objectives
+from neuroevo.core.objectives import LEAST, Objective, Objectives
 
 Floats = npt.NDArray[np.float64]
 DECLARED, LIMIT, SPACE, MEASURED = "declared", "its limit", "the space's limit", "first generation"
 PROVISIONAL = "so far"  # of a run whose first generation is not complete
 GROWTH = 10.0  # how many times larger than the first generation's the largest networks of a box are
 ROUNDING = 1e-15  # of float64, relative to its numbers
-LEAST = 1e-12  # whose logarithm stands for that of anything smaller
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,9 @@ def box_of(objectives: Objectives, values: Floats, *, limits: Mapping[str, float
             return None
         best, worst = _beyond(costs[:, column]) if len(costs) else (0.0, 0.0)
         if len(costs) and objective.kind == "cheap" and objective.direction == "minimise":
-            worst = max(worst, _cost(objective, GROWTH * max(0.0, float(values[:, column].max()))))
-        low = best if ideal is None else _cost(objective, ideal)
-        high = worst if reference is None else _cost(objective, reference)
+            worst = max(worst, objective.cost(GROWTH * max(0.0, float(values[:, column].max()))))
+        low = best if ideal is None else objective.cost(ideal)
+        high = worst if reference is None else objective.cost(reference)
         if not high > low:  # a limit better than the declared ideal, or values beyond what was declared
             low, high = (high - max(1.0, abs(high)), high) if reference is not None else (low, low + max(1.0, abs(low)))
             ideal = ideal if reference is None else None
@@ -157,7 +156,7 @@ def around(boxes: Sequence[Box], objectives: Objectives) -> Box:
 
 
 def _box(objectives: Objectives, sides: Mapping[str, Side]) -> Box:
-    corners = [[_cost(o, getattr(sides[o.name], end)) for o in objectives.values()] for end in ("ideal", "reference")]
+    corners = [[o.cost(getattr(sides[o.name], end)) for o in objectives.values()] for end in ("ideal", "reference")]
     return Box(sides, (np.array(corners[0], np.float64), np.array(corners[1], np.float64)))
 
 
@@ -177,10 +176,6 @@ def _beyond(costs: Floats) -> tuple[float, float]:
     if not spread > ROUNDING * largest:
         spread = abs(low) or 1.0
     return low - spread, high + spread
-
-
-def _cost(objective: Objective, value: float) -> float:
-    return -objective.weight * (float(np.log10(max(value, LEAST))) if objective.log else float(value))
 
 
 def _value(objective: Objective, cost: float) -> float:

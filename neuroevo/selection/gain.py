@@ -7,6 +7,8 @@ no model but the earlier children, weighted by a kernel (Nadaraya 1964).
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +31,7 @@ def chosen_by_gain(
     rng: np.random.Generator,
     limits: Points | None = None,
 ) -> list[int]:
-    """So many children, one after the other: always the one of which the front and those chosen before gain most.
+    """Children one after the other: always the one of which the front and those chosen before gain most.
 
     All objectives are to be minimised, the cheap ones first.
 
@@ -39,47 +41,60 @@ def chosen_by_gain(
         parents: float64 [children, objectives], of each child's parent.
         before: float64 [earlier children, objectives], of their parents; at least one.
         after: the same of those children themselves.
-        count: how many; all where there are fewer.
+        count: how many.
         rng: draws the earlier children.
         limits: float64 [objectives], the worst values that count; None: none.
 
     Returns:
-        Positions of children, in order of choice.
+        Positions of children, in order of choice; fewer where the others promise nothing.
     """
     cheap = costs.shape[1]
     low = front.min(axis=0)
-    ranges = np.where(np.ptp(front, axis=0) > 0, np.ptp(front, axis=0), 1.0)
-    worst = np.full(front.shape[1], np.inf) if limits is None else (limits - low) / ranges
-    points, parents, before, after = [(values - low) / ranges for values in (front, parents, before, after)]
-    known = np.nan_to_num((costs - low[:cheap]) / ranges[:cheap], nan=np.inf, posinf=np.inf, neginf=-np.inf)
-    weights = _likeness(np.hstack([known - parents[:, :cheap], parents[:, cheap:]]), np.hstack([(after - before)[:, :cheap], before[:, cheap:]]))
+    reference = np.full(front.shape[1], 1.0 + MARGIN)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ranges = np.where(np.ptp(front, axis=0) > 0, np.ptp(front, axis=0), 1.0)
+        worst = np.full(front.shape[1], np.inf) if limits is None else (limits - low) / ranges
+        points, parents, before, after = [(values - low) / ranges for values in (front, parents, before, after)]
+        known = (costs - low[:cheap]) / ranges[:cheap]
+        if not all(np.square(values).sum() < np.inf for values in (points, parents, before, after)):
+            return []  # beyond what the numbers hold
+    known[~np.isfinite(known)] = np.inf  # nothing is that good
+    steps = np.hstack([(after - before)[:, :cheap], before[:, cheap:]])
+    weights = _likeness(np.hstack([known - parents[:, :cheap], parents[:, cheap:]]), steps)
     changes = (after - before)[:, cheap:]
-    may_become = []
+    becomes = []  # what each child may become
     for child in range(len(costs)):
         drawn = np.sort(rng.choice(len(changes), size=DRAWS, p=weights[child]))
-        may_become.append(np.hstack([np.broadcast_to(known[child], (DRAWS, cheap)), parents[child, cheap:] + changes[drawn]]))
+        becomes.append(np.hstack([np.broadcast_to(known[child], (DRAWS, cheap)), parents[child, cheap:] + changes[drawn]]))
     ties = rng.random(len(costs))
-    reference = np.full(front.shape[1], 1.0 + MARGIN).tolist()
+    # The more points there are, the less a further one adds: what a child promised before is the most that it promises now.
+    most = [(-np.inf, ties[child], child) for child in range(len(costs))]
+    heapq.heapify(most)
     chosen: list[int] = []
-    while len(chosen) < min(count, len(costs)):
-        best = max(
-            (child for child in range(len(costs)) if child not in chosen),
-            key=lambda child: (_gain(points, may_become[child], worst, reference), ties[child]),
-        )
-        chosen.append(best)
-        points = np.vstack([points, np.median(may_become[best], axis=0)])
+    current = np.zeros(len(costs), bool)  # whose promise is of the points as they are
+    while most and len(chosen) < count:
+        _, tie, child = heapq.heappop(most)
+        if not current[child]:
+            current[child] = True
+            if (gain := _gain(points, becomes[child], worst, reference)) > 0:
+                heapq.heappush(most, (-gain, tie, child))
+            continue
+        chosen.append(child)
+        points = np.vstack([points, np.median(becomes[child], axis=0)])
+        current[:] = False
     return chosen
 
 
-def _gain(points: Points, may_become: Points, worst: Points, reference: list[float]) -> float:
+def _gain(points: Points, becomes: Points, worst: Points, reference: Points) -> float:
     """The mean hypervolume that the points gain of what a child may become; of what is beyond a limit, none."""
-    within = may_become[(may_become <= worst).all(axis=1) & (may_become < reference).all(axis=1)]
-    if not len(within):
-        return 0.0
-    volume = hypervolume(points, reference)
+    within = becomes[(becomes <= worst).all(axis=1) & (becomes < reference).all(axis=1)]
     different, times = np.unique(within, axis=0, return_counts=True)
-    gains = [hypervolume(np.vstack([points, one]), reference) - volume for one in different]
-    return float(np.dot(times, gains)) / len(may_become)
+    dominated = np.asarray((points[None] <= different[:, None]).all(axis=2)).any(axis=1)
+    if dominated.all():
+        return 0.0
+    volume = hypervolume(points, reference.tolist())
+    gains = [hypervolume(np.vstack([points, one]), reference.tolist()) - volume for one in different[~dominated]]
+    return float(np.dot(times[~dominated], gains)) / len(becomes)
 
 
 def _likeness(children: Points, earlier: Points) -> Points:

@@ -185,6 +185,11 @@ def test_crossover_takes_either_parents_ending_where_it_may_change(kinds):
         assert {kind for child in children for gene in child.architecture.genes if (kind := gene.kind) in ENDINGS} == expected
 
 
+def test_rates_name_an_operator_once():
+    with pytest.raises(ValueError, match="rates name prune twice; once is enough"):
+        replace(IMAGE, rates=(("prune", 1.0), ("widen", 1.0), ("prune", 2.0)))
+
+
 def test_an_operator_with_rate_0_is_never_drawn():
     space = replace(IMAGE, rates=tuple((name, 0.0) for name in APPROXIMATE))
     rng, genome = philox(4, 0), space.random(philox(4, 0))

@@ -267,26 +267,27 @@ def test_what_ends_the_positions_may_be_added_to_and_normalised(kind):
     np.testing.assert_allclose(outputs(normed, again, x), outputs(child, found, x), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (21, 3)])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 7, 2), (21, 3)])
 def test_rows_of_a_flattened_map_follow_their_place_when_there_are_other_positions(shape):
-    """Behind a removed pooling a row is divided among the positions that were pooled; behind a new one rows are added up."""
+    """Behind a removed pooling a row is divided among the positions that were pooled, of which the last ones may be fewer, and the child computes what
+    the parent computed; behind a new one the rows of these positions are added up."""
     space = NetworkSpace(shape, 4, max_width=40, max_parameters=60_000)
+    name, sides = f"{LOGITS_MARKING}/kernel", shape[:-1]
+    cell = np.ravel_multi_index([place // 2 for place in np.indices(sides)], [-(-side // 2) for side in sides]).reshape(-1)
     parent = chain(conv(2), Layer("average_pool", kernel=2, stride=2), Layer("flatten"), space=space)
-    arrays = with_noise(parent)
-    child = inherit(applied(parent, "remove_pooling", 101), [(parent, arrays)], philox(1, 1))
-    name = f"{LOGITS_MARKING}/kernel"
-    if shape == (8, 8, 1):
-        rows = arrays[name].reshape(4, 4, 2, 4)
-        np.testing.assert_allclose(child[name].reshape(8, 8, 2, 4), rows.repeat(2, 0).repeat(2, 1) / 4, rtol=1e-5)
-    np.testing.assert_allclose(child[name].reshape(-1, 2, 4).sum(0), arrays[name].reshape(-1, 2, 4).sum(0), rtol=1e-4)
+    arrays, x = with_noise(parent), philox(2, 0).normal(size=(3, *shape)).astype("float32")
+    child = applied(parent, "remove_pooling", 101)
+    found = inherit(child, [(parent, arrays)], philox(1, 1))
+    np.testing.assert_allclose(outputs(child, found, x), outputs(parent, arrays, x), rtol=1e-4, atol=1e-5)
+    rows = arrays[name].reshape(-1, 2, 4) / np.bincount(cell)[:, None, None]
+    np.testing.assert_allclose(found[name].reshape(-1, 2, 4), rows[cell], rtol=1e-5)
+
     before = chain(conv(2), Layer("flatten"), space=space)
     arrays = with_noise(before)
-    after = applied(before, "insert_pooling", 100, 101, "average_pool")
-    child = inherit(after, [(before, arrays)], philox(1, 1))
-    if shape == (8, 8, 1):
-        rows = arrays[name].reshape(4, 2, 4, 2, 2, 4).sum(axis=(1, 3))
-        np.testing.assert_allclose(child[name].reshape(4, 4, 2, 4), rows, rtol=1e-5)
-    np.testing.assert_allclose(child[name].reshape(-1, 2, 4).sum(0), arrays[name].reshape(-1, 2, 4).sum(0), rtol=1e-4)
+    after = inherit(applied(before, "insert_pooling", 100, 101, "average_pool"), [(before, arrays)], philox(1, 1))
+    summed = np.zeros((cell.max() + 1, 2, 4), "float32")
+    np.add.at(summed, cell, arrays[name].reshape(-1, 2, 4))
+    np.testing.assert_allclose(after[name].reshape(-1, 2, 4), summed, rtol=1e-5)
 
 
 def test_of_two_parents_as_near_the_child_goes_on_with_the_one_that_it_contains():

@@ -1,5 +1,7 @@
 """LEMONADE and hill climbing: the conformance suite, and what their papers say of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import gaussian_kde
@@ -167,19 +169,59 @@ def test_what_became_of_children_is_remembered_and_failures_are_not() -> None:
     strategy = by_gain()
     strategy.tell(told(strategy.ask(), lambda i: 1.0 / i.genome.parameters))
     assert strategy.state().arrays["steps"].shape == (0, 2, 2), "random networks were no children"
+    parents = {one.id: one for one in strategy.living}
     trials = strategy.ask()
-    waiting = strategy.state().arrays
-    assert waiting["bred"].tolist() == [trial.individuals[0].id for trial in trials] and waiting["bred_of"].shape == (8, 2)
-    results = told(trials, lambda i: float("inf") if i is trials[0].individuals[0] else 1.0 / i.genome.parameters)
-    strategy.tell(results)
-    state = strategy.state()
-    assert state.arrays["steps"].shape == (7, 2, 2) and not len(state.arrays["bred"])
-    _, after = state.arrays["steps"][0]
-    assert after[0] == np.log10(trials[1].individuals[0].genome.parameters) and after[1] == trials[1].individuals[0].values["error"]
+    waiting = strategy.state()
+    assert waiting.arrays["bred"].tolist() == [trial.id for trial in trials]
     again = by_gain()
-    everyone = {result.individuals[0].id: result.individuals[0] for result in results} | {one.id: one for one in strategy.living}
-    again.restore(state, everyone.__getitem__)
-    assert np.array_equal(again.state().arrays["steps"], state.arrays["steps"])
+    again.restore(waiting, parents.__getitem__)
+    results = told(trials, lambda i: float("inf") if i is trials[0].individuals[0] else 1.0 / i.genome.parameters)
+    results[1].individuals[0].status = "stopped"
+    for one in (strategy, again):
+        one.tell(results)
+        arrays = one.state().arrays
+        assert arrays["steps"].shape == (6, 2, 2) and not len(arrays["bred"])
+        for step, trial in zip(arrays["steps"], trials[2:], strict=True):
+            (child,) = trial.individuals
+            expected = [(np.log10(one.genome.parameters), one.values["error"]) for one in (parents[child.parents[0]], child)]
+            np.testing.assert_array_equal(step, expected)
+
+
+def test_the_latest_thousand_children_are_remembered() -> None:
+    strategy, one = by_gain(), by_gain().search.individual(0, NetworkSpace((4,), 2).random(np.random.default_rng(0)))
+    for place in range(1005):
+        one.take(Evaluation(0, place, (float(place), 10.0)), None)
+        strategy._expectation.bred(place, one)
+        one.take(Evaluation(0, place, (place + 0.5, 10.0)), None)
+        strategy._expectation.told(place, one)
+    steps = strategy.state().arrays["steps"]
+    assert steps.shape == (1000, 2, 2) and steps[0, :, 1].tolist() == [5.0, 5.5] and steps[-1, :, 1].tolist() == [1004.0, 1004.5]
+
+
+def test_objectives_are_expected_as_costs_and_within_their_limits(monkeypatch) -> None:
+    """What is maximised has its sign turned, and what spans orders of magnitude its logarithm taken, limits too."""
+    asked = []
+    monkeypatch.setattr("neuroevo.strategies.evolution.expectation.chosen_by_gain", lambda *given: asked.append(given) or [0])
+    task = SquareTask()
+    task.objectives = {"accuracy": Objective("accuracy", "maximise", limit=0.25), "parameters": replace(PARAMETERS, limit=1e5)}
+    strategy = Lemonade(population=5, proposals=40, accepted=12, acceptance="gain")
+    strategy.start(Search(NetworkSpace(input_shape=(8, 8, 1), outputs=10), task, seed=4))
+    for _ in range(3):
+        front = list(strategy.living)
+        strategy.tell(told(strategy.ask(), lambda i: 0.5 + 0.001 * (i.id % 7)))
+    ((points, costs, parents, before, after, count, _, limits),) = asked
+    assert points.tolist() == [[np.log10(one.genome.parameters), -one.values["accuracy"]] for one in front]
+    assert limits.tolist() == [5.0, -0.25] and costs.shape == (40, 1) and parents.shape == (40, 2) and count == 12
+    assert before.shape == after.shape == (12, 2) and (after[:, 1] <= -0.5).all()
+
+
+@pytest.mark.parametrize("once", [True, "genome"])
+def test_a_child_that_was_known_already_teaches_what_its_twin_became(once) -> None:
+    strategy = Lemonade(population=4, proposals=8, accepted=4, acceptance="gain", inheritance="none")
+    task = ne.tasks.Function(lambda genome: {"ones": genome.decisions.count(1)}, of="genome", objectives={"ones": ne.maximise})
+    run = ne.evolve(CellSpace(), task, strategy=strategy, budget=ne.Budget(generations=40), seed=1, once=once, progress=False)
+    arrays = strategy.state().arrays
+    assert not len(arrays["bred"]) and len(arrays["steps"]) > len([one for one in run if one.parents])
 
 
 def test_how_children_are_accepted_is_recorded_where_it_is_not_as_in_the_paper() -> None:

@@ -374,6 +374,7 @@ def test_the_settings_of_a_part_are_listed(tmp_path: Path) -> None:
     assert "Lemonade: LEMONADE" in said and "neuroevo search DATA --strategy lemonade --set NAME=VALUE" in said
     assert re.search(r"^proposals +64 +children made a generation .*\[a whole number\]$", said, re.MULTILINE)
     assert "outputs      (needed)" in neuroevo("list", "encodings", "chain", folder=tmp_path).stdout
+    assert re.search(r"rates +\(none\)", neuroevo("list", "encodings", "network", folder=tmp_path).stdout)
     assert "did you mean 'Lemonade'" in neuroevo("list", "strategies", "Lemonad", folder=tmp_path).stderr
 
 

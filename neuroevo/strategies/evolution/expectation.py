@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genomes.base import Genome
-from neuroevo.core.individual import Individual
-from neuroevo.core.objectives import Objective, Objectives
+from neuroevo.core.individual import DONE, Individual
+from neuroevo.core.objectives import Objectives
 from neuroevo.selection.gain import chosen_by_gain
 
 ENOUGH = 12  # earlier children, at least, that say what a child may become
@@ -20,6 +20,8 @@ MOST = 1000  # the latest of which are remembered
 class Expectation:
     """Remembers what became of children and their parents, and chooses those of new ones of which the front is expected to gain most.
 
+    It learns of children that were scored in full: not of failures, of trainings that were stopped, or of predictions.
+
     Args:
         objectives: the task's.
     """
@@ -27,7 +29,7 @@ class Expectation:
     def __init__(self, objectives: Objectives) -> None:
         self._cheap = [one for one in objectives.values() if one.kind == "cheap" and one.of is not None]
         self._others = [one for one in objectives.values() if one not in self._cheap]
-        self._bred: dict[int, npt.NDArray[np.float64]] = {}  # objectives of the parents of those that have no score yet
+        self._bred: dict[int, npt.NDArray[np.float64]] = {}  # by trial, the objectives of the parents of those that have no score yet
         self._steps: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = []
 
     @property
@@ -35,31 +37,33 @@ class Expectation:
         """Whether it has seen enough children to expect something."""
         return len(self._steps) >= ENOUGH
 
-    def bred(self, child: Individual, parent: Individual) -> None:
-        """A child of this parent will be scored."""
-        self._bred[child.id] = self._values(parent)
+    def bred(self, trial: int, parent: Individual) -> None:
+        """A child of this parent will be scored in a trial."""
+        self._bred[trial] = self._values(parent)
 
-    def told(self, individual: Individual) -> None:
-        """An individual has been scored, or has failed."""
-        before = self._bred.pop(individual.id, None)
+    def told(self, trial: int, individual: Individual) -> None:
+        """The individual of a trial (or the one that was as good as known already) has been scored, or has failed."""
+        before = self._bred.pop(trial, None)
+        if before is None or individual.status != DONE:
+            return
         after = self._values(individual)
-        if before is not None and np.isfinite(before).all() and np.isfinite(after).all():
+        if np.isfinite(before).all() and np.isfinite(after).all():
             self._steps = [*self._steps, (before, after)][-MOST:]
 
     def chosen(
         self, front: Sequence[Individual], births: Sequence[tuple[Individual, Individual]], count: int, rng: np.random.Generator
     ) -> list[int]:
-        """Positions of so many of these children, each with its parent, in order of birth."""
-        limits = [np.inf if one.limit is None else _minimised(one, one.limit) for one in (*self._cheap, *self._others)]
+        """Positions of up to so many of these children, each with its parent: the others promise nothing."""
+        limits = [np.inf if one.limit is None else one.cost(one.limit) for one in (*self._cheap, *self._others)]
         before, after = [np.array(values) for values in zip(*self._steps, strict=True)]
         points = np.array([values for values in map(self._values, front) if np.isfinite(values).all()])
         costs = np.array([self._costs(child.genome) for child, _ in births]).reshape(len(births), len(self._cheap))
         parents = np.array([self._values(parent) for _, parent in births])
-        return sorted(chosen_by_gain(points, costs, parents, before, after, count, rng, np.array(limits)))
+        return chosen_by_gain(points, costs, parents, before, after, count, rng, np.array(limits))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What it remembers, for the strategy's state: float64 [children, 2, objectives], parents before children; and of those without a score their
-        ids, and their parents' objectives [children, objectives]."""
+        trials, and their parents' objectives [children, objectives]."""
         width = len(self._cheap) + len(self._others)
         return {
             "steps": np.array(self._steps, dtype=np.float64).reshape(-1, 2, width),
@@ -73,13 +77,8 @@ class Expectation:
         self._bred = dict(zip(arrays["bred"].tolist(), arrays["bred_of"], strict=True))
 
     def _costs(self, genome: Genome) -> list[float]:
-        return [_minimised(one, one.of(genome)) for one in self._cheap if one.of is not None]
+        return [one.cost(one.of(genome)) for one in self._cheap if one.of is not None]
 
     def _values(self, individual: Individual) -> npt.NDArray[np.float64]:
-        others = [_minimised(one, individual.values.get(one.name, np.nan)) for one in self._others]
+        others = [one.cost(individual.values.get(one.name, np.nan)) for one in self._others]
         return np.array([*self._costs(individual.genome), *others], dtype=np.float64)
-
-
-def _minimised(objective: Objective, value: float) -> float:
-    """A value as one to be minimised; its logarithm where the objective asks for it."""
-    return -objective.weight * (float(np.log10(max(value, 1e-12))) if objective.log else float(value))

@@ -46,8 +46,8 @@ class Lemonade(Strategy):
         first: "random": the first generation is random; "spread": of four times as many random networks (each of which a screen looks at) those are
             trained that lie farthest apart by the cheap objectives, so that the front begins wide. It is not in the paper.
         acceptance: "density": children are accepted as above; "gain": as soon as 12 children have been scored, those of which the front is expected to
-            gain most hypervolume. Their cheap objectives are known; the others are expected to become what became of earlier children of such
-            parents, as much smaller or larger (`neuroevo.selection.chosen_by_gain`). It is not in the paper.
+            gain most hypervolume, and by density only where too few promise any. Their cheap objectives are known; the others are expected to become
+            what became of earlier children of such parents, as much smaller or larger (`neuroevo.selection.chosen_by_gain`). It is not in the paper.
     """
 
     toolbox_entries: ClassVar[tuple[str, ...]] = ("mutate",)
@@ -97,10 +97,11 @@ class Lemonade(Strategy):
         heirs = self._heirs()
         births, count = self._propose(), self.accepted - len(heirs)
         accepted = [births[chosen] for chosen in self._accept(births, count)] if births and count else []
+        asked = [trial(self.search, child, parents, self.inheritance) for child, parents in [*heirs, *accepted]]
         if self._expectation is not None:
-            for child, (parent,) in accepted:
-                self._expectation.bred(child, parent)
-        return [trial(self.search, child, parents, self.inheritance) for child, parents in [*heirs, *accepted]]
+            for one, (_, (parent,)) in zip(asked[len(heirs) :], accepted, strict=True):
+                self._expectation.bred(one.id, parent)
+        return asked
 
     def steady_state(self) -> Strategy:
         """One accepted child at a time, from its share of the proposals; it joins the front before the next."""
@@ -110,9 +111,10 @@ class Lemonade(Strategy):
         told = [individual for result in results for individual in result.individuals]
         self._population = pareto_front([*self._population, *told])
         living = {individual.id for individual in self._population}
+        if self._expectation is not None:
+            for result in results:
+                self._expectation.told(result.trial.id, result.individuals[0])
         for individual in told:
-            if self._expectation is not None:
-                self._expectation.told(individual)
             if individual.operators == (TRAINED_FURTHER,) and individual.parents[0] in living:
                 self._settled |= {individual.id, individual.parents[0]}
         self._settled &= living
@@ -179,13 +181,18 @@ class Lemonade(Strategy):
     def _accept(self, births: list[tuple[Individual, Sequence[Individual]]], accepted: int) -> list[int]:
         """Positions of so many accepted children, in order of birth."""
         rng = self.search.rng(self.generation, ACCEPTANCE)
+        promising: list[int] = []
         if self._expectation is not None and self._expectation.enough:
-            return self._expectation.chosen(self._population, [(child, parent) for child, (parent,) in births], accepted, rng)
-        children = [child for child, _ in births]
+            promising = self._expectation.chosen(self._population, [(child, parent) for child, (parent,) in births], accepted, rng)
+        places = [place for place in range(len(births)) if place not in promising]
+        count = min(accepted - len(promising), len(places))
+        if not count:
+            return sorted(promising)
+        children = [births[place][0] for place in places]
         costs = self._breeding.costs(children)
         fitted = costs if self.density == "children" else self._breeding.costs(self._population)
         probabilities = inverse_density_probabilities(fitted, costs)
-        count = min(accepted, len(children))
         # probabilities underflow for children far outside the population: keep every child possible
         probabilities = (probabilities + 1e-12) / (probabilities + 1e-12).sum()
-        return sorted(int(i) for i in rng.choice(len(children), size=count, replace=False, p=probabilities))
+        drawn = rng.choice(len(children), size=count, replace=False, p=probabilities)
+        return sorted([*promising, *[places[int(place)] for place in drawn]])
