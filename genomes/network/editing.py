@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from genomes.layers import EMBEDDINGS, GLOBAL_POOLINGS, POOLINGS, Layer, Shape, output_shape
+from genomes.layers import EMBEDDINGS, ENDINGS, POOLINGS, Layer, Shape, output_shape
 from genomes.markings import marking
 from genomes.network.architecture import Architecture, canonical_order
 from genomes.network.genes import Gene
@@ -15,7 +15,7 @@ Genes = dict[int, Gene]
 PROJECTED_ADD = Layer("add", projected=True)
 
 # Layers whose channels are their inputs' channels, by position.
-_PASSING = POOLINGS | GLOBAL_POOLINGS | EMBEDDINGS | {"concat", "flatten", "norm", "gate", "dropout"}
+_PASSING = POOLINGS | ENDINGS | EMBEDDINGS | {"concat", "norm", "gate", "dropout"}
 
 
 def new_marking(genes: Genes, clock: int, kind: int, *touched: int) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genomes.base import Genome
 from neuroevo.core.individual import DONE, Individual
 from neuroevo.core.objectives import Objectives
 from neuroevo.selection.gain import chosen_by_gain
@@ -57,9 +56,9 @@ class Expectation:
         limits = [np.inf if one.limit is None else one.cost(one.limit) for one in (*self._cheap, *self._others)]
         before, after = [np.array(values) for values in zip(*self._steps, strict=True)]
         points = np.array([values for values in map(self._values, front) if np.isfinite(values).all()])
-        costs = np.array([self._costs(child.genome) for child, _ in births]).reshape(len(births), len(self._cheap))
+        costs = np.array([[one.cost(one.of(child.genome)) for one in self._cheap if one.of is not None] for child, _ in births])
         parents = np.array([self._values(parent) for _, parent in births])
-        return chosen_by_gain(points, costs, parents, before, after, count, rng, np.array(limits))
+        return chosen_by_gain(points, costs.reshape(len(births), len(self._cheap)), parents, before, after, count, rng, np.array(limits))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What it remembers, for the strategy's state: float64 [children, 2, objectives], parents before children; and of those without a score their
@@ -76,9 +75,6 @@ class Expectation:
         self._steps = [(before, after) for before, after in arrays["steps"]]
         self._bred = dict(zip(arrays["bred"].tolist(), arrays["bred_of"], strict=True))
 
-    def _costs(self, genome: Genome) -> list[float]:
-        return [one.cost(one.of(genome)) for one in self._cheap if one.of is not None]
-
     def _values(self, individual: Individual) -> npt.NDArray[np.float64]:
-        others = [one.cost(individual.values.get(one.name, np.nan)) for one in self._others]
-        return np.array([*self._costs(individual.genome), *others], dtype=np.float64)
+        values = individual.values
+        return np.array([one.cost(values.get(one.name, np.nan)) for one in (*self._cheap, *self._others)], dtype=np.float64)
