@@ -12,7 +12,8 @@ about the test part: share of wrong classes, or root mean square error divided b
 - `boosting`, `forest`, `linear`: scikit-learn's HistGradientBoosting, RandomForest and a linear model with their defaults, which take seconds.
 
 At the end mean ranks over tables (each the mean of its seeds), Friedman's and Wilcoxon's tests, and with `--figure` the critical-difference diagram
-(Demšar 2006). With `--run FOLDER` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches. With
+(Demšar 2006). With `--run FILE` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches
+(benchmarks/outcomes/tables.json is such a file; those of one table and seed were found one after the other on one machine). With
 `--networks N` ours, `plain` and `folds` end after so many networks and not by the clock; `--folds-networks N` says it of `folds` alone, each of which takes
 longer.
 Needs the extra `bench`, and the registry for the wheels.
@@ -290,16 +291,19 @@ def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> 
     """Of one contestant on one table: kept, or found by a process of its own, so that no contestant warms another's caches."""
     networks = (options.folds_networks or options.networks) if contest == "folds" else options.networks
     ends = networks if networks and contest in VARIANTS else f"{options.seconds:g}"
-    kept = options.run / f"{name}-{contest}-{seed}-{ends}.json"
-    if kept.exists():
-        return dict(json.loads(kept.read_text()))
+    key, kept = f"{name} {contest} {seed} {ends}", json.loads(options.run.read_text()) if options.run.exists() else {}
+    if key in kept:
+        return dict(kept[key])
+    from neuroevo.core.files import write_whole
+
     command = [sys.executable, __file__, "--one", contest, name, str(seed), "--seconds", str(options.seconds), "--cache", str(options.cache), "--workers", str(options.workers)]
     command += ["--networks", str(networks)] if networks else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     line = next((line for line in done.stdout.splitlines() if line.startswith("OUTCOME ")), None)
     reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
     found: dict[str, Any] = {"failed": reason} if line is None else json.loads(line.removeprefix("OUTCOME "))
-    kept.write_text(json.dumps(found))
+    lines = [f"{json.dumps(one)}: {json.dumps(losses)}" for one, losses in (kept | {key: found}).items()]  # a line each
+    write_whole(options.run, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
     return found
 
 
@@ -312,13 +316,13 @@ def main() -> None:
     parser.add_argument("--networks", type=int, help="that ours, plain and folds train, in place of --seconds")
     parser.add_argument("--folds-networks", type=int, help="that folds trains, in place of --networks")
     parser.add_argument("--workers", type=int, default=2, help="of ours, plain and folds")
-    parser.add_argument("--run", type=Path, default=Path("runs/tables"), help="keeps each outcome")
+    parser.add_argument("--run", type=Path, default=Path("runs/tables.json"), help="a file that keeps each outcome")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "neuroevo-tables", help="keeps the tables")
     parser.add_argument("--figure", type=Path, help="the critical-difference diagram")
     parser.add_argument("--one", nargs=3, metavar=("CONTESTANT", "TABLE", "SEED"), help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    for folder in (options.run, options.cache):
+    for folder in (options.run.parent, options.cache):
         folder.mkdir(parents=True, exist_ok=True)
     if options.one:
         contest, name, seed = options.one
@@ -366,7 +370,9 @@ def report(options: argparse.Namespace, losses: dict[str, dict[str, list[float]]
     if options.figure:
         import neuroevo as ne
 
-        ne.plots.critical_difference(ranked).savefig(options.figure, bbox_inches="tight")
+        title = f"Mean ranks by test error on {len(options.tables)} tables, {options.seeds} seeds each"
+        drawn = ne.plots.critical_difference(names, ranked.mean.tolist(), ranked.critical_difference, len(options.tables), title)
+        drawn.savefig(options.figure, bbox_inches="tight")
     if options.json:
         made = {
             "method": "networks for tables",
