@@ -13,7 +13,7 @@ about the test part: share of wrong classes, or root mean square error divided b
 
 At the end mean ranks over tables (each the mean of its seeds), Friedman's and Wilcoxon's tests, and with `--figure` the critical-difference diagram
 (Demšar 2006). With `--run FILE` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches
-(benchmarks/outcomes/tables.json is such a file; those of one table and seed were found one after the other on one machine). With
+(those of one table and seed are found one after the other). With
 `--networks N` ours, `plain` and `folds` end after so many networks and not by the clock; `--folds-networks N` says it of `folds` alone, each of which takes
 longer.
 Needs the extra `bench`, and the registry for the wheels.
@@ -72,6 +72,7 @@ SEARCHES = (*VARIANTS, "keras_tuner", "mlp", "autokeras")
 USUAL = ("ours", "keras_tuner", "mlp", "autokeras", "fitted")
 FITTED = ("boosting", "forest", "linear")
 LARGEST = 32  # rows of a batch
+ONE_CORE = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # a shell may set these
 
 
 def table(name: str, cache: Path) -> Path:
@@ -298,7 +299,8 @@ def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> 
 
     command = [sys.executable, __file__, "--one", contest, name, str(seed), "--seconds", str(options.seconds), "--cache", str(options.cache), "--workers", str(options.workers)]
     command += ["--networks", str(networks)] if networks else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    unbound = {key: value for key, value in os.environ.items() if key not in ONE_CORE}  # every contestant may use all cores
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=unbound)
     line = next((line for line in done.stdout.splitlines() if line.startswith("OUTCOME ")), None)
     reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
     found: dict[str, Any] = {"failed": reason} if line is None else json.loads(line.removeprefix("OUTCOME "))
