@@ -72,7 +72,9 @@ SEARCHES = (*VARIANTS, "keras_tuner", "mlp", "autokeras")
 USUAL = ("ours", "keras_tuner", "mlp", "autokeras", "fitted")
 FITTED = ("boosting", "forest", "linear")
 LARGEST = 32  # rows of a batch
-ONE_CORE = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # a shell may set these
+THREAD_LIMITS = (
+    "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+)  # fmt: skip
 
 
 def table(name: str, cache: Path) -> Path:
@@ -299,7 +301,7 @@ def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> 
 
     command = [sys.executable, __file__, "--one", contest, name, str(seed), "--seconds", str(options.seconds), "--cache", str(options.cache), "--workers", str(options.workers)]
     command += ["--networks", str(networks)] if networks else []
-    unbound = {key: value for key, value in os.environ.items() if key not in ONE_CORE}  # every contestant may use all cores
+    unbound = {key: value for key, value in os.environ.items() if key not in THREAD_LIMITS}  # every contestant may use all cores
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=unbound)
     line = next((line for line in done.stdout.splitlines() if line.startswith("OUTCOME ")), None)
     reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
