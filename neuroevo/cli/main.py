@@ -275,11 +275,13 @@ def search(
         bool, typer.Option("--baseline", help="Also train a plain hand-made network in the same way, to compare with.")
     ] = False,
     search_folds: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Score each candidate by so many folds of all rows but the test's, for which it is trained as often; 0: by the validation part.", min=0
+            help="Score each candidate by so many folds of all rows but the test's, for which it is trained as often; 0: by the validation part.",
+            min=0,
+            show_default="5 of tables of fewer than 2,000 rows where more than 16 candidates are trained in full; else 0",
         ),
-    ] = 0,
+    ] = None,
     references: Annotated[
         bool, typer.Option("--references", help="Also fit a linear model, a forest and boosting (scikit-learn), to compare with.")
     ] = False,
@@ -288,7 +290,7 @@ def search(
         typer.Option(
             help="Validate the front by so many folds of all rows but the test's, each network trained anew on each; 0: not.",
             min=0,
-            show_default="5 of tables of fewer than 2,000 rows; 0 with --search-folds",
+            show_default="5 of tables of fewer than 2,000 rows; 0 where the search itself goes by folds",
         ),
     ] = None,
 ) -> None:
@@ -509,7 +511,7 @@ def ensemble(
         Path | None, typer.Option(help="A .keras file to write as well; it takes raw inputs.", show_default=False)
     ] = None,
 ) -> None:
-    """Choose networks of a run that are better together than each alone, as one model: greedily, by the validation data.
+    """Choose networks of a run that are better together than each alone, as one model: greedily, by what the search chose by (validation data, or folds).
 
     In each round the network is added, or added again, with which the mean of all answers scores best. The ensemble is recorded in the run as a
     child of the first one, with the size of all; show, export and predict know it by its name.
@@ -518,13 +520,14 @@ def ensemble(
 
     found = chosen_ensemble(run, rounds=rounds, of=of, path=output)
     name, (first, *_) = found.score, found.members
+    asked = f"{found.folds} folds" if found.folds else "validation"
     if found.derived is None:
-        print(f"no combination is better on the validation data than {first} alone ({name} {found.single[name]:.4g}): nothing was made")
+        print(f"no combination is better by {asked} than {first} alone ({name} {found.single[name]:.4g}): nothing was made")
         return
     listed = ", ".join(f"{id}{f' ({times} times)' if times > 1 else ''}" for id, times in found.members.items())
     print(f"chosen: {listed}")
     for score, value in found.scores.items():
-        print(f"validation {score}: {found.single[score]:.4g} of {first} alone, {value:.4g} of the ensemble")
+        print(f"{asked} {score}: {found.single[score]:.4g} of {first} alone, {value:.4g} of the ensemble")
     for score, value in found.derived.test.items():
         print(f"test {score}: {value:.4g} of the ensemble")
     print(f"parameters: {found.derived.parameters:,}, {found.derived.size:,} bytes")

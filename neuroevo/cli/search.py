@@ -22,6 +22,7 @@ from neuroevo.run.search import (
     SearchSettings,
     epochs_of,
     estimation_by_names,
+    folds_for,
     space_by_encoding,
     split_settings,
     strategy_by_name,
@@ -29,7 +30,7 @@ from neuroevo.run.search import (
     usual_strategy,
 )
 from neuroevo.run.settings import of_today
-from neuroevo.run.sizes import begun_strategy
+from neuroevo.run.sizes import begun_settings, begun_strategy
 from neuroevo.store import Store
 from neuroevo.tasks.folding import folds_of, usual_folds
 from neuroevo.tasks.supervised import Supervised
@@ -59,8 +60,8 @@ def evolve_networks(
         evaluator, schedule: as for `neuroevo.evolve`.
         baseline: also train a plain hand-made network in the same way, to compare with (see `neuroevo.deploy.baseline`).
         references: also fit models of scikit-learn, to compare with (see `neuroevo.deploy.reference_models`).
-        folds: validate the front by so many folds (see `neuroevo.deploy.folds`); 0: not; None: by 5 of small tables, unless the search itself went by
-            folds.
+        folds: validate the front by so many folds (see `neuroevo.deploy.folds`); 0: not; None: by 5 of small tables, unless the search itself goes by
+            folds (`folds_for`).
 
     Raises:
         ValueError: anything that the user can mend; nothing is written before the data was read.
@@ -91,12 +92,13 @@ def evolve_networks(
     complete = _complete(folder, evaluations)
     if not complete:
         announced(described(task))
-    fitted = [] if complete else first_answers(task, settings.seed, references)
+    searched_by = folds_for(settings.folds, task, strategy, evaluations, begun_settings(folder), settings.stop_early)
+    fitted = [] if complete else first_answers(task, settings.seed, references, searched_by)
     run = evolve(
         space,
         task,
         strategy=strategy,
-        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy, settings.folds),
+        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy, searched_by),
         budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),
@@ -108,7 +110,7 @@ def evolve_networks(
     )
     if complete:  # said when it is clear that these are the run's own settings
         print(f"{folder} is complete; this is what it found (for more: a larger --evaluations, or another --run)")
-    folds = (0 if settings.folds else usual_folds(task)) if folds is None else folds
+    folds = (0 if searched_by else usual_folds(task)) if folds is None else folds
     finish(run, baseline=baseline, references=references, fitted=fitted, folds=folds, say=announced)
     return run
 
@@ -125,24 +127,28 @@ def described(task: Supervised) -> str:
     )
 
 
-def first_answers(task: Any, seed: int, references: bool) -> list[Reference]:
+def first_answers(task: Any, seed: int, references: bool, folds: int = 0) -> list[Reference]:
     """Say, before a network is trained, what needs none: what the same answer for every sample scores on the validation data, and, of data that is not
     large, what the references score there.
+
+    Args:
+        folds: those of the search; 0: it goes by the validation data.
 
     Returns:
         The references that were fitted.
     """
     if not isinstance(task, Supervised):
         return []
-    constant, name = constant_reference(task), task.selection
+    constant, name = constant_reference(task, seed, folds), task.selection
     if references:
         refuse_references(task)
     said = [] if constant is None or name not in constant.validation else [f"{constant.about}: {constant.validation[name]:.4g}"]
     small = len(task.dataset.train) * math.prod(task.dataset.input_shape) <= SOON
-    fitted = train_references(task, seed) if references and small else []
+    fitted = train_references(task, seed, folds=folds) if references and small else []
     said += [f"{one.name} ({one.about}): {one.validation[name]:.4g}" for one in fitted if name in one.validation]
     if said:
-        announced(f"before the search: {name} on validation data without a network: {'; '.join(said)}")
+        asked = f"by {folds} folds of all samples but the test's" if folds else "on validation data"
+        announced(f"before the search: {name} {asked} without a network: {'; '.join(said)}")
     return fitted
 
 

@@ -1,4 +1,4 @@
-"""Ensembles of a run's networks: chosen greedily on the validation part, one Keras model.
+"""Ensembles of a run's networks: chosen greedily on the validation part, or by the folds of the search, one Keras model.
 
 Caruana, Niculescu-Mizil, Crew & Ksikes 2004, "Ensemble selection from libraries of models": in each round the network is added, whether it is in
 already or not, with which the mean of all that are in scores best; a network that was added twice weighs twice.
@@ -20,9 +20,12 @@ from genomes.base import shown
 from neuroevo.core.individual import Individual
 from neuroevo.core.trial import DONE
 from neuroevo.deploy.keras_file import in_own_units, normalised, write_raw
+from neuroevo.estimation.folded import folded_outputs
 from neuroevo.run.derived import Derived, task_of
 from neuroevo.run.run import Run
+from neuroevo.run.settings import search_folds
 from neuroevo.tasks.metrics import log_probabilities
+from neuroevo.tasks.supervised import outputs_of
 
 if TYPE_CHECKING:
     from neuroevo.data.dataset import Dataset
@@ -42,9 +45,11 @@ class Ensemble:
 
     Attributes:
         members: how often each network was added, by id, the one that was added first at first.
-        course: `score` on the validation part after each round up to the last that is in it.
+        course: `score` of what it was chosen on after each round up to the last that is in it.
         score: the name of what was chosen by.
-        single, scores: scores on the validation part of the best single network, and of the ensemble.
+        single, scores: scores, of what it was chosen on, of the best single network, and of the ensemble.
+        folds: it was chosen on the validation part (0), or on the answers to all rows that are not for the test, each of a network of so many folds that
+            never saw it.
         derived: its record in the run, whose `model()` takes raw inputs; None where no combination is better than the best alone.
         path: the `.keras` file, where one was asked for and made.
     """
@@ -54,6 +59,7 @@ class Ensemble:
     score: str
     single: Mapping[str, float]
     scores: Mapping[str, float]
+    folds: int = 0
     derived: Derived | None = None
     path: Path | None = None
 
@@ -95,7 +101,7 @@ def _worth_more(found: Key, best: Key) -> bool:
 def ensemble(
     run: Run, *, rounds: int = ROUNDS, of: From = "front", path: Path | None = None, say: Callable[[str], None] | None = None
 ) -> Ensemble:
-    """Choose an ensemble of a run's networks on the validation part, and record it as a child of the first one chosen (`Run.ensemble`).
+    """Choose an ensemble of a run's networks on what the search chose by, and record it as a child of the first one chosen (`Run.ensemble`).
 
     Args:
         run: one on data.
@@ -121,9 +127,13 @@ def ensemble(
     candidates = {individual.id: individual for individual in _candidates(run, of)}
     if not candidates:
         raise ValueError("this run has no trained networks to choose an ensemble of; neuroevo train RUN ID trains one")
-    models = {id: individual.model() for id, individual in candidates.items()}
-    part = task.dataset.validation
-    answers = {id: _answers(task, model, part.x) for id, model in models.items()}
+    folds, seed = search_folds(run.settings), run.settings.get("seed", 0)
+    outputs = {id: folded_outputs(one, task, folds, seed) for id, one in candidates.items()} if folds else {}
+    by_folds = {id: _answers(task, found) for id, found in outputs.items() if found is not None}
+    part = task.dataset.search_part if by_folds else task.dataset.validation
+    models = {id: individual.model() for id, individual in candidates.items() if not by_folds or id in by_folds}
+    answers = by_folds or {id: _answers(task, outputs_of(model, part.x)) for id, model in models.items()}
+    folds = folds if by_folds else 0
 
     def scored(mean: Doubles) -> dict[str, float]:
         return task.scores(_as_outputs(task, mean), part.y)  # type: ignore[arg-type]
@@ -137,14 +147,14 @@ def ensemble(
     single = scored(answers[chosen[0]])
     scores = scored(np.mean([answers[id] for id in chosen], axis=0))
     if len(members) == 1:
-        return Ensemble(members, course[:1], task.selection, single, single)
+        return Ensemble(members, course[:1], task.selection, single, single, folds)
     raw = averaged({id: models[id] for id in members}, members, task.dataset)
     sums = {name: sum(candidates[id].values[name] for id in members) for name in ("parameters", "flops") if name in run.objectives}
-    details = {"members": {str(id): times for id, times in members.items()}, "chosen_of": of}
+    details = {"members": {str(id): times for id, times in members.items()}, "chosen_of": of, **({"folds": folds} if folds else {})}
     with tempfile.TemporaryDirectory(prefix="neuroevo-", ignore_cleanup_errors=True) as folder:
         file = write_raw(raw, task.dataset, Path(folder, "ensemble.keras") if path is None else path, say=say)
         made = run.derive(chosen[0], file, operators=("ensemble",), scores={**scores, **sums}, details=details, raw=True)
-    return Ensemble(members, course, task.selection, single, scores, made, path)
+    return Ensemble(members, course, task.selection, single, scores, folds, made, path)
 
 
 def _candidates(run: Run, of: From) -> Sequence[Individual]:
@@ -154,11 +164,8 @@ def _candidates(run: Run, of: From) -> Sequence[Individual]:
     return [one for one in fits if one.keeps_weights]
 
 
-def _answers(task: Supervised, model: Any, x: npt.NDArray[np.float32]) -> Doubles:
+def _answers(task: Supervised, outputs: npt.NDArray[np.float32]) -> Doubles:
     """What a mean is taken of: probabilities, or normalised values."""
-    from neuroevo.tasks.supervised import outputs_of
-
-    outputs = outputs_of(model, x)
     return np.exp(log_probabilities(outputs)) if task.kind == "classification" else outputs.astype(np.float64)
 
 

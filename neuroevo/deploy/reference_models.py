@@ -1,7 +1,8 @@
 """References of a search: what usual models of scikit-learn reach on the same samples, so that a user sees when a network is not the answer.
 
 A linear model, a forest and boosting, each with scikit-learn's default settings, are fitted on the training part, as the candidates are, and
-scored on the validation and test parts. Beside them stands, always, what needs no model at all: the same answer for every sample.
+scored on the validation and test parts; of a search that scores its candidates by folds, by the same folds in place of the validation part. Beside
+them stands, always, what needs no model at all: the same answer for every sample.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroevo.core.files import write_json_whole
+from neuroevo.data.dataset import Part
 from neuroevo.run.derived import task_of
 from neuroevo.run.run import Run
+from neuroevo.run.settings import search_folds
+from neuroevo.tasks.folding import search_folds_of
 from neuroevo.tasks.intervals import known
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ REFERENCES_FILE = "references.json"
 MOST_FEATURES = 2048  # numbers of one sample: boosting takes hours where there are many more
 LEAST = 1e-15  # a class's probability, of which the logarithm is taken
 Doubles = npt.NDArray[np.float64]
+Outputs = Callable[[npt.NDArray[np.float32]], Doubles]  # what a model gives for samples
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Reference:
         about: what it is, in words.
         numbers: what fitting chose: coefficients; of trees the thresholds of splits and the values of leaves.
         validation, test: scores by name, and the objective `parameters`, which is `numbers`, among those of validation.
+        folds: by how many folds the scores of validation are; 0: of the validation part.
         intervals: by part ("validation", "test"), then by name: the 95 % interval of a score.
     """
 
@@ -50,6 +56,7 @@ class Reference:
     validation: dict[str, float]
     test: dict[str, float]
     intervals: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    folds: int = 0
 
 
 def references(run: Run, say: Callable[[str], None] | None = None) -> list[Reference]:
@@ -63,9 +70,10 @@ def references(run: Run, say: Callable[[str], None] | None = None) -> list[Refer
     task = task_of(run, needed=True)
     if task is None:
         raise ValueError("references are fitted to the data of a search, and this run is not a search on data")
-    found = train_references(task, run.settings.get("seed", 0), say)
+    folds = search_folds(run.settings)
+    found = train_references(task, run.settings.get("seed", 0), say, folds)
     if run.folder is not None:
-        write_references(run, constant_reference(task), found)
+        write_references(run, constant_reference(task, run.settings.get("seed", 0), folds), found)
     return found
 
 
@@ -85,16 +93,17 @@ def refuse_references(task: Supervised) -> None:
         )
 
 
-def train_references(task: Supervised, seed: int, say: Callable[[str], None] | None = None) -> list[Reference]:
+def train_references(task: Supervised, seed: int, say: Callable[[str], None] | None = None, folds: int = 0) -> list[Reference]:
     """Fit and score the linear model, the forest and boosting.
 
     Args:
         task: whose data.
-        seed: of what they draw.
+        seed: of the search, and of what they draw.
         say: is told which one is fitted.
+        folds: of the search.
 
     Raises:
-        ValueError: as `refuse_references`.
+        ValueError: as `refuse_references`, or as `search_folds_of`.
     """
     refuse_references(task)
     dataset = task.dataset
@@ -102,36 +111,63 @@ def train_references(task: Supervised, seed: int, say: Callable[[str], None] | N
     for name, (about, model, numbers) in _models(dataset, seed).items():
         if say is not None:
             say(f"fitting the reference {name}, {about}")
-        y = dataset.train.y if dataset.kind == "classification" else dataset.targets(dataset.train).astype(np.float64)
-        model.fit(_flat(dataset.train.x), y if y.shape[1:] != (1,) else y[:, 0])
-        found.append(_scored(task, name, about, numbers(model), partial(_outputs, model, dataset=dataset)))
+
+        found.append(_scored(task, name, about, partial(_fitted, model, numbers, dataset), seed, folds))
     return found
 
 
-def constant_reference(task: Supervised) -> Reference | None:
+def constant_reference(task: Supervised, seed: int = 0, folds: int = 0) -> Reference | None:
     """The same answer for every sample: the most frequent class with the classes' shares of the training part as probabilities; of a
     regression the mean, or the median where absolute errors are what is searched for. None of a detection, where it finds nothing."""
     dataset = task.dataset
     if dataset.kind == "detection":
         return None
-    if dataset.kind == "classification":
-        shares = np.bincount(dataset.train.y, minlength=dataset.outputs) / len(dataset.train)
-        answer, about = np.log(np.maximum(shares, LEAST)), f"always {dataset.label_names[int(shares.argmax())]!r}"
-    else:
-        middle, name = (np.median, "median") if task.selection == "mae" else (np.mean, "mean")
-        answer, about = middle(dataset.targets(dataset.train).astype(np.float64), axis=0), f"always the {name}"
-    return _scored(task, "constant", about, dataset.outputs, lambda x: np.tile(answer, (len(x), 1)))
+    middle, middle_name = (np.median, "median") if task.selection == "mae" else (np.mean, "mean")
+
+    def fitted(part: Part) -> tuple[Outputs, int]:
+        if dataset.kind == "classification":
+            answer = np.log(np.maximum(_shares(part, dataset), LEAST))
+        else:
+            answer = middle(dataset.targets(part).astype(np.float64), axis=0)
+        return lambda x: np.tile(answer, (len(x), 1)), dataset.outputs
+
+    commonest = dataset.kind == "classification" and dataset.label_names[int(_shares(dataset.train, dataset).argmax())]
+    return _scored(task, "constant", f"always {commonest!r}" if commonest else f"always the {middle_name}", fitted, seed, folds)
 
 
-def _scored(task: Supervised, name: str, about: str, numbers: int, outputs: Callable[[npt.NDArray[Any]], Doubles]) -> Reference:
-    scores, sure = {}, {}
-    for part in ("validation", "test"):
-        samples = getattr(task.dataset, part)
-        found: Any = outputs(samples.x)
-        scores[part], sure[part] = task.scores(found, samples.y), known(task.intervals(found, samples.y))
+def _shares(part: Part, dataset: Dataset) -> Doubles:
+    """How frequent each class is: float64 [classes]."""
+    return np.bincount(part.y, minlength=dataset.outputs) / len(part)
+
+
+def _scored(task: Supervised, name: str, about: str, fitted: Callable[[Part], tuple[Outputs, int]], seed: int, folds: int) -> Reference:
+    """What a model scores.
+
+    Args:
+        fitted: fits it to samples: what then gives its outputs, and how many numbers fitting chose.
+    """
+    dataset = task.dataset
+    outputs, numbers = fitted(dataset.train)
+    asked, answers = dataset.validation, outputs(dataset.validation.x)
+    if folds:
+        asked, (_, *others) = dataset.search_part, search_folds_of(task, folds, seed)
+        answers = np.concatenate([np.zeros((len(dataset.train), answers.shape[1])), answers])  # the first fold asks the validation part
+        for train, rows in others:
+            answers[rows] = fitted(Part(asked.x[train], asked.y[train]))[0](asked.x[rows])
+    parts: dict[str, tuple[Part, Any]] = {"validation": (asked, answers), "test": (dataset.test, outputs(dataset.test.x))}
+    scores = {part: task.scores(found, samples.y) for part, (samples, found) in parts.items()}
+    sure = {part: known(task.intervals(found, samples.y)) for part, (samples, found) in parts.items()}
     if "parameters" in task.objectives:
         scores["validation"]["parameters"] = float(numbers)
-    return Reference(name, about, numbers, scores["validation"], scores["test"], sure)
+    return Reference(name, about, numbers, scores["validation"], scores["test"], sure, folds)
+
+
+def _fitted(model: Any, numbers: Callable[[Any], int], dataset: Dataset, part: Part) -> tuple[Outputs, int]:
+    from sklearn.base import clone
+
+    y = part.y if dataset.kind == "classification" else dataset.targets(part).astype(np.float64)
+    own = clone(model).fit(_flat(part.x), y if y.shape[1:] != (1,) else y[:, 0])
+    return partial(_outputs, own, dataset=dataset), numbers(own)
 
 
 def _flat(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -230,4 +266,4 @@ def _read(found: Mapping[str, Any]) -> Reference:
         str(part): {str(name): (float(low), float(high)) for name, (low, high) in by_name.items()}
         for part, by_name in found["intervals"].items()
     }
-    return Reference(str(found["name"]), str(found["about"]), int(found["numbers"]), validation, test, intervals)
+    return Reference(str(found["name"]), str(found["about"]), int(found["numbers"]), validation, test, intervals, int(found.get("folds", 0)))

@@ -68,4 +68,5 @@ def _no_better_than_constant(run: Run, trained: Sequence[Individual], name: str)
     if not idle:
         return []
     listed = ", ".join(map(str, idle[:LISTED])) + (f" and {len(idle) - LISTED} more" if len(idle) > LISTED else "")
-    return [f"no better than {constant.about} ({name} {mark:.4g} on validation data): {listed}"]
+    asked = f"by {constant.folds} folds" if constant.folds else "on validation data"
+    return [f"no better than {constant.about} ({name} {mark:.4g} {asked}): {listed}"]

@@ -18,11 +18,12 @@ from neuroevo.estimation.training import FullTraining, suited
 from neuroevo.tasks.base import Task
 from neuroevo.tasks.folding import search_folds_of
 from neuroevo.tasks.intervals import known
-from neuroevo.tasks.supervised import Supervised
+from neuroevo.tasks.supervised import Supervised, outputs_of
 from neuroevo.train.loop import fit, outputs_in_batches
 from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
 
-FOLD = "fold_{}/"  # before the names of the weights of each fold's network but the first's
+PREFIX = "fold_"
+FOLD = PREFIX + "{}/"  # before the names of the weights of each fold's network but the first's
 
 
 class FoldedTraining(FullTraining):
@@ -129,7 +130,37 @@ class FoldedTraining(FullTraining):
         return {**own, "folds": self.folds}
 
 
+def first_fold(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The weights of an individual's model among those of its artifact: of a search without folds all of them."""
+    return {name: array for name, array in arrays.items() if not name.startswith(PREFIX)}
+
+
 def _of_fold(arrays: Mapping[str, npt.NDArray[Any]], fold: int) -> dict[str, npt.NDArray[Any]]:
     """The weights of a fold's network among those of an artifact, by marking; empty where there are none."""
     prefix = FOLD.format(fold)
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def folded_outputs(individual: Individual, task: Supervised, folds: int, seed: int) -> npt.NDArray[np.float32] | None:
+    """What the networks of an individual answer to all rows that are not for the test, each to those that it never saw.
+
+    Args:
+        folds, seed: of the search that trained them.
+
+    Returns:
+        float32 [samples, outputs], in the order of `Dataset.search_part`; None where the individual has no weights of so many folds.
+    """
+    from neuroevo.decode import build, set_weights
+
+    arrays = {} if individual.artifact is None else individual.artifact.load()
+    if not all(_of_fold(arrays, fold) for fold in range(1, folds)):
+        return None
+    both, model = task.dataset.search_part, individual.model()
+    answers = np.zeros((len(both), *task.output_shape(tuple(model.output_shape[1:]))), np.float32)
+    for fold, (_, asked) in enumerate(search_folds_of(task, folds, seed)):
+        if fold == 1:
+            model = build(individual.genome)
+        if fold:
+            set_weights(model, individual.genome, _of_fold(arrays, fold))
+        answers[asked] = outputs_of(model, both.x[asked])
+    return answers

@@ -18,6 +18,7 @@ from neuroevo.deploy.reference_models import references_of
 from neuroevo.plots.outcomes import DOMINATED, MARKS, by_outcome, deviations
 from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, PINK, YELLOW
 from neuroevo.run.run import Run
+from neuroevo.run.settings import search_folds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,9 +148,9 @@ def _panel(axes: Axes, run: Run, data: FrontData, x: int, y: int) -> None:
     if len(data.names) == 2:
         steps = stairs(objectives[x])
         axes.plot(data.front[order, x], data.front[order, y], color=BLUE, linewidth=1.2, zorder=2, drawstyle=steps)
-    validated = data.test is not None
+    validated, folds = data.test is not None, search_folds(run.settings)
     axes.scatter(
-        data.front[:, x], data.front[:, y], s=36, color=BLUE, zorder=3, label="front (validation)" if validated else "front"
+        data.front[:, x], data.front[:, y], s=36, color=BLUE, zorder=3, label=f"front ({folds} folds)" if folds else "front (validation)" if validated else "front"
     )
     if data.test is not None:
         axes.scatter(

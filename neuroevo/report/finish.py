@@ -10,7 +10,7 @@ from neuroevo.core.files import write_json_whole
 from neuroevo.core.individual import Individual
 from neuroevo.report.text import TEST_FILE, test_scores
 from neuroevo.run.run import Run
-from neuroevo.run.settings import estimation_from_settings
+from neuroevo.run.settings import estimation_from_settings, search_folds
 
 if TYPE_CHECKING:
     from neuroevo.deploy.reference_models import Reference
@@ -46,7 +46,7 @@ def finish(
     figures = run.folder / "figures"
     tested = test_scores(run)
     task: Any = run.task
-    missing, compared = baseline and baseline_of(run) is None, references_of(run)
+    missing, compared, searched_by = baseline and baseline_of(run) is None, references_of(run), search_folds(run.settings)
     without_references = references and not compared
     by_folds = folded(run)
     folds = folds or next((one.folds for one in by_folds.values()), 0)  # of a run that goes on, as before
@@ -65,8 +65,8 @@ def finish(
         write_baseline(run, train_baseline(task, estimation, run.settings["seed"]))
     if hasattr(task, "test_scores"):
         if without_references:
-            compared = list(fitted) or train_references(task, run.settings["seed"], lambda text: say(f"after the search: {text}"))
-        write_references(run, constant_reference(task), compared)
+            compared = list(fitted) or train_references(task, run.settings["seed"], lambda text: say(f"after the search: {text}"), searched_by)
+        write_references(run, constant_reference(task, run.settings["seed"], searched_by), compared)
         tested, intervals = _tested(run, task, say, clock)
         write_json_whole(run.folder / TEST_FILE, tested)
         write_intervals(run, intervals)

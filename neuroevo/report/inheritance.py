@@ -129,6 +129,8 @@ def _scored(individual: Individual, again: dict[int, list[Evaluation]], score: s
     found = []
     for trial, status, fidelity, info, values in measured:
         value = values.get(score, info.get("scores", {}).get(score))
+        if "folds" in info:  # what is known right after inheriting is of the first
+            value = info["folds"]["each"][0]
         found.append(_Scored(trial, status, fidelity, info.get("inherited", {}).get(score), None if value is None else float(value)))
     return found
 

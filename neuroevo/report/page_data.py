@@ -17,9 +17,10 @@ from neuroevo.deploy.verdict import compared_by
 from neuroevo.plots.outcomes import PARTIAL, deviations, outcome
 from neuroevo.report.archive import archive_map
 from neuroevo.report.comparison import own_curve
-from neuroevo.report.text import VALIDATION, chosen_on, fidelity_text, test_scores
+from neuroevo.report.text import chosen_on, fidelity_text, test_scores
 from neuroevo.run.records import spread
 from neuroevo.run.run import Run
+from neuroevo.run.settings import search_folds
 
 Some = TypeVar("Some")
 MEMBERS = 500  # of the front, where not all individuals are drawn
@@ -68,11 +69,11 @@ def report_data(
 def _beside(run: Run) -> dict[str, Any]:
     """What stands beside the front: models of scikit-learn, scores by folds, and how sure scores are."""
     by_folds, name = folded(run), compared_by(run)
-    by_search = chosen_on(run) != VALIDATION  # the references were not asked by folds
+    searched_by = search_folds(run.settings)
     folds = {} if name is None else by_folds
     return {
         "references": [
-            {"name": one.name, "values": [rounded(math.nan if by_search else one.validation.get(objective, math.nan)) for objective in run.objectives]}
+            {"name": one.name, "values": [rounded(one.validation.get(objective, math.nan) if one.folds == searched_by else math.nan) for objective in run.objectives]}
             for one in references_of(run)
         ],
         "folds": {str(id): [rounded(one.scores[name]), *map(rounded, one.intervals.get(name, ()))] for id, one in folds.items() if name},

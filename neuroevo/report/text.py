@@ -25,6 +25,7 @@ from neuroevo.run.box import Box
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.live import generations_complete, outcomes
 from neuroevo.run.run import Run
+from neuroevo.run.settings import search_folds
 from neuroevo.store import RecordedTrial, Store
 from neuroevo.store.connection import being_written
 
@@ -135,7 +136,7 @@ def run_table(run: Run) -> str:
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
     for reference in references_of(run):
         between = [_number(reference.numbers) for _ in extra] + ["-" for _ in folds_column]
-        table.add_row(*_reference_row(reference, names, between, test_names, on != VALIDATION))
+        table.add_row(*_reference_row(reference, names, between, test_names, reference.folds != search_folds(run.settings)))
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),
@@ -197,11 +198,12 @@ def _folds_cell(found: Folded | None, name: str) -> str:
     return "-" if found is None else with_interval(found.scores.get(name), found.intervals.get(name))
 
 
-def _reference_row(reference: Reference, names: list[str], between: list[str], test_names: list[str], by_folds: bool) -> list[str]:
+def _reference_row(reference: Reference, names: list[str], between: list[str], test_names: list[str], otherwise: bool) -> list[str]:
+    """Of a reference that was asked otherwise than the candidates, its test scores alone."""
     on_validation, on_test = (reference.intervals.get(part, {}) for part in ("validation", "test"))
     return [
         reference.name,
-        *["-" if by_folds else with_interval(reference.validation.get(name), on_validation.get(name)) for name in names],
+        *["-" if otherwise else with_interval(reference.validation.get(name), on_validation.get(name)) for name in names],
         *between,
         *[with_interval(reference.test.get(name), on_test.get(name)) for name in test_names],
         "scikit-learn",
@@ -444,8 +446,9 @@ def _training(individual: Individual) -> list[str]:
     if not inherited:
         return [f"trained from {info.get('started_from', 'scratch')} for {info['epochs']} epochs"]
     scores = ", ".join(f"{name} {value:.4g}" for name, value in inherited.items() if name != "distilled_epochs")
+    of_fold = f" in the first of {info['folds']['folds']} folds" if "folds" in info else ""
     return [
-        f"right after inheriting: {scores}; trained for {info['epochs']} epochs, {inherited['distilled_epochs']} of them by distillation"
+        f"right after inheriting: {scores}{of_fold}; trained for {info['epochs']} epochs, {inherited['distilled_epochs']} of them by distillation"
     ]
 
 

@@ -301,8 +301,8 @@ class Run:
         )  # fmt: skip
 
     def ensemble(self, *, rounds: int = 20, of: Literal["front", "kept"] = "front", path: Path | None = None) -> Ensemble:
-        """Choose networks of this run whose mean is better than each of them, greedily on the validation part, and record them as one model, a
-        child of the first chosen (Caruana et al. 2004).
+        """Choose networks of this run whose mean is better than each of them, greedily on what the search chose by (the validation part, or the answers
+        of its folds), and record them as one model, a child of the first chosen (Caruana et al. 2004).
 
         Args:
             rounds: networks that are added at most, each perhaps several times.

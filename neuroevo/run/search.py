@@ -11,11 +11,12 @@ from genomes.base import Space, unknown
 from neuroevo.core import registry
 from neuroevo.core.signature import REQUIRED, read_settings, settings_of
 from neuroevo.data.columns import Columns
+from neuroevo.run.settings import search_folds
 from neuroevo.run.sizes import command_sizes, sizes_begun
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.evolution.breeding import Inheritance
 from neuroevo.strategies.screening import Screen
-from neuroevo.tasks.folding import search_folds_of
+from neuroevo.tasks.folding import search_folds_of, usual_folds
 
 if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
@@ -81,7 +82,8 @@ class SearchSettings:
         preset_epochs: those of a preset, where candidates are trained and the strategy does not choose the epochs; None goes by the data.
         stop_early: the rule by which trainings end early (`neuroevo.estimation.LearningCurve`); None for none.
         columns: what is done with a table's columns.
-        folds: by how many folds each candidate is scored (`neuroevo.estimation.FoldedTraining`); 0: by the validation part.
+        folds: by how many folds each candidate is scored (`neuroevo.estimation.FoldedTraining`); 0: by the validation part; None: as the size of the
+            table and the budget say (`folds_for`).
         class_weights: "balanced", or weights by class; None weighs all samples alike.
         settings: of the strategy or the encoding, as texts by name ("population", or "strategy.population").
     """
@@ -100,7 +102,7 @@ class SearchSettings:
     epochs: int | None = None
     preset_epochs: int | None = None
     stop_early: str | None = None
-    folds: int = 0
+    folds: int | None = None
     max_parameters: int | None = None
     seed: int = 1
     screen: Screen | None = None
@@ -268,6 +270,29 @@ def estimation_by_names(
     if stop_early is not None:
         return LearningCurve(task.trained(epochs, curve=SCORES), stop_early)
     return task.estimation() if epochs is None else task.trained(epochs)
+
+
+def folds_for(said: int | None, task: Supervised, strategy: Strategy, evaluations: int | None, begun: Mapping[str, Any] | None = None, stop_early: str | None = None) -> int:
+    """By how many folds a search scores its candidates: as the user says; of a run that goes on, as it began; else `usual_folds`. A few dozen validation
+    rows, by which hundreds of networks are compared, choose a lucky one.
+
+    By the validation part alone where a strategy or its budget does without whole trainings, where trainings end early by what they score on it, or where
+    there are as few candidates as in a first look.
+
+    Args:
+        said: by the user.
+        evaluations: the budget; None: not known.
+        begun: the settings of a run that goes on.
+        stop_early: the rule by which trainings end early.
+    """
+    from neuroevo.estimation import ZeroCost
+    from neuroevo.tasks.supervised import Supervised
+
+    if said is not None or begun is not None:
+        return search_folds(begun or {}) if said is None else said
+    partly = strategy.estimated_by is not None or strategy.full is not None or task.estimated_by != Supervised.estimated_by or stop_early is not None
+    few = evaluations is not None and evaluations <= PRESETS["quick"].evaluations
+    return 0 if partly or few or isinstance(task.estimation(), ZeroCost) else usual_folds(task, of_search=True)
 
 
 def epochs_of(settings: SearchSettings, task: Supervised, strategy: Strategy) -> int | None:

@@ -101,6 +101,16 @@ def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
     return today
 
 
+def search_folds(settings: Mapping[str, Any]) -> int:
+    """By how many folds a search scores its candidates, by its settings; 0: by the validation part."""
+    estimation = settings.get("estimation")
+    while isinstance(estimation, Mapping):
+        if isinstance(folds := estimation.get("folds"), int):
+            return folds
+        estimation = estimation.get("base")
+    return 0
+
+
 def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `neuroevo.evolve` that a run's `config.json` describes.
 

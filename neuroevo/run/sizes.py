@@ -88,11 +88,17 @@ def sizes_begun(sizes: Mapping[str, int], begun: Mapping[str, Any]) -> dict[str,
 
 def begun_strategy(folder: str | os.PathLike[str] | None) -> Mapping[str, Any] | None:
     """The settings of the strategy of the run in a folder; None where there is none."""
+    recorded = (begun_settings(folder) or {}).get("strategy")
+    return recorded if isinstance(recorded, dict) else None
+
+
+def begun_settings(folder: str | os.PathLike[str] | None) -> Mapping[str, Any] | None:
+    """The settings of the run in a folder; None where there is none."""
     path = Path(folder) / "config.json" if isinstance(folder, (str, os.PathLike)) else None
     if path is None or not path.exists():
         return None
     try:
-        recorded = json.loads(path.read_text(encoding="utf-8")).get("strategy")
-    except (ValueError, AttributeError):
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
         return None  # damaged: who opens the run says so
     return recorded if isinstance(recorded, dict) else None

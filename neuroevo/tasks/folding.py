@@ -18,21 +18,33 @@ SMALL = 2000  # rows below which folds are asked for by themselves
 Rows = npt.NDArray[np.int64]
 
 
-def usual_folds(task: Supervised) -> int:
+def usual_folds(task: Supervised, *, of_search: bool = False) -> int:
     """The folds where nobody says otherwise: 5 of tables of fewer than 2,000 rows that can be folded (fewer where the rarest class has fewer
-    rows), 0 of others."""
+    rows), 0 of others.
+
+    Args:
+        of_search: those of `search_folds_of`, else those of `folds_of`.
+    """
     dataset = task.dataset
     rows = len(dataset.train) + len(dataset.validation) + len(dataset.test)
     if rows >= SMALL or len(dataset.input_shape) > 1 or hindered(task):
         return 0
-    folds = min(USUAL, _most_folds(task))
+    folds = min(USUAL, _most_search_folds(task) if of_search else _most_folds(task))
     return folds if folds > 1 else 0
 
 
 def _most_folds(task: Supervised) -> int:
     """Rows of the rarest class to train and validate on; of a regression all of them."""
-    y = task.dataset.search_part.y
-    return len(y) if task.kind == "regression" else int(np.bincount(y)[np.unique(y)].min())
+    return _rarest(task, task.dataset.search_part)
+
+
+def _most_search_folds(task: Supervised) -> int:
+    """The validation part, and a part of the training rows for each row of the rarest class."""
+    return 1 + _rarest(task, task.dataset.train)
+
+
+def _rarest(task: Supervised, part: Part) -> int:
+    return len(part) if task.kind == "regression" else int(np.bincount(part.y)[np.unique(part.y)].min())
 
 
 def hindered(task: Supervised) -> str:
@@ -77,7 +89,7 @@ def search_folds_of(task: Supervised, folds: int, seed: int) -> list[tuple[Rows,
         raise ValueError(f"{reason}; leave the folds of the search out")
     train, validation = task.dataset.train, task.dataset.validation
     classes = train.y if task.kind == "classification" else None
-    most = 1 + (len(train) if classes is None else int(np.bincount(classes)[np.unique(classes)].min()))
+    most = _most_search_folds(task)
     if not 2 <= folds <= most:
         what = "training rows" if classes is None else "training rows of the rarest class"
         raise ValueError(f"the folds of a search are a number from 2 to {most}, the validation part and the {what}, got {folds}")

@@ -8,18 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import neuroevo
+from sklearn.linear_model import LogisticRegression
 
 import neuroevo as ne
 from neuroevo.cli.search import evolve_networks
 from neuroevo.core.individual import Individual
 from neuroevo.core.trial import Fidelity, Trial
 from neuroevo.decode import build, set_weights
+from neuroevo.deploy.reference_models import constant_reference
 from neuroevo.estimation import FoldedTraining, FullTraining, LearningCurve
+from neuroevo.estimation.folded import folded_outputs
 from neuroevo.evaluators import Serial, Slots
+from neuroevo.report.finish import finish
 from neuroevo.report.html import page
-from neuroevo.run.search import SearchSettings
+from neuroevo.report.text import run_table
+from neuroevo.run.search import SearchSettings, folds_for
 from neuroevo.tasks.base import Context
 from neuroevo.tasks.folding import search_folds_of
+from neuroevo.tasks.metrics import log_probabilities
 from neuroevo.train.loop import model_outputs
 
 
@@ -121,6 +127,54 @@ def test_what_folds_cannot_do_is_a_sentence(tmp_path: Path) -> None:
         FoldedTraining(1)
     halving = searched(tmp_path / "run", 4, strategy=ne.strategies.Hyperband(proposals=ne.strategies.RandomSearch(batch=4), maximum=9))
     assert halving.failures and all("folds are of whole trainings" in one.reason for one in halving)
+
+
+def test_a_small_table_is_searched_by_folds_unless_it_goes_on_otherwise_or_little_is_trained(run: ne.Run) -> None:
+    iris, images = run.task, ne.tasks.Classification("digits")
+    nsga2, hyperband, shared = ne.strategies.Nsga2(), ne.strategies.Hyperband(), ne.strategies.SharedWeights()
+    assert folds_for(None, iris, nsga2, 60) == folds_for(None, iris, nsga2, None) == 5
+    assert folds_for(None, iris, nsga2, 16) == folds_for(None, images, nsga2, 60) == 0
+    assert folds_for(None, iris, hyperband, 60) == folds_for(None, iris, shared, 60) == 0
+    assert folds_for(0, iris, nsga2, 60) == 0 and folds_for(3, iris, hyperband, 4) == 3
+    assert folds_for(None, iris, nsga2, 60, run.settings) == 3 and folds_for(None, iris, nsga2, 60, {"estimation": {"epochs": 3}}) == 0
+    assert folds_for(None, iris, nsga2, 60, stop_early="median") == 0
+    curve = LearningCurve(FoldedTraining(4)).settings()
+    assert folds_for(None, iris, nsga2, 4, {"estimation": curve}) == 4
+    untrained = ne.tasks.Classification("iris", "synflow,parameters", seed=1)
+    assert folds_for(None, untrained, nsga2, 60) == 0
+    three = np.repeat([0, 1, 2], [40, 40, 5])
+    few = ne.tasks.Classification((np.random.default_rng(0).normal(size=(85, 2)), three), seed=1)
+    rarest = int(np.bincount(few.dataset.train.y).min())
+    assert folds_for(None, few, nsga2, 60) == 1 + rarest < 5 and search_folds_of(few, 1 + rarest, 1)
+
+
+def test_references_and_the_ensemble_are_asked_as_the_candidates_are(tmp_path: Path) -> None:
+    run = searched(tmp_path / "run")
+    task, both = run.task, run.task.dataset.search_part
+    rows = search_folds_of(task, 3, 2)
+    linear = next(one for one in run.references() if one.name == "linear")
+    answers = np.zeros(len(both), np.int64)
+    for trained, asked in rows:
+        answers[asked] = LogisticRegression(max_iter=2000).fit(both.x[trained], both.y[trained]).predict(both.x[asked])
+    assert linear.folds == 3 and linear.validation["error"] == pytest.approx(np.mean(answers != both.y))
+    commonest = sum(int((both.y[asked] != np.bincount(both.y[trained]).argmax()).sum()) for trained, asked in rows)
+    assert constant_reference(task, 2, 3).validation["error"] == pytest.approx(commonest / len(both))
+    finish(run)
+    assert f"linear  {linear.validation['error']:.4g}" in run_table(run)
+
+    assert folded_outputs(run.best, task, 4, 2) is None, "it has no network of a fourth fold"
+    outputs = {one.id: folded_outputs(one, task, 3, 2) for one in run.front}
+    expected = np.zeros_like(outputs[run.best.id])
+    for fold, (_, asked) in enumerate(rows):
+        expected[asked] = model_outputs(of_fold(run.best, fold), both.x[asked])
+    assert np.allclose(outputs[run.best.id], expected, atol=1e-5)
+    found = run.ensemble()
+    assert found.folds == 3
+    means = [np.exp(log_probabilities(outputs[id])) * times for id, times in found.members.items()]
+    mean = np.log(sum(means) / sum(found.members.values()))
+    assert found.scores["error"] == pytest.approx(task.scores(mean.astype(np.float32), both.y)["error"])
+    first = next(iter(found.members))
+    assert found.single["error"] == pytest.approx(run[first].values["error"]), "what the search knows of it"
 
 
 @pytest.mark.slow
