@@ -1,14 +1,16 @@
 """neuroevo on real tables, next to other searches for networks and to forests: same rows, same cores, same wall-clock.
 
-Nineteen questions to seventeen tables that packages of the registry ship: four of scikit-learn, eleven of ISLP ("An Introduction to Statistical Learning", James et
-al. 2023), two of statsmodels; a package's wheel is fetched and read, not installed. Every contestant gets the same rows, split 60/20/20 with the
+Sixteen tables of things that were measured or counted (none is simulated), which packages of the registry ship: four of scikit-learn, eight of ISLP ("An
+Introduction to Statistical Learning", James et al. 2023), two of statsmodels, one of palmerpenguins, one of vega_datasets; a package's wheel is fetched and
+read, not installed. Every contestant gets the same rows, split 60/20/20 with the
 seed and encoded by neuroevo (texts as inputs of 0 and 1, holes filled), learns from the train part, chooses by the validation part, and is asked once
 about the test part: share of wrong classes, or root mean square error divided by the standard deviation of the test targets.
 
 - `ours`: `neuroevo search TABLE --seconds N`, its best network by what the search goes by: of a table of fewer than 2,000 rows five folds of the train
   and validation parts (the network itself learned from the train part alone, as all others), else the validation part; `ensemble`: `neuroevo ensemble`
   of the same search, for which the last ten of its seconds are.
-- `validation`: ours with `--search-folds 0`, and `validation_ensemble`; `plain`: the same without robust scaling, gates and dropout among its genes.
+- `validation`: ours with `--search-folds 0`, and `validation_ensemble`; `plain`: the same without robust scaling, gates and dropout among its genes, and
+  `plain_ensemble`.
 - `keras_tuner`: Bayesian optimization of dense networks (layers, units, dropout, rate); `mlp`: scikit-learn's MLP, a random search in two processes.
 - `autokeras`: its search for structured data, with its own settings, where it runs (3.0.0 does not beside Keras 3.15: findings/autokeras_units.sh).
 - `boosting`, `forest`, `linear`: scikit-learn's HistGradientBoosting, RandomForest and a linear model with their defaults, which take seconds.
@@ -16,8 +18,7 @@ about the test part: share of wrong classes, or root mean square error divided b
 At the end mean ranks over tables (each the mean of its seeds), Friedman's and Wilcoxon's tests, and with `--figure` the critical-difference diagram
 (Demšar 2006). With `--run FILE` each outcome is kept, and the same command goes on: they take 1 hour a seed for each contestant that searches
 (those of one table and seed are found one after the other). With
-`--networks N` ours, `validation` and `plain` end after so many networks and not by the clock; `--ours-networks N` says it of ours alone, each of which
-takes longer.
+`--networks N` ours, `validation` and `plain` end after so many networks and not by the clock.
 Needs the extra `bench`, and the registry for the wheels.
 """
 
@@ -42,7 +43,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-WHEELS = {"ISLP": "0.6.0", "statsmodels": "0.15.0"}
+WHEELS = {"ISLP": "0.6.0", "statsmodels": "0.15.0", "palmerpenguins": "0.1.6", "vega_datasets": "0.9.0"}
 TABLES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {  # source, file, target, columns that give it away
     "iris": ("scikit-learn", "load_iris", "target", ()),
     "wine": ("scikit-learn", "load_wine", "target", ()),
@@ -50,25 +51,22 @@ TABLES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {  # source, file, ta
     "diabetes": ("scikit-learn", "load_diabetes", "target", ()),
     "oj": ("ISLP", "ISLP/data/OJ.csv", "Purchase", ()),
     "caravan": ("ISLP", "ISLP/data/Caravan.csv", "Purchase", ()),
-    "default": ("ISLP", "ISLP/data/Default.csv", "default", ()),
     "auto": ("ISLP", "ISLP/data/Auto.csv", "mpg", ()),
-    "origin": ("ISLP", "ISLP/data/Auto.csv", "origin", ("name",)),
     "boston": ("ISLP", "ISLP/data/Boston.csv", "medv", ()),
-    "carseats": ("ISLP", "ISLP/data/Carseats.csv", "Sales", ()),
     "college": ("ISLP", "ISLP/data/College.csv", "Outstate", ()),
-    "private": ("ISLP", "ISLP/data/College.csv", "Private", ()),
-    "credit": ("ISLP", "ISLP/data/Credit.csv", "Balance", ()),
     "hitters": ("ISLP", "ISLP/data/Hitters.csv", "Salary", ()),
     "wage": ("ISLP", "ISLP/data/Wage.csv", "wage", ("logwage",)),
     "bikeshare": ("ISLP", "ISLP/data/Bikeshare.csv", "bikers", ("casual", "registered")),
     "vote": ("statsmodels", "statsmodels/datasets/anes96/anes96.csv", "vote", ()),
     "affairs": ("statsmodels", "statsmodels/datasets/fair/fair.csv", "affairs", ()),
+    "penguins": ("palmerpenguins", "palmerpenguins/data/penguins.csv", "body_mass_g", ()),
+    "weather": ("vega_datasets", "vega_datasets/_data/seattle-weather.csv", "weather", ()),
 }
-CLASSES = ("iris", "wine", "breast_cancer", "oj", "caravan", "default", "origin", "private", "vote")
+CLASSES = ("iris", "wine", "breast_cancer", "oj", "caravan", "vote", "weather")
 VARIANTS: dict[str, tuple[dict[str, str], int | None, str]] = {  # settings of the space, the folds of the search, and the name of its ensemble
     "ours": ({}, None, "ensemble"),
     "validation": ({}, 0, "validation_ensemble"),
-    "plain": ({"embeddings": "piecewise,periodic", "gates": "false", "dropout": "false"}, 0, ""),
+    "plain": ({"embeddings": "piecewise,periodic", "gates": "false", "dropout": "false"}, 0, "plain_ensemble"),
 }
 SEARCHES = (*VARIANTS, "keras_tuner", "mlp", "autokeras")
 USUAL = ("ours", "keras_tuner", "mlp", "autokeras", "fitted")
@@ -167,15 +165,13 @@ def ours(name: str, seed: int, seconds: float, cache: Path, variant: str = "ours
     objectives = f"{'error' if name in CLASSES else 'rmse'},parameters"
     genes, folds, ensemble = VARIANTS[variant]
     settings = SearchSettings(str(table(name, cache)), objectives, target=TABLES[name][2], seed=seed, settings=genes, folds=folds)
-    search_seconds = seconds - ENSEMBLE_SECONDS if ensemble and seconds > 2 * ENSEMBLE_SECONDS else seconds
-    budget: dict[str, Any] = {"evaluations": 100_000, "seconds": search_seconds} if networks is None else {"evaluations": networks}
+    budget: dict[str, Any] = {"evaluations": networks} if networks else {"evaluations": 100_000, "seconds": max(seconds / 2, seconds - ENSEMBLE_SECONDS)}
     with tempfile.TemporaryDirectory() as folder:
         run = evolve_networks(settings, Path(folder) / "run", evaluator=Slots(workers), folds=0, **budget)
         task = task_of(name, seed, cache)
         found = {variant: loss_of(task, task.test_scores(run.best.model()))}
-        if ensemble:
-            joined = run.ensemble().derived
-            found[ensemble] = found[variant] if joined is None else loss_of(task, dict(joined.test))
+        joined = run.ensemble().derived
+        found[ensemble] = found[variant] if joined is None else loss_of(task, dict(joined.test))
         return found | {"networks": run.evaluations}
 
 
@@ -296,7 +292,7 @@ CONTESTS = {"keras_tuner": keras_tuner, "mlp": mlp, "autokeras": autokeras, "fit
 
 def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> dict[str, Any]:
     """Of one contestant on one table: kept, or found by a process of its own, so that no contestant warms another's caches."""
-    networks = (options.ours_networks or options.networks) if contest == "ours" else options.networks
+    networks = options.networks
     ends = networks if networks and contest in VARIANTS else f"{options.seconds:g}"
     key, kept = f"{name} {contest} {seed} {ends}", json.loads(options.run.read_text()) if options.run.exists() else {}
     if key in kept:
@@ -322,7 +318,6 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
     parser.add_argument("--contestants", nargs="+", choices=[*SEARCHES, "fitted"], default=USUAL)
     parser.add_argument("--networks", type=int, help="that ours, validation and plain train, in place of --seconds")
-    parser.add_argument("--ours-networks", type=int, help="that ours trains, in place of --networks")
     parser.add_argument("--workers", type=int, default=2, help="of ours, validation and plain")
     parser.add_argument("--run", type=Path, default=Path("runs/tables.json"), help="a file that keeps each outcome")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "neuroevo-tables", help="keeps the tables")
@@ -384,7 +379,7 @@ def report(options: argparse.Namespace, losses: dict[str, dict[str, list[float]]
     if options.json:
         made = {
             "method": "networks for tables",
-            "settings": {"seconds": options.seconds, "networks": options.networks, "ours_networks": options.ours_networks or options.networks, "tables": options.tables, "packages": WHEELS},
+            "settings": {"seconds": options.seconds, "networks": options.networks, "tables": options.tables, "packages": WHEELS},
             "seeds": list(range(1, options.seeds + 1)),
             "ours": {f"mean_rank_{name}": float(rank) for name, rank in zip(names, ranked.mean, strict=True)},
             "failed": failures,

@@ -132,4 +132,4 @@ def _space(settings: SearchSettings, task: Task) -> Space:
 
 
 def _estimation(settings: SearchSettings, task: Task, strategy: Strategy) -> Estimation:
-    return estimation_by_names(task, settings.epochs or settings.preset_epochs, settings.stop_early, strategy)  # type: ignore[arg-type]
+    return estimation_by_names(task, settings.epochs or settings.preset_epochs, settings.stop_early, strategy, settings.folds or 0)  # type: ignore[arg-type]

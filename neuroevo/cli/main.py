@@ -279,7 +279,7 @@ def search(
         typer.Option(
             help="Score each candidate by so many folds of all rows but the test's, for which it is trained as often; 0: by the validation part.",
             min=0,
-            show_default="5 of tables of fewer than 2,000 rows where more than 16 candidates are trained in full; else 0",
+            show_default="5 of tables of fewer than 2,000 rows, kept apart by no group or time, where more than 16 candidates are trained in full; else 0",
         ),
     ] = None,
     references: Annotated[

@@ -90,15 +90,16 @@ def evolve_networks(
     if folds:
         folds_of(task, folds, settings.seed)  # what is wrong is said before anything is trained
     complete = _complete(folder, evaluations)
+    begun = begun_settings(folder)
+    searched_by = folds_for(settings.folds, task, strategy, evaluations, begun, settings.stop_early)
     if not complete:
-        announced(described(task))
-    searched_by = folds_for(settings.folds, task, strategy, evaluations, begun_settings(folder), settings.stop_early)
+        announced(described(task, searched_by))
     fitted = [] if complete else first_answers(task, settings.seed, references, searched_by)
     run = evolve(
         space,
         task,
         strategy=strategy,
-        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy, searched_by),
+        estimation=estimation_by_names(task, epochs, settings.stop_early, strategy, searched_by, begun),
         budget=Budget(evaluations=evaluations, seconds=seconds, epochs=total_epochs),
         seed=settings.seed,
         evaluator=evaluator or Slots(2),
@@ -115,16 +116,22 @@ def evolve_networks(
     return run
 
 
-def described(task: Supervised) -> str:
-    """What was loaded, and what each part of it is for."""
+def described(task: Supervised, folds: int = 0) -> str:
+    """What was loaded, and what each part of it is for.
+
+    Args:
+        folds: those of the search.
+    """
     dataset = task.dataset
     shape = " x ".join(map(str, dataset.input_shape))
     sample = f"{shape} feature{'s' * (dataset.input_shape[0] > 1)}" if len(dataset.input_shape) == 1 else shape
     outputs = f"{len(dataset.label_names)} classes" if dataset.kind != "regression" else f"to predict: {', '.join(dataset.label_names)}"
     counts = [f"{len(part):,}" for part in (dataset.train, dataset.validation, dataset.test)]
-    return (
-        f"{dataset.name}: {counts[0]} samples to train on, {counts[1]} to choose by, {counts[2]} to test the outcome on; each {sample}; {outputs}"
-    )
+    search = f"{counts[0]} samples to train on, {counts[1]} to choose by"
+    if folds:
+        both = len(dataset.train) + len(dataset.validation)
+        search = f"{both:,} samples to search with, in {folds} folds (each network is trained {folds} times)"
+    return f"{dataset.name}: {search}, {counts[2]} to test the outcome on; each {sample}; {outputs}"
 
 
 def first_answers(task: Any, seed: int, references: bool, folds: int = 0) -> list[Reference]:

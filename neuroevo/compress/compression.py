@@ -22,6 +22,7 @@ from neuroevo.compress.quantization import Quantization, quantized
 from neuroevo.compress.source import Source, source_in_file, source_of
 from neuroevo.compress.sparsity import Sparsity, sparsified
 from neuroevo.compress.values import METHODS, Sampling
+from neuroevo.estimation.folded import on_validation
 from neuroevo.run.derived import Derived
 from neuroevo.tasks.base import Context
 from neuroevo.tasks.supervised import Supervised
@@ -384,7 +385,7 @@ def _distilled(
     parameters = int(learner.genome.parameters)
     details = {
         "compression": "distil", **one.details, "into": learner.id, "parameters": [size, parameters],
-        "before": _scores(source, source.model), "as_it_was": dict(learner.values),
+        "before": _scores(source, source.model), "as_it_was": dict(on_validation(learner, run.objectives)),
     }  # fmt: skip
     scores = _scores(source, one.model, parameters, one.genome)
     return Compressed(one.operators, details, scores, parameters, one.model, one.genome, one.weights)

@@ -56,6 +56,7 @@ class Dataset:
         columns: for a table, how its columns become features (JSON, see `neuroevo.data.table`); None otherwise.
         images: for image files, how they became numbers (JSON, see `neuroevo.data.images`); None otherwise.
         notes: what was done to the data and what is odd about it, in sentences for people.
+        validation_given: whether the source said which samples are for validation; then they are not mixed with others unless a user asks for it.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Dataset:
     columns: Mapping[str, Any] | None = None
     images: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = field(default=())
+    validation_given: bool = False
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -117,6 +117,7 @@ def load(
         columns=described,
         images=raw.images,
         notes=tuple(notes),
+        validation_given="validation" in raw.parts,
     )
 
 

@@ -92,7 +92,7 @@ def fold_front(run: Run, task: Supervised, folds: int, say: Callable[[str], None
     which are then recorded. One whose training fails has no score."""
     from neuroevo.run.settings import estimation_from_settings
 
-    recipe: Recipe = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", task.from_scratch)
+    recipe: Recipe = getattr(estimation_from_settings(run.settings["estimation"]), "recipe", None) or task.from_scratch
     recipe = replace(recipe, epochs=recipe.epochs if run.records.full.epochs is None else run.records.full.epochs)
     found = {id: one for id, one in folded(run).items() if one.folds == folds}
     front = [individual for individual in run.front if individual.artifact is not None and individual.id not in found]

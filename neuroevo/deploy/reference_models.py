@@ -122,22 +122,18 @@ def constant_reference(task: Supervised, seed: int = 0, folds: int = 0) -> Refer
     dataset = task.dataset
     if dataset.kind == "detection":
         return None
-    middle, middle_name = (np.median, "median") if task.selection == "mae" else (np.mean, "mean")
+    if dataset.kind == "classification":
+        shares = np.bincount(dataset.train.y, minlength=dataset.outputs) / len(dataset.train)
+        answer, about = np.log(np.maximum(shares, LEAST)), f"always {dataset.label_names[int(shares.argmax())]!r}"
+    else:
+        middle, name = (np.median, "median") if task.selection == "mae" else (np.mean, "mean")
+        answer, about = middle(dataset.targets(dataset.train).astype(np.float64), axis=0), f"always the {name}"
 
-    def fitted(part: Part) -> tuple[Outputs, int]:
-        if dataset.kind == "classification":
-            answer = np.log(np.maximum(_shares(part, dataset), LEAST))
-        else:
-            answer = middle(dataset.targets(part).astype(np.float64), axis=0)
-        return lambda x: np.tile(answer, (len(x), 1)), dataset.outputs
+    def always(x: npt.NDArray[Any]) -> Doubles:
+        return np.tile(answer, (len(x), 1))
 
-    commonest = dataset.kind == "classification" and dataset.label_names[int(_shares(dataset.train, dataset).argmax())]
-    return _scored(task, "constant", f"always {commonest!r}" if commonest else f"always the {middle_name}", fitted, seed, folds)
-
-
-def _shares(part: Part, dataset: Dataset) -> Doubles:
-    """How frequent each class is: float64 [classes]."""
-    return np.bincount(part.y, minlength=dataset.outputs) / len(part)
+    # in every fold the same: what is commonest without a fold's rows is rarer among them
+    return _scored(task, "constant", about, lambda _: (always, dataset.outputs), seed, folds)
 
 
 def _scored(task: Supervised, name: str, about: str, fitted: Callable[[Part], tuple[Outputs, int]], seed: int, folds: int) -> Reference:
@@ -238,6 +234,11 @@ def references_of(run: Run) -> list[Reference]:
         ValueError: the file is damaged.
     """
     return _recorded(run)[1]
+
+
+def asked_alike(run: Run, reference: Reference) -> bool:
+    """Whether its scores of validation are of the same samples as those of the run's candidates."""
+    return reference.folds == search_folds(run.settings)
 
 
 def constant_of(run: Run) -> Reference | None:

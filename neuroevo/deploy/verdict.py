@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from neuroevo.core.individual import Individual
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.intervals import intervals_of
-from neuroevo.deploy.reference_models import constant_of, references_of
+from neuroevo.deploy.reference_models import asked_alike, constant_of, references_of
 from neuroevo.run.run import Run
+from neuroevo.run.settings import search_folds
 
 Scores = Mapping[int, Mapping[str, float]]
 LISTED = 5
@@ -42,7 +43,7 @@ def _beaten(run: Run, trained: Sequence[Individual], name: str, tested: Scores) 
     mine = tested[best.id][name] if on_test else best.values[name]
     baseline = baseline_of(run)
     others = {} if baseline is None else {"the baseline": baseline.test if on_test else baseline.validation}
-    others |= {reference.name: reference.test if on_test else reference.validation for reference in references_of(run)}
+    others |= {reference.name: reference.test if on_test else reference.validation for reference in references_of(run) if on_test or asked_alike(run, reference)}
     better = {
         other: scores[name] for other, scores in others.items() if name in scores and objective.weight * (scores[name] - mine) > 0
     }
@@ -51,8 +52,9 @@ def _beaten(run: Run, trained: Sequence[Individual], name: str, tested: Scores) 
     order = sorted(better, key=lambda other: -objective.weight * better[other])
     *others_listed, last = [f"{other} ({better[other]:.4g})" for other in order]
     listed = f"{', '.join(others_listed)} and {last}" if others_listed else last
-    part = "test" if on_test else "validation"
-    said = f"by {name} on {part} data, {listed} {'is' if len(order) == 1 else 'are'} better than the front's best, {best.id} ({mine:.4g})"
+    part, folds = "test" if on_test else "validation", search_folds(run.settings)
+    asked = f"in {folds} folds" if folds and not on_test else f"on {part} data"
+    said = f"by {name} {asked}, {listed} {'is' if len(order) == 1 else 'are'} better than the front's best, {best.id} ({mine:.4g})"
     low, high = intervals_of(run).get(best.id, {}).get(part, {}).get(name, (mine, mine))
     if low <= better[order[0]] <= high and low < high:
         said += f", though its 95 % interval ({low:.4g} to {high:.4g}) holds {'that' if len(order) == 1 else 'the best of these'}, too"
@@ -61,7 +63,7 @@ def _beaten(run: Run, trained: Sequence[Individual], name: str, tested: Scores) 
 
 def _no_better_than_constant(run: Run, trained: Sequence[Individual], name: str) -> list[str]:
     constant, objective = constant_of(run), run.objectives[name]
-    if constant is None or name not in constant.validation:
+    if constant is None or name not in constant.validation or not asked_alike(run, constant):
         return []
     mark = constant.validation[name]
     idle = [i.id for i in trained if objective.weight * (i.values[name] - mark) <= 0]

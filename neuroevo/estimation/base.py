@@ -31,6 +31,14 @@ class Estimation(metaclass=Settings):
         """The fidelity at which an individual counts for the front, the best and the target; `FULL` is the estimation's own effort."""
         return FULL
 
+    def suit(self, task: Task) -> None:
+        """Driver: learn what is estimated, before `settings` are recorded. Nothing by default.
+
+        Args:
+            task: from which settings come that nobody gave.
+        """
+        return
+
     def start(self, task: Task, full: Fidelity = FULL) -> None:
         """Driver: a search begins, or goes on; called before anything else is asked or restored. Nothing by default.
 

@@ -10,17 +10,18 @@ import numpy.typing as npt
 
 from genomes.base import shown
 from neuroevo.core.individual import Individual
+from neuroevo.core.objectives import Objectives
 from neuroevo.core.trial import CHECKPOINT, Artifact, Trial
 from neuroevo.data.dataset import Part
 from neuroevo.estimation.candidate import Candidate
 from neuroevo.estimation.course import Course
-from neuroevo.estimation.training import FullTraining, suited
+from neuroevo.estimation.training import FullTraining
 from neuroevo.tasks.base import Task
 from neuroevo.tasks.folding import search_folds_of
 from neuroevo.tasks.intervals import known
 from neuroevo.tasks.supervised import Supervised, outputs_of
 from neuroevo.train.loop import fit, outputs_in_batches
-from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
+from neuroevo.train.recipe import Recipe
 
 PREFIX = "fold_"
 FOLD = PREFIX + "{}/"  # before the names of the weights of each fold's network but the first's
@@ -50,8 +51,8 @@ class FoldedTraining(FullTraining):
         self,
         folds: int = 5,
         epochs: int | None = None,
-        recipe: Recipe = FROM_SCRATCH,
-        inherited: Recipe = INHERITED,
+        recipe: Recipe | None = None,
+        inherited: Recipe | None = None,
         *,
         curve: int = 5,
         structures: int = 24,
@@ -96,6 +97,7 @@ class FoldedTraining(FullTraining):
             "folds": self.folds,
             "samples": len(both),
             "each": [score[task.selection] for score in scores],
+            "first": dict(scores[0]),
             "intervals": {name: list(ends) for name, ends in known(task.intervals(answers, both.y)).items()},
         }
         left[0] = candidate.trial.left(candidate.individual, arrays=arrays)
@@ -115,7 +117,7 @@ class FoldedTraining(FullTraining):
         begin = placed(genome, inherit(genome, parents, rng), part.x, [parent for parent, _ in parents])
         recipe = course.recipe
         if course.start == "parents" and not parents:
-            recipe = suited(self.recipe, FROM_SCRATCH, task.from_scratch).sized(len(candidate.train), course.fidelity.epochs)
+            recipe = self._recipes(task)[0].sized(len(candidate.train), course.fidelity.epochs)
         network = self._compiled(candidate)
         set_weights(network.model, genome, begin)
         network.reset()
@@ -139,6 +141,15 @@ def _of_fold(arrays: Mapping[str, npt.NDArray[Any]], fold: int) -> dict[str, npt
     """The weights of a fold's network among those of an artifact, by marking; empty where there are none."""
     prefix = FOLD.format(fold)
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def on_validation(individual: Individual, objectives: Objectives) -> Mapping[str, float]:
+    """The objective values of an individual; of one that was scored by folds, what its model scores on the validation part in place of what all do."""
+    folds = (individual.info or {}).get("folds")
+    if not folds:
+        return individual.values
+    others = {name: value for name, value in individual.values.items() if objectives[name].kind != "trained"}
+    return others | {name: value for name, value in folds.get("first", {}).items() if name in individual.values}
 
 
 def folded_outputs(individual: Individual, task: Supervised, folds: int, seed: int) -> npt.NDArray[np.float32] | None:

@@ -114,6 +114,9 @@ class LearningCurve(Estimation):
     def full(self) -> Fidelity:
         return self.base.full
 
+    def suit(self, task: Task) -> None:
+        self.base.suit(task)
+
     def start(self, task: Task, full: Fidelity = FULL) -> None:
         self.base.start(task, full)
         self._to_beat = ToBeat(task.objectives, full)

@@ -40,7 +40,7 @@ class ToBeat:
             for row, individual in enumerate(trial.individuals):
                 if row in measurement.reasons or row in measurement.stopped:
                     continue
-                costs = self._costs(measurement.values[row].tolist())
+                costs = self._costs(measurement.values[row].tolist(), measurement.info[row])
                 before = self._known.get(individual.id)
                 if all(map(math.isfinite, costs)) and (before is None or before[0] <= trial.id):
                     self._known[individual.id] = trial.id, costs
@@ -63,8 +63,11 @@ class ToBeat:
         reached = (costs for _, costs in self._known.values() if all(costs[place] <= mine for place, mine in own.items()))
         return min((costs[others[0]] for costs in reached), default=None)
 
-    def _costs(self, values: Sequence[float]) -> tuple[float, ...]:
-        return tuple(-objective.weight * value for objective, value in zip(self._objectives, values, strict=True))
+    def _costs(self, values: Sequence[float], info: Mapping[str, Any]) -> tuple[float, ...]:
+        """Of one that was scored by folds, the score of the first, which learning curves are of."""
+        first = info.get("folds", {}).get("first", {})
+        known = [first.get(objective.name, value) for objective, value in zip(self._objectives, values, strict=True)]
+        return tuple(-objective.weight * value for objective, value in zip(self._objectives, known, strict=True))
 
     def _needless(self, id: int) -> bool:
         """Whether another one, the first of equals, is no worse in anything."""

@@ -41,7 +41,7 @@ class FullTraining(Estimation):
 
     Args:
         epochs: training epochs; None goes by the number of samples (40 at 1,000), and half as many for an inheriting candidate.
-        recipe: how a candidate is trained from scratch; the default stands for the task's own way (`task.from_scratch`).
+        recipe: how a candidate is trained from scratch; None: in the task's own way (`task.from_scratch`).
         inherited: how one that starts from inherited weights is; likewise (`task.inherited`).
         refit: whether layers behind an operator that is not exact are first fitted to what they computed in the parent. That repairs
             most of the damage at once and takes half a second; after three epochs of training nothing is left of the gain.
@@ -56,8 +56,8 @@ class FullTraining(Estimation):
     def __init__(
         self,
         epochs: int | None = None,
-        recipe: Recipe = FROM_SCRATCH,
-        inherited: Recipe = INHERITED,
+        recipe: Recipe | None = None,
+        inherited: Recipe | None = None,
         *,
         refit: bool = False,
         distil: int = 0,
@@ -76,8 +76,8 @@ class FullTraining(Estimation):
         self.distil = distil
         self.temperature = temperature
         self.curve = curve
-        self.recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
-        self.inherited = inherited if epochs is None else replace(inherited, epochs=epochs)
+        self.recipe, self.inherited = _of_epochs(recipe, epochs), _of_epochs(inherited, epochs)
+        self._own: tuple[Recipe, Recipe] | None = None  # the task's, where they are known
         self.structures = structures
         self._networks = CompiledNetworks(structures)
         self._prepared = False
@@ -85,6 +85,16 @@ class FullTraining(Estimation):
     @property
     def full(self) -> Fidelity:
         return FULL if self.epochs is None else Fidelity(self.epochs)
+
+    def suit(self, task: Task) -> None:
+        self._own = (task.from_scratch, task.inherited) if isinstance(task, Supervised) else None
+
+    def _recipes(self, task: Supervised) -> tuple[Recipe, Recipe]:
+        """How candidates are trained from scratch, and how from inherited weights."""
+        both = (self.recipe, FROM_SCRATCH, task.from_scratch), (self.inherited, INHERITED, task.inherited)
+        scratch, inherited = (_of_epochs(own, self.epochs) if given is None else suited(given, usual, own, task) for given, usual, own in both)
+        assert scratch is not None and inherited is not None
+        return scratch, inherited
 
     def cost(self, trial: Trial, task: Task) -> float:
         if not isinstance(task, Supervised) or trial.job not in self.jobs:
@@ -132,8 +142,7 @@ class FullTraining(Estimation):
         return Measurement(values, reasons, tuple(info), tuple(artifacts), seconds, stopped, described.array(), passes)
 
     def _course(self, trial: Trial, individual: Individual, task: Supervised) -> Course:
-        scratch = suited(self.recipe, FROM_SCRATCH, task.from_scratch)
-        inherited = suited(self.inherited, INHERITED, task.inherited)
+        scratch, inherited = self._recipes(task)
         return course_of(trial, individual, task.dataset, self.full, scratch, inherited, self.distil)
 
     def _train(self, candidate: Candidate) -> tuple[list[Artifact], Any]:
@@ -251,11 +260,13 @@ class FullTraining(Estimation):
             network.reset(network.weights())
 
     def settings(self) -> dict[str, Any]:
+        own = self._own or (None, None)
+        recipe, inherited = (given or _of_epochs(one, self.epochs) for given, one in zip((self.recipe, self.inherited), own, strict=True))
         return {
             "estimation": type(self).__name__,
             "epochs": self.epochs,
-            "recipe": self.recipe.to_dict(),
-            "inherited": self.inherited.to_dict(),
+            "recipe": None if recipe is None else recipe.to_dict(),
+            "inherited": None if inherited is None else inherited.to_dict(),
             "refit": self.refit,
             "distil": self.distil,
             "temperature": self.temperature,
@@ -272,7 +283,7 @@ class FullTraining(Estimation):
         """
         values = {name: value for name, value in settings.items() if name != "estimation"}
         for name in ("recipe", "inherited"):
-            if name in values:
+            if values.get(name) is not None:
                 values[name] = Recipe.from_dict(values[name])
         return super().from_settings(values)
 
@@ -304,8 +315,8 @@ class LowFidelity(FullTraining):
         epochs: int | None = 5,
         data: float = 1.0,
         resolution: float = 1.0,
-        recipe: Recipe = FROM_SCRATCH,
-        inherited: Recipe = INHERITED,
+        recipe: Recipe | None = None,
+        inherited: Recipe | None = None,
         *,
         refit: bool = False,
         distil: int = 0,
@@ -326,12 +337,16 @@ class LowFidelity(FullTraining):
         return {**super().settings(), "data": self.fidelity.data, "resolution": self.fidelity.resolution}
 
 
-def suited(recipe: Recipe, usual: Recipe, own: Recipe) -> Recipe:
-    """A task's own recipe in place of the usual one (of today, or of an earlier release whose run goes on), with the epochs that are asked for."""
-    chosen = replace(recipe, epochs=None)
-    if chosen != usual and not (chosen in FORMERLY and own != usual):
+def suited(recipe: Recipe, usual: Recipe, own: Recipe, task: Supervised) -> Recipe:
+    """The recipe that is asked for; of a detection its own in place of the usual one, which does not train it and which runs of earlier releases
+    recorded in its place, with the epochs that are asked for."""
+    if task.kind != "detection" or replace(recipe, epochs=None) not in (usual, *FORMERLY):
         return recipe
     return own if recipe.epochs is None else replace(own, epochs=recipe.epochs)
+
+
+def _of_epochs(recipe: Recipe | None, epochs: int | None) -> Recipe | None:
+    return recipe if recipe is None or epochs is None else replace(recipe, epochs=epochs)
 
 
 def _asks_for_proxies(task: Supervised) -> bool:

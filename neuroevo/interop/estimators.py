@@ -1,4 +1,4 @@
-"""scikit-learn estimators whose `fit` is a search: the best network by validation predicts."""
+"""scikit-learn estimators whose `fit` is a search: its best network predicts."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ class _NeuroEvoEstimator(BaseEstimator):  # type: ignore[misc]
             space_by_encoding(self.encoding, task, self.max_parameters),
             task,
             strategy=strategy,
-            estimation=estimation_by_names(task, epochs, None, strategy, self._folds(task, strategy, evaluations)),
+            estimation=estimation_by_names(task, epochs, None, strategy, self._folds(task, strategy, evaluations), begun_settings(self.run)),
             budget=Budget(evaluations=evaluations),
             seed=seed,
             workers=self.workers,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from neuroevo.core.individual import PREDICTED, Individual
 from neuroevo.core.objectives import Objective
 from neuroevo.deploy.baseline import baseline_of
-from neuroevo.deploy.reference_models import references_of
+from neuroevo.deploy.reference_models import Reference, asked_alike, references_of
 from neuroevo.plots.outcomes import DOMINATED, MARKS, by_outcome, deviations
 from neuroevo.plots.palette import BLUE, GREEN, INK, ORANGE, PINK, YELLOW
 from neuroevo.run.run import Run
@@ -90,8 +90,13 @@ def front_data(run: Run, test: Mapping[int, Mapping[str, float]] | None = None) 
         None if plain is None else np.array([plain.validation[name] for name in names]),
         beside,
         np.array([deviations(individual.info, len(names)) for individual in groups[PREDICTED]]).reshape(-1, len(names)),
-        {one.name: np.array([one.validation.get(name, np.nan) for name in names]) for one in references_of(run)},
+        {one.name: np.array([_asked(run, one).get(name, np.nan) for name in names]) for one in references_of(run)},
     )
+
+
+def _asked(run: Run, reference: Reference) -> Mapping[str, float]:
+    """What a reference scores of what the candidates were asked; of one that was asked otherwise, its size alone."""
+    return {name: value for name, value in reference.validation.items() if name == "parameters" or asked_alike(run, reference)}
 
 
 def _values(individuals: Sequence[Individual], objectives: int) -> npt.NDArray[np.float64]:
@@ -216,8 +221,8 @@ def _progress(run: Run, test: Mapping[int, Mapping[str, float]]) -> Figure:
     draw_outcome(axes, DOMINATED, ids, values, label="individuals")
     axes.step(ids, running, where="post", color=BLUE, linewidth=1.6, label="best so far")
     for reference, marker in zip(references_of(run), REFERENCES, strict=False):
-        if name in reference.validation:
-            level = reference.validation[name]
+        if name in (asked := _asked(run, reference)):
+            level = asked[name]
             axes.axhline(level, color=PINK, linewidth=1.0, linestyle=LINES[marker], zorder=1, label=f"{reference.name} (scikit-learn)")
             values = np.append(values, level)
     tested = [(id, scores[name]) for id, scores in sorted(test.items()) if name in scores]

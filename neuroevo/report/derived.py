@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuroevo.core.individual import Individual
+from neuroevo.estimation.folded import on_validation
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.run import Run
 
@@ -37,12 +38,13 @@ def beside_parent(run: Run, derived: Derived, tested: Mapping[int, Mapping[str, 
     Args:
         tested: the test scores of the run's front, by id.
     """
-    parent = _parent(run, derived)
+    parent, folds = _parent(run, derived), derived.details.get("folds")
     names = [name for name in run.objectives if name != "parameters"]
-    scores, test = _scores(parent, tested)
+    scores, test = _scores(run, parent, tested, by_folds=bool(folds))
+    asked = f"{folds} folds" if folds else "validation"
     known = [name for name in names if name in derived.scores or name in scores]
     measured = [name for name in names if name in derived.test]
-    found = [Beside(name, "validation" if name in measured else "", scores.get(name), derived.scores.get(name)) for name in known]
+    found = [Beside(name, asked if name in measured else "", scores.get(name), derived.scores.get(name)) for name in known]
     found += [Beside(name, "test", test.get(name), derived.test[name]) for name in measured]
     found.append(Beside("parameters", "", _parameters(parent), derived.parameters))
     found.append(Beside("bytes", "", _bytes(parent, derived), derived.size))
@@ -73,13 +75,15 @@ def _parent(run: Run, derived: Derived) -> Individual | Derived | None:
 
 
 def _scores(
-    parent: Individual | Derived | None, tested: Mapping[int, Mapping[str, float]]
+    run: Run, parent: Individual | Derived | None, tested: Mapping[int, Mapping[str, float]], *, by_folds: bool
 ) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Scores of a parent as its child was asked, by folds or on the validation part, and on the test part."""
     if isinstance(parent, Derived):
-        return parent.scores, parent.test
+        alike = bool(parent.details.get("folds")) == by_folds
+        return parent.scores if alike else {}, parent.test
     if parent is None:
         return {}, {}
-    return parent.values, tested.get(parent.id, {})
+    return parent.values if by_folds else on_validation(parent, run.objectives), tested.get(parent.id, {})
 
 
 def _parameters(parent: Individual | Derived | None) -> int | None:
@@ -99,4 +103,7 @@ def _bytes(parent: Individual | Derived | None, derived: Derived) -> int | None:
     if isinstance(parent, Derived):
         return parent.size
     path = None if parent is None or parent.artifact is None else parent.artifact.path
-    return path.stat().st_size if path is not None and path.exists() else None
+    if path is None or not path.exists():
+        return None
+    folds = int(((parent.info if parent is not None else None) or {}).get("folds", {}).get("folds", 1))
+    return round(path.stat().st_size / folds)  # one of the networks that it holds, which are of one size

@@ -302,7 +302,8 @@ def _references(run: Run) -> str:
     columns: list[tuple[str, Callable[[Reference], str]]] = []
     for name in scores:
         for part in ("validation", "test") if any(name in one.test for one in found) else ("validation",):
-            columns.append((f"{name} ({part})" if name in found[0].test else name, partial(_reference_score, name=name, part=part)))
+            asked = f"{found[0].folds} folds" if part == "validation" and found[0].folds else part
+            columns.append((f"{name} ({asked})" if name in found[0].test else name, partial(_reference_score, name=name, part=part)))
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("name", *(title for title, _ in columns), "numbers", "what it is"))
     rows = "".join(
         f"<tr><td>{html.escape(one.name)}</td>{''.join(f'<td>{html.escape(cell(one))}</td>' for _, cell in columns)}"

@@ -12,7 +12,7 @@ from neuroevo.core.individual import PREDICTED, STOPPED, Individual
 from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.folds import folded
 from neuroevo.deploy.intervals import intervals_of
-from neuroevo.deploy.reference_models import references_of
+from neuroevo.deploy.reference_models import asked_alike, references_of
 from neuroevo.deploy.verdict import compared_by
 from neuroevo.plots.outcomes import PARTIAL, deviations, outcome
 from neuroevo.report.archive import archive_map
@@ -20,7 +20,6 @@ from neuroevo.report.comparison import own_curve
 from neuroevo.report.text import chosen_on, fidelity_text, test_scores
 from neuroevo.run.records import spread
 from neuroevo.run.run import Run
-from neuroevo.run.settings import search_folds
 
 Some = TypeVar("Some")
 MEMBERS = 500  # of the front, where not all individuals are drawn
@@ -69,11 +68,10 @@ def report_data(
 def _beside(run: Run) -> dict[str, Any]:
     """What stands beside the front: models of scikit-learn, scores by folds, and how sure scores are."""
     by_folds, name = folded(run), compared_by(run)
-    searched_by = search_folds(run.settings)
     folds = {} if name is None else by_folds
     return {
         "references": [
-            {"name": one.name, "values": [rounded(one.validation.get(objective, math.nan) if one.folds == searched_by else math.nan) for objective in run.objectives]}
+            {"name": one.name, "values": [rounded(one.validation.get(objective, math.nan) if asked_alike(run, one) else math.nan) for objective in run.objectives]}
             for one in references_of(run)
         ],
         "folds": {str(id): [rounded(one.scores[name]), *map(rounded, one.intervals.get(name, ()))] for id, one in folds.items() if name},

@@ -15,7 +15,7 @@ from neuroevo.deploy.baseline import baseline_of
 from neuroevo.deploy.examination import examined
 from neuroevo.deploy.folds import Folded, folded
 from neuroevo.deploy.intervals import intervals_of
-from neuroevo.deploy.reference_models import Reference, constant_of, references_of
+from neuroevo.deploy.reference_models import Reference, asked_alike, constant_of, references_of
 from neuroevo.deploy.verdict import compared_by, verdict
 from neuroevo.plots.node_names import node_name
 from neuroevo.plots.outcomes import deviations
@@ -25,7 +25,6 @@ from neuroevo.run.box import Box
 from neuroevo.run.derived import Derived, network_named
 from neuroevo.run.live import generations_complete, outcomes
 from neuroevo.run.run import Run
-from neuroevo.run.settings import search_folds
 from neuroevo.store import RecordedTrial, Store
 from neuroevo.store.connection import being_written
 
@@ -78,6 +77,7 @@ def run_json(run: Run) -> dict[str, Any]:
             "generations": run.generation,
             **({} if (cost := screening_of(run)) is None else {"screened": cost[0]}),
         },
+        "chosen_on": chosen_on(run),
         "best": run.records.best.id if run.records.best is not None else None,
         "front": front,
         "derived": [derived_json(derived) for derived in run.derived],
@@ -136,7 +136,7 @@ def run_table(run: Run) -> str:
         table.add_row(*row, *[_number(baseline.test.get(name)) for name in test_names], "hand")
     for reference in references_of(run):
         between = [_number(reference.numbers) for _ in extra] + ["-" for _ in folds_column]
-        table.add_row(*_reference_row(reference, names, between, test_names, reference.folds != search_folds(run.settings)))
+        table.add_row(*_reference_row(reference, names, between, test_names, not asked_alike(run, reference)))
     lines = [
         f"{run.folder}: {state_text(run)}; {run.evaluations} evaluated, {outcomes(run)}, {generations_complete(run)}, {run.seconds:.0f} s",
         *_shared(trials_without_individuals(run)),

@@ -165,6 +165,7 @@ def evolve(
     strategy = chosen or default_strategy(space, task, population, budget.evaluations, begun_strategy(run))
     refuse_unused_entries(strategy, toolbox)
     estimation = estimation or suited_estimation(strategy, task)
+    estimation.suit(task)
     evaluator = evaluator or default_evaluator(workers, max_seconds_per_candidate, max_memory)
     settings = {
         "space": space.to_dict(),

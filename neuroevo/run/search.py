@@ -11,12 +11,12 @@ from genomes.base import Space, unknown
 from neuroevo.core import registry
 from neuroevo.core.signature import REQUIRED, read_settings, settings_of
 from neuroevo.data.columns import Columns
-from neuroevo.run.settings import search_folds
+from neuroevo.run.settings import search_folds, search_recipes
 from neuroevo.run.sizes import command_sizes, sizes_begun
 from neuroevo.strategies.base import Strategy
 from neuroevo.strategies.evolution.breeding import Inheritance
 from neuroevo.strategies.screening import Screen
-from neuroevo.tasks.folding import search_folds_of, usual_folds
+from neuroevo.tasks.folding import can_be_folded, search_folds_of, usual_folds
 
 if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
@@ -234,8 +234,9 @@ def parse_class_weights(texts: Sequence[str]) -> str | dict[str, float] | None:
 
 
 def estimation_by_names(
-    task: Supervised, epochs: int | None, stop_early: str | None, strategy: Strategy | None = None, folds: int = 0
-) -> Estimation:
+    task: Supervised, epochs: int | None, stop_early: str | None, strategy: Strategy | None = None, folds: int = 0,
+    begun: Mapping[str, Any] | None = None,
+) -> Estimation:  # fmt: skip
     """How candidates are trained.
 
     Args:
@@ -243,14 +244,16 @@ def estimation_by_names(
         stop_early: one of `neuroevo.estimation.learning_curve.STOP_RULES`; None trains every candidate to the end.
         strategy: which may need an estimation of its own.
         folds: by how many folds each is scored; 0: by the validation part.
+        begun: the settings of a run that goes on, whose trainings stay as they were.
 
     Raises:
         ValueError: an unknown rule; the nearest is suggested; one, or folds, where the strategy needs another estimation; or data that cannot be
             folded so.
     """
-    from neuroevo.estimation import FoldedTraining, LearningCurve, ZeroCost
+    from neuroevo.estimation import FoldedTraining, FullTraining, LearningCurve
     from neuroevo.estimation.learning_curve import SCORES
 
+    recipes = (None if begun is None else search_recipes(begun)) or (task.from_scratch, task.inherited)
     if strategy is not None and strategy.estimated_by is not None:
         if stop_early is not None:
             raise ValueError(
@@ -258,18 +261,19 @@ def estimation_by_names(
             )
         if folds:
             raise ValueError(f"{type(strategy).__name__} scores networks with the weights of a shared one; leave --search-folds {folds} out")
-        return registry.part("estimation", strategy.estimated_by)(epochs=epochs)  # type: ignore[no-any-return]
+        return registry.part("estimation", strategy.estimated_by)(epochs, *recipes)  # type: ignore[no-any-return]
+    usual = task.estimation()
     if folds:
         if strategy is not None and strategy.full is not None:
             raise ValueError(f"{type(strategy).__name__} goes on with trainings, of which folds are not; leave --search-folds {folds} out")
-        if isinstance(task.estimation(), ZeroCost):
+        if not isinstance(usual, FullTraining):
             raise ValueError(f"nothing is trained for the objectives {', '.join(task.objectives)}; leave --search-folds {folds} out")
         search_folds_of(task, folds, task.seed)
-        trained = FoldedTraining(folds, epochs) if stop_early is None else FoldedTraining(folds, epochs, curve=SCORES)
+        trained = FoldedTraining(folds, epochs, *recipes) if stop_early is None else FoldedTraining(folds, epochs, *recipes, curve=SCORES)
         return trained if stop_early is None else LearningCurve(trained, stop_early)
     if stop_early is not None:
-        return LearningCurve(task.trained(epochs, curve=SCORES), stop_early)
-    return task.estimation() if epochs is None else task.trained(epochs)
+        return LearningCurve(FullTraining(epochs, *recipes, curve=SCORES), stop_early)
+    return FullTraining(epochs, *recipes) if epochs is not None or isinstance(usual, FullTraining) else usual
 
 
 def folds_for(said: int | None, task: Supervised, strategy: Strategy, evaluations: int | None, begun: Mapping[str, Any] | None = None, stop_early: str | None = None) -> int:
@@ -288,11 +292,16 @@ def folds_for(said: int | None, task: Supervised, strategy: Strategy, evaluation
     from neuroevo.estimation import ZeroCost
     from neuroevo.tasks.supervised import Supervised
 
-    if said is not None or begun is not None:
-        return search_folds(begun or {}) if said is None else said
-    partly = strategy.estimated_by is not None or strategy.full is not None or task.estimated_by != Supervised.estimated_by or stop_early is not None
+    if said is not None:
+        return said
+    whole = strategy.estimated_by is None and strategy.full is None and task.estimated_by == Supervised.estimated_by
+    if not whole or isinstance(task.estimation(), ZeroCost):
+        return 0
+    if begun is not None:  # where it cannot be folded so, the search is another one, which `evolve` says
+        was = search_folds(begun)
+        return was if can_be_folded(task, was) else 0
     few = evaluations is not None and evaluations <= PRESETS["quick"].evaluations
-    return 0 if partly or few or isinstance(task.estimation(), ZeroCost) else usual_folds(task, of_search=True)
+    return 0 if few or stop_early is not None else usual_folds(task, of_search=True)
 
 
 def epochs_of(settings: SearchSettings, task: Supervised, strategy: Strategy) -> int | None:

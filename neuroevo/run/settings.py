@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from neuroevo.estimation.base import Estimation
     from neuroevo.strategies.base import Strategy
     from neuroevo.tasks.base import Task
+    from neuroevo.train.recipe import Recipe
 
 
 def task_from_settings(settings: Mapping[str, Any]) -> Task:
@@ -105,10 +106,23 @@ def search_folds(settings: Mapping[str, Any]) -> int:
     """By how many folds a search scores its candidates, by its settings; 0: by the validation part."""
     estimation = settings.get("estimation")
     while isinstance(estimation, Mapping):
-        if isinstance(folds := estimation.get("folds"), int):
-            return folds
+        if estimation.get("estimation") == "FoldedTraining":
+            return int(estimation.get("folds", 0))
         estimation = estimation.get("base")
     return 0
+
+
+def search_recipes(settings: Mapping[str, Any]) -> tuple[Recipe, Recipe] | None:
+    """How a search trains its candidates from scratch and from inherited weights, by its settings; None where they do not say it."""
+    from neuroevo.train.recipe import Recipe
+
+    estimation = settings.get("estimation")
+    while isinstance(estimation, Mapping):
+        recipe, inherited = estimation.get("recipe"), estimation.get("inherited")
+        if isinstance(recipe, Mapping) and isinstance(inherited, Mapping):
+            return Recipe.from_dict(recipe), Recipe.from_dict(inherited)
+        estimation = estimation.get("base")
+    return None
 
 
 def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from neuroevo.train.compiled import Compiled
 from neuroevo.train.energy import EnergyMeter, refuse_without_counter
 from neuroevo.train.latency import LatencyMeter
 from neuroevo.train.loop import Vary, model_outputs, outputs_in_batches
-from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
+from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, TABLE, TABLE_INHERITED, Recipe
 from neuroevo.train.untrained import SAMPLES, Untrained, batch_of
 from neuroevo.train.zero_cost import grad_norm, jacob_cov, naswot, snip, synflow, zen
 
@@ -141,13 +141,13 @@ class Supervised(Task):
 
     @property
     def from_scratch(self) -> Recipe:
-        """How candidates are trained where nobody says otherwise."""
-        return FROM_SCRATCH
+        """How candidates are trained where nobody says otherwise: as suits tables, or images and sequences."""
+        return TABLE if len(self.dataset.input_shape) == 1 else FROM_SCRATCH
 
     @property
     def inherited(self) -> Recipe:
         """How they are trained from their parents' weights, likewise."""
-        return INHERITED
+        return TABLE_INHERITED if len(self.dataset.input_shape) == 1 else INHERITED
 
     def trained(self, epochs: int | None = None, **settings: Any) -> Estimation:
         """Full training by the task's own recipes, of so many epochs (None: by the size of the data); further settings are those of

@@ -58,7 +58,7 @@ class Reward(metaclass=Settings):
         value = self.scale * individual.values[name]
         maximised = individual.fitness.weights[individual.names.index(name)] > 0
         found = value if maximised else 1.0 - value
-        curve = individual.info.get("curve") if self.last else None
+        curve = individual.info.get("curve") if self.last and "folds" not in individual.info else None  # of folds, the first's alone
         if curve and curve.get(name):
             first = curve["epochs"][-1] - self.last
             latest = [self.scale * score for epoch, score in zip(curve["epochs"], curve[name], strict=True) if epoch > first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import neuroevo as ne
 from neuroevo.cli.search import evolve_networks
 from neuroevo.core.individual import Individual
 from neuroevo.core.trial import Fidelity, Trial
+from neuroevo.data.dataset import Part
 from neuroevo.decode import build, set_weights
 from neuroevo.deploy.reference_models import constant_reference
 from neuroevo.estimation import FoldedTraining, FullTraining, LearningCurve
@@ -22,11 +24,13 @@ from neuroevo.evaluators import Serial, Slots
 from neuroevo.report.finish import finish
 from neuroevo.report.html import page
 from neuroevo.report.text import run_table
-from neuroevo.run.search import SearchSettings, folds_for
+from neuroevo.run.search import SearchSettings, estimation_by_names, folds_for
+from neuroevo.run.settings import search_recipes
 from neuroevo.tasks.base import Context
 from neuroevo.tasks.folding import search_folds_of
 from neuroevo.tasks.metrics import log_probabilities
 from neuroevo.train.loop import model_outputs
+from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, TABLE, TABLE_INHERITED
 
 
 def searched(folder: Path | None, evaluations: int = 6, evaluator=None, strategy=None, **settings) -> ne.Run:
@@ -136,7 +140,7 @@ def test_a_small_table_is_searched_by_folds_unless_it_goes_on_otherwise_or_littl
     assert folds_for(None, iris, nsga2, 16) == folds_for(None, images, nsga2, 60) == 0
     assert folds_for(None, iris, hyperband, 60) == folds_for(None, iris, shared, 60) == 0
     assert folds_for(0, iris, nsga2, 60) == 0 and folds_for(3, iris, hyperband, 4) == 3
-    assert folds_for(None, iris, nsga2, 60, run.settings) == 3 and folds_for(None, iris, nsga2, 60, {"estimation": {"epochs": 3}}) == 0
+    assert folds_for(None, iris, nsga2, 60, run.settings) == 3 and folds_for(None, iris, nsga2, 60, {"estimation": FullTraining().settings()}) == 0
     assert folds_for(None, iris, nsga2, 60, stop_early="median") == 0
     curve = LearningCurve(FoldedTraining(4)).settings()
     assert folds_for(None, iris, nsga2, 4, {"estimation": curve}) == 4
@@ -145,7 +149,21 @@ def test_a_small_table_is_searched_by_folds_unless_it_goes_on_otherwise_or_littl
     three = np.repeat([0, 1, 2], [40, 40, 5])
     few = ne.tasks.Classification((np.random.default_rng(0).normal(size=(85, 2)), three), seed=1)
     rarest = int(np.bincount(few.dataset.train.y).min())
-    assert folds_for(None, few, nsga2, 60) == 1 + rarest < 5 and search_folds_of(few, 1 + rarest, 1)
+    assert folds_for(None, few, nsga2, 60) == 1 + rarest == 4 and search_folds_of(few, 4, 1)
+    rest = np.delete(np.arange(len(few.dataset.train)), np.flatnonzero(few.dataset.train.y == 2)[:1])
+    few.dataset = replace(few.dataset, train=Part(few.dataset.train.x[rest], few.dataset.train.y[rest]))
+    assert folds_for(None, few, nsga2, 60) == 0, "a class of two training rows makes folds of few rows"
+    levels = np.repeat([[0.0], [1.0], [2.0]], 40, axis=0)
+    copies = ne.tasks.Regression((levels, levels[:, 0] * 3), seed=1)
+    assert folds_for(None, copies, nsga2, 60) == len(search_folds_of(copies, 4, 1)) == 4, "the validation part, and copies of each of three rows"
+    with pytest.raises(ValueError, match="different training rows"):
+        search_folds_of(copies, 5, 1)
+    given = ne.tasks.Classification(iris.dataset, seed=1)
+    assert folds_for(None, given, nsga2, 60) == 5
+    given.dataset = replace(iris.dataset, validation_given=True)
+    assert folds_for(None, given, nsga2, 60) == 0 and folds_for(5, given, nsga2, 60) == 5
+    other = ne.tasks.Classification("iris", "synflow,parameters", seed=1)
+    assert folds_for(None, other, nsga2, 60, run.settings) == folds_for(None, iris, hyperband, 60, run.settings) == 0, "another search: evolve says so"
 
 
 def test_references_and_the_ensemble_are_asked_as_the_candidates_are(tmp_path: Path) -> None:
@@ -194,3 +212,23 @@ def test_the_command_scores_by_folds_and_says_so(tmp_path: Path) -> None:
         evolve_networks(SearchSettings("iris", strategy="hyperband", folds=3), tmp_path / "other", evaluations=3, evaluator=Serial())
     with pytest.raises(ValueError, match="other settings"):
         evolve_networks(SearchSettings("iris", epochs=2), tmp_path / "run", evaluations=4, evaluator=Serial())
+
+
+def test_a_table_is_trained_in_its_own_way_and_a_run_goes_on_as_it_began() -> None:
+    iris, images = ne.tasks.Classification("iris", seed=1), ne.tasks.Classification("digits", seed=1)
+    for estimation in (FullTraining(epochs=3), FoldedTraining(3, epochs=3), LearningCurve(FullTraining(epochs=3))):
+        inner = getattr(estimation, "base", estimation)
+        assert inner.settings()["recipe"] is None and inner.settings()["inherited"] is None
+        for task, scratch, inherited in ((iris, TABLE, TABLE_INHERITED), (images, FROM_SCRATCH, INHERITED)):
+            estimation.suit(task)
+            assert inner.settings()["recipe"] == replace(scratch, epochs=3).to_dict()
+            assert inner.settings()["inherited"] == replace(inherited, epochs=3).to_dict()
+            assert search_recipes({"estimation": estimation.settings()}) == (replace(scratch, epochs=3), replace(inherited, epochs=3))
+    said = FullTraining(recipe=replace(FROM_SCRATCH, learning_rate=0.3))
+    said.suit(iris)
+    assert said.settings()["recipe"]["learning_rate"] == 0.3 and said.settings()["inherited"] == TABLE_INHERITED.to_dict()
+    earlier = {"estimation": FullTraining(None, FROM_SCRATCH, INHERITED).settings()}
+    for given in ({}, {"folds": 3}, {"stop_early": "median"}):
+        begun, new = (estimation_by_names(iris, None, given.get("stop_early"), None, given.get("folds", 0), was).settings() for was in (earlier, None))
+        assert search_recipes({"estimation": begun}) == (FROM_SCRATCH, INHERITED)
+        assert search_recipes({"estimation": new}) == (TABLE, TABLE_INHERITED)

@@ -3,6 +3,7 @@
 import json
 import pickle
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from neuroevo.estimation import FullTraining, LowFidelity
 from neuroevo.estimation.training import suited
 from neuroevo.tasks import Classification, Context, Function, Regression
 from neuroevo.train.compiled import CompiledNetworks
-from neuroevo.train.recipe import INHERITED, Recipe
+from neuroevo.train.recipe import FROM_SCRATCH, INHERITED, Recipe
 
 COMPILED = CompiledNetworks(24)
 
@@ -288,10 +289,10 @@ def test_an_estimation_comes_back_from_its_settings_and_from_a_pickle():
 
 
 def test_a_run_of_an_earlier_release_goes_on_with_the_recipes_that_it_had():
-    recorded = json.loads(json.dumps(FullTraining(4).settings()))
+    recorded = json.loads(json.dumps(FullTraining(4, FROM_SCRATCH, INHERITED).settings()))
     recorded["inherited"]["warmup"] = 1  # what was usual then
     old = FullTraining.from_settings(recorded)
-    assert suited(old.inherited, INHERITED, INHERITED).warmup == 1
-    own = Recipe(optimizer="adam", learning_rate=1e-2)
-    assert suited(old.inherited, INHERITED, own) == replace(own, epochs=4) == suited(FullTraining(4).inherited, INHERITED, own)
-    assert suited(replace(INHERITED, warmup=2), INHERITED, own) == replace(INHERITED, warmup=2)
+    own, images, boxes = Recipe(optimizer="adam", learning_rate=1e-2), SimpleNamespace(kind="classification"), SimpleNamespace(kind="detection")
+    assert suited(old.inherited, INHERITED, own, images) == old.inherited and old.inherited.warmup == 1
+    assert suited(old.inherited, INHERITED, own, boxes) == replace(own, epochs=4) == suited(replace(INHERITED, epochs=4), INHERITED, own, boxes)
+    assert suited(replace(INHERITED, warmup=2), INHERITED, own, boxes) == replace(INHERITED, warmup=2)
