@@ -182,6 +182,6 @@ class Recipe(metaclass=Settings):
 FROM_SCRATCH = Recipe(learning_rate=0.1, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=3)
 INHERITED = Recipe(learning_rate=0.05, weight_decay=2e-3, label_smoothing=0.1, clip=1.0, warmup=5)
 # Tables overfit sooner and come in all scales: strong decoupled decay and Adam's steps suit them better (`benchmarks/table_recipes.py`).
-TABLE = replace(FROM_SCRATCH, optimizer="adamw", learning_rate=0.01, weight_decay=0.3)
-TABLE_INHERITED = replace(INHERITED, optimizer="adamw", learning_rate=0.005, weight_decay=0.3)
+TABLE = replace(FROM_SCRATCH, optimizer="adamw", learning_rate=0.02, weight_decay=0.3)
+TABLE_INHERITED = replace(INHERITED, optimizer="adamw", learning_rate=0.01, weight_decay=0.3)
 FORMERLY = (replace(INHERITED, warmup=1),)  # the usual ones of earlier releases, as their runs recorded them

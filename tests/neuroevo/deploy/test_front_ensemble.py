@@ -18,6 +18,7 @@ from neuroevo.estimation import FullTraining
 from neuroevo.report.finish import finish
 from neuroevo.report.html import page
 from neuroevo.report.text import run_table
+from neuroevo.train.recipe import FROM_SCRATCH
 
 
 def squared(target: np.ndarray):
@@ -125,7 +126,7 @@ def test_a_mistake_is_one_sentence(folder: Path, options: tuple[str, str], sente
 def test_the_mean_of_probabilities_is_that_of_classes(tmp_path: Path) -> None:
     task = ne.tasks.Classification("wine", ("loss", "parameters"), seed=1)
     run = ne.evolve(
-        task.default_space(starter_parameters=(50, 400), embeddings=(), norms=False), task, strategy=ne.strategies.Nsga2(population=4), estimation=FullTraining(epochs=2),
+        task.default_space(starter_parameters=(50, 400), embeddings=(), norms=False), task, strategy=ne.strategies.Nsga2(population=4), estimation=FullTraining(2, FROM_SCRATCH),
         budget=ne.Budget(evaluations=4), seed=2,
     )  # fmt: skip
     found = run.ensemble(of="kept")

@@ -150,8 +150,8 @@ def test_the_cost_of_a_trial_is_what_it_takes(task, genome):
         assert estimation.cost(given, task) == pytest.approx(expected)
         assert measured(estimation, given, task).epochs == pytest.approx(expected)
     open_ended = FullTraining()
-    assert open_ended.cost(trial(genome), task) == open_ended.recipe.sized(90).epochs
-    assert open_ended.cost(trial(child, 1, **heir), task) == open_ended.inherited.sized(90).epochs // 2
+    assert open_ended.cost(trial(genome), task) == task.from_scratch.sized(90).epochs
+    assert open_ended.cost(trial(child, 1, **heir), task) == task.inherited.sized(90).epochs // 2
 
 
 def test_what_cannot_be_trained_costs_nothing(task, genome):

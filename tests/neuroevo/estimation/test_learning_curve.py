@@ -365,7 +365,9 @@ def test_a_search_by_names_stops_early_where_it_is_asked_to():
     whole, early = estimation_by_names(task, 7, None), estimation_by_names(task, 7, "domhan")
     assert type(whole) is FullTraining and isinstance(early, LearningCurve) and early.rule == "domhan"
     assert early.base.epochs == whole.epochs == 7 and early.full == whole.full and early.base.curve > whole.curve
-    assert estimation_by_names(task, None, "median").settings() == LearningCurve(rule="median").settings()
+    usual = LearningCurve(rule="median")
+    usual.suit(task)
+    assert estimation_by_names(task, None, "median").settings() == usual.settings()
     with pytest.raises(ValueError, match="did you mean 'domhan'"):
         estimation_by_names(task, None, "dohman")
 
