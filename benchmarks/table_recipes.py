@@ -2,8 +2,8 @@
 
 Random networks of the space of tables (`--networks`, the same for every recipe) are trained on four fifths of the rows that are not for the test, five
 times, and asked about the rest. Of each recipe: the loss (cross-entropy, or the squared error of normalised values) as a share of that by the usual
-recipe of images, the mean over networks and of the best network; geometric means over tables. The tables' recipe was chosen by this on the split of
-seed 101, which no other benchmark uses. A table that cannot be folded, since a text became the mean of the target, is left out.
+recipe of images, the mean over networks and of the best network; geometric means over tables. The tables' recipe was chosen on the split of seed
+101, which no other benchmark uses: another seed says what it is worth. A table that cannot be folded, since a text became the mean of the target, is left out.
 """
 
 from __future__ import annotations

@@ -292,15 +292,14 @@ CONTESTS = {"keras_tuner": keras_tuner, "mlp": mlp, "autokeras": autokeras, "fit
 
 def outcome(options: argparse.Namespace, contest: str, name: str, seed: int) -> dict[str, Any]:
     """Of one contestant on one table: kept, or found by a process of its own, so that no contestant warms another's caches."""
-    networks = options.networks
-    ends = networks if networks and contest in VARIANTS else f"{options.seconds:g}"
+    ends = options.networks if options.networks and contest in VARIANTS else f"{options.seconds:g}"
     key, kept = f"{name} {contest} {seed} {ends}", json.loads(options.run.read_text()) if options.run.exists() else {}
     if key in kept:
         return dict(kept[key])
     from neuroevo.core.files import write_whole
 
     command = [sys.executable, __file__, "--one", contest, name, str(seed), "--seconds", str(options.seconds), "--cache", str(options.cache), "--workers", str(options.workers)]
-    command += ["--networks", str(networks)] if networks else []
+    command += ["--networks", str(options.networks)] if options.networks else []
     unbound = {key: value for key, value in os.environ.items() if key not in THREAD_LIMITS}  # every contestant may use all cores
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=unbound)
     line = next((line for line in done.stdout.splitlines() if line.startswith("OUTCOME ")), None)

@@ -261,7 +261,8 @@ def estimation_by_names(
             )
         if folds:
             raise ValueError(f"{type(strategy).__name__} scores networks with the weights of a shared one; leave --search-folds {folds} out")
-        return registry.part("estimation", strategy.estimated_by)(epochs, *recipes)  # type: ignore[no-any-return]
+        own = registry.part("estimation", strategy.estimated_by)
+        return own(epochs, *recipes) if issubclass(own, FullTraining) else own(epochs=epochs)  # type: ignore[no-any-return]
     usual = task.estimation()
     if folds:
         if strategy is not None and strategy.full is not None:
@@ -276,7 +277,10 @@ def estimation_by_names(
     return FullTraining(epochs, *recipes) if epochs is not None or isinstance(usual, FullTraining) else usual
 
 
-def folds_for(said: int | None, task: Supervised, strategy: Strategy, evaluations: int | None, begun: Mapping[str, Any] | None = None, stop_early: str | None = None) -> int:
+def folds_for(
+    said: int | None, task: Supervised, strategy: Strategy, evaluations: int | None, begun: Mapping[str, Any] | None = None,
+    stop_early: str | None = None,
+) -> int:  # fmt: skip
     """By how many folds a search scores its candidates: as the user says; of a run that goes on, as it began; else `usual_folds`. A few dozen validation
     rows, by which hundreds of networks are compared, choose a lucky one.
 

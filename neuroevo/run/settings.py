@@ -104,25 +104,27 @@ def of_today(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def search_folds(settings: Mapping[str, Any]) -> int:
     """By how many folds a search scores its candidates, by its settings; 0: by the validation part."""
-    estimation = settings.get("estimation")
-    while isinstance(estimation, Mapping):
-        if estimation.get("estimation") == "FoldedTraining":
-            return int(estimation.get("folds", 0))
-        estimation = estimation.get("base")
-    return 0
+    training = _training(settings)
+    return int(training.get("folds", 0)) if training.get("estimation") == "FoldedTraining" else 0
 
 
 def search_recipes(settings: Mapping[str, Any]) -> tuple[Recipe, Recipe] | None:
     """How a search trains its candidates from scratch and from inherited weights, by its settings; None where they do not say it."""
     from neuroevo.train.recipe import Recipe
 
+    training = _training(settings)
+    recipe, inherited = training.get("recipe"), training.get("inherited")
+    if not isinstance(recipe, Mapping) or not isinstance(inherited, Mapping):
+        return None
+    return Recipe.from_dict(recipe), Recipe.from_dict(inherited)
+
+
+def _training(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of the estimation that trains, within those that others wrap around it."""
     estimation = settings.get("estimation")
-    while isinstance(estimation, Mapping):
-        recipe, inherited = estimation.get("recipe"), estimation.get("inherited")
-        if isinstance(recipe, Mapping) and isinstance(inherited, Mapping):
-            return Recipe.from_dict(recipe), Recipe.from_dict(inherited)
-        estimation = estimation.get("base")
-    return None
+    while isinstance(estimation, Mapping) and isinstance(estimation.get("base"), Mapping):
+        estimation = estimation["base"]
+    return estimation if isinstance(estimation, Mapping) else {}
 
 
 def search_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

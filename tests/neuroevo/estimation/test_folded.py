@@ -9,23 +9,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import neuroevo
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import neuroevo as ne
 from neuroevo.cli.search import evolve_networks
 from neuroevo.core.individual import Individual
-from neuroevo.core.trial import Fidelity, Trial
+from neuroevo.core.trial import Fidelity, Measurement, Result, Trial
 from neuroevo.data.dataset import Part
 from neuroevo.decode import build, set_weights
 from neuroevo.deploy.reference_models import constant_reference
 from neuroevo.estimation import FoldedTraining, FullTraining, LearningCurve
 from neuroevo.estimation.folded import folded_outputs
+from neuroevo.estimation.to_beat import ToBeat
 from neuroevo.evaluators import Serial, Slots
+from neuroevo.report.derived import beside_parent
 from neuroevo.report.finish import finish
 from neuroevo.report.html import page
 from neuroevo.report.text import run_table
 from neuroevo.run.search import SearchSettings, estimation_by_names, folds_for
 from neuroevo.run.settings import search_recipes
+from neuroevo.strategies.reinforcement.rewards import Power
 from neuroevo.tasks.base import Context
 from neuroevo.tasks.folding import search_folds_of
 from neuroevo.tasks.metrics import log_probabilities
@@ -193,6 +197,35 @@ def test_references_and_the_ensemble_are_asked_as_the_candidates_are(tmp_path: P
     assert found.scores["error"] == pytest.approx(task.scores(mean.astype(np.float32), both.y)["error"])
     first = next(iter(found.members))
     assert found.single["error"] == pytest.approx(run[first].values["error"]), "what the search knows of it"
+
+
+def test_what_is_of_the_first_fold_is_compared_with_the_first_fold(tmp_path: Path) -> None:
+    run = searched(tmp_path / "run")
+    best = max(run.front, key=lambda one: abs(one.values["error"] - one.info["folds"]["first"]["error"]))
+    first = best.info["folds"]["first"]["error"]
+    assert best.info["folds"]["each"][0] == first != best.values["error"]
+
+    made = run.derive(best.id, best.model(), operators=("copy",))
+    beside = {row.title: row for row in beside_parent(run, made, {})}
+    assert beside["error (validation)"].parent == pytest.approx(first) == pytest.approx(beside["error (validation)"].mine)
+    assert beside["parameters"].parent == beside["parameters"].mine
+    assert beside["bytes"].parent == round(best.artifact.path.stat().st_size / 3), "of one of its three networks"
+
+    known = ToBeat(run.objectives)
+    trial = Trial(1, (best,))
+    known.add([Result(trial, Measurement(np.array([list(best.values.values())]), {}, (best.info,)))])
+    assert known.score(best.genome, "error") == pytest.approx(first), "what learning curves are of"
+    assert Power(1, last=5).accuracy(best) == pytest.approx(1 - best.values["error"]), "the reward is of all folds"
+
+
+@pytest.mark.slow
+def test_a_classifier_that_trains_many_asks_all_rows(tmp_path: Path) -> None:
+    x, y = load_iris(return_X_y=True)
+    fitted = ne.interop.NeuroEvoClassifier(evaluations=17, epochs=1, random_state=1).fit(x, y)
+    assert fitted.run_.settings["estimation"]["folds"] == 5 and fitted.run_.best.info["folds"]["samples"] == 150
+    assert not any(name.startswith("fold_") for name in fitted._weights) and fitted.predict(x[:3]).shape == (3,)
+    few = ne.interop.NeuroEvoClassifier(evaluations=2, epochs=1, random_state=1).fit(x, y)
+    assert few.run_.settings["estimation"]["estimation"] == "FullTraining"
 
 
 @pytest.mark.slow
